@@ -1,0 +1,59 @@
+/* Errors: a caller-owned `struct error` filled where the failure is known, and an enum that says what kind it is.
+ *
+ * Three kinds of failure are never mixed: a bug asserts, no memory aborts (the next run resumes), the world returns RC.
+ * A message has four parts: what failed, on which object, why (`text`), and what to do about it (`todo`). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* id, name, worth a retry, exit status of the program */
+#define RC_TABLE(X)                                                                                \
+    X(RC_OK,          "ok",          false, 0)                                                     \
+    X(RC_FAILED,      "failed",      false, 1)                                                     \
+    X(RC_CONFIG,      "config",      false, 2)   /* usage or configuration */                      \
+    X(RC_NOT_FOUND,   "not-found",   false, 4)   /* in the world, not in the configuration */      \
+    X(RC_THROTTLED,   "throttled",   true,  5)                                                     \
+    X(RC_UNAVAILABLE, "unavailable", true,  5)   /* also: an answer was lost, the fate is open */  \
+    X(RC_BUSY,        "busy",        true,  5)                                                     \
+    X(RC_UNKNOWN,     "unknown",     true,  5)   /* a COMMIT whose answer was lost */              \
+    X(RC_CONFLICT,    "conflict",    false, 6)   /* the condition of a write did not hold */       \
+    X(RC_DATA,        "data",        false, 6)   /* counts, checksums, values, chain */            \
+    X(RC_LEASE,       "lease",       false, 7)                                                     \
+    X(RC_DENIED,      "denied",      false, 8)                                                     \
+    X(RC_INTERRUPTED, "interrupted", false, 130)                                                   \
+    X(RC_TERMINATED,  "terminated",  false, 143)
+
+#define RC_ENUM(id, name, transient, status) id,
+enum rc { RC_TABLE(RC_ENUM) };
+
+#define RC __attribute__((warn_unused_result)) enum rc
+
+struct error {
+    enum rc rc;
+    int http_status, retry_after_ms; /* 0 when the remote did not say */
+    char vendor[24];                 /* the remote's own code: "SQLITE_FULL", "SlowDown" */
+    char text[1024];                 /* "extracting 'orders': page 3 of 'shop.db': disk I/O error" */
+    char todo[512];                  /* "check the disk, then run the same command again"; may be empty */
+};
+
+/* Fills err and returns rc, so that a failure is one line: return fail(err, RC_DATA, "...", ...); */
+enum rc fail(struct error *err, enum rc rc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Puts context in front of the text ("copying 'orders': ..."), returns err->rc. */
+enum rc fail_in(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Says what the user can do; an advice that is already there stays (the innermost knows best). Returns err->rc. */
+enum rc fail_todo(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* RC_DENIED, RC_NOT_FOUND, RC_UNAVAILABLE ... for an errno; the text ends in its strerror. */
+enum rc fail_errno(struct error *err, int number, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+const char *rc_name(enum rc rc);
+bool rc_is_transient(enum rc rc);
+int rc_exit_status(enum rc rc);
+
+#define TRY(expr)                                                                                  \
+    do {                                                                                           \
+        enum rc try_rc = (expr);                                                                   \
+        if (try_rc != RC_OK)                                                                       \
+            return try_rc;                                                                         \
+    } while (0)

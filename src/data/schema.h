@@ -1,0 +1,61 @@
+/* The shape of rows: names and types, as they travel in a waybill. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/auto.h"
+#include "base/error.h"
+#include "base/json.h"
+
+enum type {
+    TYPE_BOOL,
+    TYPE_INT64,
+    TYPE_DOUBLE,
+    TYPE_UTF8,
+    TYPE_BINARY,
+    TYPE_DATE,      /* int32 days since 1970-01-01 */
+    TYPE_TIMESTAMP, /* int64 in `unit` since 1970-01-01; wall clock, or an instant in UTC where `utc` */
+    TYPE_DECIMAL,   /* 128 bit unscaled, precision 1..38, scale 0..precision */
+};
+
+enum time_unit { UNIT_SECOND, UNIT_MILLI, UNIT_MICRO };
+
+struct field {
+    const char *name; /* UTF-8, not empty, unique in its schema */
+    enum type type;
+    int precision, scale;      /* TYPE_DECIMAL */
+    enum time_unit unit;       /* TYPE_TIMESTAMP */
+    bool utc;                  /* TYPE_TIMESTAMP */
+    bool nullable;
+    const char *source_type;   /* the source's own words: "DATETIME", "DECIMAL(10,2)"; may be "" */
+};
+
+struct schema {
+    struct field *fields;
+    int count;
+};
+
+enum { COLUMNS_MAX = 2000, KEY_COLUMNS_MAX = 16 };
+
+struct schema *schema_new(void);
+void schema_add(struct schema *self, const struct field *field); /* copies the texts */
+struct schema *schema_copy(const struct schema *self);
+void schema_free(struct schema *self);
+AUTO_DEFINE(schema)
+
+int schema_find(const struct schema *self, const char *name); /* -1: none; case matters */
+bool schema_equal(const struct schema *a, const struct schema *b); /* names, order, types; not source_type, nullable */
+bool field_same_type(const struct field *a, const struct field *b);
+
+/* The Arrow format string ("l", "u", "tsu:UTC", "d:10,2"), https://arrow.apache.org/docs/format/CDataInterface.html */
+enum { FORMAT_TEXT = 32 };
+void field_format(const struct field *field, char ret[FORMAT_TEXT]);
+bool field_parse_format(const char *format, struct field *ret); /* sets type and its parameters only */
+
+/* [{"name","type","source_type","nullable"}] (formats.md 3). The caller owns the result. */
+json_t *schema_to_json(const struct schema *self);
+RC schema_from_json(const json_t *json, struct schema **ret, struct error *err);
+
+/* What changed from `old` to `now`, one line each ("+ discount double", "- note", "~ price: double -> utf8"), into
+ * out. Returns true when columns were only added (or nothing changed). */
+bool schema_diff(const struct schema *old, const struct schema *now, struct buf *out);

@@ -1,0 +1,10 @@
+/* Is this a store that keeps the promises the protocol stands on? (design section 3, "Stores are probed") */
+#pragma once
+
+#include "base/clock.h"
+#include "store/store.h"
+
+/* Writes watermark/.probe/<uuid>, checks that a second If-None-Match PUT and a wrong If-Match are refused, that a
+ * right If-Match is taken and that the object reads back, and deletes it. RC_CONFIG names what the store ignores.
+ * Never called in a dry run. */
+RC store_probe(struct store *store, struct clock *clock, struct random *random, struct error *err);
