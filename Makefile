@@ -1,0 +1,40 @@
+# The few commands people type; meson and ninja do the work, tools/ holds the rest.
+#
+#   make          build/waybill
+#   make demo     a shop of 500,000 rows moved, changed, killed in the middle, moved again, and compared
+#   make check    everything below but `limits`; installs what tests need; the last line says what passed and failed
+.PHONY: all demo check unit asan tsan lint fmt clean
+
+all: build/build.ninja
+	@ninja -C build
+
+# A sanitizer's build keeps its debug checks at full speed enough for every test.
+CONFIGURE = meson setup $(@D)
+build/build.ninja:
+	@$(CONFIGURE) || { echo "missing packages? as root: $$(tools/setup --say build)" >&2; exit 1; }
+build-asan/build.ninja:
+	@$(CONFIGURE) -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+build-tsan/build.ninja:
+	@$(CONFIGURE) -Db_sanitize=thread -Db_lundef=false >/dev/null
+
+check:
+	@tools/setup check
+	@tools/check lint unit asan tsan
+
+# C tests: units, the conformance suites, the layers.
+unit: all
+	@tools/unit build
+
+# The same under AddressSanitizer and UndefinedBehaviorSanitizer, and under ThreadSanitizer.
+asan tsan: %: build-%/build.ninja
+	@ninja -C build-$* --quiet
+	@tools/unit build-$*
+
+lint:
+	@tools/lint
+
+fmt:
+	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i
+
+clean:
+	@rm -rf build build-asan build-tsan build-clang demo
