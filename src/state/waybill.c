@@ -1,0 +1,278 @@
+#include "state/waybill.h"
+
+#include "base/clock.h"
+#include "state/keys.h"
+
+void waybill_release(struct waybill *self)
+{
+    schema_free(self->schema);
+    self->schema = NULL;
+}
+
+/* ---- writing ---- */
+
+static json_t *waybill_files_to_json(const struct waybill *w)
+{
+    json_t *files = json_array();
+    for (int i = 0; i < w->file_count; i++) {
+        json_t *file = json_object();
+        json_put_text(file, "key", w->files[i].key);
+        json_put_int(file, "bytes", w->files[i].bytes);
+        json_put_int(file, "rows", w->files[i].rows);
+        json_put_text(file, "sha256", w->files[i].sha256);
+        json_array_append_new(files, file);
+    }
+    return files;
+}
+
+static json_t *waybill_to_json(const struct waybill *w)
+{
+    json_t *doc = json_object(), *prev = json_null();
+    json_put_int(doc, "format", WAYBILL_FORMAT);
+    json_put_text(doc, "waybill_id", w->id);
+    if (w->prev.id != NULL) {
+        prev = json_object();
+        json_put_text(prev, "id", w->prev.id);
+        json_put_text(prev, "key", w->prev.key);
+    }
+    json_put(doc, "prev", prev);
+    json_put_int(doc, "epoch", w->epoch);
+    json_put_text(doc, "pipeline", w->pipeline);
+    json_put_text(doc, "table", w->table);
+    json_put_text(doc, "run_id", w->run_id);
+    json_put_int(doc, "token", w->token);
+    json_put_text(doc, "increment", w->increment);
+    json_put_text(doc, "mode", w->mode);
+    json_put(doc, "lo", position_to_json(&w->lo));
+    json_put(doc, "hi", position_to_json(&w->hi));
+    json_put(doc, "pos_after", position_to_json(&w->pos_after));
+    json_put_text(doc, "max_cursor", w->max_cursor);
+    json_t *source = json_object();
+    json_put_text(source, "id", w->source_id);
+    json_put_text(source, "clock", w->source_clock);
+    json_put_text(source, "oldest_open", w->oldest_open);
+    json_put(doc, "source", source);
+    json_put_int(doc, "rows", w->rows);
+    json_put_int(doc, "quarantined", w->quarantined);
+    json_put(doc, "schema", schema_to_json(w->schema));
+    json_put_text(doc, "cursor", w->cursor);
+    json_t *key = json_array();
+    for (int i = 0; i < w->key_count; i++)
+        json_array_append_new(key, json_string(w->key[i]));
+    json_put(doc, "key", key);
+    json_put(doc, "files", waybill_files_to_json(w));
+    json_put_text(doc, "sealed_at", w->sealed_at);
+    return doc;
+}
+
+RC waybill_seal(const struct settling *with, const char *key, const struct waybill *waybill, struct error *err)
+{
+    AUTO_RELEASE(buf) body = {0}, there = {0};
+    AUTO_JSON *doc = waybill_to_json(waybill);
+    enum settled settled;
+    json_write(doc, &body);
+    if (settle_create(with, key, buf_str(&body), &settled, &there, err) != RC_OK)
+        return fail_in(err, "sealing the waybill %s", waybill->id);
+    if (settled == SETTLED_WRITTEN)
+        return RC_OK;
+    fail(err, RC_LEASE, "the waybill %s was given up by another run before it was sealed", waybill->id);
+    return fail_todo(err, "this run had lost its lease; its rows come with the next waybill: run the same command again");
+}
+
+RC waybill_abandon(const struct settling *with, const char *key, const char *id, const char *run_id, int64_t token, bool *ret_sealed,
+                   struct error *err)
+{
+    AUTO_RELEASE(buf) body = {0}, there = {0};
+    AUTO_JSON *doc = json_object(), *was = NULL;
+    char now[STAMP_TEXT];
+    enum settled settled;
+    stamp_print(with->clock->now_us(with->clock), 3, now);
+    json_t *by = json_object();
+    json_put_int(doc, "format", WAYBILL_FORMAT);
+    json_put_text(doc, "waybill_id", id);
+    json_put(doc, "abandoned", json_true());
+    json_put_text(by, "run_id", run_id);
+    json_put_int(by, "token", token);
+    json_put(doc, "by", by);
+    json_put_text(doc, "at", now);
+    json_write(doc, &body);
+    if (settle_create(with, key, buf_str(&body), &settled, &there, err) != RC_OK)
+        return fail_in(err, "giving up the unfinished waybill %s", id);
+    *ret_sealed = false;
+    if (settled == SETTLED_OTHER) { /* sealed, or another run's tombstone */
+        TRY(json_read(buf_str(&there), key, &was, err));
+        *ret_sealed = !json_bool(was, "abandoned", false);
+    }
+    return RC_OK;
+}
+
+/* ---- reading ---- */
+
+static RC waybill_files_from_json(const json_t *list, struct arena *arena, struct waybill *w, struct error *err)
+{
+    w->file_count = (int)json_array_size(list);
+    w->files = arena_take(arena, sizeof(*w->files) * (size_t)w->file_count);
+    for (int i = 0; i < w->file_count; i++) {
+        const json_t *file = json_array_get(list, (size_t)i);
+        TRY(json_need_text(file, "key", arena, &w->files[i].key, err));
+        TRY(json_need_int(file, "bytes", &w->files[i].bytes, err));
+        TRY(json_need_int(file, "rows", &w->files[i].rows, err));
+        w->files[i].sha256 = arena_text(arena, json_text(file, "sha256"));
+    }
+    return RC_OK;
+}
+
+static RC waybill_positions_from_json(const json_t *doc, struct arena *arena, struct waybill *w, struct error *err)
+{
+    TRY(position_from_json(json_object_get(doc, "lo"), arena, &w->lo, err));
+    TRY(position_from_json(json_object_get(doc, "hi"), arena, &w->hi, err));
+    return position_from_json(json_object_get(doc, "pos_after"), arena, &w->pos_after, err);
+}
+
+static RC waybill_from_json(const json_t *doc, struct arena *arena, struct waybill *ret, struct error *err)
+{
+    struct waybill w = {0};
+    const json_t *prev = json_object_get(doc, "prev"), *source = json_object_get(doc, "source"), *key = json_object_get(doc, "key");
+    TRY(json_need_text(doc, "waybill_id", arena, &w.id, err));
+    w.prev = (struct waybill_ref){arena_text(arena, json_text(prev, "id")), arena_text(arena, json_text(prev, "key"))};
+    TRY(json_need_int(doc, "epoch", &w.epoch, err));
+    TRY(json_need_int(doc, "token", &w.token, err));
+    TRY(json_need_text(doc, "increment", arena, &w.increment, err));
+    TRY(json_need_text(doc, "mode", arena, &w.mode, err));
+    TRY(json_need_int(doc, "rows", &w.rows, err));
+    w.pipeline = arena_text(arena, json_text(doc, "pipeline"));
+    w.table = arena_text(arena, json_text(doc, "table"));
+    w.run_id = arena_text(arena, json_text(doc, "run_id"));
+    w.max_cursor = arena_text(arena, json_text(doc, "max_cursor"));
+    w.source_id = arena_text(arena, json_text(source, "id"));
+    w.source_clock = arena_text(arena, json_text(source, "clock"));
+    w.oldest_open = arena_text(arena, json_text(source, "oldest_open"));
+    w.quarantined = json_int(doc, "quarantined", 0);
+    w.cursor = arena_text(arena, json_text(doc, "cursor"));
+    w.sealed_at = arena_text(arena, json_text(doc, "sealed_at"));
+    if (json_array_size(key) > KEY_COLUMNS_MAX)
+        return fail(err, RC_DATA, "the key has more than %d columns", KEY_COLUMNS_MAX);
+    for (w.key_count = 0; w.key_count < (int)json_array_size(key); w.key_count++)
+        w.key[w.key_count] = arena_text(arena, or_empty(json_string_value(json_array_get(key, (size_t)w.key_count))));
+    TRY(waybill_positions_from_json(doc, arena, &w, err));
+    TRY(waybill_files_from_json(json_object_get(doc, "files"), arena, &w, err));
+    TRY(schema_from_json(json_object_get(doc, "schema"), &w.schema, err));
+    *ret = w;
+    return RC_OK;
+}
+
+static RC waybill_document(struct store *store, const char *key, const char *id, json_t **ret, struct error *err)
+{
+    AUTO_RELEASE(buf) text = {0};
+    AUTO_JSON *doc = NULL;
+    TRY(store_get(store, key, JSON_DOCUMENT_BYTES_MAX, &text, NULL, err));
+    TRY(json_read(buf_str(&text), "the document", &doc, err));
+    if (json_int(doc, "format", 0) > WAYBILL_FORMAT) {
+        fail(err, RC_DATA, "it has format %lld; this waybill knows formats up to %d", (long long)json_int(doc, "format", 0), WAYBILL_FORMAT);
+        return fail_todo(err, "a newer waybill wrote it: use that version (or newer) for this pipeline");
+    }
+    if (!text_eq(json_text(doc, "waybill_id"), id))
+        return fail(err, RC_DATA, "it names the waybill '%s'", or_empty(json_text(doc, "waybill_id")));
+    *ret = TAKE(doc);
+    return RC_OK;
+}
+
+RC waybill_read(struct store *store, const char *key, const char *id, struct arena *arena, enum waybill_state *ret_state,
+                struct waybill *ret, struct error *err)
+{
+    AUTO_JSON *doc = NULL;
+    enum rc rc = waybill_document(store, key, id, &doc, err);
+    if (rc == RC_NOT_FOUND) {
+        *ret_state = WAYBILL_MISSING;
+        return RC_OK;
+    }
+    if (rc == RC_OK && json_bool(doc, "abandoned", false)) {
+        *ret_state = WAYBILL_ABANDONED;
+        return RC_OK;
+    }
+    if (rc != RC_OK || waybill_from_json(doc, arena, ret, err) != RC_OK)
+        return fail_in(err, "reading the waybill %s ('%s')", id, key);
+    *ret_state = WAYBILL_SEALED;
+    return RC_OK;
+}
+
+/* ---- receipts ---- */
+
+RC receipt_write(const struct settling *with, const char *waybill_key, const struct receipt *r, struct error *err)
+{
+    AUTO_RELEASE(buf) body = {0}, there = {0};
+    struct arena arena = {0};
+    AUTO_JSON *doc = json_object();
+    enum settled ignored;
+    json_put_int(doc, "format", WAYBILL_FORMAT);
+    json_put_text(doc, "waybill_id", r->waybill_id);
+    json_put_text(doc, "target_id", r->target_id);
+    json_put_int(doc, "token", r->token);
+    json_put_text(doc, "run_id", r->run_id);
+    json_put_int(doc, "rows", r->rows);
+    json_put_int(doc, "inserted", r->inserted);
+    json_put_int(doc, "updated", r->updated);
+    json_put_int(doc, "kept", r->kept);
+    json_put_int(doc, "files", r->files);
+    json_put_int(doc, "statements", r->statements);
+    json_put_text(doc, "started_at", r->started_at);
+    json_put_text(doc, "committed_at", r->committed_at);
+    json_put_text(doc, "confirmed", r->confirmed);
+    json_write(doc, &body);
+    enum rc rc = settle_create(with, key_beside(&arena, waybill_key, "receipt.json"), buf_str(&body), &ignored, &there, err);
+    arena_release(&arena);
+    return rc == RC_OK ? RC_OK : fail_in(err, "writing the receipt of waybill %s", r->waybill_id);
+}
+
+RC receipt_exists(struct store *store, const char *waybill_key, bool *ret, struct error *err)
+{
+    struct arena arena = {0};
+    struct object_info info;
+    enum rc rc = store_head(store, key_beside(&arena, waybill_key, "receipt.json"), &info, err);
+    arena_release(&arena);
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        return fail_in(err, "looking for the receipt beside '%s'", waybill_key);
+    *ret = rc == RC_OK;
+    return RC_OK;
+}
+
+/* ---- the chain ---- */
+
+static void chain_add(struct arena *arena, struct chain *chain, const struct link *link)
+{
+    if ((chain->count & (chain->count - 1)) == 0) { /* at a power of two: double */
+        size_t size = chain->count != 0 ? (size_t)chain->count * 2 : 1;
+        struct link *links = arena_take(arena, sizeof(*links) * size);
+        if (chain->count != 0)
+            memcpy(links, chain->links, sizeof(*links) * (size_t)chain->count);
+        chain->links = links;
+    }
+    chain->links[chain->count++] = *link;
+}
+
+RC chain_walk(struct store *store, struct waybill_ref from, const char *until, const char *noting, struct arena *arena, struct chain *ret,
+              struct error *err)
+{
+    struct chain chain = {0};
+    struct waybill_ref at = from;
+    while (at.id != NULL && strcmp(at.id, until) != 0) {
+        AUTO_JSON *doc = NULL;
+        if (text_eq(at.id, noting))
+            chain.passed = true;
+        if (at.key == NULL) /* where `restore --from-target` began without S: the chain's start, as far as it is known */
+            break;
+        enum rc rc = waybill_document(store, at.key, at.id, &doc, err);
+        if (rc == RC_NOT_FOUND)
+            err->rc = RC_DATA;
+        if (rc != RC_OK)
+            return fail_in(err, "following the chain to the waybill %s ('%s')", at.id, at.key);
+        struct link link = {.id = at.id, .key = at.key, .rows = json_int(doc, "rows", 0),
+                            .files = (int64_t)json_array_size(json_object_get(doc, "files"))};
+        chain_add(arena, &chain, &link);
+        const json_t *prev = json_object_get(doc, "prev");
+        at = (struct waybill_ref){arena_text(arena, json_text(prev, "id")), arena_text(arena, json_text(prev, "key"))};
+    }
+    chain.complete = at.id != NULL ? strcmp(at.id, until) == 0 : until[0] == '\0';
+    *ret = chain;
+    return RC_OK;
+}
