@@ -1,0 +1,22 @@
+/* What every target promises (connect/target.h), as one suite that each of them runs. Differences are declared here and
+ * nowhere else. */
+#pragma once
+
+#include "connect/target.h"
+
+struct target_kind {
+    const char *name;
+    void *(*setup)(void); /* a new, empty database; asserts that it could be made */
+    void (*teardown)(void *database);
+    struct target *(*open)(void *database); /* one more client of it; freeing it is the death of its process */
+    /* The table's rows, the schema's columns, sorted, each value checked to be of its type and written as
+     * world/value.h says: "1|ada|12.50\n". Not through the target under test. */
+    void (*rows)(void *database, const char *table, const struct schema *schema, struct buf *out);
+    bool (*has_table)(void *database, const char *table);
+    /* A fence or begin that meets an open load: true: waits, and RC_BUSY when its time is over; false: the server ends
+     * the other session. */
+    bool waits;
+};
+
+/* Runs the suite; the number of failed tests. */
+int target_suite_run(const struct target_kind *kind);

@@ -1,0 +1,199 @@
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "world/mem_database.h"
+
+enum rc mem_lost(const struct mem_target *self, struct error *err)
+{
+    return self->is_lost
+               ? fail(err, RC_UNAVAILABLE, "target '%s': the server has closed the connection", self->base.name)
+               : RC_OK;
+}
+
+static enum rc mem_position(struct target *base, const char *scope, struct arena *arena, struct target_position *ret,
+                            struct error *err)
+{
+    struct mem_target *self = (struct mem_target *)base;
+    TRY(mem_lost(self, err));
+    *ret = mem_database_position(self->database, scope);
+    ret->pos = arena_text(arena, ret->pos);
+    ret->table = arena_text(arena, ret->table);
+    return RC_OK;
+}
+
+static enum rc check_owner(struct mem_state *state, const struct target_table *table, struct error *err)
+{
+    for (int i = 0; i < state->position_count; i++) {
+        const struct mem_position *other = &state->positions[i];
+        if (strcmp(other->table, table->name) != 0 || strcmp(other->scope, table->scope) == 0 ||
+            (other->shared && table->shared))
+            continue;
+        fail(err, RC_CONFIG, "the target table '%s' belongs to '%s', '%s' cannot load into it", table->name,
+             other->scope, table->scope);
+        return fail_todo(err, "set `shared: true` in both");
+    }
+    return RC_OK;
+}
+
+static enum rc mem_create_position(struct target *base, const struct target_table *table, const char *target_id,
+                                   struct error *err)
+{
+    struct mem_target *self = (struct mem_target *)base;
+    struct mem_database *database = self->database;
+    TRY(mem_lost(self, err));
+    if (table->shared && table->mode == MODE_REPLACE)
+        return fail(err, RC_CONFIG, "'%s' replaces '%s', so that no other can share it", table->scope, table->name);
+    struct mem_position *position = mem_find_position(&database->state, table->scope);
+    if (position != NULL && strcmp(position->table, table->name) != 0)
+        return fail(err, RC_CONFIG, "'%s' loads into '%s' so far, not into '%s'", table->scope, position->table,
+                    table->name);
+    TRY(check_owner(&database->state, table, err));
+    if (position != NULL) {
+        position->shared = table->shared;
+        return RC_OK;
+    }
+    assert(database->state.position_count < MEM_POSITIONS_MAX && strlen(target_id) < UUID_TEXT);
+    struct arena *arena = &database->arena;
+    database->state.positions[database->state.position_count++] =
+        (struct mem_position){.scope = arena_text(arena, table->scope),
+                              .table = arena_text(arena, table->name),
+                              .shared = table->shared,
+                              .target_id = arena_text(arena, target_id),
+                              .waybill = "",
+                              .pos = ""};
+    return RC_OK;
+}
+
+static enum rc mem_fence(struct target *base, const char *scope, int64_t token, struct arena *arena,
+                         struct target_position *ret, struct error *err)
+{
+    struct mem_target *self = (struct mem_target *)base;
+    TRY(mem_lost(self, err));
+    assert(self->session == NULL);
+    mem_settle(self->database, scope, NULL);
+    struct mem_position *position = mem_find_position(&self->database->state, scope);
+    if (position == NULL)
+        return fail(err, RC_NOT_FOUND, "target '%s' has no position row for '%s'", base->name, scope);
+    if (position->token < token)
+        position->token = token;
+    return mem_position(base, scope, arena, ret, err);
+}
+
+static void open_session(struct mem_target *self, const struct target_table *table, const struct target_move *move,
+                         struct mem_position to)
+{
+    struct mem_database *database = self->database;
+    assert(strlen(move->waybill) < UUID_TEXT);
+    to.waybill = arena_text(&database->arena, move->waybill);
+    to.pos = arena_text(&database->arena, move->pos);
+    to.epoch = move->epoch;
+    to.token = move->token;
+    self->session = mem_session_open(database, self);
+    self->session->position = to;
+    self->session->table = mem_copy_table(database, mem_find_table(&database->state, table->name));
+    self->table = table;
+    self->staged = (struct mem_rows){0};
+    self->loaded = self->deleted = 0;
+    self->is_applied = false;
+    if (table->mode == MODE_REPLACE) {
+        self->deleted = self->session->table->rows.count;
+        self->session->table->rows.count = 0;
+    }
+}
+
+static enum rc mem_begin(struct target *base, const struct target_table *table, const struct target_move *move,
+                         bool *ret_moved, struct error *err)
+{
+    struct mem_target *self = (struct mem_target *)base;
+    TRY(mem_lost(self, err));
+    assert(self->session == NULL);
+    mem_settle(self->database, table->scope, table->name);
+    struct mem_position *position = mem_find_position(&self->database->state, table->scope);
+    *ret_moved = position != NULL && strcmp(position->waybill, move->prev) == 0 && position->token <= move->token;
+    if (!*ret_moved)
+        return RC_OK;
+    if (mem_find_table(&self->database->state, table->name) == NULL)
+        return fail(err, RC_NOT_FOUND, "target '%s' has no table '%s'", base->name, table->name);
+    open_session(self, table, move, *position);
+    return RC_OK;
+}
+
+static void leave(struct mem_target *self)
+{
+    struct mem_session *session = self->session;
+    if (session == NULL)
+        return;
+    self->session = NULL;
+    session->owner = NULL;
+    session->commit_sent = self->database->death == MEM_DEATH_COMMIT_SENT && self->is_applied;
+    if (self->database->death == MEM_DEATH_ROLLED_BACK)
+        mem_session_end(self->database, session);
+}
+
+static enum rc mem_commit(struct target *base, struct error *err)
+{
+    struct mem_target *self = (struct mem_target *)base;
+    TRY(mem_lost(self, err));
+    assert(self->session != NULL && self->is_applied && "apply comes before commit");
+    struct mem_session *session = self->session;
+    enum mem_commit fault = self->database->commit;
+    self->database->commit = MEM_COMMIT_SOUND;
+    self->session = NULL;
+    session->owner = NULL;
+    if (fault == MEM_COMMIT_LOST_LATE)
+        session->commit_sent = true;
+    else if (fault == MEM_COMMIT_LOST_NOT_DONE)
+        mem_session_end(self->database, session);
+    else
+        mem_session_commit(self->database, session);
+    if (fault == MEM_COMMIT_SOUND)
+        return RC_OK;
+    self->is_lost = true;
+    return fail(err, RC_UNKNOWN, "target '%s': the answer to COMMIT was lost", base->name);
+}
+
+static void mem_rollback(struct target *base)
+{
+    struct mem_target *self = (struct mem_target *)base;
+    if (self->session == NULL)
+        return;
+    self->session->owner = NULL;
+    mem_session_end(self->database, TAKE(self->session));
+}
+
+static enum rc mem_reconnect(struct target *base, struct error *err)
+{
+    struct mem_target *self = (struct mem_target *)base;
+    leave(self);
+    self->is_lost = false;
+    return RC_OK;
+}
+
+static void mem_free(struct target *base)
+{
+    leave((struct mem_target *)base);
+    free(base);
+}
+
+static const struct target_ops mem_ops = {
+    .type = "memory",
+    .position = mem_position,
+    .create_position = mem_create_position,
+    .fence = mem_fence,
+    .prepare = mem_prepare,
+    .begin = mem_begin,
+    .load_file = mem_load_file,
+    .apply = mem_apply,
+    .commit = mem_commit,
+    .rollback = mem_rollback,
+    .reconnect = mem_reconnect,
+    .free = mem_free,
+};
+
+struct target *mem_target_new(struct mem_database *database, const char *name)
+{
+    struct mem_target *self = xcalloc(1, sizeof(*self));
+    *self = (struct mem_target){.base = {&mem_ops, name, "memory"}, .database = database};
+    return &self->base;
+}
