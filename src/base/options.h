@@ -25,18 +25,26 @@ struct text_list {
 
 /* The C type of the field an option of this type fills. */
 typedef const char *option_STRING;
-typedef const char *option_PATH;             /* relative to the file it stands in; ~/ is the home folder */
+typedef const char *option_PATH; /* relative to the file it stands in; ~/ is the home folder */
 typedef int64_t option_INT;
-typedef int64_t option_SIZE;                 /* bytes */
-typedef int64_t option_DURATION;             /* milliseconds */
+typedef int64_t option_SIZE;     /* bytes */
+typedef int64_t option_DURATION; /* milliseconds */
 typedef bool option_BOOL;
-typedef int option_ENUM;                     /* index into .names */
+typedef int option_ENUM; /* or any enum; index into .names */
 typedef struct secret option_SECRET;
 typedef struct text_list option_LIST;        /* of texts; one text stands for a list of one */
 typedef const struct yaml_node *option_NODE; /* read by the owner of the table */
 
 enum option_type {
-    OPTION_STRING, OPTION_PATH, OPTION_INT, OPTION_SIZE, OPTION_DURATION, OPTION_BOOL, OPTION_ENUM, OPTION_SECRET, OPTION_LIST,
+    OPTION_STRING,
+    OPTION_PATH,
+    OPTION_INT,
+    OPTION_SIZE,
+    OPTION_DURATION,
+    OPTION_BOOL,
+    OPTION_ENUM,
+    OPTION_SECRET,
+    OPTION_LIST,
     OPTION_NODE,
 };
 
@@ -44,7 +52,7 @@ struct option {
     const char *name;
     enum option_type type;
     size_t offset;
-    const char *preset;       /* the default as it would be written; NULL: none (NULL, 0, false) */
+    const char *preset; /* the default as it would be written; NULL: none (NULL, 0, false) */
     bool required;
     int64_t min, max;         /* INT, SIZE, DURATION; both 0: no negative value, no other limit */
     const char *const *names; /* ENUM: the legal words, NULL at the end */
@@ -54,14 +62,17 @@ struct option {
 };
 
 /* The field must have the C type of the option: another one does not compile. */
+#define OPTION_FITS(field, type_)                                                                                      \
+    (OPTION_##type_ == OPTION_ENUM ? sizeof(field) == sizeof(int)                                                      \
+                                   : __builtin_types_compatible_p(__typeof__(field), option_##type_))
 #define OPTION(name_, type_, owner, field, ...)                                                                        \
     {                                                                                                                  \
         .name = name_, .type = OPTION_##type_,                                                                         \
         .offset = offsetof(struct owner, field) + 0 * sizeof(struct {                                                  \
-                      _Static_assert(__builtin_types_compatible_p(__typeof__(((struct owner *)0)->field), option_##type_), \
-                                     "the field has another type than its option");                                    \
-                      int unused;                                                                                      \
-                  }),                                                                                                  \
+                                                      _Static_assert(OPTION_FITS(((struct owner *)0)->field, type_),   \
+                                                                     "the field is not of its option's type");         \
+                                                      int unused;                                                      \
+                                                  }),                                                                  \
         __VA_ARGS__                                                                                                    \
     }
 
@@ -84,7 +95,8 @@ struct option_origin {
 /* Fills in ${VAR} and fetches secrets (io/secret_resolve.h); NULL where this is only a check: a text with ${ in it is
  * then kept as it is and not judged. */
 struct resolver {
-    RC (*text)(struct resolver *self, const struct yaml_node *node, struct arena *arena, const char **ret, struct error *err);
+    RC (*text)
+    (struct resolver *self, const struct yaml_node *node, struct arena *arena, const char **ret, struct error *err);
     RC (*secret)(struct resolver *self, const struct yaml_node *node, struct secret *ret, struct error *err);
 };
 
@@ -100,10 +112,12 @@ struct option_set {
 void options_init(struct option_set *set, struct option_table table, void *into, struct arena *arena);
 /* Reads a map: `what` names the thing in errors ("connection 'shop'"). The key `besides` (may be NULL) is the caller's.
  * RC_CONFIG with file:line:column: an unknown key (with a suggestion), a wrong type, a value out of its limits. */
-RC options_read(struct option_set *set, const struct yaml_node *map, const char *what, const char *besides, struct resolver *resolver,
-                struct error *err);
-/* One value as text, from a flag or the environment. LIST: each call adds one from a flag; a comma separates otherwise. */
-RC options_set(struct option_set *set, const char *name, const char *text, enum origin kind, const char *by, struct error *err);
+RC options_read(struct option_set *set, const struct yaml_node *map, const char *what, const char *besides,
+                struct resolver *resolver, struct error *err);
+/* One value as text, from a flag or the environment. LIST: each call adds one from a flag; a comma separates otherwise.
+ */
+RC options_set(struct option_set *set, const char *name, const char *text, enum origin kind, const char *by,
+               struct error *err);
 /* A value that another set has and this one was not given. */
 void options_inherit(struct option_set *set, const struct option_set *from, const char *name);
 /* RC_CONFIG for a required option that was not given; `at` is the place of the thing. */

@@ -17,7 +17,7 @@ struct where {
     const char *file;
     int line, column; /* from 1 */
 };
-#define WHERE_FMT "%s:%d:%d"
+#define WHERE_FMT    "%s:%d:%d"
 #define WHERE_ARG(w) (w).file, (w).line, (w).column
 
 enum yaml_kind { YAML_EMPTY, /* nothing, ~ or null */ YAML_TEXT, YAML_LIST, YAML_MAP };
@@ -25,8 +25,8 @@ enum yaml_kind { YAML_EMPTY, /* nothing, ~ or null */ YAML_TEXT, YAML_LIST, YAML
 struct yaml_node {
     enum yaml_kind kind;
     struct where where;
-    const char *text;         /* YAML_TEXT: without NUL inside; "" otherwise */
-    const char *key;          /* of a map's child: its key; else NULL */
+    const char *text; /* YAML_TEXT: without NUL inside; "" otherwise */
+    const char *key;  /* of a map's child: its key; else NULL */
     struct where key_where;
     struct yaml_node *first, *next; /* children of a map or list in their order */
     int count;                      /* of children */
@@ -35,4 +35,4 @@ struct yaml_node {
 /* `file` is how messages name the text. Everything lives in the arena. An empty text is an empty map. */
 RC yaml_parse(struct str text, const char *file, struct arena *arena, const struct yaml_node **ret, struct error *err);
 const struct yaml_node *yaml_find(const struct yaml_node *map, const char *key); /* NULL: none */
-const char *yaml_kind_name(const struct yaml_node *node);                        /* "a map", "a list", "a text", "nothing" */
+const char *yaml_kind_name(const struct yaml_node *node); /* "a map", "a list", "a text", "nothing" */
