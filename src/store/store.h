@@ -22,15 +22,15 @@ struct condition {
     bool if_none_match;   /* only if there is no such object */
     const char *if_match; /* only if the object's ETag is this one; a missing object is RC_CONFLICT */
 };
-#define UNCONDITIONAL ((struct condition){0})
-#define IF_NONE_MATCH ((struct condition){.if_none_match = true})
+#define UNCONDITIONAL  ((struct condition){0})
+#define IF_NONE_MATCH  ((struct condition){.if_none_match = true})
 #define IF_MATCH(etag) ((struct condition){.if_match = (etag)})
 
 struct object_info {
     int64_t bytes;
-    int64_t modified_us;      /* the store's own clock */
-    char etag[ETAG_TEXT];     /* opaque; equal ETags = the same write or the same content */
-    char sha256[SHA256_HEX];  /* of the whole content where the store confirms it, else "" */
+    int64_t modified_us;     /* the store's own clock */
+    char etag[ETAG_TEXT];    /* opaque; equal ETags = the same write or the same content */
+    char sha256[SHA256_HEX]; /* of the whole content where the store confirms it, else "" */
 };
 
 struct listed_object {
@@ -40,7 +40,7 @@ struct listed_object {
 struct object_list {
     struct listed_object *items; /* in byte order of the keys, at most LIST_PAGE_MAX */
     int count;
-    const char *next;            /* pass as `after` for the next page; NULL at the end */
+    const char *next; /* pass as `after` for the next page; NULL at the end */
 };
 
 struct listed_upload {
@@ -54,55 +54,72 @@ struct upload_list {
 };
 
 struct deleted_object {
-    const char *key;      /* in */
-    enum rc rc;           /* out: RC_OK also when there was none */
-    char text[160];       /* out: why not */
+    const char *key; /* in */
+    enum rc rc;      /* out: RC_OK also when there was none */
+    char text[160];  /* out: why not */
 };
 
 /* One file on its way: parts in order, then complete; invisible to reads and lists until then. */
 struct upload {
     char id[UPLOAD_ID_TEXT];
-    const char *key;     /* owned by whoever began it */
-    int parts;           /* accepted so far */
-    struct { char etag[ETAG_TEXT]; } *part; /* freed by upload_release */
+    const char *key; /* owned by whoever began it */
+    int parts;       /* accepted so far */
+    struct {
+        char etag[ETAG_TEXT];
+    } * part; /* freed by upload_release */
 };
 void upload_release(struct upload *self); /* memory only; store_upload_abort is a call of its own */
+/* For implementations: counts a part once the store has it. */
+void upload_accept(struct upload *self, const char *part_etag);
 
 struct store;
 struct store_ops {
     const char *type; /* "directory", "s3" */
-    RC (*put)(struct store *self, const char *key, struct str body, struct condition when, struct object_info *ret, struct error *err);
-    RC (*get)(struct store *self, const char *key, size_t bytes_max, struct buf *ret, struct object_info *ret_info, struct error *err);
+    RC (*put)
+    (struct store *self, const char *key, struct str body, struct condition when, struct object_info *ret,
+     struct error *err);
+    RC (*get)
+    (struct store *self, const char *key, size_t bytes_max, struct buf *ret, struct object_info *ret_info,
+     struct error *err);
     RC (*get_range)(struct store *self, const char *key, int64_t offset, void *into, size_t bytes, struct error *err);
     RC (*head)(struct store *self, const char *key, struct object_info *ret, struct error *err);
-    RC (*list)(struct store *self, const char *prefix, const char *after, struct arena *arena, struct object_list *ret, struct error *err);
+    RC (*list)
+    (struct store *self, const char *prefix, const char *after, struct arena *arena, struct object_list *ret,
+     struct error *err);
     RC (*delete)(struct store *self, struct deleted_object *items, int count, struct error *err);
     RC (*upload_begin)(struct store *self, const char *key, struct upload *ret, struct error *err);
     RC (*upload_part)(struct store *self, struct upload *upload, struct str bytes, struct error *err);
-    RC (*upload_complete)(struct store *self, struct upload *upload, struct condition when, struct object_info *ret, struct error *err);
+    RC (*upload_complete)
+    (struct store *self, struct upload *upload, struct condition when, struct object_info *ret, struct error *err);
     RC (*upload_abort)(struct store *self, const char *key, const char *upload_id, struct error *err);
-    RC (*upload_list)(struct store *self, const char *prefix, const char *after, struct arena *arena, struct upload_list *ret, struct error *err);
+    RC (*upload_list)
+    (struct store *self, const char *prefix, const char *after, struct arena *arena, struct upload_list *ret,
+     struct error *err);
     void (*free)(struct store *self);
 };
 struct store {
     const struct store_ops *ops;
-    const char *name;    /* the connection's name, for messages */
-    const char *address; /* "file:///var/lake", "s3://acme-lake": readable, no secret */
+    const char *name;       /* the connection's name, for messages */
+    const char *address;    /* "file:///var/lake", "s3://acme-lake": readable, no secret */
     int64_t part_bytes_min; /* every part but the last is at least this long; 0: any */
 };
 
 /* Creates or replaces the object. `ret` (may be NULL) tells what was written. */
-static inline RC store_put(struct store *s, const char *key, struct str body, struct condition when, struct object_info *ret, struct error *err)
+static inline RC store_put(struct store *s, const char *key, struct str body, struct condition when,
+                           struct object_info *ret, struct error *err)
 {
     return s->ops->put(s, key, body, when, ret, err);
 }
-/* Appends the whole object to `ret`; RC_DATA when it is larger than bytes_max. ret_info may be NULL. */
-static inline RC store_get(struct store *s, const char *key, size_t bytes_max, struct buf *ret, struct object_info *ret_info, struct error *err)
+/* Appends the whole object to `ret`; RC_DATA when it is larger than bytes_max. ret_info may be NULL. After a failure
+ * `ret` may hold a piece of it: reset it before the next try. */
+static inline RC store_get(struct store *s, const char *key, size_t bytes_max, struct buf *ret,
+                           struct object_info *ret_info, struct error *err)
 {
     return s->ops->get(s, key, bytes_max, ret, ret_info, err);
 }
 /* Exactly `bytes` from `offset`; RC_DATA when the object ends before. */
-static inline RC store_get_range(struct store *s, const char *key, int64_t offset, void *into, size_t bytes, struct error *err)
+static inline RC store_get_range(struct store *s, const char *key, int64_t offset, void *into, size_t bytes,
+                                 struct error *err)
 {
     return s->ops->get_range(s, key, offset, into, bytes, err);
 }
@@ -111,14 +128,15 @@ static inline RC store_head(struct store *s, const char *key, struct object_info
     return s->ops->head(s, key, ret, err);
 }
 /* One page of the keys that start with `prefix` (bytes, not folders) and lie after `after` (NULL: from the start). */
-static inline RC store_list(struct store *s, const char *prefix, const char *after, struct arena *arena, struct object_list *ret, struct error *err)
+static inline RC store_list(struct store *s, const char *prefix, const char *after, struct arena *arena,
+                            struct object_list *ret, struct error *err)
 {
     return s->ops->list(s, prefix, after, arena, ret, err);
 }
 /* At most LIST_PAGE_MAX keys; look at each item's rc: RC_OK here only says that the request was answered. */
 static inline RC store_delete(struct store *s, struct deleted_object *items, int count, struct error *err)
 {
-    return s->ops->delete(s, items, count, err);
+    return s->ops->delete (s, items, count, err);
 }
 /* `key` must outlive the upload. */
 static inline RC store_upload_begin(struct store *s, const char *key, struct upload *ret, struct error *err)
@@ -129,7 +147,10 @@ static inline RC store_upload_part(struct store *s, struct upload *upload, struc
 {
     return s->ops->upload_part(s, upload, bytes, err);
 }
-static inline RC store_upload_complete(struct store *s, struct upload *upload, struct condition when, struct object_info *ret, struct error *err)
+/* Makes the parts one object. Completing again what is complete is RC_OK (an answer may have been lost); RC_NOT_FOUND:
+ * the upload was aborted, or the object has other content by now. */
+static inline RC store_upload_complete(struct store *s, struct upload *upload, struct condition when,
+                                       struct object_info *ret, struct error *err)
 {
     return s->ops->upload_complete(s, upload, when, ret, err);
 }
@@ -139,7 +160,8 @@ static inline RC store_upload_abort(struct store *s, const char *key, const char
     return s->ops->upload_abort(s, key, upload_id, err);
 }
 /* Uploads begun and neither completed nor aborted, by key prefix; an implementation may give them in any order. */
-static inline RC store_upload_list(struct store *s, const char *prefix, const char *after, struct arena *arena, struct upload_list *ret, struct error *err)
+static inline RC store_upload_list(struct store *s, const char *prefix, const char *after, struct arena *arena,
+                                   struct upload_list *ret, struct error *err)
 {
     return s->ops->upload_list(s, prefix, after, arena, ret, err);
 }

@@ -1,0 +1,73 @@
+#include "store/probe.h"
+
+#include <stdio.h>
+
+#define PROBE_FOLDER "watermark/.probe/"
+#define NOT_OURS     "probe-etag-of-nobody" /* an ETag that no object has */
+
+enum { BODY_MAX = 64, PROBE_KEY_BYTES = sizeof(PROBE_FOLDER) + UUID_TEXT };
+
+static RC ignores(const struct store *store, const char *what, struct error *err)
+{
+    fail(err, RC_CONFIG, "store '%s' (%s) ignores conditions: %s", store->name, store->address, what);
+    return fail_todo(err, "two runs could overwrite each other's marks there: use a store with conditional writes, or "
+                          "keep the marks in PostgreSQL with 'marks: state'");
+}
+
+/* A write that the store must refuse. */
+static RC refused(struct store *store, const char *key, struct condition when, const char *what, struct error *err)
+{
+    enum rc rc = store_put(store, key, S("refused"), when, NULL, err);
+    if (rc == RC_OK)
+        return ignores(store, what, err);
+    return rc == RC_CONFLICT ? RC_OK : rc;
+}
+
+static RC reads_back(struct store *store, const char *key, struct str body, struct error *err)
+{
+    AUTO_RELEASE(buf) got = {0};
+    TRY(store_get(store, key, BODY_MAX, &got, NULL, err));
+    if (str_eq(buf_str(&got), body))
+        return RC_OK;
+    fail(err, RC_CONFIG, "store '%s' (%s) gives back other bytes than were written to '%s'", store->name,
+         store->address, key);
+    return fail_todo(err, "see what stands between: a cache, a proxy or a gateway must not change or delay objects");
+}
+
+static RC probe_conditions(struct store *store, const char *key, struct error *err)
+{
+    struct object_info written;
+    TRY(store_put(store, key, S("first"), IF_NONE_MATCH, &written, err));
+    TRY(refused(store, key, IF_NONE_MATCH, "a second PUT with If-None-Match: * was taken", err));
+    TRY(refused(store, key, IF_MATCH(NOT_OURS), "a PUT with a wrong If-Match was taken", err));
+    TRY(reads_back(store, key, S("first"), err));
+    enum rc rc = store_put(store, key, S("second"), IF_MATCH(written.etag), NULL, err);
+    if (rc == RC_CONFLICT) {
+        fail(err, RC_CONFIG, "store '%s' (%s) refuses a PUT with the right If-Match", store->name, store->address);
+        return fail_todo(err, "its conditional writes are of no use: use another store, or 'marks: state'");
+    }
+    TRY(rc);
+    return reads_back(store, key, S("second"), err);
+}
+
+static RC probe_delete(struct store *store, const char *key, struct error *err)
+{
+    struct deleted_object item = {.key = key};
+    TRY(store_delete(store, &item, 1, err));
+    if (item.rc != RC_OK)
+        return fail(err, item.rc, "%s", item.text);
+    return RC_OK;
+}
+
+RC store_probe(struct store *store, struct clock *clock, struct random *random, struct error *err)
+{
+    char id[UUID_TEXT], key[PROBE_KEY_BYTES];
+    struct error second;
+    uuid7(clock, random, id);
+    snprintf(key, sizeof(key), PROBE_FOLDER "%s", id);
+    enum rc rc = probe_conditions(store, key, err);
+    enum rc deleted = probe_delete(store, key, rc == RC_OK ? err : &second); /* the first failure is the one to tell */
+    if (rc != RC_OK || deleted != RC_OK)
+        return fail_in(err, "trying whether the store keeps its promises");
+    return RC_OK;
+}
