@@ -20,14 +20,14 @@ static int add_to_buf(const char *bytes, size_t len, void *out)
 
 void json_write(const json_t *value, struct buf *out)
 {
-    int rc = json_dump_callback(value, add_to_buf, out, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    int rc = json_dump_callback(value, add_to_buf, out, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     assert(rc == 0);
     buf_add_str(out, S("\n"));
 }
 
 void json_write_line(const json_t *value, struct buf *out)
 {
-    int rc = json_dump_callback(value, add_to_buf, out, JSON_COMPACT | JSON_ENCODE_ANY);
+    int rc = json_dump_callback(value, add_to_buf, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     assert(rc == 0);
 }
 

@@ -16,6 +16,17 @@ char *key_segment(struct arena *arena, const char *name)
     return arena_str(arena, buf_str(&out));
 }
 
+char *key_segment_name(struct arena *arena, struct str segment)
+{
+    char *name = arena_take(arena, segment.len + 1), *to = name;
+    for (size_t i = 0; i < segment.len; i++) {
+        bool escaped = segment.at[i] == '%' && i + 2 < segment.len;
+        *to++ = escaped ? (char)strtol((char[]){segment.at[i + 1], segment.at[i + 2], '\0'}, NULL, 16) : segment.at[i];
+        i += escaped ? 2 : 0;
+    }
+    return name;
+}
+
 char *key_scope_prefix(struct arena *arena, const char *pipeline)
 {
     return arena_print(arena, "watermark/tables/%s/", key_segment(arena, pipeline));

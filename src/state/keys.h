@@ -6,6 +6,7 @@
 
 /* One segment of a key from any name: '/', '%' and control bytes as %XX, and names of dots only. Reversible. */
 char *key_segment(struct arena *arena, const char *name);
+char *key_segment_name(struct arena *arena, struct str segment); /* and back */
 
 /* watermark/tables/<pipeline>/<table>.json */
 char *key_scope(struct arena *arena, const char *pipeline, const char *table);

@@ -14,6 +14,7 @@ struct unsettled {
     struct marks marks;
     struct lease lease;
     int64_t sent_ms;
+    bool is_beat; /* the marks are those of the write before */
 };
 
 struct scope {
@@ -143,7 +144,7 @@ static void scope_adopt_written(struct scope *self, struct unsettled *written)
 }
 
 /* Sends the unsettled write until its fate is known. On a transient failure it stays unsettled. */
-static RC scope_settle(struct scope *self, struct error *err)
+static RC scope_send(struct scope *self, struct error *err)
 {
     AUTO_RELEASE(buf) body = {0}, there = {0};
     struct settling with = {self->world.store, self->world.clock, self->world.random};
@@ -165,8 +166,6 @@ static RC scope_settle(struct scope *self, struct error *err)
 
 static RC scope_put(struct scope *self, const struct marks *marks, const struct lease *lease, struct error *err)
 {
-    if (self->unsettled.doc != NULL)
-        TRY(scope_settle(self, err));
     struct clock *clock = self->world.clock;
     char now[STAMP_TEXT];
     stamp_print(clock->now_us(clock), 0, now);
@@ -179,7 +178,15 @@ static RC scope_put(struct scope *self, const struct marks *marks, const struct 
     next->doc = self->doc != NULL ? json_deep_copy(self->doc) : scope_document_new(self->pipeline, self->table);
     marks_to_json(next->doc, &next->marks, &next->lease, next->write_id, now);
     next->sent_ms = clock->mono_ms(clock);
-    return scope_settle(self, err);
+    return scope_send(self, err);
+}
+
+RC scope_settle(struct scope *self, struct error *err)
+{
+    pthread_mutex_lock(&self->lock);
+    enum rc rc = self->unsettled.doc != NULL ? scope_send(self, err) : RC_OK;
+    pthread_mutex_unlock(&self->lock);
+    return rc;
 }
 
 static struct lease lease_own(struct scope *self, int64_t beat)
@@ -243,22 +250,31 @@ RC scope_take(struct scope *self, const struct marks *marks, int64_t target_toke
     struct marks next = marks != NULL ? *marks : self->marks;
     next.token = (self->marks.token > target_token ? self->marks.token : target_token) + 1;
     struct lease lease = lease_own(self, 1);
+    self->unsettled.is_beat = false;
     enum rc rc = scope_put(self, &next, &lease, err);
     pthread_mutex_unlock(&self->lock);
     return rc;
 }
 
+/* `marks` NULL: a beat, or a give, of what is in S. The lock is held. */
+static RC scope_put_mine(struct scope *self, const struct marks *marks, bool keep_lease, struct error *err)
+{
+    if (self->unsettled.doc != NULL) {
+        assert(marks == NULL || self->unsettled.is_beat); /* marks made before a write of open fate was settled are stale */
+        TRY(scope_send(self, err));
+    }
+    if (!self->mine)
+        return lost_to_another(self, (struct str){0}, err);
+    struct lease lease = keep_lease ? lease_own(self, self->lease.beat + 1) : (struct lease){0};
+    struct marks next = marks != NULL ? *marks : self->marks;
+    self->unsettled.is_beat = marks == NULL;
+    return scope_put(self, &next, &lease, err);
+}
+
 static RC scope_put_own(struct scope *self, const struct marks *marks, bool keep_lease, struct error *err)
 {
     pthread_mutex_lock(&self->lock);
-    enum rc rc;
-    if (!self->mine) {
-        rc = lost_to_another(self, (struct str){0}, err);
-    } else {
-        struct lease lease = keep_lease ? lease_own(self, self->lease.beat + 1) : (struct lease){0};
-        struct marks same = marks != NULL ? *marks : self->marks;
-        rc = scope_put(self, &same, &lease, err);
-    }
+    enum rc rc = scope_put_mine(self, marks, keep_lease, err);
     pthread_mutex_unlock(&self->lock);
     return rc;
 }

@@ -101,9 +101,12 @@ bool scope_is_mine(const struct scope *self);           /* this run holds the le
  * was first; says who and since when. scope_read must have been called. */
 RC scope_take(struct scope *self, const struct marks *marks, int64_t target_token, struct error *err);
 /* Writes the marks under the lease. RC_LEASE: the lease was lost; nothing was written. RC_UNAVAILABLE: the fate is
- * open; the next write of this scope settles it first. */
+ * open; call scope_settle before anything else is made of scope_marks(). */
 RC scope_write(struct scope *self, const struct marks *marks, struct error *err);
-/* The same, and gives the lease in the same write. */
+/* A write of open fate is sent again until it is known what became of it; none is RC_OK. scope_marks() then is what S
+ * says. */
+RC scope_settle(struct scope *self, struct error *err);
+/* As scope_write (NULL: the marks as they are), and gives the lease in the same write. */
 RC scope_give(struct scope *self, const struct marks *marks, struct error *err);
 /* One beat. Called by the heartbeat. */
 RC scope_beat(struct scope *self, struct error *err);

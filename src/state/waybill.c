@@ -198,6 +198,8 @@ RC waybill_read(struct store *store, const char *key, const char *id, struct are
 
 /* ---- receipts ---- */
 
+static void put_count(json_t *doc, const char *key, int64_t count) { json_put(doc, key, count >= 0 ? json_integer(count) : json_null()); }
+
 RC receipt_write(const struct settling *with, const char *waybill_key, const struct receipt *r, struct error *err)
 {
     AUTO_RELEASE(buf) body = {0}, there = {0};
@@ -210,11 +212,11 @@ RC receipt_write(const struct settling *with, const char *waybill_key, const str
     json_put_int(doc, "token", r->token);
     json_put_text(doc, "run_id", r->run_id);
     json_put_int(doc, "rows", r->rows);
-    json_put_int(doc, "inserted", r->inserted);
-    json_put_int(doc, "updated", r->updated);
-    json_put_int(doc, "kept", r->kept);
+    put_count(doc, "inserted", r->inserted);
+    put_count(doc, "updated", r->updated);
+    put_count(doc, "kept", r->kept);
     json_put_int(doc, "files", r->files);
-    json_put_int(doc, "statements", r->statements);
+    put_count(doc, "statements", r->statements);
     json_put_text(doc, "started_at", r->started_at);
     json_put_text(doc, "committed_at", r->committed_at);
     json_put_text(doc, "confirmed", r->confirmed);
@@ -266,12 +268,15 @@ RC chain_walk(struct store *store, struct waybill_ref from, const char *until, c
             err->rc = RC_DATA;
         if (rc != RC_OK)
             return fail_in(err, "following the chain to the waybill %s ('%s')", at.id, at.key);
-        struct link link = {.id = at.id, .key = at.key, .rows = json_int(doc, "rows", 0),
-                            .files = (int64_t)json_array_size(json_object_get(doc, "files"))};
+        const json_t *files = json_object_get(doc, "files");
+        struct link link = {.id = at.id, .key = at.key, .rows = json_int(doc, "rows", 0), .files = (int64_t)json_array_size(files)};
+        for (size_t i = 0; i < json_array_size(files); i++)
+            link.bytes += json_int(json_array_get(files, i), "bytes", 0);
         chain_add(arena, &chain, &link);
         const json_t *prev = json_object_get(doc, "prev");
         at = (struct waybill_ref){arena_text(arena, json_text(prev, "id")), arena_text(arena, json_text(prev, "key"))};
     }
+    chain.until_key = at.id != NULL && strcmp(at.id, until) == 0 ? at.key : NULL;
     chain.complete = at.id != NULL ? strcmp(at.id, until) == 0 : until[0] == '\0';
     *ret = chain;
     return RC_OK;

@@ -54,7 +54,7 @@ RC waybill_abandon(const struct settling *with, const char *key, const char *id,
 
 struct receipt {
     const char *waybill_id, *target_id, *run_id;
-    int64_t token, rows, inserted, updated, kept, files, statements;
+    int64_t token, rows, inserted, updated, kept, files, statements; /* inserted ... statements: -1 = not known, null */
     const char *started_at, *committed_at;
     const char *confirmed; /* "commit": this run saw the COMMIT; "position": T tells */
 };
@@ -65,12 +65,13 @@ RC receipt_exists(struct store *store, const char *waybill_key, bool *ret, struc
 /* One step of the chain, as the walk back needs it. */
 struct link {
     const char *id, *key;
-    int64_t rows, files;
+    int64_t rows, files, bytes;
 };
 struct chain {
     struct link *links; /* newest first; `from` is links[0] */
     int count;
     bool complete;      /* the walk met `until` ("" : the chain's start) */
+    const char *until_key; /* where `until` lies; NULL: not met, or not known */
     bool passed;        /* it met `noting` before that */
 };
 /* Walks from `from` (inclusive) back by prev to `until` (exclusive). RC_DATA: a waybill on the way is gone. */

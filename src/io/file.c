@@ -1,0 +1,34 @@
+#include "io/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static RC write_all(int fd, struct str body, const char *path, struct error *err)
+{
+    for (size_t done = 0; done < body.len;) {
+        ssize_t written = write(fd, body.at + done, body.len - done);
+        if (written < 0 && errno != EINTR)
+            return fail_errno(err, errno, "writing '%s'", path);
+        done += written > 0 ? (size_t)written : 0;
+    }
+    if (fsync(fd) != 0)
+        return fail_errno(err, errno, "writing '%s' to disk", path);
+    return RC_OK;
+}
+
+RC file_write_atomic(const char *path, struct str body, unsigned mode, struct error *err)
+{
+    AUTO_RELEASE(buf) temporary = {0};
+    buf_addf(&temporary, "%s.%ld.tmp", path, (long)getpid());
+    int fd = open(temporary.at, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    if (fd < 0)
+        return fail_errno(err, errno, "creating '%s'", path);
+    enum rc rc = write_all(fd, body, path, err);
+    close(fd);
+    if (rc == RC_OK && rename(temporary.at, path) != 0)
+        rc = fail_errno(err, errno, "renaming '%s' to '%s'", temporary.at, path);
+    if (rc != RC_OK)
+        unlink(temporary.at);
+    return rc;
+}

@@ -1,0 +1,8 @@
+/* Small local files. */
+#pragma once
+
+#include "base/error.h"
+#include "base/str.h"
+
+/* Writes the file whole or not at all: a temporary file beside it, fsync, rename. mode 0600 for what may be private. */
+RC file_write_atomic(const char *path, struct str body, unsigned mode, struct error *err);

@@ -1,0 +1,234 @@
+/* announce: receipts, the JSON document of the run, and the markers that orchestrators wait for (spec/sync.md 5). */
+#include <inttypes.h>
+#include <math.h>
+
+#include "base/log.h"
+#include "io/file.h"
+#include "move/arrows.h"
+#include "state/keys.h"
+
+/* ---- receipts ---- */
+
+static RC announce_receipt(struct route *r, const struct link *link, struct error *err)
+{
+    struct settling with = run_settling(r->run);
+    bool there;
+    char now[STAMP_TEXT];
+    TRY(receipt_exists(r->run->world.store, link->key, &there, err));
+    if (there)
+        return RC_OK;
+    stamp_print(r->run->world.clock->now_us(r->run->world.clock), 3, now);
+    struct receipt receipt = {
+        .waybill_id = link->id, .target_id = r->t.target_id, .run_id = r->run->run_id, .token = scope_marks(r->scope)->token,
+        .rows = link->rows, .inserted = -1, .updated = -1, .kept = -1, .files = link->files, .statements = -1, .committed_at = now,
+        .confirmed = "position",
+    };
+    return receipt_write(&with, link->key, &receipt, err);
+}
+
+RC announce_receipts(struct route *r, struct error *err)
+{
+    const struct marks *s = scope_marks(r->scope);
+    struct table_result *result = &r->result;
+    struct chain chain;
+    if (!route_loads(r)) {
+        result->rows_announced = s->session.rows;
+        result->files_announced = s->session.files;
+        result->bytes_announced = result->bytes_staged;
+        return RC_OK;
+    }
+    struct waybill_ref newest = {r->t.waybill[0] != '\0' ? arena_text(&r->arena, r->t.waybill) : NULL, s->extracted.key};
+    TRY(chain_walk(r->run->world.store, newest, s->loaded.id, NULL, &r->arena, &chain, err));
+    for (int i = chain.count - 1; i >= 0; i--) {
+        TRY(announce_receipt(r, &chain.links[i], err));
+        result->rows_announced += chain.links[i].rows;
+        result->files_announced += chain.links[i].files;
+        result->bytes_announced += chain.links[i].bytes;
+    }
+    return RC_OK;
+}
+
+/* ---- the documents ---- */
+
+static json_t *rounded(double value, double per) { return json_real(round(value * per) / per); }
+
+static json_t *seconds(int64_t us) { return rounded((double)us / 1e6, 100); }
+
+static json_t *rate(int64_t rows, int64_t ms) { return rounded(ms > 0 ? (double)rows * 1000.0 / (double)ms : 0.0, 10); }
+
+/* 2025-09-12T14:30:22.135401+00:00, as Python's isoformat() writes it. */
+static void put_instant(json_t *object, const char *key, int64_t us)
+{
+    char stamp[STAMP_TEXT], text[STAMP_TEXT + 8];
+    stamp_print(us, 6, stamp);
+    snprintf(text, sizeof(text), "%.26s+00:00", stamp);
+    json_put_text(object, key, text);
+}
+
+static json_t *table_to_json(const struct route *r)
+{
+    const struct table_result *result = &r->result;
+    json_t *json = json_object();
+    json_put_text(json, "status", result->through ? "success" : "failed");
+    json_put_int(json, "rows_processed", result->rows_announced);
+    json_put_int(json, "files_created", result->files_announced);
+    json_put(json, "duration_seconds", seconds(result->ended_us - result->started_us));
+    put_instant(json, "completed_at", result->ended_us);
+    return json;
+}
+
+static json_t *error_to_json(const struct error *error)
+{
+    json_t *json = json_object();
+    json_put_text(json, "kind", rc_name(error->rc));
+    json_put_int(json, "exit_status", rc_exit_status(error->rc));
+    json_put_text(json, "text", error->text);
+    json_put_text(json, "todo", error->todo[0] != '\0' ? error->todo : NULL);
+    return json;
+}
+
+/* What the seed's document has no place for. */
+static json_t *details_to_json(const struct run *run)
+{
+    json_t *details = json_object(), *tables = json_object();
+    json_put_text(details, "run_id", run->run_id);
+    json_put_int(details, "exit_status", run_exit_status(run));
+    if (run->error.rc != RC_OK)
+        json_put(details, "error", error_to_json(&run->error));
+    for (int i = 0; i < run->route_count; i++) {
+        const struct route *r = &run->routes[i];
+        const struct table_result *result = &r->result;
+        json_t *table = json_object();
+        json_put_int(table, "rows_extracted", result->rows_extracted);
+        json_put_int(table, "rows_loaded", result->rows_loaded);
+        json_put_int(table, "loads", result->loads);
+        json_put_int(table, "rows_without_cursor", result->null_cursors);
+        if (result->warning != NULL)
+            json_put_text(table, "warning", result->warning);
+        if (result->error.rc != RC_OK)
+            json_put(table, "error", error_to_json(&result->error));
+        json_put(tables, r->config->name, table);
+    }
+    json_put(details, "tables", tables);
+    return details;
+}
+
+json_t *announce_document(const struct run *run)
+{
+    json_t *doc = json_object(), *requested = json_array(), *results = json_object(), *summary = json_object();
+    struct counts total = {0};
+    int good = 0;
+    for (int i = 0; i < run->route_count; i++) {
+        const struct route *r = &run->routes[i];
+        json_array_append_new(requested, json_string(r->config->name));
+        json_put(results, r->config->name, table_to_json(r));
+        good += r->result.through ? 1 : 0;
+        total.rows += r->result.rows_announced;
+        total.files += r->result.files_announced;
+    }
+    json_put_text(doc, "execution_id", run->execution_id);
+    put_instant(doc, "start_time", run->started_us);
+    json_put_text(doc, "pipeline", run->pipeline->name);
+    json_put(doc, "tables_requested", requested);
+    json_put_int(doc, "total_tables", run->route_count);
+    json_put(doc, "table_results", results);
+    json_put_text(doc, "status", run_status(run));
+    put_instant(doc, "end_time", run->ended_us);
+    json_put(doc, "duration_seconds", seconds(run->ended_us - run->started_us));
+    json_put_int(summary, "success_count", good);
+    json_put_int(summary, "failure_count", run->route_count - good);
+    json_put_int(summary, "total_rows_processed", total.rows);
+    json_put_int(summary, "total_files_created", total.files);
+    json_put(doc, "summary", summary);
+    json_put(doc, "waybill", details_to_json(run));
+    return doc;
+}
+
+static json_t *metrics_to_json(const struct route *r)
+{
+    const struct table_result *result = &r->result;
+    json_t *doc = json_object(), *mysql = json_object(), *s3 = json_object(), *redshift = json_object();
+    json_put_text(doc, "table_name", r->config->name);
+    json_put_text(doc, "pipeline", r->run->pipeline->name);
+    json_put_int(mysql, "rows_extracted", result->rows_announced);
+    json_put_int(mysql, "batches_processed", result->files_announced);
+    json_put(mysql, "extraction_duration_seconds", seconds(result->extract_ms * 1000));
+    json_put(mysql, "avg_rows_per_second", rate(result->rows_extracted, result->extract_ms));
+    json_put(doc, "mysql_metrics", mysql);
+    json_put_int(s3, "files_created", result->files_announced);
+    json_put_int(s3, "total_size_bytes", result->bytes_announced);
+    json_put(s3, "total_size_mb", rounded((double)result->bytes_announced / (1024.0 * 1024.0), 100));
+    json_put(s3, "compression_ratio", /* of what this run staged; an earlier run's raw size is not kept */
+             result->bytes_staged > 0 ? rounded((double)result->bytes_raw / (double)result->bytes_staged, 100) : json_null());
+    json_put(doc, "s3_metrics", s3);
+    json_put_int(redshift, "rows_loaded", route_loads(r) ? result->rows_announced : 0);
+    json_put_int(redshift, "files_loaded", route_loads(r) ? result->files_announced : 0);
+    json_put(redshift, "load_duration_seconds", seconds(result->load_ms * 1000));
+    json_put_int(redshift, "copy_statements_executed", result->loads);
+    json_put(redshift, "avg_load_rate_rows_per_second", rate(result->rows_loaded, result->load_ms));
+    json_put(doc, "redshift_metrics", redshift);
+    return doc;
+}
+
+static void marker_text(const struct route *r, struct buf *out)
+{
+    const struct table_result *result = &r->result;
+    char stamp[STAMP_TEXT];
+    stamp_print(r->run->started_us, 0, stamp);
+    buf_addf(out, "%s\nPipeline: %s\nTable: %s\nStatus: %s\nTimestamp: %s\nDuration: %.2fs\nRows: %" PRId64 "\n",
+             result->through ? "SYNC_COMPLETED" : "SYNC_FAILED", r->run->pipeline->name, r->config->name,
+             result->through ? "SUCCESS" : "FAILED", stamp, (double)(result->ended_us - result->started_us) / 1e6, result->rows_announced);
+    if (!result->through)
+        buf_addf(out, "Error: %s\n", result->error.text);
+}
+
+/* ---- writing them ---- */
+
+static RC marker_put(struct route *r, const char *name, struct str body, struct error *err)
+{
+    const char *key = key_marker(&r->arena, r->run->pipeline->name, r->config->name, r->run->stamp, name);
+    TRY(store_put(r->run->world.markers, key, body, UNCONDITIONAL, NULL, err));
+    log_debug("marker.written", KV("key", key));
+    return RC_OK;
+}
+
+static RC marker_put_json(struct route *r, const char *name, json_t *doc_taken, struct error *err)
+{
+    AUTO_JSON *doc = doc_taken;
+    AUTO_RELEASE(buf) body = {0};
+    json_write(doc, &body);
+    return marker_put(r, name, buf_str(&body), err);
+}
+
+/* completion_marker.txt last: a sensor that sees it finds the others. */
+static RC announce_markers(struct route *r, struct error *err)
+{
+    AUTO_RELEASE(buf) text = {0};
+    marker_text(r, &text);
+    TRY(marker_put_json(r, "execution_metadata.json", announce_document(r->run), err));
+    if (!r->result.through)
+        return marker_put(r, "failure_marker.txt", buf_str(&text), err);
+    TRY(marker_put_json(r, "table_metrics.json", metrics_to_json(r), err));
+    return marker_put(r, "completion_marker.txt", buf_str(&text), err);
+}
+
+static RC announce_json(struct run *run, struct error *err)
+{
+    AUTO_RELEASE(buf) body = {0};
+    if (run->options.json_output == NULL || strcmp(run->options.json_output, "-") == 0)
+        return RC_OK;
+    AUTO_JSON *doc = announce_document(run);
+    json_write(doc, &body);
+    return file_write_atomic(run->options.json_output, buf_str(&body), 0644, err);
+}
+
+RC announce_outputs(struct run *run, struct error *err)
+{
+    if (announce_json(run, err) != RC_OK)
+        return fail_in(err, "writing the JSON output");
+    for (int i = 0; i < run->route_count && run->world.markers != NULL; i++) {
+        if (announce_markers(&run->routes[i], err) != RC_OK)
+            return fail_in(err, "writing the markers of '%s' into '%s'", run->routes[i].config->name, run->world.markers->name);
+    }
+    return RC_OK;
+}

@@ -1,0 +1,49 @@
+/* What the arrows of spine.c stand on; one file each. */
+#pragma once
+
+#include "move/run.h"
+
+/* ---- repair.c: T against S, never guessed (design section 3, "Repairs") ---- */
+
+/* Before anything is changed: what cannot go together is RC_DATA, naming the way out. Reads T into r->t. */
+RC repair_look(struct route *r, struct error *err);
+/* After the fence: T's place on S's chain. With --accept-target a new epoch continues at T. */
+RC repair_check_chain(struct route *r, struct error *err);
+/* Into `marks`: a new epoch whose chain begins at what T names (r->t), at `pos`; pending waybills and in_flight are
+ * dropped. `loaded` NULL: empty, so that what was applied is announced. */
+RC repair_restart(struct route *r, struct position pos, const struct mark_ref *loaded, struct marks *marks, struct error *err);
+/* The waybill that S.extracted names must be there to go on. `repair_advice` is what to do when the chain is broken. */
+void repair_advice(const struct route *r, struct error *err);
+
+/* Takes the lease and fences T for a person's command, without asking whether S and T fit; S and T as they then are. */
+RC repair_hold(struct route *r, struct error *err);
+/* Gives the lease of such a command, if it is still held. */
+void repair_give(struct route *r);
+
+/* ---- bound.c ---- */
+
+/* The source's clock, THEN its oldest open transaction; what both allow is r->bound.hi. Once per run and table. */
+RC bound_source(struct route *r, struct error *err);
+/* The next chunk's range into r->chunk; *ret_more = false: nothing (more) to take. */
+RC bound_next(struct route *r, bool *ret_more, struct error *err);
+
+/* ---- extract.c ---- */
+
+/* Reads r->chunk.range, stages it as files beside r->chunk.key, and fills r->chunk.waybill. */
+RC extract_chunk(struct route *r, struct error *err);
+/* Deletes the files and aborts the uploads of a waybill that was given up. */
+RC extract_discard(struct route *r, const char *waybill_key, struct error *err);
+
+/* ---- load.c ---- */
+
+/* Applies every waybill from T (exclusive) to S.extracted, oldest first, and writes their receipts. */
+RC load_pending(struct route *r, struct error *err);
+
+/* ---- announce.c ---- */
+
+/* A receipt for every waybill in (S.loaded, T.waybill] that has none, oldest first, whoever loaded it. */
+RC announce_receipts(struct route *r, struct error *err);
+/* JSON output and markers of the whole run; completion_marker.txt last. */
+RC announce_outputs(struct run *run, struct error *err);
+/* The JSON document of a run (spec/sync.md 5). The caller owns it. */
+json_t *announce_document(const struct run *run);

@@ -1,0 +1,287 @@
+/* bound: how far this run may go, and where its next chunk ends. */
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "move/arrows.h"
+
+/* ---- once per run: the source ---- */
+
+static RC bound_known_schema(struct route *r, struct error *err)
+{
+    const struct mark_ref *last = &scope_marks(r->scope)->extracted;
+    if (last->id[0] == '\0' || last->key == NULL || r->run->options.full_refresh)
+        return RC_OK;
+    enum waybill_state state;
+    struct waybill waybill = {0};
+    TRY(waybill_read(r->run->world.store, last->key, last->id, &r->arena, &state, &waybill, err));
+    if (state != WAYBILL_SEALED) {
+        fail(err, RC_DATA, "the last waybill of '%s', '%s', is gone from '%s'", scope_name(r->scope), last->key, r->run->world.store->name);
+        repair_advice(r, err);
+        return err->rc;
+    }
+    r->known = waybill.schema;
+    return RC_OK;
+}
+
+static RC bound_check_schema(struct route *r, struct error *err)
+{
+    AUTO_RELEASE(buf) diff = {0};
+    if (r->known == NULL || schema_diff(r->known, r->table->schema, &diff))
+        return RC_OK;
+    fail(err, RC_DATA, "the columns of '%s' in '%s' have changed since the last waybill:\n%s", r->table->name, r->run->world.source->name,
+         diff.at);
+    return fail_todo(err, "added columns are taken along by themselves; for anything else change the target table by hand, then: "
+                          "waybill sync pipeline -p %s -t %s --full-refresh", r->run->pipeline->name, r->config->name);
+}
+
+/* The position in S is written in terms of one cursor and one key. */
+static RC bound_check_shape(struct route *r, struct error *err)
+{
+    const struct marks *s = scope_marks(r->scope);
+    const char *cursor = r->table->cursor >= 0 ? r->table->schema->fields[r->table->cursor].name : NULL;
+    const struct position *pos = &s->extracted.pos;
+    bool same = pos->shape == POSITION_NONE || r->increment == INCREMENT_FULL_SYNC ||
+                (r->increment == INCREMENT_ID_ONLY) == (pos->shape == POSITION_AFTER);
+    if (same && pos->shape != POSITION_NONE && r->increment == INCREMENT_HYBRID)
+        same = text_eq(s->cursor, cursor);
+    for (int i = 0; same && pos->key_count > 0 && i < r->table->key_count && r->increment != INCREMENT_FULL_SYNC; i++)
+        same = s->key_count == r->table->key_count && text_eq(s->key[i].column, r->table->schema->fields[r->table->key[i]].name);
+    if (same)
+        return RC_OK;
+    AUTO_RELEASE(buf) at = {0};
+    position_print(pos, &at);
+    fail(err, RC_CONFIG, "'%s' stands at %s, which was written with another increment, cursor or key (cursor then: %s, now: %s)",
+         scope_name(r->scope), at.at, s->cursor != NULL ? s->cursor : "none", cursor != NULL ? cursor : "none");
+    return fail_todo(err, "put the configuration back, or read the table anew: waybill sync pipeline -p %s -t %s --full-refresh",
+                     r->run->pipeline->name, r->config->name);
+}
+
+static RC bound_describe(struct route *r, struct error *err)
+{
+    struct table_request request = table_request_of(r->config);
+    struct form form;
+    const char *name = scope_marks(r->scope)->cursor_form;
+    TRY(bound_known_schema(r, err));
+    request.known = r->known;
+    if (name != NULL && !r->run->options.full_refresh && form_from_name(name, &form))
+        request.known_form = &form;
+    TRY(source_describe(r->run->world.source, &request, &r->table, err));
+    if (r->increment == INCREMENT_ID_ONLY && r->table->key_count != 1) {
+        fail(err, RC_CONFIG, "id_only needs a key of one column; '%s' has a key of %d", r->table->name, r->table->key_count);
+        return fail_todo(err, "name it: `key: id`, or use `increment: hybrid` or `full_sync`");
+    }
+    if (r->increment == INCREMENT_HYBRID && (r->table->key_count == 0 || r->table->cursor < 0)) {
+        fail(err, RC_CONFIG, "hybrid needs a cursor and a key; '%s' has %s", r->table->name, r->table->key_count == 0 ? "no key" : "no cursor");
+        return fail_todo(err, "name them: `cursor: updated_at`, `key: id`, or use `increment: full_sync`");
+    }
+    TRY(bound_check_schema(r, err));
+    return bound_check_shape(r, err);
+}
+
+/* Another server, or a clock that went back: rows may be missing, so a person decides. */
+static RC bound_check_source(struct route *r, int64_t now_us, struct error *err)
+{
+    const struct marks *s = scope_marks(r->scope);
+    const char *name = r->run->world.source->name;
+    int64_t last_us;
+    TRY(source_identity(r->run->world.source, &r->arena, &r->bound.source_id, err));
+    if (r->run->options.accept_source)
+        return RC_OK;
+    if (s->source_id != NULL && strcmp(s->source_id, r->bound.source_id) != 0) {
+        fail(err, RC_DATA, "'%s' is another server than the one '%s' was read from: %s, and was %s", name, scope_name(r->scope),
+             r->bound.source_id, s->source_id);
+    } else if (s->source_clock != NULL && stamp_parse(s->source_clock, &last_us) && now_us < last_us) {
+        fail(err, RC_DATA, "the clock of '%s' has gone back: it says %s, and said %s at the last waybill of '%s'", name, r->bound.clock,
+             s->source_clock, scope_name(r->scope));
+    } else {
+        return RC_OK;
+    }
+    return fail_todo(err, "make sure that it holds the same rows, then run once with --accept-source (or read all anew: --full-refresh)");
+}
+
+static RC bound_check_hidden(struct route *r, const struct open_transactions *open, struct error *err)
+{
+    if (!open->hidden || r->config->lag_is_given)
+        return RC_OK;
+    fail(err, RC_CONFIG, "'%s' does not show other sessions' open transactions, so nothing tells which rows may still change",
+         r->run->world.source->name);
+    return fail_todo(err, "open it with the right to see them, or say how long a transaction lasts at most: "
+                          "`lag: 10m` for the table '%s'", r->config->name);
+}
+
+/* The ceiling is the maximum, read before the list of open transactions, and used once every transaction open at that
+ * moment has ended; until then the candidate of the run before is kept in S, and used when its time has come. */
+static RC bound_by_id(struct route *r, struct error *err)
+{
+    struct source *source = r->run->world.source;
+    const struct marks *s = scope_marks(r->scope);
+    struct open_transactions open = {0};
+    const char *newest = NULL;
+    int64_t now_us, seen_us = 0;
+    TRY(source_ceiling(source, r->table, &r->arena, &newest, err));
+    TRY(source_oldest_open(source, &open, err));
+    TRY(source_now(source, &now_us, err));
+    TRY(bound_check_hidden(r, &open, err));
+    stamp_print(now_us, 6, r->bound.clock);
+    TRY(bound_check_source(r, now_us, err));
+    bool all_ended = !open.hidden && !open.any;
+    bool kept = s->ceiling != NULL && stamp_parse(or_empty(s->ceiling_seen_at), &seen_us) && !r->run->options.full_refresh;
+    bool kept_ended = kept && (open.hidden ? now_us - seen_us >= r->config->lag_ms * 1000 : !open.any || open.since_us > seen_us);
+    if (open.any)
+        stamp_print(open.since_us, 6, r->bound.oldest_open);
+    const char *use = all_ended ? newest : kept_ended ? s->ceiling : NULL;
+    if (use != NULL)
+        r->bound.hi = (struct position){.shape = POSITION_AFTER, .key_count = 1, .key = {use}};
+    if (!all_ended) {
+        bool keep = kept && !kept_ended;
+        r->bound.ceiling = keep ? s->ceiling : newest;
+        r->bound.ceiling_seen_at = keep ? s->ceiling_seen_at : arena_text(&r->arena, r->bound.clock);
+    }
+    return RC_OK;
+}
+
+static RC bound_by_time(struct route *r, struct error *err)
+{
+    struct source *source = r->run->world.source;
+    struct open_transactions open = {0};
+    int64_t now_us;
+    TRY(source_now(source, &now_us, err));
+    TRY(source_oldest_open(source, &open, err));
+    TRY(bound_check_hidden(r, &open, err));
+    stamp_print(now_us, 6, r->bound.clock);
+    TRY(bound_check_source(r, now_us, err));
+    int64_t hi_us = now_us - r->config->lag_ms * 1000;
+    if (open.any) {
+        stamp_print(open.since_us, 6, r->bound.oldest_open);
+        hi_us = open.since_us < hi_us ? open.since_us : hi_us;
+    }
+    struct form instant = {.kind = FORM_TEXT, .separator = 'T', .z = true, .digits = 6};
+    char hi[CURSOR_TEXT];
+    form_print(r->table->cursor >= 0 ? &r->table->form : &instant, hi_us, hi);
+    r->bound.hi = (struct position){.shape = POSITION_AT, .at = arena_text(&r->arena, hi)};
+    return RC_OK;
+}
+
+RC bound_source(struct route *r, struct error *err)
+{
+    TRY(bound_describe(r, err));
+    /* after --full-refresh an id_only table goes on from its largest id */
+    TRY(r->config->increment == INCREMENT_ID_ONLY ? bound_by_id(r, err) : bound_by_time(r, err));
+    r->bound.taken = true;
+    return RC_OK;
+}
+
+/* ---- per chunk: the range ---- */
+
+static bool bound_range(const struct route *r, struct range *ret)
+{
+    const struct position *lo = &r->lo, *hi = &r->bound.hi;
+    struct range range = {.lo = *lo, .hi = *hi};
+    if (hi->shape == POSITION_NONE && r->increment != INCREMENT_FULL_SYNC)
+        return false;
+    if (r->increment == INCREMENT_FULL_SYNC) {
+        range.kind = RANGE_ALL;
+    } else if (r->increment == INCREMENT_ID_ONLY) {
+        range.kind = RANGE_KEY;
+    } else if (lo->shape == POSITION_AT) {
+        range.kind = RANGE_CURSOR;
+        if (form_compare(&r->table->form, hi->at, lo->at) <= 0)
+            return false;
+    } else {
+        range.kind = RANGE_WALK;
+        if (lo->shape == POSITION_WALK) /* its hi was fixed when the walk began */
+            range.hi = (struct position){.shape = POSITION_AT, .at = lo->at};
+    }
+    *ret = range;
+    return true;
+}
+
+static RC bound_check_cursors(struct route *r, struct error *err)
+{
+    const struct range_facts *facts = &r->bound.facts;
+    if (r->increment != INCREMENT_HYBRID)
+        return RC_OK;
+    const char *cursor = r->table->schema->fields[r->table->cursor].name;
+    if (facts->odd_cursors > 0) {
+        char form[FORM_TEXT_MAX];
+        form_name(&r->table->form, form);
+        fail(err, RC_DATA, "%" PRId64 " rows of '%s' have a '%s' that is not of the form %s: no range would ever take them",
+             facts->odd_cursors, r->table->name, cursor, form);
+        return fail_todo(err, "correct those values, or use another cursor");
+    }
+    r->result.null_cursors = facts->null_cursors;
+    if (facts->null_cursors == 0 || r->config->null_cursor == NULL_CURSOR_EXCLUDE)
+        return RC_OK;
+    fail(err, RC_DATA, "%" PRId64 " rows of '%s' have no '%s': no range would ever take them", facts->null_cursors, r->table->name, cursor);
+    return fail_todo(err, "fill it in (NOT NULL), use another cursor, or leave these rows out on purpose: `null_cursor: exclude`");
+}
+
+/* Measures a range once: every later chunk of it only has a higher lo. */
+static RC bound_measure(struct route *r, const struct range *range, bool *ret_empty, struct error *err)
+{
+    bool same = r->bound.measured.kind == range->kind && position_equal(&r->bound.measured.hi, &range->hi) &&
+                r->bound.measured.hi.shape != POSITION_NONE;
+    *ret_empty = false;
+    if (same)
+        return RC_OK;
+    TRY(source_facts(r->run->world.source, r->table, range, &r->bound.facts, err));
+    r->bound.measured = *range;
+    *ret_empty = r->bound.facts.rows == 0;
+    return bound_check_cursors(r, err);
+}
+
+static int64_t bound_chunk_rows(const struct route *r)
+{
+    const struct chunk_limits *limits = &r->config->chunk;
+    int64_t rows = limits->rows, row_bytes = r->bound.facts.row_bytes, done = r->result.rows_extracted;
+    if (row_bytes > 0 && limits->bytes / row_bytes < rows)
+        rows = limits->bytes / row_bytes;
+    if (done > 0 && r->result.extract_ms > 1000) { /* at the rate so far */
+        int64_t in_time = (int64_t)((double)done / (double)r->result.extract_ms * (double)limits->time_ms);
+        rows = in_time < rows ? in_time : rows;
+    }
+    if (r->run->options.limit > 0 && r->run->options.max_chunks > 0) /* N is the chunk and N*M the cap */
+        rows = r->run->options.limit;
+    rows = rows < r->rows_left ? rows : r->rows_left;
+    return rows > 0 ? rows : 1;
+}
+
+/* One waybill, never cut. An id_only table goes on from the ceiling afterwards, so there must be one. */
+static RC bound_whole_table(struct route *r, bool *ret_more, struct error *err)
+{
+    if (r->config->increment == INCREMENT_ID_ONLY && r->bound.hi.shape == POSITION_NONE && r->bound.ceiling != NULL) {
+        fail(err, RC_BUSY, "'%s' has open transactions (since %s): which of its rows are final is not known", r->run->world.source->name,
+             r->bound.oldest_open);
+        return fail_todo(err, "run again when they have ended");
+    }
+    r->chunk.pos_after = r->bound.hi;
+    *ret_more = true;
+    return RC_OK;
+}
+
+RC bound_next(struct route *r, bool *ret_more, struct error *err)
+{
+    struct chunk *chunk = &r->chunk;
+    waybill_release(&chunk->waybill);
+    *chunk = (struct chunk){0};
+    *ret_more = false;
+    bool empty = true;
+    while (empty) {
+        if (r->full_sync_done || r->rows_left <= 0 || r->chunks_left <= 0 || !bound_range(r, &chunk->range))
+            return RC_OK;
+        TRY(bound_measure(r, &chunk->range, &empty, err));
+        if (chunk->range.kind == RANGE_ALL)
+            return bound_whole_table(r, ret_more, err);
+        if (empty && chunk->range.kind != RANGE_WALK)
+            return RC_OK;
+        if (empty) /* nothing is left to walk: what has moved meanwhile comes by its cursor */
+            r->lo = chunk->range.hi;
+    }
+    bool is_cut = false;
+    chunk->pos_after = chunk->range.hi;
+    TRY(source_boundary(r->run->world.source, r->table, &chunk->range, bound_chunk_rows(r), &r->arena, &chunk->pos_after, &is_cut, err));
+    if (is_cut)
+        chunk->range.hi = chunk->pos_after;
+    *ret_more = true;
+    return RC_OK;
+}

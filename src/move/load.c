@@ -1,0 +1,214 @@
+/* load: every waybill from T (exclusive) to S.extracted, oldest first, one target transaction each. */
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "data/parquet/reader.h"
+#include "move/arrows.h"
+
+enum { COMMIT_ATTEMPTS_MAX = 5 };
+
+/* ---- a staged file, opened as batches ---- */
+
+struct load_input {
+    struct store *store;
+    const char *key;
+};
+
+static RC load_input_read(void *context, int64_t offset, void *into, size_t bytes, struct error *err)
+{
+    const struct load_input *input = context;
+    return store_get_range(input->store, input->key, offset, into, bytes, err);
+}
+
+struct load_file {
+    struct route *r;
+    struct load_input input;
+};
+
+static RC load_file_open(const struct staged_file *file, struct batch_reader **ret, struct error *err)
+{
+    struct load_file *self = file->context;
+    struct object_info info;
+    enum rc rc = store_head(self->input.store, file->key, &info, err);
+    if (rc == RC_NOT_FOUND) {
+        fail(err, RC_DATA, "the staged file '%s' is gone from '%s'", file->key, self->input.store->name);
+        repair_advice(self->r, err);
+        return err->rc;
+    }
+    TRY(rc);
+    if (info.bytes != file->bytes)
+        return fail(err, RC_DATA, "the staged file '%s' has %" PRId64 " bytes, and was sealed with %" PRId64, file->key, info.bytes, file->bytes);
+    struct parquet_input input = {.bytes = info.bytes, .read = load_input_read, .context = &self->input};
+    struct parquet_reader *reader;
+    if (parquet_reader_open(&input, file->schema, &reader, err) != RC_OK)
+        return fail_in(err, "reading the staged file '%s'", file->key);
+    *ret = parquet_reader_batches(reader);
+    return RC_OK;
+}
+
+/* ---- one waybill ---- */
+
+struct load {
+    struct route *r;
+    const struct waybill *waybill;
+    const char *waybill_key;
+    struct target_table table;
+    struct load_counts counts;
+    char started[STAMP_TEXT], committed[STAMP_TEXT];
+    const char *confirmed;
+};
+
+static RC load_rows(struct load *load, struct error *err)
+{
+    struct run_world *world = &load->r->run->world;
+    const struct waybill *w = load->waybill;
+    int64_t rows = 0;
+    for (int i = 0; i < w->file_count; i++) {
+        const struct waybill_file *file = &w->files[i];
+        struct load_file context = {load->r, {world->store, file->key}};
+        struct staged_file staged = {.key = file->key, .url = file->key, .rows = file->rows, .bytes = file->bytes, .schema = w->schema,
+                                     .open = load_file_open, .context = &context};
+        int64_t taken = 0;
+        TRY(run_check_stopped(load->r->run, err));
+        TRY(target_load_file(world->target, &staged, &taken, err));
+        if (taken != file->rows)
+            return fail(err, RC_DATA, "the target took %" PRId64 " rows of '%s', which has %" PRId64, taken, file->key, file->rows);
+        rows += taken;
+        load->r->result.rows_loaded += taken;
+        load->r->result.bytes_loaded += file->bytes;
+        route_progress(load->r, "load", false);
+    }
+    TRY(target_apply(world->target, rows, &load->counts, err));
+    if (rows != w->rows || load->counts.rows + w->quarantined != w->rows)
+        return fail(err, RC_DATA, "the waybill has %" PRId64 " rows, %" PRId64 " were brought, and the target counts %" PRId64, w->rows, rows,
+                    load->counts.rows);
+    return RC_OK;
+}
+
+/* T did not move: it is done already, or somebody else is at work, or the story does not fit. */
+static RC load_look(struct load *load, bool *ret_done, struct error *err)
+{
+    struct route *r = load->r;
+    TRY(target_position(r->run->world.target, scope_name(r->scope), &r->arena, &r->t, err));
+    *ret_done = r->t.exists && strcmp(r->t.waybill, load->waybill->id) == 0;
+    if (*ret_done)
+        return RC_OK;
+    if (r->t.token > scope_marks(r->scope)->token) {
+        fail(err, RC_LEASE, "another run (token %" PRId64 ") has taken over '%s' in the target", r->t.token, scope_name(r->scope));
+        return fail_todo(err, "nothing was harmed; see `waybill status`, and run again when it has ended");
+    }
+    fail(err, RC_DATA, "the target stands at waybill '%s', and '%s' follows '%s'", r->t.waybill, load->waybill->id,
+         or_empty(load->waybill->prev.id));
+    repair_advice(r, err);
+    return err->rc;
+}
+
+/* The whole load as one transaction. RC_UNKNOWN: the answer to COMMIT was lost. */
+static RC load_once(struct load *load, bool *ret_done, struct error *err)
+{
+    struct route *r = load->r;
+    struct target *target = r->run->world.target;
+    AUTO_RELEASE(buf) pos = {0};
+    position_print(&load->waybill->pos_after, &pos);
+    struct target_move move = {
+        .prev = or_empty(load->waybill->prev.id), .waybill = load->waybill->id, .pos = pos.len > 0 ? pos.at : "",
+        .epoch = load->waybill->epoch, .token = scope_marks(r->scope)->token,
+    };
+    bool moved = false;
+    TRY(scope_guard(r->scope, err));
+    TRY(target_begin(target, &load->table, &move, &moved, err));
+    if (!moved)
+        return load_look(load, ret_done, err);
+    if (load_rows(load, err) != RC_OK) {
+        target_rollback(target);
+        return err->rc;
+    }
+    TRY(target_commit(target, err));
+    load->confirmed = "commit";
+    return RC_OK;
+}
+
+/* A lost answer to COMMIT is unknown: the same compare-and-swap on a new connection waits for the old session, and
+ * then tells. Never read-then-decide. */
+static RC load_transaction(struct load *load, struct error *err)
+{
+    struct target *target = load->r->run->world.target;
+    for (int attempt = 1;; attempt++) {
+        bool done = false;
+        struct table_result before = load->r->result;
+        enum rc rc = load_once(load, &done, err);
+        if (done) { /* by an attempt whose answer was lost, or by another run: what it counted is not known */
+            load->confirmed = "position";
+            load->counts = (struct load_counts){.inserted = -1, .updated = -1, .kept = -1, .statements = -1};
+        }
+        if (rc != RC_OK || done) {
+            load->r->result.rows_loaded = before.rows_loaded;
+            load->r->result.bytes_loaded = before.bytes_loaded;
+        }
+        if (rc != RC_UNKNOWN || attempt == COMMIT_ATTEMPTS_MAX)
+            return rc;
+        log_warn("commit.unknown", KV("waybill", load->waybill->id), KV("why", err->text));
+        TRY(target_reconnect(target, err));
+    }
+}
+
+static RC load_receipt(struct load *load, struct error *err)
+{
+    struct route *r = load->r;
+    struct settling with = run_settling(r->run);
+    const struct waybill *w = load->waybill;
+    struct receipt receipt = {
+        .waybill_id = w->id, .target_id = r->t.target_id, .run_id = r->run->run_id, .token = scope_marks(r->scope)->token, .rows = w->rows,
+        .inserted = load->counts.inserted, .updated = load->counts.updated, .kept = load->counts.kept, .files = w->file_count,
+        .statements = load->counts.statements, .started_at = load->started, .committed_at = load->committed, .confirmed = load->confirmed,
+    };
+    return receipt_write(&with, load->waybill_key, &receipt, err);
+}
+
+static RC load_waybill(struct route *r, const char *key, const struct waybill *waybill, struct error *err)
+{
+    struct clock *clock = r->run->world.clock;
+    struct load load = {.r = r, .waybill = waybill, .waybill_key = key, .table = route_target_table(r, waybill)};
+    AUTO_RELEASE(buf) ddl = {0};
+    int64_t since = clock->mono_ms(clock);
+    stamp_print(clock->now_us(clock), 3, load.started);
+    TRY(scope_guard(r->scope, err));
+    TRY(target_prepare(r->run->world.target, &load.table, false, &ddl, err));
+    if (ddl.len > 0)
+        log_info("target.prepared", KV("statements", ddl.at));
+    TRY(load_transaction(&load, err));
+    stamp_print(clock->now_us(clock), 3, load.committed);
+    snprintf(r->t.waybill, sizeof(r->t.waybill), "%s", waybill->id);
+    AUTO_RELEASE(buf) pos = {0};
+    position_print(&waybill->pos_after, &pos);
+    r->t.pos = arena_str(&r->arena, buf_str(&pos));
+    r->result.loads++;
+    r->result.files_loaded += waybill->file_count;
+    r->result.load_ms += clock->mono_ms(clock) - since;
+    log_info("waybill.loaded", KV("waybill", waybill->id), KV("rows", waybill->rows), KV("inserted", load.counts.inserted),
+             KV("updated", load.counts.updated), KV("kept", load.counts.kept), KV("confirmed", load.confirmed));
+    return load_receipt(&load, err);
+}
+
+RC load_pending(struct route *r, struct error *err)
+{
+    const struct marks *s = scope_marks(r->scope);
+    struct store *store = r->run->world.store;
+    struct chain chain;
+    struct waybill_ref newest = {s->extracted.id[0] != '\0' ? arena_text(&r->arena, s->extracted.id) : NULL, s->extracted.key};
+    TRY(chain_walk(store, newest, r->t.waybill, NULL, &r->arena, &chain, err));
+    if (!chain.complete)
+        return fail(err, RC_DATA, "the chain of '%s' does not lead to the target's waybill '%s'", scope_name(r->scope), r->t.waybill);
+    for (int i = chain.count - 1; i >= 0; i--) {
+        struct waybill waybill = {0};
+        enum waybill_state state;
+        TRY(waybill_read(store, chain.links[i].key, chain.links[i].id, &r->arena, &state, &waybill, err));
+        if (state != WAYBILL_SEALED)
+            return fail(err, RC_DATA, "the waybill '%s' is not sealed any more", chain.links[i].key);
+        enum rc rc = load_waybill(r, chain.links[i].key, &waybill, err);
+        waybill_release(&waybill);
+        if (rc != RC_OK)
+            return fail_in(err, "loading waybill %s into '%s'", chain.links[i].id, r->config->target);
+    }
+    return RC_OK;
+}

@@ -1,0 +1,116 @@
+#include "move/look.h"
+
+#include "move/arrows.h"
+#include "state/keys.h"
+
+/* ---- plan ---- */
+
+static RC look_ddl(struct route *r, struct plan *plan, struct error *err)
+{
+    AUTO_RELEASE(buf) ddl = {0};
+    struct waybill as_if = {.mode = mode_name(r->mode), .schema = (struct schema *)(uintptr_t)r->table->schema};
+    if (r->increment != INCREMENT_ID_ONLY && r->table->cursor >= 0)
+        as_if.cursor = r->table->schema->fields[r->table->cursor].name;
+    for (as_if.key_count = 0; as_if.key_count < r->table->key_count; as_if.key_count++)
+        as_if.key[as_if.key_count] = r->table->schema->fields[r->table->key[as_if.key_count]].name;
+    struct target_table table = route_target_table(r, &as_if);
+    TRY(target_prepare(r->run->world.target, &table, true, &ddl, err));
+    plan->ddl = arena_str(&r->arena, buf_str(&ddl));
+    return RC_OK;
+}
+
+static RC look_waiting(struct route *r, const char *until, int64_t *ret, struct error *err)
+{
+    const struct mark_ref *newest = &scope_marks(r->scope)->extracted;
+    struct waybill_ref from = {newest->id[0] != '\0' ? newest->id : NULL, newest->key};
+    struct chain chain;
+    TRY(chain_walk(r->run->world.store, from, until, NULL, &r->arena, &chain, err));
+    *ret = chain.count;
+    return RC_OK;
+}
+
+RC look_plan(struct route *r, struct plan *ret, struct error *err)
+{
+    struct plan plan = {.ddl = ""};
+    TRY(scope_read(r->scope, err));
+    TRY(repair_look(r, err));
+    r->lo = scope_marks(r->scope)->extracted.pos;
+    TRY(look_waiting(r, route_loads(r) ? r->t.waybill : scope_marks(r->scope)->loaded.id, &plan.waiting, err));
+    if (route_extracts(r)) {
+        TRY(bound_source(r, err));
+        TRY(bound_next(r, &plan.has_range, err));
+        plan.table = r->table;
+        plan.range = r->bound.measured;
+        plan.facts = r->bound.facts;
+        if (route_loads(r))
+            TRY(look_ddl(r, &plan, err));
+    }
+    *ret = plan;
+    return RC_OK;
+}
+
+/* ---- status ---- */
+
+static const char *look_result(const struct standing *standing)
+{
+    if (!standing->exists)
+        return "never";
+    if (standing->lease.held)
+        return "running";
+    bool failed = text_eq(standing->marks->mysql_status, "failed") || text_eq(standing->marks->redshift_status, "failed");
+    return failed ? "failed" : "success";
+}
+
+static const char *look_next(struct route *r, const struct standing *standing)
+{
+    const char *name = r->config->name, *pipeline = r->run->pipeline->name;
+    if (standing->lease.held)
+        return arena_print(&r->arena, "waybill lease list -p %s", pipeline);
+    if (standing->waiting > 0 && r->run->pipeline->target != NULL)
+        return arena_print(&r->arena, "waybill sync pipeline -p %s -t %s --redshift-only", pipeline, name);
+    return arena_print(&r->arena, "waybill sync pipeline -p %s -t %s", pipeline, name);
+}
+
+RC look_standing(struct route *r, struct standing *ret, struct error *err)
+{
+    struct clock *clock = r->run->world.clock;
+    struct form form;
+    int64_t us;
+    TRY(scope_read(r->scope, err));
+    const struct marks *s = scope_marks(r->scope);
+    struct standing standing = {.exists = scope_exists(r->scope), .marks = s, .lease = scope_lease(r->scope), .lag_us = -1};
+    if (standing.exists && r->run->pipeline->target != NULL)
+        TRY(look_waiting(r, s->loaded.id, &standing.waiting, err));
+    if (s->extracted.pos.at != NULL && s->cursor_form != NULL && form_from_name(s->cursor_form, &form) &&
+        form_parse(&form, s->extracted.pos.at, &us))
+        standing.lag_us = clock->now_us(clock) - us;
+    standing.last_result = look_result(&standing);
+    standing.next = look_next(r, &standing);
+    *ret = standing;
+    return RC_OK;
+}
+
+RC look_scopes(struct store *store, const char *pipeline, struct arena *arena, const char ***ret, int *ret_count, struct error *err)
+{
+    const char *prefix = key_scope_prefix(arena, pipeline), *after = NULL;
+    const char **names = NULL;
+    int count = 0;
+    do {
+        struct object_list page;
+        TRY(store_list(store, prefix, after, arena, &page, err));
+        const char **more = arena_take(arena, sizeof(char *) * (size_t)(count + page.count));
+        if (count > 0)
+            memcpy(more, names, sizeof(char *) * (size_t)count);
+        names = more;
+        for (int i = 0; i < page.count; i++) {
+            const char *name = page.items[i].key + strlen(prefix);
+            size_t len = strlen(name);
+            if (len > 5 && strcmp(name + len - 5, ".json") == 0)
+                names[count++] = key_segment_name(arena, (struct str){name, len - 5});
+        }
+        after = page.next;
+    } while (after != NULL);
+    *ret = names;
+    *ret_count = count;
+    return RC_OK;
+}

@@ -1,0 +1,165 @@
+#include "move/orphans.h"
+
+#include "move/arrows.h"
+#include "state/keys.h"
+
+/* ---- what is there ---- */
+
+static void orphans_add(struct arena *arena, struct orphans *list, const struct orphan *item)
+{
+    if ((list->count & (list->count - 1)) == 0) {
+        size_t size = list->count != 0 ? (size_t)list->count * 2 : 1;
+        struct orphan *items = arena_take(arena, sizeof(*items) * size);
+        if (list->count != 0)
+            memcpy(items, list->items, sizeof(*items) * (size_t)list->count);
+        list->items = items;
+    }
+    list->items[list->count++] = *item;
+    list->bytes += item->bytes;
+}
+
+static RC orphans_list(struct route *r, int64_t older_than_us, struct orphans *ret, struct error *err)
+{
+    struct store *store = r->run->world.store;
+    const char *after = NULL;
+    do {
+        struct object_list page;
+        TRY(store_list(store, r->stage_prefix, after, &r->arena, &page, err));
+        for (int i = 0; i < page.count; i++) {
+            struct orphan item = {.key = page.items[i].key, .bytes = page.items[i].bytes};
+            if (page.items[i].modified_us <= older_than_us)
+                orphans_add(&r->arena, ret, &item);
+        }
+        after = page.next;
+    } while (after != NULL);
+    do {
+        struct upload_list page;
+        TRY(store_upload_list(store, r->stage_prefix, after, &r->arena, &page, err));
+        for (int i = 0; i < page.count; i++) {
+            struct orphan item = {.key = page.items[i].key, .upload_id = page.items[i].upload_id};
+            if (page.items[i].started_us <= older_than_us)
+                orphans_add(&r->arena, ret, &item);
+        }
+        after = page.next;
+    } while (after != NULL);
+    return RC_OK;
+}
+
+/* ---- what is reachable ---- */
+
+struct folders {
+    const char **names; /* sorted */
+    int count;
+};
+
+static int folder_compare(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+static RC folders_reachable(struct route *r, struct folders *ret, struct error *err)
+{
+    const struct marks *s = scope_marks(r->scope);
+    struct waybill_ref newest = {s->extracted.id[0] != '\0' ? s->extracted.id : NULL, s->extracted.key};
+    struct chain chain;
+    TRY(chain_walk(r->run->world.store, newest, "", NULL, &r->arena, &chain, err));
+    ret->names = arena_take(&r->arena, sizeof(char *) * (size_t)(chain.count + 1));
+    for (int i = 0; i < chain.count; i++)
+        ret->names[ret->count++] = key_beside(&r->arena, chain.links[i].key, "");
+    if (s->in_flight.id[0] != '\0')
+        ret->names[ret->count++] = key_beside(&r->arena, s->in_flight.key, "");
+    qsort(ret->names, (size_t)ret->count, sizeof(char *), folder_compare);
+    return RC_OK;
+}
+
+static bool folders_hold(const struct folders *self, const char *folder)
+{
+    return bsearch(&folder, self->names, (size_t)self->count, sizeof(char *), folder_compare) != NULL;
+}
+
+static void orphans_drop_reachable(struct route *r, struct orphans *list, const struct folders *reachable)
+{
+    int kept = 0;
+    list->bytes = 0;
+    for (int i = 0; i < list->count; i++) {
+        if (folders_hold(reachable, key_beside(&r->arena, list->items[i].key, "")))
+            continue;
+        list->items[kept++] = list->items[i];
+        list->bytes += list->items[i].bytes;
+    }
+    list->count = kept;
+}
+
+/* ---- deleting ---- */
+
+static void orphans_note_failure(struct route *r, struct orphans *list, const char *key, const char *why)
+{
+    list->failed++;
+    if (list->failure == NULL)
+        list->failure = arena_print(&r->arena, "'%s': %s", key, why);
+}
+
+static RC orphans_delete_objects(struct route *r, struct orphans *list, struct error *err)
+{
+    struct deleted_object *doomed = arena_take(&r->arena, sizeof(*doomed) * LIST_PAGE_MAX);
+    for (int from = 0; from < list->count;) {
+        int count = 0;
+        for (; from < list->count && count < LIST_PAGE_MAX; from++) {
+            if (list->items[from].upload_id == NULL)
+                doomed[count++] = (struct deleted_object){.key = list->items[from].key};
+        }
+        TRY(scope_guard(r->scope, err));
+        if (count > 0)
+            TRY(store_delete(r->run->world.store, doomed, count, err));
+        for (int i = 0; i < count; i++) {
+            if (doomed[i].rc != RC_OK)
+                orphans_note_failure(r, list, doomed[i].key, doomed[i].text);
+        }
+    }
+    return RC_OK;
+}
+
+static RC orphans_delete(struct route *r, struct orphans *list, struct error *err)
+{
+    for (int i = 0; i < list->count; i++) {
+        const struct orphan *item = &list->items[i];
+        if (item->upload_id != NULL)
+            TRY(store_upload_abort(r->run->world.store, item->key, item->upload_id, err));
+    }
+    return orphans_delete_objects(r, list, err);
+}
+
+/* ---- the whole ---- */
+
+static RC orphans_refuse(const struct route *r, const char *why, struct error *err)
+{
+    fail(err, RC_DATA, "%s: what is reachable is not known, so nothing of '%s' can be called an orphan", why, scope_name(r->scope));
+    return fail_todo(err, "repair that first: waybill watermark restore --from-target -p %s -t %s", r->run->pipeline->name, r->config->name);
+}
+
+static RC orphans_under_lease(struct route *r, int64_t grace_ms, bool dry, struct orphans *ret, struct error *err)
+{
+    struct object_info s_info;
+    struct folders reachable = {0};
+    if (route_loads(r) && repair_check_chain(r, err) != RC_OK)
+        return err->rc == RC_DATA ? orphans_refuse(r, "the target does not stand on the chain of the scope document", err) : err->rc;
+    TRY(store_head(r->run->world.store, scope_key(r->scope), &s_info, err)); /* S was written just now: the store's clock */
+    TRY(orphans_list(r, s_info.modified_us - grace_ms * 1000, ret, err));
+    TRY(scope_read(r->scope, err));
+    struct lease lease = scope_lease(r->scope);
+    if (!lease.held || strcmp(lease.run_id, r->run->run_id) != 0)
+        return fail(err, RC_LEASE, "the lease on '%s' was lost while its objects were listed", scope_name(r->scope));
+    TRY(folders_reachable(r, &reachable, err));
+    orphans_drop_reachable(r, ret, &reachable);
+    return dry ? RC_OK : orphans_delete(r, ret, err);
+}
+
+RC orphans_clean(struct run *run, int64_t grace_ms, bool dry, struct orphans *ret, struct error *err)
+{
+    struct route *r = &run->routes[0];
+    *ret = (struct orphans){0};
+    TRY(scope_read(r->scope, err));
+    if (!scope_exists(r->scope))
+        return orphans_refuse(r, "there is no scope document", err);
+    TRY(repair_hold(r, err));
+    enum rc rc = orphans_under_lease(r, grace_ms, dry, ret, err);
+    repair_give(r);
+    return rc;
+}

@@ -1,0 +1,22 @@
+/* Orphans: objects below a table's prefix that no chain reaches (design section 3). */
+#pragma once
+
+#include "move/run.h"
+
+struct orphan {
+    const char *key;
+    const char *upload_id; /* NULL: an object; else an unfinished upload */
+    int64_t bytes;
+};
+struct orphans {
+    struct orphan *items;
+    int count;
+    int64_t bytes;
+    int failed;            /* of orphans_delete: keys that could not be deleted */
+    const char *failure;   /* the first one, with why */
+};
+
+/* Under the lease and after the fence: the list first, THEN S; what was listed and is neither reachable from
+ * S.extracted nor S.in_flight, and older than `grace_ms` by the store's own clock (a courtesy, not the proof). RC_DATA:
+ * S is missing, or T is not on its chain. Deletes unless `dry`; a partial failure is RC_OK with `failed` > 0. */
+RC orphans_clean(struct run *run, int64_t grace_ms, bool dry, struct orphans *ret, struct error *err);

@@ -1,0 +1,238 @@
+#include "move/run.h"
+
+#include "base/log.h"
+#include "move/arrows.h"
+#include "move/spine.h"
+#include "state/keys.h"
+
+static struct scope_world run_scope_world(struct run *run)
+{
+    return (struct scope_world){
+        .store = run->world.store, .clock = run->world.clock, .random = run->world.random, .host = run->world.host,
+        .run_id = run->run_id, .ttl_ms = run->pipeline->lease_ms, .stopped = run->world.stopped, .context = run->world.context,
+    };
+}
+
+static void run_name(struct run *self)
+{
+    struct clock *clock = self->world.clock;
+    char stamp[STAMP_TEXT];
+    uint32_t chance;
+    self->started_us = clock->now_us(clock);
+    self->started_ms = clock->mono_ms(clock);
+    stamp_print(self->started_us, 0, stamp); /* 2025-09-12T14:30:22Z */
+    snprintf(self->stamp, sizeof(self->stamp), "%.4s%.2s%.2s_%.2s%.2s%.2s", stamp, stamp + 5, stamp + 8, stamp + 11, stamp + 14, stamp + 17);
+    self->world.random->fill(self->world.random, &chance, sizeof(chance));
+    snprintf(self->execution_id, sizeof(self->execution_id), "sync_%s_%08x", self->stamp, chance);
+    if (self->options.marker_stamp != NULL)
+        snprintf(self->stamp, sizeof(self->stamp), "%s", self->options.marker_stamp);
+    uuid7(clock, self->world.random, self->run_id);
+}
+
+struct run *run_new(const struct run_world *world, const struct run_options *options, const struct pipeline_config *pipeline,
+                    const struct table_config *tables, int table_count)
+{
+    struct run *self = xcalloc(1, sizeof(*self));
+    self->world = *world;
+    self->options = *options;
+    self->pipeline = pipeline;
+    run_name(self);
+    struct scope_world scope_world = run_scope_world(self);
+    self->routes = xcalloc((size_t)table_count, sizeof(*self->routes));
+    self->route_count = table_count;
+    for (int i = 0; i < table_count; i++) {
+        struct route *r = &self->routes[i];
+        r->run = self;
+        r->config = &tables[i];
+        r->increment = options->full_refresh ? INCREMENT_FULL_SYNC : r->config->increment;
+        r->mode = options->full_refresh ? MODE_REPLACE : r->config->mode;
+        r->scope = scope_new(&scope_world, pipeline->name, r->config->name);
+        r->stage_prefix = key_table_prefix(&r->arena, pipeline->stage_prefix, pipeline->name, r->config->name);
+        r->rows_left = r->chunks_left = INT64_MAX;
+        if (options->limit > 0)
+            r->rows_left = options->max_chunks > 0 ? options->limit * options->max_chunks : options->limit;
+        if (options->max_chunks > 0)
+            r->chunks_left = options->max_chunks;
+    }
+    return self;
+}
+
+void run_free(struct run *self)
+{
+    if (self == NULL)
+        return;
+    for (int i = 0; i < self->route_count; i++) {
+        struct route *r = &self->routes[i];
+        scope_free(r->scope);
+        schema_free(r->known);
+        waybill_release(&r->chunk.waybill);
+        arena_release(&r->arena);
+    }
+    free(self->routes);
+    free(self);
+}
+
+/* ---- for the engine's own files ---- */
+
+struct settling run_settling(const struct run *run)
+{
+    return (struct settling){run->world.store, run->world.clock, run->world.random};
+}
+
+RC run_check_stopped(const struct run *run, struct error *err)
+{
+    if (run->world.stopped != NULL && run->world.stopped(run->world.context, err))
+        return err->rc;
+    return RC_OK;
+}
+
+int64_t run_elapsed_ms(const struct run *run) { return run->world.clock->mono_ms(run->world.clock) - run->started_ms; }
+
+void route_progress(struct route *r, const char *phase, bool done)
+{
+    struct progress_state state = {
+        .table = r->config->name, .phase = phase, .rows = r->result.rows_extracted, .bytes = r->result.bytes_staged,
+        .rows_total = r->bound.taken ? r->bound.facts.rows : -1, .is_done = done,
+        .result = !done ? NULL : r->result.through ? "success" : "failed",
+    };
+    progress_update(r->run->world.progress, &state);
+}
+
+bool route_loads(const struct route *r) { return r->run->world.target != NULL; }
+bool route_extracts(const struct route *r) { return r->run->world.source != NULL; }
+
+struct marks route_marks(struct route *r)
+{
+    struct marks marks = *scope_marks(r->scope);
+    const struct table *table = r->table;
+    marks.backup_strategy = r->run->options.strategy != NULL ? r->run->options.strategy : "sequential";
+    if (r->t.exists)
+        marks.target_id = r->t.target_id;
+    if (!r->bound.taken)
+        return marks;
+    marks.source_id = r->bound.source_id;
+    marks.ceiling = r->bound.ceiling;
+    marks.ceiling_seen_at = r->bound.ceiling_seen_at;
+    if (table->cursor >= 0) {
+        char text[FORM_TEXT_MAX];
+        const struct field *cursor = &table->schema->fields[table->cursor];
+        field_format(cursor, text);
+        marks.cursor = cursor->name;
+        marks.cursor_type = arena_text(&r->arena, text);
+        form_name(&table->form, text);
+        marks.cursor_form = arena_text(&r->arena, text);
+    }
+    for (marks.key_count = 0; marks.key_count < table->key_count; marks.key_count++) {
+        char text[FORMAT_TEXT];
+        const struct field *field = &table->schema->fields[table->key[marks.key_count]];
+        field_format(field, text);
+        marks.key[marks.key_count] = (struct key_column){field->name, arena_text(&r->arena, text)};
+    }
+    return marks;
+}
+
+struct target_table route_target_table(struct route *r, const struct waybill *waybill)
+{
+    struct target_table table = {.scope = scope_name(r->scope), .name = r->config->target, .shared = r->config->shared, .mode = r->mode};
+    if (waybill == NULL)
+        return table;
+    if (!mode_from_name(waybill->mode, &table.mode))
+        table.mode = r->mode;
+    table.schema = waybill->schema;
+    table.key = (const char *const *)waybill->key;
+    table.key_count = waybill->key_count;
+    table.cursor = waybill->cursor;
+    return table;
+}
+
+/* ---- the run ---- */
+
+static void run_move(struct run *self)
+{
+    struct clock *clock = self->world.clock;
+    for (int i = 0; i < self->route_count; i++) {
+        struct route *r = &self->routes[i];
+        log_context(self->run_id, self->pipeline->name, r->config->name);
+        r->result.started_us = clock->now_us(clock);
+        r->result.through = spine_move(r, &r->result.error) == RC_OK;
+        r->result.ended_us = clock->now_us(clock);
+        if (r->result.through)
+            r->result.error = (struct error){0};
+        else
+            spine_fail(r);
+    }
+}
+
+static void run_close(struct run *self)
+{
+    for (int i = 0; i < self->route_count; i++) {
+        struct route *r = &self->routes[i];
+        log_context(self->run_id, self->pipeline->name, r->config->name);
+        if (!r->result.through)
+            continue;
+        if (self->error.rc != RC_OK) {
+            spine_fail(r); /* not closed: the next run announces it again */
+            continue;
+        }
+        log_info("arrow", KV("name", "close"), KV("at", "begin"));
+        if (spine_close(r, &r->result.error) != RC_OK) {
+            r->result.through = false;
+            spine_fail(r);
+            continue;
+        }
+        log_info("arrow", KV("name", "close"), KV("at", "end"));
+    }
+}
+
+RC run_execute(struct run *self, struct error *err)
+{
+    struct clock *clock = self->world.clock;
+    run_move(self);
+    self->ended_us = clock->now_us(clock);
+    log_context(self->run_id, self->pipeline->name, NULL);
+    log_info("arrow", KV("name", "announce"), KV("at", "begin"));
+    if (spine_announce(self, &self->error) == RC_OK)
+        self->error = (struct error){0};
+    log_info("arrow", KV("name", "announce"), KV("at", "end"));
+    int before = run_exit_status(self);
+    run_close(self);
+    if (run_exit_status(self) != before) {
+        struct error ignored; /* the JSON output must not stay green; the close's own failure is what is reported */
+        if (announce_outputs(self, &ignored) != RC_OK)
+            log_warn("outputs.not_corrected", KV("why", ignored.text));
+    }
+    for (int i = 0; i < self->route_count; i++)
+        route_progress(&self->routes[i], "done", true);
+    log_context(NULL, NULL, NULL);
+    if (self->error.rc != RC_OK)
+        *err = self->error;
+    for (int i = self->route_count - 1; i >= 0; i--) {
+        if (self->routes[i].result.error.rc != RC_OK)
+            *err = self->routes[i].result.error;
+    }
+    return run_exit_status(self) == 0 ? RC_OK : err->rc;
+}
+
+int run_exit_status(const struct run *self)
+{
+    int failed = 0, common = 0;
+    for (int i = 0; i < self->route_count; i++) {
+        const struct table_result *result = &self->routes[i].result;
+        if (result->error.rc == RC_OK)
+            continue;
+        int status = rc_exit_status(result->error.rc);
+        if (status >= 128)
+            return status;
+        common = failed == 0 || common == status ? status : 1;
+        failed++;
+    }
+    if (failed > 0)
+        return failed < self->route_count ? 3 : common;
+    return rc_exit_status(self->error.rc);
+}
+
+const char *run_status(const struct run *self)
+{
+    int status = run_exit_status(self);
+    return status == 0 ? "success" : status == 3 ? "partial" : "failed";
+}

@@ -1,0 +1,27 @@
+/* What a person may do to a scope's mark (design section 3, `watermark set|reset|restore`). Each takes the lease, fences
+ * T, keeps a history entry, and writes a new epoch whose chain begins at what T names: pending waybills are dropped. */
+#pragma once
+
+#include "move/run.h"
+
+struct watermark_change {
+    const char *timestamp;  /* set: NULL keeps the time that is there */
+    const char *id;         /* set: NULL keeps the id only where the time is kept too */
+    const char *entry;      /* restore: "<ms>-<epoch>" of the history; NULL: the newest */
+    bool from_target;       /* restore: what T says */
+    const char *reason, *author;
+    bool allow_duplicates;  /* append: rows may come twice */
+};
+
+/* All work on the run's first route. */
+RC watermark_set(struct run *run, const struct watermark_change *change, struct error *err);
+RC watermark_reset(struct run *run, const struct watermark_change *change, struct error *err);
+RC watermark_restore(struct run *run, const struct watermark_change *change, struct error *err);
+
+struct history_entry {
+    const char *name; /* "<ms>-<epoch>" */
+    const char *at, *author, *reason;
+    struct position pos; /* S.extracted.pos then */
+};
+/* Oldest first; into the route's arena. */
+RC watermark_history(struct run *run, struct history_entry **ret, int *ret_count, struct error *err);
