@@ -17,6 +17,8 @@
 enum increment { INCREMENT_HYBRID, INCREMENT_ID_ONLY, INCREMENT_FULL_SYNC };
 const char *increment_name(enum increment increment);
 
+enum pipeline_kind { PIPELINE_SYNC };
+
 enum null_cursor { NULL_CURSOR_FAIL, NULL_CURSOR_EXCLUDE };
 
 enum stage_compression { STAGE_ZSTD, STAGE_GZIP, STAGE_NONE };
@@ -35,55 +37,59 @@ struct connection_config {
 
 /* One entry under `tables:`, or what a table without an entry gets. */
 struct table_config {
-    const char *name;          /* in the source; of a pattern's entry the pattern, until tables_resolve() */
-    struct where where;        /* file NULL: not listed, named by -t only */
+    const char *name;   /* in the source; of a pattern's entry the pattern, until tables_resolve() */
+    struct where where; /* file NULL: not listed, named by -t only */
     bool is_pattern;
-    struct text_list exclude;  /* names and patterns that a pattern leaves out */
+    struct text_list exclude; /* names and patterns that a pattern leaves out */
     enum increment increment;
-    const char *cursor;        /* NULL: the one obvious cursor */
-    const char *cursor_unit;   /* "s", "ms"; NULL: not said */
-    struct text_list key;      /* count 0: the primary key */
-    const char *target;        /* never NULL: the target table, by default the source's name */
-    enum mode mode;            /* legal for the increment */
+    const char *cursor;      /* NULL: the one obvious cursor */
+    const char *cursor_unit; /* "s", "ms"; NULL: not said */
+    struct text_list key;    /* count 0: the primary key */
+    const char *target;      /* never NULL: the target table, by default the source's name */
+    enum mode mode;          /* legal for the increment */
     bool shared, insert_only;
     enum null_cursor null_cursor;
     int64_t lag_ms;
-    bool lag_is_given;         /* false: the default, which is not enough where open transactions are hidden */
+    bool lag_is_given; /* false: the default, which is not enough where open transactions are hidden */
     struct chunk_limits chunk;
     const struct column_override *overrides;
     int override_count;
     const struct option_set *options; /* where each value came from, for plan -v */
+    const struct yaml_node *columns;  /* as written; `overrides` is what it says */
 };
 
 struct pipeline_config {
-    const char *name;          /* [A-Za-z0-9_.-]+ */
+    const char *name; /* [A-Za-z0-9_.-]+, as a connection's */
     struct where where;
-    const char *source;        /* connection names, of types that can be this */
+    enum pipeline_kind kind;
+    const char *source; /* connection names, of types that can be this */
     const char *stage_store;
-    const char *stage_prefix;  /* without '/' at either end; "" : none */
+    const char *stage_prefix; /* without '/' at either end; "" : none */
     enum stage_compression compression;
-    int level;                 /* of the compression; 0: its default */
-    const char *target;        /* NULL: `target: none` */
+    int64_t level;      /* of the compression; 0: its default */
+    const char *target; /* NULL: `target: none` */
     bool is_default;
     struct chunk_limits chunk;
     int64_t file_bytes, lag_ms, lease_ms, max_memory_bytes, max_pending;
     struct table_config *tables; /* as listed, patterns included */
     int table_count;
     const struct option_set *options;
-    const struct yaml_node *node;
+    const struct yaml_node *node, *tables_node; /* as written */
 };
 
 struct config {
-    const char *path;          /* the main file */
+    const char *path; /* the main file */
     struct connection_config *connections;
     int connection_count;
     struct pipeline_config *pipelines; /* checked, `${VAR}` not filled in: use config_pick_pipeline() for a run */
     int pipeline_count;
     struct arena arena;
     struct resolver *resolver;
+    struct file_id *files; /* read so far, so that none is read twice */
+    int file_count;
 };
 
-enum { PIPELINES_MAX = 1000, CONNECTIONS_MAX = 1000, TABLES_MAX = 100000, INCLUDES_MAX = 100, NAME_BYTES_MAX = 128 };
+enum { PIPELINES_MAX = 1000, CONNECTIONS_MAX = 1000, TABLES_MAX = 10000, INCLUDES_MAX = 100, NAME_BYTES_MAX = 128 };
 
 /* Reads `path` (NULL: waybill.yml) and what it includes. The resolver must outlive the config. */
 RC config_load(const char *path, struct resolver *resolver, struct config **ret, struct error *err);
@@ -94,13 +100,13 @@ AUTO_DEFINE(config)
 struct config_override {
     const char *option, *text; /* "max_memory", "512MiB" */
     enum origin kind;
-    const char *by;            /* "--max-memory", "WAYBILL_MAX_MEMORY" */
+    const char *by; /* "--max-memory", "WAYBILL_MAX_MEMORY" */
 };
 
 /* The pipeline `name`; NULL: the only one, or the one marked `default: true`. With `${VAR}` filled in and the overrides
  * applied. Lives as long as the config. RC_CONFIG: no such pipeline (with a suggestion), or which one is not clear. */
-RC config_pick_pipeline(struct config *self, const char *name, const struct config_override *overrides, int override_count,
-                        const struct pipeline_config **ret, struct error *err);
+RC config_pick_pipeline(struct config *self, const char *name, const struct config_override *overrides,
+                        int override_count, const struct pipeline_config **ret, struct error *err);
 
 /* True when `tables_resolve` needs the source's list: a pattern is among what is wanted. A run that opens no source
  * (--redshift-only) gives the tables of its scope documents instead. */
@@ -109,13 +115,17 @@ bool tables_need_listing(const struct pipeline_config *pipeline, const char *con
  * (sorted as given); an entry of its own goes before a pattern, the first pattern before later ones. A wanted name
  * takes its entry, or the pattern it matches, or the defaults when it is not listed; naming it twice is naming it once.
  * RC_CONFIG: nothing listed. RC_NOT_FOUND: a pattern that matches nothing. The result lives as long as the config. */
-RC tables_resolve(struct config *self, const struct pipeline_config *pipeline, const char *const *wanted, int wanted_count,
-                  const char *const *existing, int existing_count, const struct table_config **ret, int *ret_count, struct error *err);
+RC tables_resolve(struct config *self, const struct pipeline_config *pipeline, const char *const *wanted,
+                  int wanted_count, const char *const *existing, int existing_count, const struct table_config **ret,
+                  int *ret_count, struct error *err);
 /* What the source is asked with (connect/source.h). `known` and `known_form` are the caller's to set. */
 struct table_request table_request_of(const struct table_config *table);
 
 /* Opens a connection by its name, secrets resolved now. RC_CONFIG: no such connection (with a suggestion), or a type
  * that cannot be this. */
-RC config_open_source(struct config *self, const char *name, struct clock *clock, struct random *random, struct source **ret, struct error *err);
-RC config_open_target(struct config *self, const char *name, struct clock *clock, struct random *random, struct target **ret, struct error *err);
-RC config_open_store(struct config *self, const char *name, struct clock *clock, struct random *random, struct store **ret, struct error *err);
+RC config_open_source(struct config *self, const char *name, struct clock *clock, struct random *random,
+                      struct source **ret, struct error *err);
+RC config_open_target(struct config *self, const char *name, struct clock *clock, struct random *random,
+                      struct target **ret, struct error *err);
+RC config_open_store(struct config *self, const char *name, struct clock *clock, struct random *random,
+                     struct store **ret, struct error *err);

@@ -1,17 +1,18 @@
-/* How a run tells how far it is. The engine calls, the command line draws (cli/progress.h). From one thread at a time. */
+/* How a run tells how far it is. The engine calls, the command line draws (cli/progress.h). From one thread at a time.
+ */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct progress_state {
-    const char *table;    /* the same pointer or text for the whole of a table */
-    const char *phase;    /* "extract", "load", ...: a word of design section 3 */
-    int64_t rows;         /* done so far in this run */
-    int64_t rows_total;   /* -1: not known */
-    int64_t bytes;        /* staged so far */
-    bool is_done;         /* the table's last call */
-    const char *result;   /* with is_done: "success", "failed", ... */
+    const char *table;  /* the same pointer or text for the whole of a table */
+    const char *phase;  /* "extract", "load", ...: a word of design section 3 */
+    int64_t rows;       /* done so far in this run */
+    int64_t rows_total; /* -1: not known */
+    int64_t bytes;      /* staged so far */
+    bool is_done;       /* the table's last call */
+    const char *result; /* with is_done: "success", "failed", ... */
 };
 
 struct progress {

@@ -1,0 +1,23 @@
+/* The types of connection that are databases: what can be set, and how one is opened. A new system is one row. */
+#pragma once
+
+#include "base/clock.h"
+#include "base/options.h"
+#include "connect/source.h"
+#include "connect/target.h"
+
+struct database_type {
+    const char *name, *summary;
+    struct option_table options;
+    size_t options_bytes; /* of the struct the options fill */
+    /* `name` is the connection's; it and the options live only as long as the call. NULL: cannot be that. */
+    RC (*open_source)
+    (const char *name, const void *options, struct clock *clock, struct random *random, struct source **ret,
+     struct error *err);
+    RC (*open_target)
+    (const char *name, const void *options, struct clock *clock, struct random *random, struct target **ret,
+     struct error *err);
+};
+
+extern const struct database_type *const database_types[]; /* NULL at the end */
+const struct database_type *database_type_find(const char *name);

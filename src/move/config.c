@@ -1,0 +1,443 @@
+#include "move/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "move/config_intern.h"
+
+/* ---- names ---- */
+
+RC config_check_name(const struct yaml_node *entry, const char *what, struct error *err)
+{
+    static const char legal[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    const char *name = entry->key;
+    size_t len = strlen(name);
+    bool is_word = len > 0 && len <= NAME_BYTES_MAX && strspn(name, legal) == len;
+    if (is_word && !text_eq(name, ".") && !text_eq(name, "..") && !text_eq(name, "none"))
+        return RC_OK;
+    fail(err, RC_CONFIG, WHERE_FMT ": '%.40s' cannot be the name of a %s", WHERE_ARG(entry->key_where), name, what);
+    return fail_todo(err, "use at most %d letters, digits, '_', '-' and '.'; 'none' has a meaning of its own",
+                     NAME_BYTES_MAX);
+}
+
+/* "waybill.yml:12:7: " or nothing, as the beginning of a message. */
+static const char *place(struct where at, char *room, size_t size)
+{
+    if (at.file == NULL)
+        return "";
+    snprintf(room, size, WHERE_FMT ": ", WHERE_ARG(at));
+    return room;
+}
+
+/* ---- connections ---- */
+
+static bool can_be(const char *type, enum role role)
+{
+    const struct database_type *database = database_type_find(type);
+    switch (role) {
+    case ROLE_SOURCE:
+        return database != NULL && database->open_source != NULL;
+    case ROLE_TARGET:
+        return database != NULL && database->open_target != NULL;
+    case ROLE_STORE:
+        break;
+    }
+    return store_type_find(type) != NULL;
+}
+
+static const char *const role_names[] = {
+    [ROLE_SOURCE] = "source", [ROLE_TARGET] = "target", [ROLE_STORE] = "stage's store"};
+
+static const struct connection_config *find_by_name(const struct config *self, const char *name)
+{
+    for (int i = 0; i < self->connection_count; i++) {
+        if (text_eq(self->connections[i].name, name))
+            return &self->connections[i];
+    }
+    return NULL;
+}
+
+static RC no_connection(const struct config *self, const char *name, const char *at, struct error *err)
+{
+    const char **names = xcalloc((size_t)self->connection_count, sizeof(*names));
+    for (int i = 0; i < self->connection_count; i++)
+        names[i] = self->connections[i].name;
+    const char *near = nearest_name(name, names, self->connection_count);
+    free(names);
+    if (near != NULL)
+        return fail(err, RC_CONFIG, "%sthere is no connection '%s', did you mean '%s'?", at, name, near);
+    fail(err, RC_CONFIG, "%sthere is no connection '%s'", at, name);
+    return fail_todo(err, "add '%s' under 'connections:'", name);
+}
+
+RC config_find_connection(const struct config *self, const char *name, enum role role, struct where at,
+                          const struct connection_config **ret, struct error *err)
+{
+    char room[512];
+    const struct connection_config *found = find_by_name(self, name);
+    if (found == NULL)
+        return no_connection(self, name, place(at, room, sizeof(room)), err);
+    if (!can_be(found->type, role))
+        return fail(err, RC_CONFIG, "%sthe connection '%s' is of type '%s', which cannot be a %s",
+                    place(at, room, sizeof(room)), name, found->type, role_names[role]);
+    *ret = found;
+    return RC_OK;
+}
+
+/* The options of a connection's type: of a database or of a store. */
+static bool options_of_type(const char *type, struct option_table *ret, size_t *ret_bytes)
+{
+    const struct database_type *database = database_type_find(type);
+    const struct store_type *store = store_type_find(type);
+    if (database == NULL && store == NULL)
+        return false;
+    *ret = database != NULL ? database->options : store->options;
+    *ret_bytes = database != NULL ? database->options_bytes : store->options_bytes;
+    return true;
+}
+
+static RC unknown_type(const struct yaml_node *type, struct error *err)
+{
+    const char *names[64];
+    int count = 0;
+    char all[256] = "";
+    for (int i = 0; database_types[i] != NULL; i++)
+        names[count++] = database_types[i]->name;
+    for (int i = 0; store_types[i] != NULL; i++)
+        names[count++] = store_types[i]->name;
+    for (int i = 0; i < count; i++)
+        snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i > 0 ? ", " : "", names[i]);
+    const char *near = nearest_name(type->text, names, count);
+    if (near != NULL)
+        fail(err, RC_CONFIG, WHERE_FMT ": there is no type '%s', did you mean '%s'?", WHERE_ARG(type->where),
+             type->text, near);
+    else
+        fail(err, RC_CONFIG, WHERE_FMT ": there is no type '%s'", WHERE_ARG(type->where), type->text);
+    return fail_todo(err, "the types are: %s", all);
+}
+
+/* A connection's options in a struct of their type. */
+struct opened {
+    struct option_set set;
+    struct arena arena;
+    void *options;
+};
+
+static void opened_release(struct opened *self)
+{
+    if (self->options != NULL)
+        options_release_secrets(&self->set);
+    free(self->options);
+    arena_release(&self->arena);
+}
+
+static RC opened_init(const struct connection_config *connection, struct resolver *resolver, struct opened *ret,
+                      struct error *err)
+{
+    struct option_table table;
+    size_t bytes;
+    bool known = options_of_type(connection->type, &table, &bytes);
+    if (!known)
+        return unknown_type(yaml_find(connection->node, "type"), err);
+    ret->options = xcalloc(1, bytes);
+    options_init(&ret->set, table, ret->options, &ret->arena);
+    const char *what = arena_print(&ret->arena, "connection '%s'", connection->name);
+    TRY(options_read(&ret->set, connection->node, what, "type", resolver, err));
+    return options_check_required(&ret->set, connection->where, what, err);
+}
+
+RC config_open_source(struct config *self, const char *name, struct clock *clock, struct random *random,
+                      struct source **ret, struct error *err)
+{
+    AUTO_RELEASE(opened) opened = {0};
+    const struct connection_config *connection = NULL;
+    TRY(config_find_connection(self, name, ROLE_SOURCE, (struct where){0}, &connection, err));
+    TRY(opened_init(connection, self->resolver, &opened, err));
+    return database_type_find(connection->type)->open_source(connection->name, opened.options, clock, random, ret, err);
+}
+
+RC config_open_target(struct config *self, const char *name, struct clock *clock, struct random *random,
+                      struct target **ret, struct error *err)
+{
+    AUTO_RELEASE(opened) opened = {0};
+    const struct connection_config *connection = NULL;
+    TRY(config_find_connection(self, name, ROLE_TARGET, (struct where){0}, &connection, err));
+    TRY(opened_init(connection, self->resolver, &opened, err));
+    return database_type_find(connection->type)->open_target(connection->name, opened.options, clock, random, ret, err);
+}
+
+RC config_open_store(struct config *self, const char *name, struct clock *clock, struct random *random,
+                     struct store **ret, struct error *err)
+{
+    AUTO_RELEASE(opened) opened = {0};
+    const struct connection_config *connection = NULL;
+    TRY(config_find_connection(self, name, ROLE_STORE, (struct where){0}, &connection, err));
+    TRY(opened_init(connection, self->resolver, &opened, err));
+    return store_type_find(connection->type)->open(connection->name, opened.options, clock, random, ret, err);
+}
+
+static RC add_connection(struct config *self, const struct yaml_node *node, struct error *err)
+{
+    TRY(config_check_name(node, "connection", err));
+    const struct connection_config *first = find_by_name(self, node->key);
+    if (first != NULL)
+        return fail(err, RC_CONFIG, WHERE_FMT ": the connection '%s' stands already at " WHERE_FMT,
+                    WHERE_ARG(node->key_where), node->key, WHERE_ARG(first->where));
+    if (node->kind != YAML_MAP)
+        return fail(err, RC_CONFIG, WHERE_FMT ": connection '%s' takes a map of options, not %s",
+                    WHERE_ARG(node->where), node->key, yaml_kind_name(node));
+    const struct yaml_node *type = yaml_find(node, "type");
+    if (type == NULL || type->kind != YAML_TEXT) {
+        fail(err, RC_CONFIG, WHERE_FMT ": connection '%s' lacks 'type'",
+             WHERE_ARG(type != NULL ? type->where : node->key_where), node->key);
+        return fail_todo(err, "add 'type: sqlite', 'type: directory' or another one: 'waybill help' names them");
+    }
+    struct connection_config connection = {
+        .name = node->key, .type = type->text, .where = node->key_where, .node = node};
+    AUTO_RELEASE(opened) check = {0};
+    TRY(opened_init(&connection, NULL, &check, err));
+    self->connections[self->connection_count++] = connection;
+    return RC_OK;
+}
+
+/* ---- files ---- */
+
+struct file_id {
+    dev_t device;
+    ino_t number;
+    const char *path;
+};
+
+static void fd_release(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+/* Where a file was asked for; file NULL: on the command line. */
+static RC no_file(int number, const char *path, struct where from, struct error *err)
+{
+    char room[512];
+    fail_errno(err, number, "%sthe configuration '%s' cannot be read", place(from, room, sizeof(room)), path);
+    if (number == ENOENT && from.file == NULL)
+        fail_todo(err, "go to the folder that has it, or name it with --config FILE or WAYBILL_CONFIG=FILE");
+    err->rc = err->rc == RC_NOT_FOUND ? RC_CONFIG : err->rc;
+    return err->rc;
+}
+
+static RC check_first_time(struct config *self, const struct stat *about, const char *path, struct where from,
+                           struct error *err)
+{
+    char room[512];
+    if (self->files == NULL)
+        self->files = arena_take(&self->arena, sizeof(*self->files) * INCLUDES_MAX);
+    for (int i = 0; i < self->file_count; i++) {
+        if (self->files[i].device == about->st_dev && self->files[i].number == about->st_ino)
+            return fail(err, RC_CONFIG, "%s'%s' is included a second time (it is '%s')",
+                        place(from, room, sizeof(room)), path, self->files[i].path);
+    }
+    if (self->file_count == INCLUDES_MAX)
+        return fail(err, RC_CONFIG, "%smore than %d files", place(from, room, sizeof(room)), INCLUDES_MAX);
+    self->files[self->file_count++] = (struct file_id){about->st_dev, about->st_ino, path};
+    return RC_OK;
+}
+
+static RC read_file(struct config *self, const char *path, struct where from, struct buf *out, struct error *err)
+{
+    __attribute__((cleanup(fd_release))) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat about;
+    if (fd < 0 || fstat(fd, &about) != 0)
+        return no_file(errno, path, from, err);
+    if (S_ISDIR(about.st_mode))
+        return no_file(EISDIR, path, from, err);
+    TRY(check_first_time(self, &about, path, from, err));
+    for (;;) {
+        enum { READ_BYTES = 64 << 10 };
+        buf_reserve(out, READ_BYTES);
+        ssize_t got = read(fd, out->at + out->len, READ_BYTES);
+        if (got < 0 && errno != EINTR)
+            return no_file(errno, path, from, err);
+        out->len += got > 0 ? (size_t)got : 0;
+        if (got == 0 || out->len > YAML_BYTES_MAX) /* yaml_parse says that it is too large */
+            return RC_OK;
+    }
+}
+
+/* ---- the whole ---- */
+
+struct top {
+    const struct yaml_node *connections, *pipelines;
+    struct text_list include;
+};
+
+static const struct option top_table[] = {
+    OPTION("include", LIST, top, include, .help = "more configuration files, relative to this one"),
+    OPTION("connections", NODE, top, connections, .help = "named endpoints"),
+    OPTION("pipelines", NODE, top, pipelines, .help = "named routes"),
+};
+
+static RC check_section(const struct yaml_node *node, const char *what, struct error *err)
+{
+    if (node == NULL || node->kind == YAML_MAP || node->kind == YAML_EMPTY)
+        return RC_OK;
+    return fail(err, RC_CONFIG, WHERE_FMT ": '%s' takes a map of names, not %s", WHERE_ARG(node->where), what,
+                yaml_kind_name(node));
+}
+
+static RC add_connections(struct config *self, const struct yaml_node *section, struct error *err)
+{
+    if (section == NULL)
+        return RC_OK;
+    for (const struct yaml_node *node = section->first; node != NULL; node = node->next) {
+        if (self->connection_count == CONNECTIONS_MAX)
+            return fail(err, RC_CONFIG, WHERE_FMT ": more than %d connections", WHERE_ARG(node->key_where),
+                        CONNECTIONS_MAX);
+        TRY(add_connection(self, node, err));
+    }
+    return RC_OK;
+}
+
+/* Only the names: a pipeline may use connections of a file that is read later. */
+static RC add_pipelines(struct config *self, const struct yaml_node *section, struct error *err)
+{
+    if (section == NULL)
+        return RC_OK;
+    for (const struct yaml_node *node = section->first; node != NULL; node = node->next) {
+        TRY(config_check_name(node, "pipeline", err));
+        for (int i = 0; i < self->pipeline_count; i++) {
+            if (text_eq(self->pipelines[i].name, node->key))
+                return fail(err, RC_CONFIG, WHERE_FMT ": the pipeline '%s' stands already at " WHERE_FMT,
+                            WHERE_ARG(node->key_where), node->key, WHERE_ARG(self->pipelines[i].where));
+        }
+        if (self->pipeline_count == PIPELINES_MAX)
+            return fail(err, RC_CONFIG, WHERE_FMT ": more than %d pipelines", WHERE_ARG(node->key_where),
+                        PIPELINES_MAX);
+        self->pipelines[self->pipeline_count++] =
+            (struct pipeline_config){.name = node->key, .where = node->key_where, .node = node};
+    }
+    return RC_OK;
+}
+
+static RC add_file(struct config *self, const char *path, struct where from, struct error *err);
+
+static RC add_includes(struct config *self, const struct yaml_node *root, const struct text_list *include,
+                       struct error *err)
+{
+    const struct yaml_node *node = yaml_find(root, "include");
+    const struct yaml_node *item = node != NULL && node->kind == YAML_LIST ? node->first : node;
+    for (int i = 0; i < include->count; i++, item = item->next) {
+        const char *path = include->items[i], *slash = strrchr(item->where.file, '/');
+        if (path[0] != '/' && slash != NULL)
+            path = arena_print(&self->arena, "%.*s/%s", (int)(slash - item->where.file), item->where.file, path);
+        TRY(add_file(self, path, item->where, err));
+    }
+    return RC_OK;
+}
+
+static RC add_file(struct config *self, const char *path, struct where from, struct error *err)
+{
+    AUTO_RELEASE(buf) text = {0};
+    const struct yaml_node *root = NULL;
+    struct option_set set;
+    struct top *top = arena_take(&self->arena, sizeof(*top));
+    TRY(read_file(self, path, from, &text, err));
+    TRY(yaml_parse(buf_str(&text), path, &self->arena, &root, err));
+    options_init(&set, OPTION_TABLE(top_table), top, &self->arena);
+    TRY(options_read(&set, root, "a configuration", NULL, self->resolver, err));
+    TRY(check_section(top->connections, "connections", err));
+    TRY(check_section(top->pipelines, "pipelines", err));
+    TRY(add_connections(self, top->connections, err));
+    TRY(add_pipelines(self, top->pipelines, err));
+    return add_includes(self, root, &top->include, err);
+}
+
+static RC check_one_default(const struct config *self, struct error *err)
+{
+    const struct pipeline_config *first = NULL;
+    for (int i = 0; i < self->pipeline_count; i++) {
+        const struct pipeline_config *pipeline = &self->pipelines[i];
+        if (pipeline->is_default && first != NULL)
+            return fail(err, RC_CONFIG, WHERE_FMT ": the pipelines '%s' and '%s' both say 'default: true'",
+                        WHERE_ARG(option_origin_of(pipeline->options, "default")->where), first->name, pipeline->name);
+        if (pipeline->is_default)
+            first = pipeline;
+    }
+    return RC_OK;
+}
+
+RC config_load(const char *path, struct resolver *resolver, struct config **ret, struct error *err)
+{
+    AUTO(config) *self = xcalloc(1, sizeof(*self));
+    self->resolver = resolver;
+    self->path = arena_text(&self->arena, path != NULL ? path : "waybill.yml");
+    self->connections = arena_take(&self->arena, sizeof(*self->connections) * CONNECTIONS_MAX);
+    self->pipelines = arena_take(&self->arena, sizeof(*self->pipelines) * PIPELINES_MAX);
+    TRY(add_file(self, self->path, (struct where){0}, err));
+    for (int i = 0; i < self->pipeline_count; i++)
+        TRY(pipeline_read(self, self->pipelines[i].node, NULL, NULL, 0, &self->pipelines[i], err));
+    TRY(check_one_default(self, err));
+    *ret = TAKE(self);
+    return RC_OK;
+}
+
+void config_free(struct config *self)
+{
+    if (self == NULL)
+        return;
+    arena_release(&self->arena);
+    free(self);
+}
+
+/* ---- picking a pipeline ---- */
+
+static RC no_pipeline(const struct config *self, const char *name, struct error *err)
+{
+    const char **names = xcalloc((size_t)self->pipeline_count, sizeof(*names));
+    AUTO_RELEASE(buf) all = {0};
+    for (int i = 0; i < self->pipeline_count; i++) {
+        names[i] = self->pipelines[i].name;
+        buf_addf(&all, "%s%s", i > 0 ? ", " : "", names[i]);
+    }
+    const char *near = name != NULL ? nearest_name(name, names, self->pipeline_count) : NULL;
+    free(names);
+    if (self->pipeline_count == 0) {
+        fail(err, RC_CONFIG, "'%s' has no pipelines", self->path);
+        return fail_todo(err,
+                         "add 'pipelines: {NAME: {source: ..., stage: {store: ...}, target: ..., tables: {...}}}'");
+    }
+    if (name == NULL) {
+        fail(err, RC_CONFIG, "'%s' has several pipelines and none of them says 'default: true'", self->path);
+        return fail_todo(err, "name one with -p: %s", all.at);
+    }
+    if (near != NULL)
+        fail(err, RC_CONFIG, "there is no pipeline '%s', did you mean '%s'?", name, near);
+    else
+        fail(err, RC_CONFIG, "there is no pipeline '%s' in '%s'", name, self->path);
+    return fail_todo(err, "the pipelines are: %s", all.at);
+}
+
+static const struct pipeline_config *find_pipeline(const struct config *self, const char *name)
+{
+    if (name == NULL && self->pipeline_count == 1)
+        return &self->pipelines[0];
+    for (int i = 0; i < self->pipeline_count; i++) {
+        if (name != NULL ? text_eq(self->pipelines[i].name, name) : self->pipelines[i].is_default)
+            return &self->pipelines[i];
+    }
+    return NULL;
+}
+
+RC config_pick_pipeline(struct config *self, const char *name, const struct config_override *overrides,
+                        int override_count, const struct pipeline_config **ret, struct error *err)
+{
+    const struct pipeline_config *checked = find_pipeline(self, name);
+    if (checked == NULL)
+        return no_pipeline(self, name, err);
+    struct pipeline_config *picked = arena_take(&self->arena, sizeof(*picked));
+    *picked = (struct pipeline_config){.name = checked->name, .where = checked->where, .node = checked->node};
+    TRY(pipeline_read(self, checked->node, self->resolver, overrides, override_count, picked, err));
+    *ret = picked;
+    return RC_OK;
+}

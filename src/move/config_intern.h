@@ -1,0 +1,26 @@
+/* What the parts of the configuration's reader share; the rest of the program includes config.h. */
+#pragma once
+
+#include "connect/registry.h"
+#include "move/config.h"
+#include "store/registry.h"
+
+enum role { ROLE_SOURCE, ROLE_TARGET, ROLE_STORE };
+
+/* A connection that can be this. `at` is where it was named (file NULL: on the command line). */
+RC config_find_connection(const struct config *self, const char *name, enum role role, struct where at,
+                          const struct connection_config **ret, struct error *err);
+/* Pipelines' and connections' names stand in keys, scopes and messages: [A-Za-z0-9_.-]+, not "none", "." or "..". */
+RC config_check_name(const struct yaml_node *entry, const char *what, struct error *err);
+
+/* Reads and checks one pipeline. resolver NULL: only a check, `${VAR}` stays. */
+RC pipeline_read(struct config *config, const struct yaml_node *node, struct resolver *resolver,
+                 const struct config_override *overrides, int override_count, struct pipeline_config *ret,
+                 struct error *err);
+/* What a table gets that is named on the command line and has no entry. */
+RC table_default(struct config *config, const struct pipeline_config *pipeline, const char *name,
+                 struct table_config *ret, struct error *err);
+
+/* '*' is any text, '?' is one character; everything else is itself. */
+bool pattern_matches(const char *pattern, const char *name);
+bool is_pattern(const char *name);

@@ -1,0 +1,380 @@
+/* One pipeline and its tables: the option tables, the defaults, and what may stand together. */
+#include "move/config_intern.h"
+
+enum { DAY_MS = 86400000, MIB = 1 << 20 };
+#define GIB ((int64_t)1 << 30)
+
+/* Words that name something are in the order of their enum; behind them, words of the design that are not there yet. */
+static const char *const kind_names[] = {"sync", "window", "backup", "job", NULL};
+static const char *const increment_names[] = {"hybrid", "id_only", "full_sync", "timestamp_only", "custom_sql", NULL};
+static const char *const mode_names[] = {"append", "merge", "replace", "delete_insert", NULL};
+static const char *const null_cursor_names[] = {"fail", "exclude", "include", NULL};
+static const char *const compression_names[] = {"zstd", "gzip", "none", NULL};
+
+const char *increment_name(enum increment increment) { return increment_names[increment]; }
+
+static const struct option pipeline_table[] = {
+    OPTION("kind", ENUM, pipeline_config, kind, .names = kind_names, .preset = "sync", .help = "what moves"),
+    OPTION("default", BOOL, pipeline_config, is_default, .help = "the pipeline of commands without -p"),
+    OPTION("source", STRING, pipeline_config, source, .required = true, .help = "connection that rows come from"),
+    OPTION("stage.store", STRING, pipeline_config, stage_store, .required = true,
+           .help = "store connection that rows rest in"),
+    OPTION("stage.prefix", STRING, pipeline_config, stage_prefix, .preset = "",
+           .help = "what staged objects' keys begin with"),
+    OPTION("stage.compression", ENUM, pipeline_config, compression, .names = compression_names, .preset = "zstd",
+           .help = "of staged files"),
+    OPTION("stage.level", INT, pipeline_config, level, .max = 22,
+           .help = "of the compression; its own default without"),
+    OPTION("target", STRING, pipeline_config, target, .required = true,
+           .help = "connection that rows are applied to, or none"),
+    OPTION("chunk.bytes", SIZE, pipeline_config, chunk.bytes, .preset = "1GiB", .min = 1024, .max = 1024 * GIB,
+           .help = "raw bytes of one waybill"),
+    OPTION("chunk.rows", INT, pipeline_config, chunk.rows, .preset = "5000000", .min = 1, .max = INT64_C(1000000000000),
+           .help = "rows of one waybill"),
+    OPTION("chunk.time", DURATION, pipeline_config, chunk.time_ms, .preset = "10m", .min = 1000, .max = DAY_MS,
+           .help = "estimated time of one waybill"),
+    OPTION("file_bytes", SIZE, pipeline_config, file_bytes, .preset = "256MiB", .min = 1024, .max = 64 * GIB,
+           .help = "size of one staged file"),
+    OPTION("lag", DURATION, pipeline_config, lag_ms, .preset = "5s", .max = INT64_C(30) * DAY_MS,
+           .help = "how far behind the source's clock a range ends"),
+    OPTION("lease", DURATION, pipeline_config, lease_ms, .preset = "60s", .min = 1000, .max = DAY_MS,
+           .help = "how long a silent owner keeps a scope"),
+    OPTION("max_memory", SIZE, pipeline_config, max_memory_bytes, .preset = "256MiB", .min = 64 * MIB,
+           .max = 1024 * GIB, .help = "budget of a run's buffers"),
+    OPTION("max_pending", INT, pipeline_config, max_pending, .preset = "4", .min = 1, .max = 1000,
+           .help = "sealed waybills that may wait for their load"),
+    OPTION("tables", NODE, pipeline_config, tables_node,
+           .help = "names or patterns of the source's tables, each with its options"),
+};
+
+static const struct option table_table[] = {
+    OPTION("increment", ENUM, table_config, increment, .names = increment_names, .preset = "hybrid",
+           .help = "how rows are chosen"),
+    OPTION("cursor", STRING, table_config, cursor,
+           .help = "column that grows with every change; the one obvious without"),
+    OPTION("cursor_unit", STRING, table_config, cursor_unit, .help = "s or ms, of an integer cursor"),
+    OPTION("key", LIST, table_config, key, .help = "columns that tell a row from all others; the primary key without"),
+    OPTION("target", STRING, table_config, target, .help = "table in the target; the source's name without"),
+    OPTION("mode", ENUM, table_config, mode, .names = mode_names,
+           .help = "how rows are applied; by the increment without"),
+    OPTION("lag", DURATION, table_config, lag_ms, .max = INT64_C(30) * DAY_MS, .help = "as the pipeline's"),
+    OPTION("shared", BOOL, table_config, shared, .help = "other pipelines write the target table too"),
+    OPTION("insert_only", BOOL, table_config, insert_only, .help = "rows of this table are never changed"),
+    OPTION("null_cursor", ENUM, table_config, null_cursor, .names = null_cursor_names, .preset = "fail",
+           .help = "what happens to rows without a cursor"),
+    OPTION("columns", NODE, table_config, columns,
+           .help = "{COLUMN: {as: text}} for values that do not fit their column"),
+    OPTION("chunk.bytes", SIZE, table_config, chunk.bytes, .min = 1024, .max = 1024 * GIB, .help = "as the pipeline's"),
+    OPTION("chunk.rows", INT, table_config, chunk.rows, .min = 1, .max = INT64_C(1000000000000),
+           .help = "as the pipeline's"),
+    OPTION("chunk.time", DURATION, table_config, chunk.time_ms, .min = 1000, .max = DAY_MS,
+           .help = "as the pipeline's"),
+    OPTION("exclude", LIST, table_config, exclude, .help = "names and patterns that a pattern leaves out"),
+};
+
+/* ---- what is said of one option ---- */
+
+/* A table's option to complain about: where it was written, else where the table was. */
+static struct where where_of(const struct table_config *table, const char *option)
+{
+    const struct option_origin *origin = option_origin_of(table->options, option);
+    return origin->kind == ORIGIN_FILE ? origin->where : table->where;
+}
+
+#define FAIL_TABLE(table, option, err, fmt, ...)                                                                       \
+    fail(err, RC_CONFIG, WHERE_FMT ": table '%s': " fmt, WHERE_ARG(where_of(table, option)), (table)->name,            \
+         ##__VA_ARGS__)
+
+static RC check_available(const struct table_config *table, struct error *err)
+{
+    if ((int)table->increment > INCREMENT_FULL_SYNC) {
+        FAIL_TABLE(table, "increment", err, "the increment '%s' is not available yet",
+                   increment_names[table->increment]);
+        return fail_todo(err, "use hybrid, id_only or full_sync");
+    }
+    if ((int)table->mode > MODE_REPLACE) {
+        FAIL_TABLE(table, "mode", err, "the mode '%s' is not available yet", mode_names[table->mode]);
+        return fail_todo(err, "use merge, append or replace");
+    }
+    if ((int)table->null_cursor > NULL_CURSOR_EXCLUDE) {
+        FAIL_TABLE(table, "null_cursor", err, "'null_cursor: include' is not available yet");
+        return fail_todo(err, "use 'exclude', and 'increment: full_sync' where those rows are wanted, or 'fail'");
+    }
+    return RC_OK;
+}
+
+/* ---- increments and modes ---- */
+
+static enum mode default_mode(enum increment increment)
+{
+    switch (increment) {
+    case INCREMENT_ID_ONLY:
+        return MODE_APPEND;
+    case INCREMENT_FULL_SYNC:
+        return MODE_REPLACE;
+    case INCREMENT_HYBRID:
+        break;
+    }
+    return MODE_MERGE;
+}
+
+/* Case S85: a row that changes moves behind the mark a second time; appended, it would be there twice. */
+static RC check_hybrid(const struct table_config *table, struct error *err)
+{
+    if (table->mode == MODE_MERGE || (table->mode == MODE_APPEND && table->insert_only))
+        return RC_OK;
+    if (table->mode == MODE_REPLACE) {
+        FAIL_TABLE(
+            table, "mode", err,
+            "'increment: hybrid' cannot be loaded with 'mode: replace': it brings only what changed; legal is: merge");
+        return fail_todo(err, "set 'mode: merge', or 'increment: full_sync'");
+    }
+    FAIL_TABLE(table, "mode", err,
+               "'mode: append' with the time cursor of 'increment: hybrid' loads a changed row twice; legal is: merge");
+    return fail_todo(
+        err, "set 'mode: merge', or 'insert_only: true' if its rows are never changed, or 'increment: id_only'");
+}
+
+static RC check_id_only(const struct table_config *table, struct error *err)
+{
+    if (table->mode == MODE_REPLACE)
+        return FAIL_TABLE(table, "mode", err,
+                          "'increment: id_only' cannot be loaded with 'mode: replace': it brings only what is new; "
+                          "legal are: append, merge");
+    if (table->key.count > 1)
+        return FAIL_TABLE(table, "key", err, "'increment: id_only' goes by one key column, not by %d",
+                          table->key.count);
+    return RC_OK;
+}
+
+static RC check_full_sync(const struct table_config *table, struct error *err)
+{
+    if (table->mode == MODE_APPEND) {
+        FAIL_TABLE(table, "mode", err, "'mode: append' with 'increment: full_sync' is not available yet");
+        return fail_todo(err, "set 'mode: replace'");
+    }
+    if (table->mode == MODE_MERGE)
+        return FAIL_TABLE(table, "mode", err,
+                          "'increment: full_sync' cannot be loaded with 'mode: merge': rows that are gone would stay; "
+                          "legal is: replace");
+    return RC_OK;
+}
+
+static RC check_pair(const struct table_config *table, struct error *err)
+{
+    switch (table->increment) {
+    case INCREMENT_HYBRID:
+        TRY(check_hybrid(table, err));
+        break;
+    case INCREMENT_ID_ONLY:
+        TRY(check_id_only(table, err));
+        break;
+    case INCREMENT_FULL_SYNC:
+        TRY(check_full_sync(table, err));
+        break;
+    }
+    if (table->increment != INCREMENT_HYBRID && table->cursor != NULL) {
+        FAIL_TABLE(table, "cursor", err, "'increment: %s' uses no cursor", increment_name(table->increment));
+        return fail_todo(err, "remove 'cursor', or set 'increment: hybrid'");
+    }
+    if (table->mode == MODE_REPLACE && table->shared)
+        return FAIL_TABLE(table, "shared", err,
+                          "a shared target table cannot be replaced: the rows of the others would go");
+    return RC_OK;
+}
+
+/* ---- the rest of a table ---- */
+
+static RC check_names(const struct table_config *table, struct error *err)
+{
+    const char *unit = table->cursor_unit;
+    if (unit != NULL && !text_eq(unit, "s") && !text_eq(unit, "ms"))
+        return FAIL_TABLE(table, "cursor_unit", err, "'%s' is not a unit of a cursor, which is s or ms", unit);
+    if (table->key.count > KEY_COLUMNS_MAX)
+        return FAIL_TABLE(table, "key", err, "a key of more than %d columns", KEY_COLUMNS_MAX);
+    for (int i = 0; i < table->key.count; i++) {
+        for (int j = 0; j < i; j++) {
+            if (text_eq(table->key.items[i], table->key.items[j]))
+                return FAIL_TABLE(table, "key", err, "the column '%s' stands twice in the key", table->key.items[i]);
+        }
+    }
+    if (!table->is_pattern && table->exclude.count != 0)
+        return FAIL_TABLE(table, "exclude", err, "'exclude' is for patterns, and this is one table");
+    if (table->is_pattern && option_is_given(table->options, "target") && !table->shared) {
+        FAIL_TABLE(table, "target", err, "all tables of a pattern would go to one target table");
+        return fail_todo(err,
+                         "leave 'target' out (each goes to its own name), or set 'shared: true' if one table is meant");
+    }
+    return RC_OK;
+}
+
+static RC read_override(const struct table_config *table, const struct yaml_node *node, struct column_override *ret,
+                        struct error *err)
+{
+    const struct yaml_node *as = node->kind == YAML_MAP ? yaml_find(node, "as") : NULL;
+    for (const struct yaml_node *other = node->first; node->kind == YAML_MAP && other != NULL; other = other->next) {
+        if (other != as)
+            return fail(err, RC_CONFIG, WHERE_FMT ": unknown option '%s'; a column has 'as'",
+                        WHERE_ARG(other->key_where), other->key);
+    }
+    if (as == NULL || (!text_eq(as->text, "text") && !text_eq(as->text, "binary"))) {
+        fail(err, RC_CONFIG, WHERE_FMT ": table '%s': column '%s' takes {as: text} or {as: binary}",
+             WHERE_ARG(as != NULL ? as->where : node->where), table->name, node->key);
+        return err->rc;
+    }
+    *ret = (struct column_override){.column = node->key, .as = as->text};
+    return RC_OK;
+}
+
+static RC read_overrides(struct table_config *table, struct arena *arena, struct error *err)
+{
+    const struct yaml_node *columns = table->columns;
+    if (columns == NULL || columns->kind == YAML_EMPTY)
+        return RC_OK;
+    if (columns->kind != YAML_MAP)
+        return fail(err, RC_CONFIG, WHERE_FMT ": 'columns' takes a map {COLUMN: {as: text}}, not %s",
+                    WHERE_ARG(columns->where), yaml_kind_name(columns));
+    struct column_override *overrides = arena_take(arena, sizeof(*overrides) * (size_t)columns->count);
+    int count = 0;
+    for (const struct yaml_node *node = columns->first; node != NULL; node = node->next)
+        TRY(read_override(table, node, &overrides[count++], err));
+    table->overrides = overrides;
+    table->override_count = count;
+    return RC_OK;
+}
+
+/* Still with a `${VAR}` that nobody may fill in yet: whether its values go together is seen when it is picked. */
+static bool is_open(const struct option_set *set, const struct resolver *resolver)
+{
+    for (int i = 0; resolver == NULL && i < set->table.count; i++) {
+        if (set->origins[i].text != NULL && strstr(set->origins[i].text, "${") != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* `node` NULL: a table that is not listed. */
+static RC table_read(struct config *config, const struct pipeline_config *pipeline, const char *name,
+                     const struct yaml_node *node, struct resolver *resolver, struct table_config *ret,
+                     struct error *err)
+{
+    static const char *const inherited[] = {"lag", "chunk.bytes", "chunk.rows", "chunk.time"};
+    struct option_set *set = arena_take(&config->arena, sizeof(*set));
+    options_init(set, OPTION_TABLE(table_table), ret, &config->arena);
+    ret->name = name;
+    ret->where = node != NULL ? node->key_where : (struct where){0};
+    ret->is_pattern = is_pattern(name);
+    ret->options = set;
+    if (node != NULL)
+        TRY(options_read(set, node, arena_print(&config->arena, "table '%s'", name), NULL, resolver, err));
+    for (size_t i = 0; i < sizeof(inherited) / sizeof(*inherited); i++)
+        options_inherit(set, pipeline->options, inherited[i]);
+    ret->lag_is_given = option_is_given(set, "lag");
+    if (!option_is_given(set, "mode"))
+        ret->mode = default_mode(ret->increment);
+    if (!option_is_given(set, "target"))
+        ret->target = name;
+    TRY(check_available(ret, err));
+    if (!is_open(set, resolver)) {
+        TRY(check_pair(ret, err));
+        TRY(check_names(ret, err));
+    }
+    return read_overrides(ret, &config->arena, err);
+}
+
+RC table_default(struct config *config, const struct pipeline_config *pipeline, const char *name,
+                 struct table_config *ret, struct error *err)
+{
+    TRY(table_read(config, pipeline, name, NULL, NULL, ret, err));
+    ret->is_pattern = false; /* a name from the command line is a name */
+    return RC_OK;
+}
+
+/* ---- a pipeline ---- */
+
+static RC read_tables(struct config *config, struct resolver *resolver, struct pipeline_config *ret, struct error *err)
+{
+    const struct yaml_node *tables = ret->tables_node;
+    if (tables == NULL || tables->kind == YAML_EMPTY)
+        return RC_OK;
+    if (tables->kind != YAML_MAP) {
+        fail(err, RC_CONFIG, WHERE_FMT ": 'tables' takes a map, not %s", WHERE_ARG(tables->where),
+             yaml_kind_name(tables));
+        return fail_todo(err,
+                         "write 'tables: {orders: {}, customers: {}}': each table with its options, which may be none");
+    }
+    if (tables->count > TABLES_MAX)
+        return fail(err, RC_CONFIG, WHERE_FMT ": more than %d tables", WHERE_ARG(tables->where), TABLES_MAX);
+    ret->tables = arena_take(&config->arena, sizeof(*ret->tables) * (size_t)(tables->count + 1));
+    for (const struct yaml_node *node = tables->first; node != NULL; node = node->next) {
+        if (node->key[0] == '\0')
+            return fail(err, RC_CONFIG, WHERE_FMT ": a table without a name", WHERE_ARG(node->key_where));
+        TRY(table_read(config, ret, node->key, node, resolver, &ret->tables[ret->table_count++], err));
+    }
+    return RC_OK;
+}
+
+static RC check_connections(const struct config *config, struct pipeline_config *ret, struct error *err)
+{
+    static const struct {
+        const char *option;
+        enum role role;
+    } parts[] = {
+        {"source", ROLE_SOURCE},
+        {"stage.store", ROLE_STORE},
+        {"target", ROLE_TARGET},
+    };
+    const char *const names[] = {ret->source, ret->stage_store, ret->target};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+        const struct connection_config *found = NULL;
+        if (strstr(names[i], "${") != NULL || (parts[i].role == ROLE_TARGET && text_eq(names[i], "none")))
+            continue;
+        TRY(config_find_connection(config, names[i], parts[i].role,
+                                   option_origin_of(ret->options, parts[i].option)->where, &found, err));
+    }
+    if (text_eq(ret->target, "none"))
+        ret->target = NULL;
+    return RC_OK;
+}
+
+/* Segments of a key that every store takes (store/store.h). */
+static RC clean_prefix(struct pipeline_config *ret, struct arena *arena, struct error *err)
+{
+    struct str prefix = str(ret->stage_prefix);
+    while (prefix.len > 0 && prefix.at[prefix.len - 1] == '/')
+        prefix.len--;
+    const char *text = arena_str(arena, prefix);
+    if (prefix.len > 0 && strstr(text, "${") == NULL && store_check_key(text, err) != RC_OK) {
+        struct error why = *err;
+        return fail(err, RC_CONFIG, WHERE_FMT ": stage.prefix: %s",
+                    WHERE_ARG(option_origin_of(ret->options, "stage.prefix")->where), why.text);
+    }
+    ret->stage_prefix = text;
+    return RC_OK;
+}
+
+static RC check_kind(const struct pipeline_config *self, struct error *err)
+{
+    if ((int)self->kind == PIPELINE_SYNC)
+        return RC_OK;
+    return fail(err, RC_CONFIG, WHERE_FMT ": pipelines of kind '%s' are not available yet",
+                WHERE_ARG(option_origin_of(self->options, "kind")->where), kind_names[self->kind]);
+}
+
+RC pipeline_read(struct config *config, const struct yaml_node *node, struct resolver *resolver,
+                 const struct config_override *overrides, int override_count, struct pipeline_config *ret,
+                 struct error *err)
+{
+    struct option_set *set = arena_take(&config->arena, sizeof(*set));
+    const char *what = arena_print(&config->arena, "pipeline '%s'", ret->name);
+    options_init(set, OPTION_TABLE(pipeline_table), ret, &config->arena);
+    ret->options = set;
+    TRY(options_read(set, node, what, NULL, resolver, err));
+    TRY(check_kind(ret, err));
+    TRY(options_check_required(set, ret->where, what, err));
+    for (int i = 0; i < override_count; i++)
+        TRY(options_set(set, overrides[i].option, overrides[i].text, overrides[i].kind, overrides[i].by, err));
+    TRY(check_connections(config, ret, err));
+    TRY(clean_prefix(ret, &config->arena, err));
+    return read_tables(config, resolver, ret, err);
+}
