@@ -1,0 +1,167 @@
+#include "connect/sqlite/target_parts.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* ---- the connection ---- */
+
+static void disconnect(struct sqlite_target *self)
+{
+    sqlite_target_end_load(self);
+    sqlite_free(TAKE(self->db));
+    self->is_for_writing = false;
+}
+
+static RC connect_as(struct sqlite_target *self, enum sqlite_access access, struct error *err)
+{
+    disconnect(self);
+    enum rc rc = sqlite_open(self->base.address, access, &self->patience, &self->db, err);
+    return rc == RC_OK ? RC_OK : fail_in(err, "target '%s'", self->base.name);
+}
+
+RC sqlite_target_look(struct sqlite_target *self, struct error *err)
+{
+    if (self->db != NULL)
+        return RC_OK;
+    /* Not read-only: after a crash only a connection that may write can roll back the journal it finds. */
+    enum rc rc = connect_as(self, SQLITE_TO_EITHER, err);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+RC sqlite_target_write(struct sqlite_target *self, struct error *err)
+{
+    if (self->is_for_writing)
+        return RC_OK;
+    TRY(connect_as(self, SQLITE_TO_CREATE, err));
+    /* Foreign keys stay unchecked: a replace that deletes and inserts must not cascade. */
+    TRY(sqlite_run(self->db, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF", err));
+    self->is_for_writing = true;
+    return RC_OK;
+}
+
+RC sqlite_target_lock(struct sqlite_target *self, struct error *err)
+{
+    TRY(sqlite_target_write(self, err));
+    if (sqlite_run(self->db, "BEGIN IMMEDIATE", err) != RC_OK)
+        return fail_in(err, "target '%s': waiting to write", self->base.name);
+    return RC_OK;
+}
+
+RC sqlite_target_unlock(struct sqlite_target *self, struct error *err)
+{
+    enum rc rc = sqlite_run(self->db, "COMMIT", err);
+    if (rc != RC_OK)
+        sqlite_rollback(self->db);
+    return rc;
+}
+
+RC sqlite_target_has_table(struct sqlite_target *self, const char *name, bool *ret, struct error *err)
+{
+    AUTO(sqlite3_stmt) *look = NULL;
+    TRY(sqlite_prepare(self->db,
+                       "SELECT 1 FROM main.sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE",
+                       &look, err));
+    TRY(sqlite_bind_text(self->db, look, 1, str(name), err));
+    return sqlite_step(self->db, look, ret, err);
+}
+
+/* ---- the load's transaction ---- */
+
+static void sqlite_target_rollback(struct target *base)
+{
+    struct sqlite_target *self = (struct sqlite_target *)base;
+    sqlite_target_end_load(self);
+    if (self->db != NULL)
+        sqlite_rollback(self->db);
+}
+
+static RC swap_and_start(struct sqlite_target *self, const struct target_table *table, const struct target_move *move,
+                         bool *ret_moved, struct error *err)
+{
+    bool moved = false;
+    TRY(sqlite_target_swap(self, table->scope, move, &moved, err));
+    if (moved) {
+        self->table = table;
+        TRY(sqlite_target_start_load(self, err));
+    }
+    *ret_moved = moved;
+    return RC_OK;
+}
+
+static RC sqlite_target_begin(struct target *base, const struct target_table *table, const struct target_move *move,
+                              bool *ret_moved, struct error *err)
+{
+    struct sqlite_target *self = (struct sqlite_target *)base;
+    assert(self->table == NULL && "one load at a time");
+    TRY(sqlite_target_lock(self, err));
+    if (swap_and_start(self, table, move, ret_moved, err) != RC_OK) {
+        sqlite_target_rollback(base);
+        return fail_in(err, "target '%s': beginning to load '%s'", base->name, table->name);
+    }
+    if (!*ret_moved)
+        sqlite_target_rollback(base);
+    return RC_OK;
+}
+
+/* SQLite's COMMIT is certainly not done when it could not get the lock or the space: the transaction is then still open
+ * or was rolled back. After anything else (a failed fsync) the journal may say one thing and the disk another. */
+static RC commit_failed(struct sqlite_target *self, const char *table, struct error *err)
+{
+    bool is_certain = err->rc == RC_BUSY || err->rc == RC_INTERRUPTED || err->rc == RC_TERMINATED ||
+                      text_eq(err->vendor, "SQLITE_FULL");
+    if (!is_certain)
+        err->rc = RC_UNKNOWN;
+    sqlite_rollback(self->db);
+    return fail_in(err, "target '%s': committing the load of '%s'", self->base.name, table);
+}
+
+static RC sqlite_target_commit(struct target *base, struct error *err)
+{
+    struct sqlite_target *self = (struct sqlite_target *)base;
+    assert(self->table != NULL && !sqlite3_get_autocommit(self->db->handle));
+    const char *table = self->table->name;
+    sqlite_target_end_load(self);
+    if (sqlite_run(self->db, "COMMIT", err) != RC_OK)
+        return commit_failed(self, table, err);
+    return RC_OK;
+}
+
+static RC sqlite_target_reconnect(struct target *base, struct error *err)
+{
+    struct sqlite_target *self = (struct sqlite_target *)base;
+    disconnect(self);
+    return sqlite_target_write(self, err);
+}
+
+static void sqlite_target_free(struct target *base)
+{
+    struct sqlite_target *self = (struct sqlite_target *)base;
+    disconnect(self);
+    free((void *)(uintptr_t)base->name);
+    free((void *)(uintptr_t)base->address);
+    free(self);
+}
+
+static const struct target_ops sqlite_target_ops = {
+    .type = "sqlite",
+    .position = sqlite_target_position,
+    .create_position = sqlite_target_create_position,
+    .fence = sqlite_target_fence,
+    .prepare = sqlite_target_prepare,
+    .begin = sqlite_target_begin,
+    .load_file = sqlite_target_load_file,
+    .apply = sqlite_target_apply,
+    .commit = sqlite_target_commit,
+    .rollback = sqlite_target_rollback,
+    .reconnect = sqlite_target_reconnect,
+    .free = sqlite_target_free,
+};
+
+RC sqlite_target_open(const char *name, const char *path, struct clock *clock, struct target **ret, struct error *err)
+{
+    struct sqlite_target *self = xcalloc(1, sizeof(*self));
+    self->base = (struct target){&sqlite_target_ops, xstrdup(name), xstrdup(path)};
+    self->patience.clock = clock;
+    *ret = &self->base;
+    return RC_OK;
+}

@@ -1,0 +1,327 @@
+/* Rows in: one prepared INSERT, bound row after row straight from the batch. */
+#include "connect/sqlite/target_parts.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- starting ---- */
+
+void sqlite_target_names(const struct target_table *table, struct buf *out)
+{
+    for (int i = 0; i < table->schema->count; i++) {
+        buf_add_str(out, i > 0 ? S(", ") : S(""));
+        sqlite_quote(out, table->schema->fields[i].name);
+    }
+}
+
+/* A copy of no rows has the affinities of the table's columns, and its own names keep `rowid` free. */
+static RC create_waiting_rows(struct sqlite_target *self, struct error *err)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    const struct schema *schema = self->table->schema;
+    buf_add_str(&sql, S("CREATE TABLE " WAITING_ROWS " AS SELECT "));
+    for (int i = 0; i < schema->count; i++) {
+        buf_add_str(&sql, i > 0 ? S(", ") : S(""));
+        sqlite_quote(&sql, schema->fields[i].name);
+        buf_addf(&sql, " AS c%d", i);
+    }
+    buf_add_str(&sql, S(" FROM main."));
+    sqlite_quote(&sql, self->table->name);
+    buf_add_str(&sql, S(" WHERE 0"));
+    return sqlite_run(self->db, sql.at, err);
+}
+
+/* OR ABORT: a conflict clause of the table itself could drop rows in silence. */
+static RC prepare_insert(struct sqlite_target *self, struct error *err)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    if (self->table->mode == MODE_MERGE) {
+        buf_add_str(&sql, S("INSERT INTO " WAITING_ROWS " VALUES ("));
+    } else {
+        buf_add_str(&sql, S("INSERT OR ABORT INTO main."));
+        sqlite_quote(&sql, self->table->name);
+        buf_add_str(&sql, S(" ("));
+        sqlite_target_names(self->table, &sql);
+        buf_add_str(&sql, S(") VALUES ("));
+    }
+    for (int i = 0; i < self->table->schema->count; i++)
+        buf_add_str(&sql, i > 0 ? S(", ?") : S("?"));
+    buf_add_str(&sql, S(")"));
+    return sqlite_prepare(self->db, sql.at, &self->insert, err);
+}
+
+static RC delete_all(struct sqlite_target *self, struct error *err)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    buf_add_str(&sql, S("DELETE FROM main."));
+    sqlite_quote(&sql, self->table->name);
+    TRY(sqlite_run(self->db, sql.at, err));
+    self->deleted = sqlite3_changes64(self->db->handle);
+    self->statements++;
+    return RC_OK;
+}
+
+static RC plan_bindings(struct sqlite_target *self, struct error *err)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    struct shape shape;
+    const struct target_table *table = self->table;
+    TRY(shape_read(self, table->name, &arena, &shape, err));
+    if (!shape.exists) {
+        fail(err, RC_NOT_FOUND, "there is no table '%s' any more", table->name);
+        return fail_todo(err, "run the same command again: it makes the table before it loads");
+    }
+    self->bindings = xcalloc((size_t)table->schema->count, sizeof(*self->bindings));
+    for (int i = 0; i < table->schema->count; i++) {
+        int column = shape_find(&shape, table->schema->fields[i].name);
+        if (column < 0)
+            return fail(err, RC_DATA, "the table '%s' has no column '%s' any more", table->name,
+                        table->schema->fields[i].name);
+        self->bindings[i].is_numeric = shape.columns[column].affinity == AFFINITY_NUMERIC;
+        self->bindings[i].refuses_null =
+            column == shape.rowid || (table->mode == MODE_MERGE && is_key_column(table, table->schema->fields[i].name));
+    }
+    return RC_OK;
+}
+
+RC sqlite_target_start_load(struct sqlite_target *self, struct error *err)
+{
+    self->rows = self->deleted = 0;
+    self->statements = 1; /* the swap */
+    TRY(plan_bindings(self, err));
+    if (self->table->mode == MODE_MERGE)
+        TRY(create_waiting_rows(self, err));
+    if (self->table->mode == MODE_REPLACE)
+        TRY(delete_all(self, err));
+    return prepare_insert(self, err);
+}
+
+void sqlite_target_end_load(struct sqlite_target *self)
+{
+    sqlite3_finalize(TAKE(self->insert));
+    free(TAKE(self->bindings));
+    self->table = NULL;
+}
+
+/* ---- values as texts ---- */
+
+static char *put_digits(char *at, int64_t value, int digits)
+{
+    for (int i = digits - 1; i >= 0; i--, value /= 10)
+        at[i] = (char)('0' + value % 10);
+    return at + digits;
+}
+
+static bool put_date(char **at, int64_t days)
+{
+    int64_t year;
+    int month, day;
+    date_from_days(days, &year, &month, &day);
+    if (year < 0 || year > 9999)
+        return false;
+    *at = put_digits(*at, year, 4);
+    *(*at)++ = '-';
+    *at = put_digits(*at, month, 2);
+    *(*at)++ = '-';
+    *at = put_digits(*at, day, 2);
+    return true;
+}
+
+/* Rounds down, also before 1970. */
+static int64_t divide(int64_t value, int64_t by, int64_t *ret_rest)
+{
+    int64_t quotient = value / by, rest = value % by;
+    if (rest < 0) {
+        rest += by;
+        quotient--;
+    }
+    *ret_rest = rest;
+    return quotient;
+}
+
+static bool put_timestamp(char **at, int64_t value, const struct field *field)
+{
+    static const struct {
+        int64_t per_second;
+        int digits;
+    } units[] = {[UNIT_SECOND] = {1, 0}, [UNIT_MILLI] = {1000, 3}, [UNIT_MICRO] = {1000000, 6}};
+    int64_t fraction, second;
+    int64_t days = divide(divide(value, units[field->unit].per_second, &fraction), 86400, &second);
+    if (!put_date(at, days))
+        return false;
+    *(*at)++ = field->utc ? 'T' : ' ';
+    *at = put_digits(*at, second / 3600, 2);
+    *(*at)++ = ':';
+    *at = put_digits(*at, second / 60 % 60, 2);
+    *(*at)++ = ':';
+    *at = put_digits(*at, second % 60, 2);
+    if (units[field->unit].digits > 0) {
+        *(*at)++ = '.';
+        *at = put_digits(*at, fraction, units[field->unit].digits);
+    }
+    if (field->utc)
+        *(*at)++ = 'Z';
+    return true;
+}
+
+static char *put_decimal(char *at, __int128 value, int scale)
+{
+    char reversed[48];
+    int len = 0;
+    unsigned __int128 left = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
+    if (value < 0)
+        *at++ = '-';
+    for (int digits = 0; left != 0 || digits <= scale; digits++, left /= 10) {
+        if (digits == scale && scale > 0)
+            reversed[len++] = '.';
+        reversed[len++] = (char)('0' + (int)(left % 10));
+    }
+    while (len > 0)
+        *at++ = reversed[--len];
+    return at;
+}
+
+/* ---- binding ---- */
+
+static RC fail_value(struct sqlite_target *self, int column, struct error *err, const char *why, const char *todo)
+{
+    fail(err, RC_DATA, "column '%s' of '%s': %s", self->table->schema->fields[column].name, self->table->name, why);
+    return todo != NULL ? fail_todo(err, "%s", todo) : err->rc;
+}
+
+/* A NUMERIC column makes an integer or a double of every number; only what comes back digit for digit may go in. */
+static RC bind_number(struct sqlite_target *self, int column, __int128 value, struct str text, struct error *err)
+{
+    static const int64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000};
+    enum { POWERS = sizeof(powers) / sizeof(powers[0]), DOUBLE_DIGITS = 15 };
+    int scale = self->table->schema->fields[column].scale;
+    if (scale < POWERS && value % powers[scale] == 0 && value / powers[scale] == (int64_t)(value / powers[scale])) {
+        sqlite_bind_int64(self->insert, column + 1, (int64_t)(value / powers[scale]));
+        return RC_OK;
+    }
+    double number = strtod(text.at, NULL);
+    if (text.len > DOUBLE_DIGITS) {
+        char back[64];
+        int len = snprintf(back, sizeof(back), "%.*f", scale, number);
+        if (!str_eq((struct str){back, (size_t)len}, text))
+            return fail_value(self, column, err, "a DECIMAL has more digits than a NUMERIC column of SQLite keeps (15)",
+                              "declare the column TEXT in the target, which keeps all digits, or stage it `as: text`");
+    }
+    sqlite_bind_double(self->insert, column + 1, number);
+    return RC_OK;
+}
+
+static RC bind_decimal(struct sqlite_target *self, int column, __int128 value, struct error *err)
+{
+    struct binding *binding = &self->bindings[column];
+    char *end = put_decimal(binding->text, value, self->table->schema->fields[column].scale);
+    *end = '\0';
+    struct str text = {binding->text, (size_t)(end - binding->text)};
+    if (binding->is_numeric)
+        return bind_number(self, column, value, text, err);
+    return sqlite_bind_text(self->db, self->insert, column + 1, text, err);
+}
+
+static RC bind_time(struct sqlite_target *self, int column, int64_t value, struct error *err)
+{
+    const struct field *field = &self->table->schema->fields[column];
+    char *text = self->bindings[column].text, *end = text;
+    bool fits = field->type == TYPE_DATE ? put_date(&end, value) : put_timestamp(&end, value, field);
+    if (!fits)
+        return fail_value(self, column, err, "a year outside 0000..9999 cannot be written so that it sorts", NULL);
+    return sqlite_bind_text(self->db, self->insert, column + 1, (struct str){text, (size_t)(end - text)}, err);
+}
+
+static RC bind_double(struct sqlite_target *self, int column, double value, struct error *err)
+{
+    if (isnan(value))
+        return fail_value(self, column, err, "SQLite has no NaN, it would store NULL", NULL);
+    sqlite_bind_double(self->insert, column + 1, value);
+    return RC_OK;
+}
+
+static RC bind_null(struct sqlite_target *self, int column, struct error *err)
+{
+    if (self->bindings[column].refuses_null)
+        return fail_value(self, column, err, "a key must not be NULL", NULL);
+    sqlite_bind_null(self->insert, column + 1);
+    return RC_OK;
+}
+
+static RC bind_value(struct sqlite_target *self, const struct batch *batch, int column, int64_t row, struct error *err)
+{
+    if (batch_is_null(batch, column, row))
+        return bind_null(self, column, err);
+    switch (batch->schema->fields[column].type) {
+    case TYPE_BOOL:
+        sqlite_bind_int64(self->insert, column + 1, batch_bool(batch, column, row));
+        return RC_OK;
+    case TYPE_INT64:
+        sqlite_bind_int64(self->insert, column + 1, batch_int64(batch, column, row));
+        return RC_OK;
+    case TYPE_DOUBLE:
+        return bind_double(self, column, batch_double(batch, column, row), err);
+    case TYPE_UTF8:
+        return sqlite_bind_text(self->db, self->insert, column + 1, batch_bytes(batch, column, row), err);
+    case TYPE_BINARY:
+        return sqlite_bind_blob(self->db, self->insert, column + 1, batch_bytes(batch, column, row), err);
+    case TYPE_DATE:
+        return bind_time(self, column, batch_date(batch, column, row), err);
+    case TYPE_TIMESTAMP:
+        return bind_time(self, column, batch_int64(batch, column, row), err);
+    case TYPE_DECIMAL:
+        return bind_decimal(self, column, batch_decimal(batch, column, row), err);
+    }
+    abort();
+}
+
+/* ---- loading a file ---- */
+
+static RC insert_batch(struct sqlite_target *self, const struct batch *batch, int64_t *rows, struct error *err)
+{
+    bool is_row;
+    for (int64_t row = 0; row < batch->rows; row++) {
+        for (int column = 0; column < batch->schema->count; column++)
+            TRY(bind_value(self, batch, column, row, err));
+        TRY(sqlite_step(self->db, self->insert, &is_row, err));
+        sqlite3_reset(self->insert);
+        *rows += sqlite3_changes64(self->db->handle); /* 0 where a trigger has ignored the row */
+    }
+    return RC_OK;
+}
+
+static RC insert_file(struct sqlite_target *self, const struct staged_file *file, int64_t *rows, struct error *err)
+{
+    AUTO(batch_reader) *reader = NULL;
+    const struct batch *batch = NULL;
+    if (!schema_equal(file->schema, self->table->schema))
+        return fail(err, RC_DATA, "its schema is not the waybill's");
+    TRY(file->open(file, &reader, err));
+    for (;;) {
+        TRY(batch_reader_next(reader, &batch, err));
+        if (batch == NULL)
+            break;
+        TRY(insert_batch(self, batch, rows, err));
+    }
+    if (*rows != file->rows)
+        return fail(err, RC_DATA, "the target took %lld rows, the waybill says %lld", (long long)*rows,
+                    (long long)file->rows);
+    return RC_OK;
+}
+
+RC sqlite_target_load_file(struct target *base, const struct staged_file *file, int64_t *ret_rows, struct error *err)
+{
+    struct sqlite_target *self = (struct sqlite_target *)base;
+    int64_t rows = 0;
+    assert(self->table != NULL && "a load has begun");
+    if (insert_file(self, file, &rows, err) != RC_OK) {
+        sqlite3_reset(self->insert);
+        return fail_in(err, "target '%s': loading '%s' into '%s'", base->name, file->key, self->table->name);
+    }
+    sqlite3_clear_bindings(self->insert); /* they point into a batch that is gone */
+    self->rows += rows;
+    self->statements++;
+    *ret_rows = rows;
+    return RC_OK;
+}

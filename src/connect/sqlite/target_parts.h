@@ -1,0 +1,83 @@
+/* Inside the SQLite target: target.c (connection, transaction), target_position.c (T), target_shape.c (the table as it
+ * is), target_prepare.c (DDL), target_load.c (rows in), target_merge.c (merge, checks). */
+#pragma once
+
+#include "connect/sqlite/target.h"
+#include "io/sqlite.h"
+
+/* What SQLite does to values of a column: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
+enum affinity { AFFINITY_INTEGER, AFFINITY_REAL, AFFINITY_TEXT, AFFINITY_BLOB, AFFINITY_NUMERIC };
+
+struct shape_column {
+    const char *name, *declared;
+    enum affinity affinity;
+    bool not_null, has_default, is_generated;
+    int key; /* place in the primary key from 1; 0: not in it */
+};
+
+struct shape {
+    bool exists;
+    const char *kind; /* "table", "view", "virtual" */
+    struct shape_column *columns;
+    int count;
+    int rowid; /* the column that is the rowid, where NULL means "the next number"; -1: none */
+};
+
+/* Per column of the waybill's schema, how its values are bound. */
+struct binding {
+    bool is_numeric;   /* decimals: the column's affinity makes numbers of them */
+    bool refuses_null; /* SQLite itself would not: a rowid, or the key of a merge */
+    char text[48];     /* what is bound as text, until the next row */
+};
+
+struct sqlite_target {
+    struct target base;
+    struct sqlite_patience patience;
+    struct sqlite *db; /* NULL: not opened yet, or there is no file */
+    bool is_for_writing;
+    /* The load under way; table NULL: none. */
+    const struct target_table *table;
+    sqlite3_stmt *insert;
+    struct binding *bindings;
+    int64_t rows, deleted, statements;
+};
+
+/* Opens for looking; self->db stays NULL when there is no file. */
+RC sqlite_target_look(struct sqlite_target *self, struct error *err);
+/* Opens for writing: makes the file, RC_DENIED when it cannot be written. */
+RC sqlite_target_write(struct sqlite_target *self, struct error *err);
+/* BEGIN IMMEDIATE and COMMIT of a short transaction; a failed commit is rolled back. */
+RC sqlite_target_lock(struct sqlite_target *self, struct error *err);
+RC sqlite_target_unlock(struct sqlite_target *self, struct error *err);
+RC sqlite_target_has_table(struct sqlite_target *self, const char *name, bool *ret, struct error *err);
+
+/* The ops of T: target_position.c. */
+RC sqlite_target_position(struct target *base, const char *scope, struct arena *arena, struct target_position *ret,
+                          struct error *err);
+RC sqlite_target_create_position(struct target *base, const struct target_table *table, const char *target_id,
+                                 struct error *err);
+RC sqlite_target_fence(struct target *base, const char *scope, int64_t token, struct arena *arena,
+                       struct target_position *ret, struct error *err);
+/* The compare-and-swap, inside the load's transaction. */
+RC sqlite_target_swap(struct sqlite_target *self, const char *scope, const struct target_move *move, bool *ret_moved,
+                      struct error *err);
+
+RC shape_read(struct sqlite_target *self, const char *table, struct arena *arena, struct shape *ret, struct error *err);
+int shape_find(const struct shape *self, const char *name); /* as SQLite compares names; -1: none */
+/* The key's columns are exactly those of the primary key or of a unique index that compares bytes. */
+RC shape_key_is_unique(struct sqlite_target *self, const char *table, const struct shape *shape,
+                       const struct target_table *wanted, bool *ret, struct error *err);
+
+RC sqlite_target_prepare(struct target *base, const struct target_table *table, bool dry, struct buf *ret_ddl,
+                         struct error *err);
+
+/* The load after the swap: target_load.c, target_merge.c. */
+RC sqlite_target_start_load(struct sqlite_target *self, struct error *err);
+void sqlite_target_end_load(struct sqlite_target *self); /* forgets it; the transaction is the caller's */
+RC sqlite_target_load_file(struct target *base, const struct staged_file *file, int64_t *ret_rows, struct error *err);
+RC sqlite_target_apply(struct target *base, int64_t rows, struct load_counts *ret, struct error *err);
+/* Where a merge's rows wait, with columns c0, c1 ... as the schema has them, and in the order they were read. */
+#define WAITING_ROWS "temp.waybill_rows"
+/* Adds one comma-separated item per column: fmt has one %s, the quoted name. */
+void sqlite_target_names(const struct target_table *table, struct buf *out);
+bool is_key_column(const struct target_table *table, const char *name);

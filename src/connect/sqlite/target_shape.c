@@ -1,0 +1,165 @@
+/* A table as it is: columns, affinities, what is unique. */
+#include "connect/sqlite/target_parts.h"
+
+#include <string.h>
+
+static bool has_word(const char *declared, const char *word)
+{
+    for (; *declared != '\0'; declared++) {
+        if (sqlite3_strnicmp(declared, word, (int)strlen(word)) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The rules in their order: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
+static enum affinity affinity_of(const char *declared)
+{
+    if (has_word(declared, "INT"))
+        return AFFINITY_INTEGER;
+    if (has_word(declared, "CHAR") || has_word(declared, "CLOB") || has_word(declared, "TEXT"))
+        return AFFINITY_TEXT;
+    if (declared[0] == '\0' || has_word(declared, "BLOB") || sqlite3_stricmp(declared, "ANY") == 0)
+        return AFFINITY_BLOB; /* ANY: as a STRICT table has it */
+    if (has_word(declared, "REAL") || has_word(declared, "FLOA") || has_word(declared, "DOUB"))
+        return AFFINITY_REAL;
+    return AFFINITY_NUMERIC;
+}
+
+static RC read_kind(struct sqlite_target *self, const char *table, struct arena *arena, struct shape *ret,
+                    bool *ret_without_rowid, struct error *err)
+{
+    AUTO(sqlite3_stmt) *list = NULL;
+    TRY(sqlite_prepare(self->db,
+                       "SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE",
+                       &list, err));
+    TRY(sqlite_bind_text(self->db, list, 1, str(table), err));
+    TRY(sqlite_step(self->db, list, &ret->exists, err));
+    if (!ret->exists)
+        return RC_OK;
+    ret->kind = arena_str(arena, sqlite_column_str(list, 0));
+    *ret_without_rowid = sqlite3_column_int(list, 1) != 0;
+    return RC_OK;
+}
+
+static struct shape_column column_of_row(sqlite3_stmt *row, struct arena *arena)
+{
+    const char *declared = arena_str(arena, sqlite_column_str(row, 1));
+    return (struct shape_column){
+        .name = arena_str(arena, sqlite_column_str(row, 0)),
+        .declared = declared,
+        .affinity = affinity_of(declared),
+        .not_null = sqlite3_column_int(row, 2) != 0,
+        .has_default = sqlite3_column_type(row, 3) != SQLITE_NULL,
+        .key = sqlite3_column_int(row, 4),
+        .is_generated = sqlite3_column_int(row, 5) >= 2,
+    };
+}
+
+static RC read_columns(struct sqlite_target *self, const char *table, struct arena *arena, struct shape *ret,
+                       struct error *err)
+{
+    AUTO(sqlite3_stmt) *info = NULL;
+    TRY(sqlite_prepare(self->db,
+                       "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1, 'main')",
+                       &info, err));
+    TRY(sqlite_bind_text(self->db, info, 1, str(table), err));
+    ret->columns = arena_take(arena, COLUMNS_MAX * sizeof(*ret->columns));
+    for (;;) {
+        bool is_row = false;
+        TRY(sqlite_step(self->db, info, &is_row, err));
+        if (!is_row)
+            return RC_OK;
+        if (ret->count == COLUMNS_MAX)
+            return fail(err, RC_DATA, "the table '%s' has more than %d columns", table, COLUMNS_MAX);
+        ret->columns[ret->count++] = column_of_row(info, arena);
+    }
+}
+
+/* A single INTEGER PRIMARY KEY is the rowid itself, unless the table has none. */
+static int find_rowid(const struct shape *shape)
+{
+    int found = -1;
+    for (int i = 0; i < shape->count; i++) {
+        if (shape->columns[i].key > 1)
+            return -1;
+        if (shape->columns[i].key == 1)
+            found = i;
+    }
+    return found >= 0 && sqlite3_stricmp(shape->columns[found].declared, "INTEGER") == 0 ? found : -1;
+}
+
+RC shape_read(struct sqlite_target *self, const char *table, struct arena *arena, struct shape *ret, struct error *err)
+{
+    struct shape shape = {.kind = "", .rowid = -1};
+    bool without_rowid = false;
+    TRY(read_kind(self, table, arena, &shape, &without_rowid, err));
+    if (shape.exists)
+        TRY(read_columns(self, table, arena, &shape, err));
+    if (!without_rowid)
+        shape.rowid = find_rowid(&shape);
+    *ret = shape;
+    return RC_OK;
+}
+
+int shape_find(const struct shape *self, const char *name)
+{
+    for (int i = 0; i < self->count; i++) {
+        if (sqlite3_stricmp(self->columns[i].name, name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+bool is_key_column(const struct target_table *table, const char *name)
+{
+    for (int i = 0; i < table->key_count; i++) {
+        if (strcmp(table->key[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Every column of the index is one of the key, compared by bytes, and there are as many. */
+static RC index_is_key(struct sqlite_target *self, const char *index, const struct target_table *wanted, bool *ret,
+                       struct error *err)
+{
+    AUTO(sqlite3_stmt) *info = NULL;
+    int count = 0;
+    bool fits = true;
+    TRY(sqlite_prepare(self->db, "SELECT name, coll FROM pragma_index_xinfo(?1, 'main') WHERE key", &info, err));
+    TRY(sqlite_bind_text(self->db, info, 1, str(index), err));
+    for (bool is_row = true;; count++) {
+        TRY(sqlite_step(self->db, info, &is_row, err));
+        if (!is_row)
+            break;
+        bool is_in_key = false; /* an expression has no name */
+        const char *name = (const char *)sqlite3_column_text(info, 0),
+                   *collation = (const char *)sqlite3_column_text(info, 1);
+        for (int i = 0; name != NULL && i < wanted->key_count; i++)
+            is_in_key |= sqlite3_stricmp(name, wanted->key[i]) == 0;
+        fits &= is_in_key && sqlite3_stricmp(or_empty(collation), "BINARY") == 0;
+    }
+    *ret = fits && count == wanted->key_count;
+    return RC_OK;
+}
+
+RC shape_key_is_unique(struct sqlite_target *self, const char *table, const struct shape *shape,
+                       const struct target_table *wanted, bool *ret, struct error *err)
+{
+    AUTO(sqlite3_stmt) *list = NULL;
+    *ret = wanted->key_count == 1 && shape->rowid >= 0 &&
+           sqlite3_stricmp(shape->columns[shape->rowid].name, wanted->key[0]) == 0;
+    TRY(sqlite_prepare(self->db, "SELECT name FROM pragma_index_list(?1, 'main') WHERE \"unique\" AND NOT partial",
+                       &list, err));
+    TRY(sqlite_bind_text(self->db, list, 1, str(table), err));
+    while (!*ret) {
+        bool is_row = false;
+        TRY(sqlite_step(self->db, list, &is_row, err));
+        if (!is_row)
+            return RC_OK;
+        AUTO_RELEASE(arena) arena = {0};
+        TRY(index_is_key(self, arena_str(&arena, sqlite_column_str(list, 0)), wanted, ret, err));
+    }
+    return RC_OK;
+}
