@@ -1,0 +1,48 @@
+/* The insides of the server of mem_source.h; only mem_source.c and mem_server.c include it. */
+#pragma once
+
+#include "world/mem_source.h"
+#include "world/value.h"
+
+struct mem_row {
+    struct value *values; /* one per column; in the server's arena */
+};
+
+struct mem_table {
+    const char *name;
+    struct schema *schema;
+    int key[KEY_COLUMNS_MAX];
+    int key_count, cursor;
+    struct mem_row *rows;
+    int row_count, row_size;
+};
+
+struct mem_pending {
+    struct mem_pending *next;
+    const char *table, *row;
+};
+
+struct mem_transaction {
+    struct mem_transaction *next;
+    struct mem_server *server;
+    struct mem_pending *first, **last;
+    int64_t since_us;
+};
+
+enum { MEM_TABLES_MAX = 16 };
+struct mem_server {
+    struct arena arena;
+    struct mem_table tables[MEM_TABLES_MAX];
+    int table_count;
+    int64_t now_us;
+    const char *id;
+    bool hidden;
+    struct mem_transaction *open;
+    void (*before)(void *context, const char *operation);
+    void *context;
+    struct schema *old_schemas[MEM_TABLES_MAX]; /* of before a change: handles may still point at them */
+    int old_schema_count;
+};
+
+struct mem_table *mem_server_find(const struct mem_server *self, const char *table); /* NULL: none */
+void mem_server_before(struct mem_server *self, const char *operation);

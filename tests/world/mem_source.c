@@ -1,0 +1,378 @@
+#include "world/mem_source.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "world/mem_server.h"
+
+/* ---- the handle ---- */
+
+struct mem_source {
+    struct source base;
+    struct mem_server *server;
+    struct arena arena; /* of what describe gave */
+    int batch_rows;
+    char address[32];
+};
+
+static struct mem_source *of(struct source *base) { return (struct mem_source *)base; }
+
+static RC mem_identity(struct source *base, struct arena *arena, const char **ret_id, struct error *err)
+{
+    mem_server_before(of(base)->server, "identity");
+    *ret_id = arena_text(arena, of(base)->server->id);
+    return RC_OK;
+}
+
+static RC mem_tables(struct source *base, struct arena *arena, const char ***ret_names, int *ret_count, struct error *err)
+{
+    struct mem_server *server = of(base)->server;
+    mem_server_before(server, "tables");
+    *ret_names = arena_take(arena, sizeof(char *) * (size_t)(server->table_count + 1));
+    for (int i = 0; i < server->table_count; i++)
+        (*ret_names)[i] = arena_text(arena, server->tables[i].name);
+    *ret_count = server->table_count;
+    return RC_OK;
+}
+
+static struct form mem_form(const struct mem_table *table, int column, const char *unit)
+{
+    const struct field *field = &table->schema->fields[column];
+    static const int digits[] = {[UNIT_SECOND] = 0, [UNIT_MILLI] = 3, [UNIT_MICRO] = 6};
+    if (field->type == TYPE_INT64)
+        return (struct form){.kind = FORM_EPOCH, .digits = text_eq(unit, "ms") ? 3 : 0};
+    if (field->type == TYPE_TIMESTAMP)
+        return (struct form){.kind = FORM_TEXT, .separator = field->utc ? 'T' : ' ', .z = field->utc, .digits = digits[field->unit]};
+    if (field->type == TYPE_DATE)
+        return (struct form){.kind = FORM_DATE};
+    return (struct form){.kind = FORM_TEXT, .separator = ' '};
+}
+
+static int mem_column(const struct mem_table *table, const char *name)
+{
+    int column = schema_find(table->schema, name);
+    assert(column >= 0 && "a test names columns that exist");
+    return column;
+}
+
+static RC mem_describe(struct source *base, const struct table_request *request, const struct table **ret, struct error *err)
+{
+    struct mem_source *self = of(base);
+    mem_server_before(self->server, "describe");
+    const struct mem_table *from = mem_server_find(self->server, request->name);
+    if (from == NULL)
+        return fail(err, RC_NOT_FOUND, "there is no table '%s' in '%s'", request->name, base->name);
+    struct table *table = arena_take(&self->arena, sizeof(*table));
+    *table = (struct table){.name = arena_text(&self->arena, request->name), .schema = from->schema, .cursor = -1, .cursor_indexed = true};
+    if (request->key != NULL) {
+        for (; table->key_count < request->key_count; table->key_count++)
+            table->key[table->key_count] = mem_column(from, request->key[table->key_count]);
+    } else {
+        memcpy(table->key, from->key, sizeof(table->key));
+        table->key_count = from->key_count;
+    }
+    if (request->cursor != NULL)
+        table->cursor = mem_column(from, request->cursor);
+    else if (request->wants_cursor)
+        table->cursor = from->cursor;
+    table->cursor_found = request->cursor == NULL && table->cursor >= 0;
+    if (table->cursor < 0 && request->wants_cursor)
+        return fail(err, RC_CONFIG, "'%s' has no cursor", request->name);
+    if (table->cursor >= 0)
+        table->form = request->known_form != NULL ? *request->known_form : mem_form(from, table->cursor, request->cursor_unit);
+    *ret = table;
+    return RC_OK;
+}
+
+static RC mem_now(struct source *base, int64_t *ret_us, struct error *err)
+{
+    mem_server_before(of(base)->server, "now");
+    *ret_us = of(base)->server->now_us;
+    return RC_OK;
+}
+
+static RC mem_oldest_open(struct source *base, struct open_transactions *ret, struct error *err)
+{
+    struct mem_server *server = of(base)->server;
+    mem_server_before(server, "oldest_open");
+    *ret = (struct open_transactions){.hidden = server->hidden};
+    for (struct mem_transaction *t = server->open; t != NULL && !server->hidden; t = t->next) {
+        if (!ret->any || t->since_us < ret->since_us)
+            ret->since_us = t->since_us;
+        ret->any = true;
+    }
+    return RC_OK;
+}
+
+static const char *value_text(const struct value *value, const struct field *field, struct arena *arena)
+{
+    AUTO_RELEASE(buf) out = {0};
+    value_print(value, field, &out);
+    return arena_str(arena, buf_str(&out));
+}
+
+static RC mem_ceiling(struct source *base, const struct table *table, struct arena *arena, const char **ret, struct error *err)
+{
+    struct mem_server *server = of(base)->server;
+    mem_server_before(server, "ceiling");
+    const struct mem_table *from = mem_server_find(server, table->name);
+    const struct field *field = &table->schema->fields[table->key[0]];
+    const struct value *largest = NULL;
+    for (int i = 0; i < from->row_count; i++) {
+        const struct value *value = &from->rows[i].values[table->key[0]];
+        if (largest == NULL || value_compare(value, largest, field) > 0)
+            largest = value;
+    }
+    *ret = largest != NULL ? value_text(largest, field, arena) : NULL;
+    return RC_OK;
+}
+
+/* ---- ranges ---- */
+
+/* A position as values: where a page goes on. */
+struct place {
+    bool has_cursor, has_key;
+    struct value cursor, key[KEY_COLUMNS_MAX];
+};
+
+struct span {
+    const struct table *table;
+    enum range_kind kind;
+    struct place lo, hi;
+};
+
+static struct place place_of(const struct position *position, const struct table *table, bool with_cursor, struct arena *arena)
+{
+    struct place place = {0};
+    if (with_cursor && position->at != NULL) {
+        place.has_cursor = true;
+        place.cursor = value_parse(&table->schema->fields[table->cursor], str(position->at), arena);
+    }
+    place.has_key = position->key_count > 0;
+    for (int i = 0; i < position->key_count; i++)
+        place.key[i] = value_parse(&table->schema->fields[table->key[i]], str(position->key[i]), arena);
+    return place;
+}
+
+static struct span span_of(const struct table *table, const struct range *range, struct arena *arena)
+{
+    bool timed = range->kind == RANGE_CURSOR || range->kind == RANGE_WALK;
+    return (struct span){.table = table, .kind = range->kind, .lo = place_of(&range->lo, table, timed, arena),
+                         .hi = place_of(&range->hi, table, timed, arena)};
+}
+
+static int key_compare(const struct mem_row *row, const struct place *place, const struct table *table)
+{
+    for (int i = 0; i < table->key_count; i++) {
+        int order = value_compare(&row->values[table->key[i]], &place->key[i], &table->schema->fields[table->key[i]]);
+        if (order != 0)
+            return order;
+    }
+    return 0;
+}
+
+/* Half-open in time: a place {at: c} lies before all rows with cursor c, {at: c, after: k} behind those up to k. */
+static bool is_behind(const struct mem_row *row, const struct place *place, const struct span *span)
+{
+    const struct table *table = span->table;
+    if (span->kind != RANGE_CURSOR)
+        return !place->has_key || key_compare(row, place, table) > 0;
+    int order = value_compare(&row->values[table->cursor], &place->cursor, &table->schema->fields[table->cursor]);
+    return order > 0 || (order == 0 && (!place->has_key || key_compare(row, place, table) > 0));
+}
+
+static bool span_holds(const struct span *span, const struct mem_row *row)
+{
+    const struct table *table = span->table;
+    if (span->kind == RANGE_ALL)
+        return true;
+    if (span->kind != RANGE_KEY && row->values[table->cursor].null)
+        return false;
+    if (span->kind == RANGE_WALK &&
+        value_compare(&row->values[table->cursor], &span->hi.cursor, &table->schema->fields[table->cursor]) >= 0)
+        return false;
+    bool above = span->kind == RANGE_CURSOR ? span->lo.has_cursor && is_behind(row, &span->lo, span)
+                                            : !span->lo.has_key || is_behind(row, &span->lo, span);
+    bool bounded = span->kind == RANGE_CURSOR || span->hi.has_key;
+    return above && !(bounded && is_behind(row, &span->hi, span));
+}
+
+static const struct span *sorting; /* qsort has no context; everything here is one thread */
+
+static int row_order(const void *a, const void *b)
+{
+    const struct mem_row *x = *(const struct mem_row *const *)a, *y = *(const struct mem_row *const *)b;
+    const struct table *table = sorting->table;
+    if (sorting->kind == RANGE_CURSOR) {
+        int order = value_compare(&x->values[table->cursor], &y->values[table->cursor], &table->schema->fields[table->cursor]);
+        if (order != 0)
+            return order;
+    }
+    for (int i = 0; i < table->key_count; i++) {
+        int order = value_compare(&x->values[table->key[i]], &y->values[table->key[i]], &table->schema->fields[table->key[i]]);
+        if (order != 0)
+            return order;
+    }
+    return 0;
+}
+
+static const struct mem_row **span_rows(const struct mem_server *server, const struct span *span, struct arena *arena, int *ret_count)
+{
+    const struct mem_table *from = mem_server_find(server, span->table->name);
+    const struct mem_row **rows = arena_take(arena, sizeof(*rows) * (size_t)(from->row_count + 1));
+    *ret_count = 0;
+    for (int i = 0; i < from->row_count; i++) {
+        if (span_holds(span, &from->rows[i]))
+            rows[(*ret_count)++] = &from->rows[i];
+    }
+    sorting = span;
+    if (*ret_count > 1 && span->kind != RANGE_ALL)
+        qsort(rows, (size_t)*ret_count, sizeof(*rows), row_order);
+    return rows;
+}
+
+static RC mem_facts(struct source *base, const struct table *table, const struct range *range, struct range_facts *ret, struct error *err)
+{
+    enum { ROW_BYTES = 64 };
+    struct mem_server *server = of(base)->server;
+    struct arena arena = {0};
+    mem_server_before(server, "facts");
+    const struct mem_table *from = mem_server_find(server, table->name);
+    struct span span = span_of(table, range, &arena);
+    int count;
+    span_rows(server, &span, &arena, &count);
+    *ret = (struct range_facts){.rows = count, .row_bytes = count > 0 ? ROW_BYTES : 0};
+    for (int i = 0; i < from->row_count && table->cursor >= 0; i++) {
+        const struct value *cursor = &from->rows[i].values[table->cursor];
+        struct form form = {0};
+        ret->null_cursors += cursor->null;
+        if (!cursor->null && table->schema->fields[table->cursor].type == TYPE_UTF8)
+            ret->odd_cursors += !form_of_text(arena_str(&arena, cursor->bytes), &form) || !form_equal(&form, &table->form);
+    }
+    arena_release(&arena);
+    return RC_OK;
+}
+
+static struct position position_of_row(const struct mem_row *row, const struct span *span, const struct range *range, struct arena *arena)
+{
+    const struct table *table = span->table;
+    struct position at = {.shape = span->kind == RANGE_CURSOR ? POSITION_AT : span->kind == RANGE_WALK ? POSITION_WALK : POSITION_AFTER};
+    if (span->kind == RANGE_CURSOR)
+        at.at = value_text(&row->values[table->cursor], &table->schema->fields[table->cursor], arena);
+    else if (span->kind == RANGE_WALK)
+        at.at = arena_text(arena, range->hi.at);
+    for (; at.key_count < table->key_count; at.key_count++)
+        at.key[at.key_count] = value_text(&row->values[table->key[at.key_count]], &table->schema->fields[table->key[at.key_count]], arena);
+    return at;
+}
+
+static RC mem_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows, struct arena *arena,
+                       struct position *ret_cut, bool *ret_is_cut, struct error *err)
+{
+    struct mem_server *server = of(base)->server;
+    mem_server_before(server, "boundary");
+    struct span span = span_of(table, range, arena);
+    int count;
+    const struct mem_row **found = span_rows(server, &span, arena, &count);
+    *ret_is_cut = range->kind != RANGE_ALL && count > rows;
+    if (*ret_is_cut)
+        *ret_cut = position_of_row(found[rows - 1], &span, range, arena);
+    return RC_OK;
+}
+
+/* ---- reading ---- */
+
+struct mem_reader {
+    struct batch_reader base;
+    struct mem_server *server;
+    struct arena arena;      /* the range, and where the last page ended */
+    struct range range;
+    struct span span;
+    struct batch_builder *builder;
+    int batch_rows;
+    const struct mem_row **snapshot; /* RANGE_ALL: copies, taken when the reader was opened */
+    int snapshot_count, snapshot_at;
+};
+
+static void build_row(struct mem_reader *self, const struct mem_row *row)
+{
+    const struct schema *schema = self->span.table->schema;
+    for (int i = 0; i < schema->count; i++)
+        value_build(&row->values[i], &schema->fields[i], self->builder, i);
+    builder_end_row(self->builder);
+}
+
+static RC mem_next(struct batch_reader *base, const struct batch **ret, struct error *err)
+{
+    struct mem_reader *self = (struct mem_reader *)base;
+    struct arena scratch = {0};
+    mem_server_before(self->server, "next");
+    int count = self->snapshot_count - self->snapshot_at, taken = 0;
+    const struct mem_row **rows = self->snapshot != NULL ? self->snapshot + self->snapshot_at : span_rows(self->server, &self->span, &scratch, &count);
+    for (; taken < count && taken < self->batch_rows; taken++)
+        build_row(self, rows[taken]);
+    self->snapshot_at += taken;
+    if (taken > 0 && self->snapshot == NULL) {
+        struct position last = position_of_row(rows[taken - 1], &self->span, &self->range, &self->arena);
+        self->span.lo = place_of(&last, self->span.table, self->span.kind == RANGE_CURSOR, &self->arena);
+    }
+    *ret = taken > 0 ? builder_finish(self->builder) : NULL;
+    arena_release(&scratch);
+    return RC_OK;
+}
+
+static void mem_reader_free(struct batch_reader *base)
+{
+    struct mem_reader *self = (struct mem_reader *)base;
+    batch_builder_free(self->builder);
+    arena_release(&self->arena);
+    free(self);
+}
+
+static void take_snapshot(struct mem_reader *self)
+{
+    int columns = self->span.table->schema->count;
+    const struct mem_row **rows = span_rows(self->server, &self->span, &self->arena, &self->snapshot_count);
+    for (int i = 0; i < self->snapshot_count; i++) {
+        struct mem_row *copy = arena_take(&self->arena, sizeof(*copy));
+        copy->values = arena_take(&self->arena, sizeof(*copy->values) * (size_t)columns);
+        memcpy(copy->values, rows[i]->values, sizeof(*copy->values) * (size_t)columns);
+        rows[i] = copy;
+    }
+    self->snapshot = rows;
+}
+
+static RC mem_read(struct source *base, const struct table *table, const struct range *range, struct batch_reader **ret, struct error *err)
+{
+    static const struct batch_reader_ops ops = {.next = mem_next, .free = mem_reader_free};
+    struct mem_source *source = of(base);
+    mem_server_before(source->server, "read");
+    struct mem_reader *self = xcalloc(1, sizeof(*self));
+    *self = (struct mem_reader){.base.ops = &ops, .server = source->server, .range = *range, .batch_rows = source->batch_rows};
+    self->span = span_of(table, range, &self->arena);
+    self->builder = batch_builder_new(table->schema);
+    if (range->kind == RANGE_ALL)
+        take_snapshot(self);
+    *ret = &self->base;
+    return RC_OK;
+}
+
+static void mem_free(struct source *base)
+{
+    arena_release(&of(base)->arena);
+    free(of(base));
+}
+
+struct source *mem_source_open(struct mem_server *server, const char *name, int batch_rows)
+{
+    static const struct source_ops ops = {
+        .type = "memory", .identity = mem_identity, .tables = mem_tables, .describe = mem_describe, .now = mem_now,
+        .oldest_open = mem_oldest_open, .ceiling = mem_ceiling, .facts = mem_facts, .boundary = mem_boundary, .read = mem_read, .free = mem_free,
+    };
+    struct mem_source *self = xcalloc(1, sizeof(*self));
+    *self = (struct mem_source){.base = {.ops = &ops, .name = name}, .server = server, .batch_rows = batch_rows > 0 ? batch_rows : 10000};
+    snprintf(self->address, sizeof(self->address), "mem://%s", name);
+    self->base.address = self->address;
+    return &self->base;
+}

@@ -1,0 +1,48 @@
+/* A source in memory for sweeps and cases: a server with its own clock, transactions that commit late, and rows that
+ * change, outliving the handles that runs open on it. Single-threaded, deterministic, cheap.
+ *
+ *     struct mem_server *server = mem_server_new();
+ *     mem_server_table(server, "orders", schema_of("id:l! note:u updated_at:tss:"), "id", "updated_at");
+ *     mem_server_put(server, "orders", "1|first|2024-01-01 10:00:00");
+ *
+ * Rows are literals as world/value.h writes them. A page is a batch and a transaction of its own, as real sources read;
+ * RANGE_ALL is one snapshot. */
+#pragma once
+
+#include "connect/source.h"
+
+struct mem_server;
+struct mem_server *mem_server_new(void); /* its clock stands at 2024-06-01 00:00:00 UTC */
+void mem_server_free(struct mem_server *self);
+AUTO_DEFINE(mem_server)
+
+/* The schema is taken over. `key` is comma-separated column names, "" for none; `cursor` may be NULL. */
+void mem_server_table(struct mem_server *self, const char *table, struct schema *schema_taken, const char *key, const char *cursor);
+/* Adds a nullable column; rows that are there get NULL. */
+void mem_server_add_column(struct mem_server *self, const char *table, const struct field *field);
+
+int64_t mem_server_now(const struct mem_server *self);
+void mem_server_set_now(struct mem_server *self, int64_t us); /* back, too */
+void mem_server_set_id(struct mem_server *self, const char *id);
+void mem_server_hide_transactions(struct mem_server *self, bool hidden);
+
+/* Autocommit. A row with the key of another replaces it (an update). */
+void mem_server_put(struct mem_server *self, const char *table, const char *row);
+void mem_server_delete(struct mem_server *self, const char *table, const char *key);
+
+/* A transaction: nobody sees its rows before it commits. It began when the clock stood where it stands now. */
+struct mem_transaction;
+struct mem_transaction *mem_server_begin(struct mem_server *self);
+void mem_transaction_put(struct mem_transaction *self, const char *table, const char *row);
+void mem_transaction_commit(struct mem_transaction *self);
+void mem_transaction_rollback(struct mem_transaction *self);
+
+/* Called before every operation of every handle ("now", "oldest_open", "ceiling", "facts", "boundary", "read", "next"):
+ * a test can commit something in between. NULL: none. */
+void mem_server_hook(struct mem_server *self, void (*before)(void *context, const char *operation), void *context);
+
+/* All committed rows, sorted, one line each. */
+void mem_server_print(const struct mem_server *self, const char *table, struct buf *out);
+
+/* A handle; source_free ends it. `batch_rows`: rows per page, 0 for 10,000. */
+struct source *mem_source_open(struct mem_server *server, const char *name, int batch_rows);
