@@ -20,7 +20,10 @@ bool batch_is_null(const struct batch *b, int column, int64_t row)
     return validity != NULL && !bit_at(validity, row);
 }
 
-bool batch_bool(const struct batch *b, int column, int64_t row) { return bit_at(child(b, column, row)->buffers[1], row); }
+bool batch_bool(const struct batch *b, int column, int64_t row)
+{
+    return bit_at(child(b, column, row)->buffers[1], row);
+}
 
 int64_t batch_int64(const struct batch *b, int column, int64_t row)
 {
@@ -57,12 +60,12 @@ enum { ROWS_FIRST = 64, DATA_KEPT_BYTES = 2 * BATCH_BYTES };
 struct batch_builder {
     const struct schema *schema;
     struct column *columns;
-    int64_t *filled;     /* per column: rows that have their value */
-    int filled_now;      /* columns that have theirs in the row being built */
+    int64_t *filled; /* per column: rows that have their value */
+    int filled_now;  /* columns that have theirs in the row being built */
     int64_t rows, capacity;
-    size_t row_bytes;    /* what the fixed parts of one row count */
-    size_t data_bytes;   /* of all text */
-    bool is_finished;    /* the next value starts a new batch */
+    size_t row_bytes;  /* what the fixed parts of one row count */
+    size_t data_bytes; /* of all text */
+    bool is_finished;  /* the next value starts a new batch */
     struct batch batch;
 };
 
@@ -131,7 +134,7 @@ void builder_null(struct batch_builder *b, int column)
     if (column_is_text(c))
         c->offsets[b->rows + 1] = c->offsets[b->rows];
     else if (c->type == TYPE_BOOL)
-        c->values[b->rows >> 3] &= (uint8_t)~(1u << (b->rows & 7));
+        c->values[b->rows >> 3] &= (uint8_t) ~(1u << (b->rows & 7));
     else
         memset(c->values + (size_t)b->rows * c->width, 0, c->width);
 }

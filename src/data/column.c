@@ -7,8 +7,8 @@
 static const struct {
     size_t width, counted;
 } sizes[] = {
-    [TYPE_BOOL] = {0, 1},           [TYPE_INT64] = {8, 8},  [TYPE_DOUBLE] = {8, 8},    [TYPE_UTF8] = {4, 4},
-    [TYPE_BINARY] = {4, 4},         [TYPE_DATE] = {4, 4},   [TYPE_TIMESTAMP] = {8, 8}, [TYPE_DECIMAL] = {16, 16},
+    [TYPE_BOOL] = {0, 1},   [TYPE_INT64] = {8, 8}, [TYPE_DOUBLE] = {8, 8},    [TYPE_UTF8] = {4, 4},
+    [TYPE_BINARY] = {4, 4}, [TYPE_DATE] = {4, 4},  [TYPE_TIMESTAMP] = {8, 8}, [TYPE_DECIMAL] = {16, 16},
 };
 
 size_t column_fixed_bytes(enum type type) { return sizes[type].counted; }
@@ -80,7 +80,7 @@ void batch_array_init(struct ArrowArray *self, const struct column *columns, int
     struct ArrowArray *children = xcalloc((size_t)count, sizeof(*children));
     self->private_data = children;
     for (int i = 0; i < count; i++) {
-        children[i].buffers = self->buffers + 1 + BUFFERS_PER_COLUMN * i;
+        children[i].buffers = self->buffers + 1 + (size_t)BUFFERS_PER_COLUMN * (size_t)i;
         children[i].n_buffers = column_is_text(&columns[i]) ? 3 : 2;
         self->children[i] = &children[i];
     }

@@ -90,9 +90,14 @@ bool schema_equal(const struct schema *a, const struct schema *b)
 static const struct {
     const char *name, *format;
 } types[] = {
-    [TYPE_BOOL] = {"bool", "b"},     [TYPE_INT64] = {"int64", "l"},   [TYPE_DOUBLE] = {"double", "g"},
-    [TYPE_UTF8] = {"utf8", "u"},     [TYPE_BINARY] = {"binary", "z"}, [TYPE_DATE] = {"date", "tdD"},
-    [TYPE_TIMESTAMP] = {"timestamp", "ts"}, [TYPE_DECIMAL] = {"decimal", "d:"},
+    [TYPE_BOOL] = {"bool", "b"},
+    [TYPE_INT64] = {"int64", "l"},
+    [TYPE_DOUBLE] = {"double", "g"},
+    [TYPE_UTF8] = {"utf8", "u"},
+    [TYPE_BINARY] = {"binary", "z"},
+    [TYPE_DATE] = {"date", "tdD"},
+    [TYPE_TIMESTAMP] = {"timestamp", "ts"},
+    [TYPE_DECIMAL] = {"decimal", "d:"},
 };
 enum { TYPE_COUNT = sizeof(types) / sizeof(types[0]) };
 
@@ -201,7 +206,8 @@ static RC field_from_json(const json_t *json, const struct schema *so_far, struc
     if (schema_find(so_far, field.name) >= 0)
         return fail(err, RC_DATA, "there are two columns with the name '%s'", field.name);
     if (format == NULL || !field_parse_format(format, &field))
-        return fail(err, RC_DATA, "column '%s' has the type '%s', which this program does not know", field.name, or_empty(format));
+        return fail(err, RC_DATA, "column '%s' has the type '%s', which this program does not know", field.name,
+                    or_empty(format));
     if (!json_is_boolean(nullable))
         return fail(err, RC_DATA, "column '%s': 'nullable' is missing or neither true nor false", field.name);
     field.nullable = json_is_true(nullable);
@@ -217,7 +223,7 @@ RC schema_from_json(const json_t *json, struct schema **ret, struct error *err)
         return fail(err, RC_DATA, "the schema has %zu columns, more than %d", json_array_size(json), COLUMNS_MAX);
     AUTO(schema) *schema = schema_new();
     for (size_t i = 0; i < json_array_size(json); i++) {
-        struct field field;
+        struct field field = {.name = NULL};
         if (field_from_json(json_array_get(json, i), schema, &field, err) != RC_OK)
             return fail_in(err, "column %zu of the schema", i + 1);
         schema_add(schema, &field);

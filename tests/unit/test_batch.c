@@ -3,10 +3,14 @@
 #include "test.h"
 
 static const struct field fields[] = {
-    {.name = "flag", .type = TYPE_BOOL, .nullable = true},     {.name = "id", .type = TYPE_INT64, .nullable = true},
-    {.name = "ratio", .type = TYPE_DOUBLE, .nullable = true},  {.name = "name", .type = TYPE_UTF8, .nullable = true},
-    {.name = "raw", .type = TYPE_BINARY, .nullable = true},    {.name = "day", .type = TYPE_DATE, .nullable = true},
-    {.name = "at", .type = TYPE_TIMESTAMP, .nullable = true},  {.name = "price", .type = TYPE_DECIMAL, .precision = 38, .nullable = true},
+    {.name = "flag", .type = TYPE_BOOL, .nullable = true},
+    {.name = "id", .type = TYPE_INT64, .nullable = true},
+    {.name = "ratio", .type = TYPE_DOUBLE, .nullable = true},
+    {.name = "name", .type = TYPE_UTF8, .nullable = true},
+    {.name = "raw", .type = TYPE_BINARY, .nullable = true},
+    {.name = "day", .type = TYPE_DATE, .nullable = true},
+    {.name = "at", .type = TYPE_TIMESTAMP, .nullable = true},
+    {.name = "price", .type = TYPE_DECIMAL, .precision = 38, .nullable = true},
 };
 enum { FIELDS = sizeof(fields) / sizeof(*fields), FLAG = 0, ID, RATIO, NAME, RAW, DAY, AT, PRICE };
 
@@ -36,13 +40,27 @@ static void add_row(struct batch_builder *b, int64_t row, bool with_nulls)
             continue;
         }
         switch (i) {
-        case FLAG: builder_bool(b, i, row % 2); break;
-        case ID: builder_int64(b, i, INT64_MIN + row); break;
-        case RATIO: builder_double(b, i, (double)row / 3); break;
-        case NAME: case RAW: builder_bytes(b, i, name_of(row, text)); break;
-        case DAY: builder_date(b, i, (int32_t)-row); break;
-        case AT: builder_int64(b, i, INT64_MAX - row); break;
-        default: builder_decimal(b, i, price_of(row));
+        case FLAG:
+            builder_bool(b, i, row % 2);
+            break;
+        case ID:
+            builder_int64(b, i, INT64_MIN + row);
+            break;
+        case RATIO:
+            builder_double(b, i, (double)row / 3);
+            break;
+        case NAME:
+        case RAW:
+            builder_bytes(b, i, name_of(row, text));
+            break;
+        case DAY:
+            builder_date(b, i, (int32_t)-row);
+            break;
+        case AT:
+            builder_int64(b, i, INT64_MAX - row);
+            break;
+        default:
+            builder_decimal(b, i, price_of(row));
         }
     }
     builder_end_row(b);
@@ -57,13 +75,27 @@ static void check_row(const struct batch *b, int64_t at, int64_t row, bool with_
         if (null)
             continue;
         switch (i) {
-        case FLAG: assert_int_equal(batch_bool(b, i, at), row % 2); break;
-        case ID: assert_int_equal(batch_int64(b, i, at), INT64_MIN + row); break;
-        case RATIO: assert_true(batch_double(b, i, at) == (double)row / 3); break;
-        case NAME: case RAW: assert_true(str_eq(batch_bytes(b, i, at), name_of(row, text))); break;
-        case DAY: assert_int_equal(batch_date(b, i, at), -row); break;
-        case AT: assert_int_equal(batch_int64(b, i, at), INT64_MAX - row); break;
-        default: assert_true(batch_decimal(b, i, at) == price_of(row));
+        case FLAG:
+            assert_int_equal(batch_bool(b, i, at), row % 2);
+            break;
+        case ID:
+            assert_int_equal(batch_int64(b, i, at), INT64_MIN + row);
+            break;
+        case RATIO:
+            assert_true(batch_double(b, i, at) == (double)row / 3);
+            break;
+        case NAME:
+        case RAW:
+            assert_true(str_eq(batch_bytes(b, i, at), name_of(row, text)));
+            break;
+        case DAY:
+            assert_int_equal(batch_date(b, i, at), -row);
+            break;
+        case AT:
+            assert_int_equal(batch_int64(b, i, at), INT64_MAX - row);
+            break;
+        default:
+            assert_true(batch_decimal(b, i, at) == price_of(row));
         }
     }
 }
@@ -94,7 +126,8 @@ static void the_layout_is_arrows(void **state)
     for (int64_t row = 1; row <= 9; row++)
         add_row(builder, row, false);
     const struct batch *b = builder_finish(builder);
-    assert_true(b->array.length == 9 && b->array.n_children == FIELDS && b->array.n_buffers == 1 && b->array.buffers[0] == NULL);
+    assert_true(b->array.length == 9 && b->array.n_children == FIELDS && b->array.n_buffers == 1 &&
+                b->array.buffers[0] == NULL);
     for (int i = 0; i < FIELDS; i++) {
         const struct ArrowArray *child = b->array.children[i];
         assert_true(child->length == 9 && child->offset == 0 && child->null_count == 0 && child->buffers[0] == NULL);

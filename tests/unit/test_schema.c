@@ -15,8 +15,16 @@ static const struct field every_type[] = {
     {.name = "j", .type = TYPE_DECIMAL, .precision = 38, .scale = 38, .source_type = "DECIMAL(38,38)"},
 };
 static const char *const formats[] = {"b", "l", "g", "u", "z", "tdD", "tss:", "tsm:UTC", "tsu:UTC", "d:38,38"};
-static const char *const names[] = {"bool", "int64", "double", "utf8", "binary", "date", "timestamp(s)",
-                                    "timestamp(ms, UTC)", "timestamp(us, UTC)", "decimal(38,38)"};
+static const char *const names[] = {"bool",
+                                    "int64",
+                                    "double",
+                                    "utf8",
+                                    "binary",
+                                    "date",
+                                    "timestamp(s)",
+                                    "timestamp(ms, UTC)",
+                                    "timestamp(us, UTC)",
+                                    "decimal(38,38)"};
 enum { EVERY = sizeof(every_type) / sizeof(*every_type) };
 
 static struct schema *schema_of(const struct field *fields, int count)
@@ -42,8 +50,8 @@ static void every_type_has_its_arrow_format_and_a_name_for_people(void **state)
 
 static void a_format_that_is_not_ours_is_refused_and_changes_nothing(void **state)
 {
-    static const char *const wrong[] = {"", "i", "ts", "tsn:", "tsu", "tsu:Europe/Berlin", "tdm", "d:", "d:39,0", "d:0,0", "d:5,6",
-                                        "d:5", "d:5,-1", "d:5,2,256", "ll", "vu"};
+    static const char *const wrong[] = {"",       "i",     "ts",    "tsn:", "tsu",    "tsu:Europe/Berlin", "tdm", "d:",
+                                        "d:39,0", "d:0,0", "d:5,6", "d:5",  "d:5,-1", "d:5,2,256",         "ll",  "vu"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
         struct field field = {.name = "kept", .type = TYPE_DATE, .precision = 7};
         assert_false(field_parse_format(wrong[i], &field));
@@ -67,7 +75,9 @@ static void a_schema_survives_the_way_through_a_waybill(void **state)
 
 static void a_damaged_schema_is_refused_with_the_column_that_is_wrong(void **state)
 {
-    static const struct { const char *json, *says; } cases[] = {
+    static const struct {
+        const char *json, *says;
+    } cases[] = {
         {"{}", "not a list"},
         {"[1]", "column 1 of the schema: 'name' is missing"},
         {"[{\"name\":\"\",\"type\":\"l\",\"nullable\":true}]", "'name' is missing, empty"},
@@ -120,8 +130,12 @@ static void schemas_differ_by_name_order_and_type_but_not_by_what_the_source_cal
 
 static void a_diff_tells_each_change_in_a_line_and_whether_columns_were_only_added(void **state)
 {
-    struct field before[] = {{.name = "price", .type = TYPE_DOUBLE}, {.name = "note", .type = TYPE_UTF8}, {.name = "id", .type = TYPE_INT64}};
-    struct field after[] = {before[2], {.name = "price", .type = TYPE_DECIMAL, .precision = 10, .scale = 2}, {.name = "discount", .type = TYPE_DOUBLE}};
+    struct field before[] = {{.name = "price", .type = TYPE_DOUBLE},
+                             {.name = "note", .type = TYPE_UTF8},
+                             {.name = "id", .type = TYPE_INT64}};
+    struct field after[] = {before[2],
+                            {.name = "price", .type = TYPE_DECIMAL, .precision = 10, .scale = 2},
+                            {.name = "discount", .type = TYPE_DOUBLE}};
     struct field more[] = {before[0], before[1], before[2], {.name = "x", .type = TYPE_DATE}};
     AUTO(schema) *old = schema_of(before, 3), *now = schema_of(after, 3), *added = schema_of(more, 4);
     AUTO_RELEASE(buf) out = {0}, none = {0}, plus = {0};

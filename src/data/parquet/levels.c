@@ -1,0 +1,96 @@
+#include "data/parquet/levels.h"
+
+#include "data/parquet/bits.h"
+
+enum { LENGTH_BYTES = 4, VARINT_SHIFT_MAX = 28 };
+
+static void put_varint(struct buf *out, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        buf_add(out, &(char){(char)(value | 0x80)}, 1);
+    buf_add(out, &(char){(char)value}, 1);
+}
+
+void levels_write(struct buf *out, const uint8_t *bits, int64_t rows)
+{
+    size_t start = out->len;
+    uint32_t bytes = 0;
+    buf_add(out, &bytes, LENGTH_BYTES);
+    if (bits != NULL) {
+        uint64_t groups = ((uint64_t)rows + 7) / 8;
+        put_varint(out, groups << 1 | 1);
+        buf_add(out, bits, groups);
+    } else if (rows > 0) {
+        put_varint(out, (uint64_t)rows << 1);
+        buf_add(out, "\1", 1);
+    }
+    bytes = (uint32_t)(out->len - start - LENGTH_BYTES);
+    memcpy(out->at + start, &bytes, LENGTH_BYTES); /* little-endian, as every machine this runs on */
+}
+
+bool levels_open(struct levels *self, const uint8_t **page, const uint8_t *page_end)
+{
+    uint32_t bytes;
+    if (page_end - *page < LENGTH_BYTES)
+        return false;
+    memcpy(&bytes, *page, LENGTH_BYTES);
+    const uint8_t *at = *page + LENGTH_BYTES;
+    if (bytes > (uint64_t)(page_end - at))
+        return false;
+    *self = (struct levels){.at = at, .end = at + bytes};
+    *page = at + bytes;
+    return true;
+}
+
+static bool next_run(struct levels *self)
+{
+    uint64_t header = 0;
+    for (int shift = 0;; shift += 7) {
+        if (self->at == self->end || shift > VARINT_SHIFT_MAX)
+            return false;
+        header |= (uint64_t)(*self->at & 0x7F) << shift;
+        if ((*self->at++ & 0x80) == 0)
+            break;
+    }
+    self->is_packed = header & 1;
+    self->bit = 0;
+    self->run_left = (int64_t)(header >> 1);
+    if (self->is_packed) {
+        int64_t groups = self->end - self->at < self->run_left ? self->end - self->at : self->run_left;
+        self->run_left = groups * 8;
+        return true;
+    }
+    if (self->at == self->end || *self->at > 1)
+        return false;
+    self->value = *self->at++;
+    return true;
+}
+
+static void take_packed(struct levels *self, uint8_t *validity, int64_t row, int64_t count)
+{
+    bits_copy(validity, row, self->at, self->bit, count);
+    int64_t bit = self->bit + count;
+    self->at += bit >> 3;
+    self->bit = (int)(bit & 7); /* 0 at the end of the run: it is whole bytes */
+}
+
+bool levels_take(struct levels *self, uint8_t *validity, int64_t row, int64_t count, int64_t *ret_nulls)
+{
+    bool has_nulls = false;
+    for (int64_t done = 0; done < count;) {
+        while (self->run_left == 0) {
+            if (!next_run(self))
+                return false;
+        }
+        int64_t take = count - done < self->run_left ? count - done : self->run_left;
+        if (self->is_packed)
+            take_packed(self, validity, row + done, take);
+        else if (!self->value)
+            bits_fill(validity, row + done, false, take);
+        has_nulls |= self->is_packed || !self->value;
+        self->run_left -= take;
+        done += take;
+    }
+    *ret_nulls = has_nulls ? count - bits_count(validity, row, count) : 0;
+    return true;
+}

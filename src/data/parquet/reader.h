@@ -1,0 +1,42 @@
+/* Rows of one Parquet file as batches.
+ *
+ * It reads what our writer writes: flat tables of the types in storage.h, PLAIN, data pages v1, zstd or not compressed;
+ * anything else is refused by name. Nothing in the file is trusted: whatever is damaged, cut short or lies about its
+ * lengths is RC_DATA with the place, never an allocation that the file's own size does not justify.
+ *
+ * Memory: per column one page and a window onto the compressed bytes, and one batch (BATCH_BYTES, or a single row that
+ * is wider); the footer; never a row group. */
+#pragma once
+
+#include "base/error.h"
+#include "data/batch.h"
+
+/* A file that can be read anywhere. `read` fills all of `bytes` or fails; it is only asked for what lies inside the
+ * file. `close` may be NULL; it is called once, when the reader is freed. */
+struct parquet_input {
+    int64_t bytes;
+    RC (*read)(void *context, int64_t offset, void *into, size_t bytes, struct error *err);
+    void (*close)(void *context);
+    void *context;
+};
+
+struct parquet_group {
+    int64_t rows, raw_bytes;
+};
+
+struct parquet_reader;
+/* Reads the footer. With `expected` (a waybill's schema; copied) the batches have that schema, and a file that has
+ * other columns is RC_DATA, naming the first difference; only seconds, which rest as milliseconds, come back as they
+ * were, and source_type. Without (NULL) the schema is the file's. On failure the input stays the caller's. */
+RC parquet_reader_open(const struct parquet_input *input, const struct schema *expected, struct parquet_reader **ret,
+                       struct error *err);
+void parquet_reader_free(struct parquet_reader *self);
+AUTO_DEFINE(parquet_reader)
+
+const struct schema *parquet_reader_schema(const struct parquet_reader *self);
+int64_t parquet_reader_rows(const struct parquet_reader *self);
+int parquet_reader_group_count(const struct parquet_reader *self);
+const struct parquet_group *parquet_reader_group(const struct parquet_reader *self, int i);
+
+/* The same object as a stream of all its rows, from the first on: free one of the two. */
+struct batch_reader *parquet_reader_batches(struct parquet_reader *self);

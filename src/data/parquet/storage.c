@@ -1,0 +1,133 @@
+#include "data/parquet/storage.h"
+
+#include <assert.h>
+
+enum { DECIMAL_INT32_MAX = 9, DECIMAL_INT64_MAX = 18, MILLIS_PER_SECOND = 1000 };
+
+static __int128 power_of_ten(int exponent)
+{
+    __int128 power = 1;
+    while (exponent-- > 0)
+        power *= 10;
+    return power;
+}
+
+bool decimal_fits(__int128 unscaled, int precision)
+{
+    __int128 bound = power_of_ten(precision);
+    return unscaled < bound && unscaled > -bound;
+}
+
+static int decimal_bytes(int precision)
+{
+    __int128 largest = power_of_ten(precision) - 1;
+    int bytes = 1;
+    while (bytes < DECIMAL_BYTES_MAX && largest >> (8 * bytes - 1) != 0)
+        bytes++;
+    return bytes;
+}
+
+static void decimal_storage(int precision, struct storage *ret)
+{
+    if (precision <= DECIMAL_INT32_MAX) {
+        ret->physical = PHYSICAL_INT32;
+        ret->width = 4;
+    } else if (precision <= DECIMAL_INT64_MAX) {
+        ret->physical = PHYSICAL_INT64;
+        ret->width = 8;
+    } else {
+        ret->physical = PHYSICAL_FIXED;
+        ret->width = decimal_bytes(precision);
+    }
+}
+
+void storage_of(const struct field *field, struct storage *ret)
+{
+    static const struct storage types[] = {
+        [TYPE_BOOL] = {.physical = PHYSICAL_BOOLEAN},
+        [TYPE_INT64] = {.physical = PHYSICAL_INT64, .width = 8},
+        [TYPE_DOUBLE] = {.physical = PHYSICAL_DOUBLE, .width = 8},
+        [TYPE_UTF8] = {.physical = PHYSICAL_BYTE_ARRAY},
+        [TYPE_BINARY] = {.physical = PHYSICAL_BYTE_ARRAY},
+        [TYPE_DATE] = {.physical = PHYSICAL_INT32, .width = 4},
+        [TYPE_TIMESTAMP] = {.physical = PHYSICAL_INT64, .width = 8},
+        [TYPE_DECIMAL] = {.width = 0}, /* by its precision */
+    };
+    *ret = types[field->type];
+    ret->optional = field->nullable;
+    ret->multiplier = field->type == TYPE_TIMESTAMP && field->unit == UNIT_SECOND ? MILLIS_PER_SECOND : 1;
+    if (field->type == TYPE_DECIMAL)
+        decimal_storage(field->precision, ret);
+}
+
+static int converted_of(const struct field *field)
+{
+    switch (field->type) {
+    case TYPE_UTF8:
+        return CONVERTED_UTF8;
+    case TYPE_DATE:
+        return CONVERTED_DATE;
+    case TYPE_DECIMAL:
+        return CONVERTED_DECIMAL;
+    case TYPE_TIMESTAMP:
+        return field->unit == UNIT_MICRO ? CONVERTED_TIMESTAMP_MICROS : CONVERTED_TIMESTAMP_MILLIS;
+    default:
+        return -1;
+    }
+}
+
+static void write_empty(struct thrift_writer *w, int id)
+{
+    thrift_put_struct(w, id);
+    thrift_end(w);
+}
+
+static void write_logical(const struct field *field, struct thrift_writer *w)
+{
+    thrift_put_struct(w, 10);
+    switch (field->type) {
+    case TYPE_UTF8:
+        write_empty(w, LOGICAL_STRING);
+        break;
+    case TYPE_DATE:
+        write_empty(w, LOGICAL_DATE);
+        break;
+    case TYPE_DECIMAL:
+        thrift_put_struct(w, LOGICAL_DECIMAL);
+        thrift_put_int(w, 1, THRIFT_I32, field->scale);
+        thrift_put_int(w, 2, THRIFT_I32, field->precision);
+        thrift_end(w);
+        break;
+    case TYPE_TIMESTAMP:
+        thrift_put_struct(w, LOGICAL_TIMESTAMP);
+        thrift_put_bool(w, 1, field->utc);
+        thrift_put_struct(w, 2);
+        write_empty(w, field->unit == UNIT_MICRO ? PARQUET_MICROS : PARQUET_MILLIS);
+        thrift_end(w);
+        thrift_end(w);
+        break;
+    default:
+        assert(!"not annotated");
+    }
+    thrift_end(w);
+}
+
+void storage_write(const struct field *field, const struct storage *storage, struct thrift_writer *w)
+{
+    thrift_item_struct(w);
+    thrift_put_int(w, 1, THRIFT_I32, storage->physical);
+    if (storage->physical == PHYSICAL_FIXED)
+        thrift_put_int(w, 2, THRIFT_I32, storage->width);
+    thrift_put_int(w, 3, THRIFT_I32, storage->optional ? REPETITION_OPTIONAL : REPETITION_REQUIRED);
+    thrift_put_bytes(w, 4, str(field->name));
+    int converted = converted_of(field);
+    if (converted >= 0)
+        thrift_put_int(w, 6, THRIFT_I32, converted);
+    if (field->type == TYPE_DECIMAL) {
+        thrift_put_int(w, 7, THRIFT_I32, field->scale);
+        thrift_put_int(w, 8, THRIFT_I32, field->precision);
+    }
+    if (converted >= 0)
+        write_logical(field, w);
+    thrift_end(w);
+}

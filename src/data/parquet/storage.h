@@ -1,0 +1,32 @@
+/* How a field's values rest in a Parquet file, and how the file says so in its schema.
+ *
+ *     bool           BOOLEAN
+ *     int64, double  INT64, DOUBLE
+ *     utf8, binary   BYTE_ARRAY, String / not annotated
+ *     date           INT32 Date
+ *     timestamp      INT64 Timestamp(millis | micros); seconds rest as millis, for Parquet has no seconds
+ *     decimal        Decimal: INT32 for a precision up to 9, INT64 up to 18, above that FIXED_LEN_BYTE_ARRAY of the
+ *                    least bytes that hold the precision (Redshift refuses any other length)
+ *
+ * Annotations stand there twice, as LogicalType and as the older ConvertedType. */
+#pragma once
+
+#include "base/error.h"
+#include "data/parquet/format.h"
+#include "data/parquet/thrift.h"
+#include "data/schema.h"
+
+enum { DECIMAL_BYTES_MAX = 16, DECIMAL_PRECISION_MAX = 38 };
+
+struct storage {
+    enum physical physical;
+    int width;          /* bytes of a value; 0 where it has no bytes of its own: BOOLEAN, BYTE_ARRAY */
+    bool optional;      /* there may be NULLs: pages have definition levels */
+    int64_t multiplier; /* timestamps: stored value = value * multiplier; 1000 for seconds */
+};
+
+void storage_of(const struct field *field, struct storage *ret);
+bool decimal_fits(__int128 unscaled, int precision);
+
+/* One SchemaElement of the file, as the item of a list. */
+void storage_write(const struct field *field, const struct storage *storage, struct thrift_writer *w);
