@@ -35,6 +35,8 @@ static const struct option pipeline_table[] = {
            .help = "estimated time of one waybill"),
     OPTION("file_bytes", SIZE, pipeline_config, file_bytes, .preset = "256MiB", .min = 1024, .max = 64 * GIB,
            .help = "size of one staged file"),
+    OPTION("part_bytes", SIZE, pipeline_config, part_bytes, .preset = "16MiB", .min = 5 * MIB, .max = 64 * MIB,
+           .help = "of one part of a file's upload"),
     OPTION("lag", DURATION, pipeline_config, lag_ms, .preset = "5s", .max = INT64_C(30) * DAY_MS,
            .help = "how far behind the source's clock a range ends"),
     OPTION("lease", DURATION, pipeline_config, lease_ms, .preset = "60s", .min = 1000, .max = DAY_MS,

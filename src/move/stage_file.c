@@ -2,8 +2,6 @@
 
 #include <inttypes.h>
 
-enum { STAGE_PART_BYTES = 16 << 20 };
-
 static RC stage_send_part(struct stage_file *self, struct error *err)
 {
     struct store *store = self->route->run->world.store;
@@ -24,11 +22,12 @@ static RC stage_sink(void *context, struct str bytes, struct error *err)
     struct stage_file *self = context;
     sha256_add(self->digest, bytes);
     self->bytes += (int64_t)bytes.len;
+    size_t part_bytes = (size_t)self->route->run->pipeline->part_bytes;
     while (bytes.len > 0) {
-        size_t room = STAGE_PART_BYTES - self->part.len, take = bytes.len < room ? bytes.len : room;
+        size_t room = part_bytes - self->part.len, take = bytes.len < room ? bytes.len : room;
         buf_add(&self->part, bytes.at, take);
         bytes = (struct str){bytes.at + take, bytes.len - take};
-        if (self->part.len == STAGE_PART_BYTES && stage_send_part(self, err) != RC_OK)
+        if (self->part.len == part_bytes && stage_send_part(self, err) != RC_OK)
             return fail_in(err, "staging '%s'", self->key);
     }
     return RC_OK;
@@ -40,7 +39,7 @@ void stage_file_begin(struct stage_file *self, struct route *route, const char *
     int64_t row_group_bytes = pipeline->max_memory_bytes / 4;
     if (row_group_bytes > PARQUET_ROW_GROUP_BYTES)
         row_group_bytes = PARQUET_ROW_GROUP_BYTES;
-    struct parquet_options options = {.zstd_level = pipeline->level, .row_group_bytes = (size_t)row_group_bytes};
+    struct parquet_options options = {.zstd_level = (int)pipeline->level, .row_group_bytes = (size_t)row_group_bytes};
     *self = (struct stage_file){.route = route, .key = key, .part = self->part};
     buf_reset(&self->part);
     self->digest = sha256_new();
