@@ -7,7 +7,7 @@
 /* The lock is held, so that what was compared for a replacement is still there when it is renamed over. */
 static int file_remove(int root, const char *path)
 {
-    const char *last;
+    const char *last = "";
     AUTO_FD folder = -1;
     int number = local_folder_open(root, path, &folder, &last);
     if (number != 0)

@@ -232,8 +232,7 @@ RC local_root_open_for_write(struct local *self, int *ret, struct error *err)
         tmp_clean(self, root);
         self->prepared = true;
     }
-    *ret = root;
-    root = -1;
+    *ret = fd_take(&root);
     return RC_OK;
 }
 
@@ -258,8 +257,7 @@ RC local_lock(struct local *self, int root, int *ret, struct error *err)
         self->clock->sleep_ms(self->clock, sleep_ms);
         sleep_ms = sleep_ms < LOCK_SLEEP_MAX_MS ? sleep_ms * 2 : LOCK_SLEEP_MAX_MS;
     }
-    *ret = fd;
-    fd = -1;
+    *ret = fd_take(&fd);
     return RC_OK;
 }
 

@@ -48,6 +48,14 @@ static inline void fd_auto(const int *fd)
         close(*fd);
 }
 
+/* Moves a descriptor out of an AUTO_FD variable, which then closes nothing. */
+static inline int fd_take(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
 /* ---- local_name.c: keys <-> file names ---- */
 
 struct local_path {

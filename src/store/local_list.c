@@ -37,13 +37,18 @@ static void names_sort(struct names *self)
         qsort(self->items, (size_t)self->count, sizeof(*self->items), name_order);
 }
 
+/* Only the smallest are surely complete: what is behind them may have been cut off before. */
+static void names_keep(struct names *self)
+{
+    names_sort(self);
+    names_cut(self, NAMES_KEPT);
+    self->cut = true;
+}
+
 static void names_add(struct names *self, const char *end)
 {
-    if (self->count == NAMES_MAX) {
-        names_sort(self);
-        names_cut(self, NAMES_KEPT);
-        self->cut = true;
-    }
+    if (self->count == NAMES_MAX)
+        names_keep(self);
     if (self->count == self->size) {
         self->size = self->size != 0 ? self->size * 2 : 16;
         self->items = xrealloc(self->items, (size_t)self->size * sizeof(*self->items));
@@ -126,7 +131,10 @@ static RC names_read(struct walk *walk, int folder, size_t len, const char *from
     }
     if (stream != NULL)
         closedir(stream);
-    names_sort(ret);
+    if (ret->cut)
+        names_keep(ret);
+    else
+        names_sort(ret);
     return rc;
 }
 

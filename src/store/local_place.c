@@ -37,7 +37,7 @@ void local_info_fill(const struct stat *st, const char *sha256, struct object_in
 int local_object_open(int root, const char *path, int *ret_fd, struct object_info *ret)
 {
     struct stat st;
-    const char *last;
+    const char *last = "";
     AUTO_FD folder = -1;
     int number = local_folder_open(root, path, &folder, &last);
     if (number != 0)
@@ -56,8 +56,7 @@ int local_object_open(int root, const char *path, int *ret_fd, struct object_inf
     if (!S_ISREG(st.st_mode))
         return ENOENT;
     local_info_fill(&st, NULL, ret);
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = fd_take(&fd);
     return 0;
 }
 
@@ -120,9 +119,8 @@ int local_folder_open(int root, const char *path, int *ret_fd, const char **ret_
     }
     if (at < 0)
         return errno == ENOTDIR || errno == ELOOP ? ENOENT : errno;
-    *ret_fd = at;
+    *ret_fd = fd_take(&at);
     *ret_last = path;
-    at = -1;
     return 0;
 }
 
@@ -163,9 +161,8 @@ RC local_folder_make(struct local *self, int root, const struct local_path *path
         close(at);
         at = next;
     }
-    *ret_fd = at;
+    *ret_fd = fd_take(&at);
     *ret_last = rest;
-    at = -1;
     return RC_OK;
 }
 
@@ -223,7 +220,9 @@ static int rename_over(int root, const char *staged, int folder, const char *nam
         if (number != 0)
             return number;
     }
-    return renameat(root, staged, folder, name) == 0 && fsync(folder) == 0 ? 0 : errno;
+    if (renameat(root, staged, folder, name) != 0)
+        return errno;
+    return sub < 0 || fsync(sub) == 0 ? 0 : errno; /* the folders above are the caller's */
 }
 
 static RC replace(struct local *self, int root, const char *staged, int folder, const char *last,
@@ -240,7 +239,7 @@ static RC replace(struct local *self, int root, const char *staged, int folder, 
 static RC publish_once(struct local *self, int root, const char *staged, const struct local_path *path,
                        struct condition when, int *ret_number, struct error *err)
 {
-    const char *last;
+    const char *last = "";
     AUTO_FD folder = -1;
     TRY(local_folder_make(self, root, path, &folder, &last, err));
     if (folder < 0) {

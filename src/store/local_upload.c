@@ -104,11 +104,12 @@ RC local_upload_part(struct store *base, struct upload *upload, struct str bytes
     if (fd < 0)
         return gone(self, upload->key, err);
     int64_t start = part_end(upload, upload->parts);
+    long long end = start + (long long)bytes.len;
     int number = local_write_all(fd, bytes, start);
     if (number != 0)
         return local_fail(self, err, number, "uploading", upload->key);
     sha256_hex(bytes, hex);
-    snprintf(etag, sizeof(etag), "%lld-%s", (long long)(start + (int64_t)bytes.len), hex);
+    snprintf(etag, sizeof(etag), "%lld-%s", end, hex);
     upload_accept(upload, etag);
     return RC_OK;
 }
@@ -274,7 +275,7 @@ static int uploads_page(int root, const char *prefix, char **ids, int count, str
                         struct upload_list *ret)
 {
     for (int i = 0; i < count; i++) {
-        struct listed_upload item;
+        struct listed_upload item = {.key = ""};
         int number = upload_read(root, ids[i], arena, &item);
         if (number == ENOENT || (number == 0 && !str_has_prefix(str(item.key), str(prefix))))
             continue; /* ended meanwhile, or another's */

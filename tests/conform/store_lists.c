@@ -101,8 +101,9 @@ static void a_full_last_page_is_the_last_one(void **state)
 static char *filled(struct story *s, const char *head, char with, size_t len)
 {
     char *key = arena_take(&s->arena, len + 1);
-    memset(key, with, len);
-    memcpy(key, head, strlen(head));
+    snprintf(key, len + 1, "%s", head);
+    for (size_t i = strlen(head); i < len; i++)
+        key[i] = with;
     return key;
 }
 

@@ -4,7 +4,8 @@
 #include "conform/store_story.h"
 
 #define KEY "p/orders/wb=1/file-00000.parquet"
-enum { MIB = 1 << 20, BIG_BYTES = 40 * MIB };
+#define MIB       ((size_t)1 << 20)
+#define BIG_BYTES (40 * MIB)
 
 /* Parts as large as the store wants them, and a small last one. */
 static size_t part_bytes(const struct story *s)
