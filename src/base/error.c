@@ -27,7 +27,7 @@ int rc_exit_status(enum rc rc)
     return statuses[rc];
 }
 
-enum rc fail(struct error *err, enum rc rc, const char *fmt, ...)
+enum rc (fail)(struct error *err, enum rc rc, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -37,7 +37,7 @@ enum rc fail(struct error *err, enum rc rc, const char *fmt, ...)
     return rc;
 }
 
-enum rc fail_in(struct error *err, const char *fmt, ...)
+enum rc (fail_in)(struct error *err, const char *fmt, ...)
 {
     char inner[sizeof(err->text)];
     memcpy(inner, err->text, sizeof(inner));
@@ -52,7 +52,7 @@ enum rc fail_in(struct error *err, const char *fmt, ...)
     return err->rc;
 }
 
-enum rc fail_todo(struct error *err, const char *fmt, ...)
+enum rc (fail_todo)(struct error *err, const char *fmt, ...)
 {
     if (err->todo[0] != '\0')
         return err->rc;
@@ -75,7 +75,7 @@ static enum rc rc_from_errno(int number)
     }
 }
 
-enum rc fail_errno(struct error *err, int number, const char *fmt, ...)
+enum rc (fail_errno)(struct error *err, int number, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
