@@ -153,9 +153,10 @@ RC config_open_source(struct config *self, const char *name, struct clock *clock
 {
     AUTO_RELEASE(opened) opened = {0};
     const struct connection_config *connection = NULL;
+    const struct opening with = {clock, random, self->stop};
     TRY(config_find_connection(self, name, ROLE_SOURCE, (struct where){0}, &connection, err));
     TRY(opened_init(connection, self->resolver, &opened, err));
-    return database_type_find(connection->type)->open_source(connection->name, opened.options, clock, random, ret, err);
+    return database_type_find(connection->type)->open_source(connection->name, opened.options, &with, ret, err);
 }
 
 RC config_open_target(struct config *self, const char *name, struct clock *clock, struct random *random,
@@ -163,9 +164,10 @@ RC config_open_target(struct config *self, const char *name, struct clock *clock
 {
     AUTO_RELEASE(opened) opened = {0};
     const struct connection_config *connection = NULL;
+    const struct opening with = {clock, random, self->stop};
     TRY(config_find_connection(self, name, ROLE_TARGET, (struct where){0}, &connection, err));
     TRY(opened_init(connection, self->resolver, &opened, err));
-    return database_type_find(connection->type)->open_target(connection->name, opened.options, clock, random, ret, err);
+    return database_type_find(connection->type)->open_target(connection->name, opened.options, &with, ret, err);
 }
 
 RC config_open_store(struct config *self, const char *name, struct clock *clock, struct random *random,

@@ -5,6 +5,7 @@
  * in only for what a command uses: the pipeline it picks, the connections it opens. */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,7 +22,7 @@ enum pipeline_kind { PIPELINE_SYNC };
 
 enum null_cursor { NULL_CURSOR_FAIL, NULL_CURSOR_EXCLUDE };
 
-enum stage_compression { STAGE_ZSTD, STAGE_GZIP, STAGE_NONE };
+enum stage_compression { STAGE_ZSTD };
 
 /* Bounds of one waybill; whichever comes first. */
 struct chunk_limits {
@@ -85,7 +86,8 @@ struct config {
     int pipeline_count;
     struct arena arena;
     struct resolver *resolver;
-    struct file_id *files; /* read so far, so that none is read twice */
+    const volatile sig_atomic_t *stop; /* for connections' waits (connect/registry.h); NULL, or set by the caller */
+    struct file_id *files;             /* read so far, so that none is read twice */
     int file_count;
 };
 

@@ -1,0 +1,90 @@
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "cli/args.h"
+#include "cli/help.h"
+#include "cli/print.h"
+#include "cli/stop.h"
+
+#define COMMAND_ADDRESS(name) &name,
+static const struct command *const all_commands[] = {COMMANDS(COMMAND_ADDRESS) NULL};
+
+bool cli_is_json(const struct cli *cli) { return cli->global.output == OUTPUT_JSON; }
+
+RC cli_load(struct cli *cli, struct error *err)
+{
+    if (cli->config != NULL)
+        return RC_OK;
+    secret_resolver_init(&cli->resolver, cli->clock);
+    TRY(config_load(cli->global.config, &cli->resolver.resolver, &cli->config, err));
+    cli->config->stop = cli->stop;
+    return RC_OK;
+}
+
+RC cli_pick(struct cli *cli, const char *name, const struct pipeline_config **ret, struct error *err)
+{
+    TRY(cli_load(cli, err));
+    const struct option_origin *memory = option_origin_of(&cli->global_set, "max-memory");
+    const struct config_override override = {"max_memory", memory->text, memory->kind, memory->by};
+    return config_pick_pipeline(cli->config, name, &override, memory->kind != ORIGIN_DEFAULT ? 1 : 0, ret, err);
+}
+
+static void configure_log(const struct cli *cli)
+{
+    const struct global_flags *flags = &cli->global;
+    log_configure(&(struct log_config){
+        .level = flags->quiet && flags->log_level < LOG_ERROR ? LOG_ERROR : flags->log_level,
+        .format = flags->log_format,
+        .clock = cli->clock,
+    });
+}
+
+static RC run(struct cli *cli, int argc, const char *const *argv, struct error *err)
+{
+    enum rc rc = args_parse(cli, argc, argv, err);
+    configure_log(cli); /* an error may be a log line */
+    if (rc != RC_OK)
+        return rc;
+    if (cli->global.quiet && !option_is_given(&cli->global_set, "progress"))
+        cli->global.progress = PROGRESS_NONE;
+    if (cli->wants_help && cli->command == NULL) {
+        help_overview(cli->commands, cli->out);
+        return RC_OK;
+    }
+    if (cli->wants_help) {
+        help_command(cli->command, cli->out);
+        return RC_OK;
+    }
+    if (cli->command == NULL) {
+        help_overview(cli->commands, cli->messages);
+        cli->status = rc_exit_status(RC_CONFIG);
+        return RC_OK;
+    }
+    return cli->command->run(cli, err);
+}
+
+static const char *from_process(const char *name) { return getenv(name); }
+
+int cli_main(int argc, char **argv)
+{
+    struct cli cli = {.commands = all_commands,
+                      .environment = from_process,
+                      .out = stdout,
+                      .messages = stderr,
+                      .clock = clock_real()};
+    struct error err = {0};
+    cli.stop = stop_catch();
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error like any other */
+    enum rc rc = run(&cli, argc, (const char *const *)argv, &err);
+    if (rc == RC_OK && (fflush(cli.out) != 0 || ferror(cli.out)))
+        rc = fail_errno(&err, errno, "writing to standard output");
+    if (rc != RC_OK) {
+        print_failure(&cli, &err);
+        cli.status = rc_exit_status(rc);
+    }
+    config_free(cli.config);
+    arena_release(&cli.arena);
+    return cli.status;
+}

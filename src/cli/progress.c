@@ -1,0 +1,274 @@
+#include "cli/progress.h"
+
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "cli/print.h"
+
+enum { LIVE_MAX = 16, NAME_COLUMNS = 28, DRAW_MS = 100, LOG_MS = 5000, JSON_MS = 1000 };
+
+/* A table under way. */
+struct live {
+    char *table;
+    struct progress_state state; /* its texts are not kept; `phase` is a word of the program's own */
+    int64_t began_ms, told_ms;
+};
+
+struct progress_view {
+    struct progress progress; /* the first: what the engine holds is the whole */
+    enum progress_kind kind;
+    struct clock *clock;
+    struct progress_screen screen;
+    struct live live[LIVE_MAX];
+    int count;
+    int drawn; /* lines on the screen that are live */
+    int64_t drawn_ms;
+};
+
+/* ---- the real screen ---- */
+
+static void stderr_write(void *context, const char *bytes, size_t len)
+{
+    ssize_t written = write(STDERR_FILENO, bytes, len);
+    (void)written; /* a run does not fail because nobody looks */
+}
+
+static int stderr_columns(void *context)
+{
+    struct winsize size = {0};
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static int64_t peak_memory(void *context)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
+}
+
+static bool is_terminal(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDERR_FILENO) && term != NULL && !text_eq(term, "dumb");
+}
+
+/* ---- what is told of a table ---- */
+
+/* Numbers of one table at one moment. */
+struct rates {
+    double rows, bytes;  /* per second since its first update */
+    int64_t eta_seconds; /* -1: not known */
+};
+
+static struct rates rates_of(const struct progress_view *view, const struct live *live)
+{
+    const struct progress_state *s = &live->state;
+    int64_t elapsed_ms = view->clock->mono_ms(view->clock) - live->began_ms;
+    double seconds = elapsed_ms > 0 ? (double)elapsed_ms / 1000 : 0;
+    struct rates rates = {.eta_seconds = -1};
+    if (seconds > 0) {
+        rates.rows = (double)s->rows / seconds;
+        rates.bytes = (double)s->bytes / seconds;
+    }
+    if (s->rows_total >= s->rows && rates.rows > 0)
+        rates.eta_seconds = (int64_t)((double)(s->rows_total - s->rows) / rates.rows + 0.5);
+    return rates;
+}
+
+/* Cut to a number of characters, control characters made harmless. */
+static void add_cut(struct buf *out, const char *text, int columns)
+{
+    int used = 0;
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if ((c & 0xC0) != 0x80 && ++used > columns)
+            return;
+        buf_addf(out, "%c", c < 0x20 || c == 0x7F ? '?' : c);
+    }
+}
+
+/* "orders                        extract  1,234,567 rows  45,678/s  93.1 MB  4.2 MB/s  mem 61.0 MB  eta 3m07s" */
+static void add_line(const struct progress_view *view, const struct live *live, struct buf *out)
+{
+    const struct progress_state *s = &live->state;
+    struct rates rates = rates_of(view, live);
+    char rows[HUMAN_TEXT], row_rate[HUMAN_TEXT], bytes[HUMAN_TEXT], byte_rate[HUMAN_TEXT], memory[HUMAN_TEXT],
+        eta[HUMAN_TEXT];
+    AUTO_RELEASE(buf) name = {0};
+    AUTO_RELEASE(buf) line = {0};
+    human_count(s->rows, rows);
+    human_count((int64_t)rates.rows, row_rate);
+    human_bytes(s->bytes, bytes);
+    human_bytes((int64_t)rates.bytes, byte_rate);
+    human_bytes(view->screen.memory_bytes(view->screen.context), memory);
+    add_cut(&name, live->table, NAME_COLUMNS);
+    buf_addf(&line, "%s%*s  %-8s  %s rows  %s/s  %s  %s/s  mem %s", or_empty(name.at),
+             NAME_COLUMNS - print_width(or_empty(name.at)), "", s->is_done ? or_empty(s->result) : or_empty(s->phase),
+             rows, row_rate, bytes, byte_rate, memory);
+    if (!s->is_done && rates.eta_seconds >= 0) {
+        human_time(rates.eta_seconds, eta);
+        buf_addf(&line, "  eta %s", eta);
+    }
+    add_cut(out, line.at, view->screen.columns(view->screen.context) - 1); /* the last column would wrap */
+}
+
+/* ---- live lines ---- */
+
+static void add_erase(struct progress_view *view, struct buf *out)
+{
+    if (view->drawn > 1)
+        buf_addf(out, "\x1b[%dA", view->drawn - 1);
+    if (view->drawn > 0)
+        buf_addf(out, "\r\x1b[J");
+    view->drawn = 0;
+}
+
+static void add_live(struct progress_view *view, struct buf *out)
+{
+    for (int i = 0; i < view->count; i++) {
+        buf_addf(out, "%s", i > 0 ? "\n" : "");
+        add_line(view, &view->live[i], out);
+    }
+    view->drawn = view->count;
+    view->drawn_ms = view->clock->mono_ms(view->clock);
+}
+
+/* `standing` is text that stays above the live lines, whole lines; NULL: none. */
+static void draw(struct progress_view *view, const char *standing, size_t len)
+{
+    AUTO_RELEASE(buf) out = {0};
+    add_erase(view, &out);
+    if (standing != NULL)
+        buf_add(&out, standing, len);
+    add_live(view, &out);
+    if (out.len > 0)
+        view->screen.write(view->screen.context, out.at, out.len);
+}
+
+void progress_view_log(void *self, const char *line, int len) { draw(self, line, (size_t)len); }
+
+static void tell_bar(struct progress_view *view, struct live *live)
+{
+    if (!live->state.is_done) {
+        if (view->drawn != view->count || view->clock->mono_ms(view->clock) - view->drawn_ms >= DRAW_MS)
+            draw(view, NULL, 0);
+        return;
+    }
+    AUTO_RELEASE(buf) last = {0};
+    add_line(view, live, &last);
+    buf_addf(&last, "\n");
+    free(live->table);
+    *live = view->live[--view->count];
+    draw(view, last.at, last.len);
+}
+
+/* ---- lines for machines ---- */
+
+static void tell_log(struct progress_view *view, struct live *live)
+{
+    const struct progress_state *s = &live->state;
+    struct rates rates = rates_of(view, live);
+    int64_t memory = view->screen.memory_bytes(view->screen.context);
+    if (s->is_done)
+        log_info("progress.done", KV("of", live->table), KV("result", s->result), KV("rows", s->rows),
+                 KV("rows_per_second", (int64_t)rates.rows), KV("bytes", s->bytes), KV("memory_bytes", memory));
+    else
+        log_info("progress", KV("of", live->table), KV("phase", s->phase), KV("rows", s->rows),
+                 KV("rows_total", s->rows_total), KV("rows_per_second", (int64_t)rates.rows), KV("bytes", s->bytes),
+                 KV("memory_bytes", memory), KV("eta_seconds", rates.eta_seconds));
+}
+
+static void tell_json(struct progress_view *view, struct live *live)
+{
+    const struct progress_state *s = &live->state;
+    struct rates rates = rates_of(view, live);
+    AUTO_JSON *line = json_object();
+    AUTO_RELEASE(buf) text = {0};
+    json_put_text(line, "event", "progress");
+    json_put_text(line, "table", live->table);
+    json_put_text(line, "phase", s->phase);
+    json_put_int(line, "rows", s->rows);
+    json_put(line, "rows_total", s->rows_total >= 0 ? json_integer(s->rows_total) : json_null());
+    json_put_int(line, "rows_per_second", (int64_t)rates.rows);
+    json_put_int(line, "bytes", s->bytes);
+    json_put_int(line, "bytes_per_second", (int64_t)rates.bytes);
+    json_put_int(line, "memory_bytes", view->screen.memory_bytes(view->screen.context));
+    json_put(line, "eta_seconds", rates.eta_seconds >= 0 ? json_integer(rates.eta_seconds) : json_null());
+    json_put(line, "done", json_boolean(s->is_done));
+    json_put_text(line, "result", s->result);
+    json_write_line(line, &text);
+    buf_addf(&text, "\n");
+    view->screen.write(view->screen.context, text.at, text.len);
+}
+
+/* ---- updates ---- */
+
+/* NULL: more tables at once than are shown. */
+static struct live *find_live(struct progress_view *view, const char *table)
+{
+    for (int i = 0; i < view->count; i++) {
+        if (text_eq(view->live[i].table, table))
+            return &view->live[i];
+    }
+    if (view->count == LIVE_MAX)
+        return NULL;
+    int64_t now_ms = view->clock->mono_ms(view->clock);
+    struct live *live = &view->live[view->count++];
+    *live = (struct live){.table = xstrdup(table), .began_ms = now_ms, .told_ms = now_ms};
+    return live;
+}
+
+static void tell_line(struct progress_view *view, struct live *live)
+{
+    int64_t every_ms = view->kind == PROGRESS_JSON ? JSON_MS : LOG_MS, now_ms = view->clock->mono_ms(view->clock);
+    if (!live->state.is_done && now_ms - live->told_ms < every_ms)
+        return;
+    live->told_ms = now_ms;
+    if (view->kind == PROGRESS_JSON)
+        tell_json(view, live);
+    else
+        tell_log(view, live);
+    if (live->state.is_done) {
+        free(live->table);
+        *live = view->live[--view->count];
+    }
+}
+
+static void update(struct progress *progress, const struct progress_state *state)
+{
+    struct progress_view *view = (struct progress_view *)progress;
+    struct live *live = view->kind != PROGRESS_NONE ? find_live(view, state->table) : NULL;
+    if (live == NULL)
+        return;
+    live->state = *state;
+    if (view->kind == PROGRESS_BAR)
+        tell_bar(view, live);
+    else
+        tell_line(view, live);
+}
+
+struct progress_view *progress_view_new(enum progress_kind kind, struct clock *clock,
+                                        const struct progress_screen *screen)
+{
+    static const struct progress_screen real = {stderr_write, stderr_columns, peak_memory, NULL};
+    struct progress_view *view = xcalloc(1, sizeof(*view));
+    view->progress.update = update;
+    view->kind = kind != PROGRESS_AUTO ? kind : is_terminal() ? PROGRESS_BAR : PROGRESS_LOG;
+    view->clock = clock;
+    view->screen = screen != NULL ? *screen : real;
+    return view;
+}
+
+struct progress *progress_of(struct progress_view *self) { return &self->progress; }
+
+void progress_view_free(struct progress_view *self)
+{
+    if (self == NULL)
+        return;
+    if (self->drawn > 0)
+        self->screen.write(self->screen.context, "\n", 1);
+    for (int i = 0; i < self->count; i++)
+        free(self->live[i].table);
+    free(self);
+}

@@ -1,0 +1,13 @@
+/* SIGINT and SIGTERM ask the program to end: it finishes or gives up what is under way, says where it stands, and exits
+ * with 130 or 143 (case S71). A second signal ends it at once, which is safe too: the next run goes on. */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/* From now on. The signal that came, 0 so far; connections' waits look at it. */
+const volatile sig_atomic_t *stop_catch(void);
+/* For struct run_world: RC_INTERRUPTED or RC_TERMINATED in err once a signal came. */
+bool stop_asked(void *context, struct error *err);

@@ -1,0 +1,73 @@
+#include "cli/sync_flags.h"
+
+static const char *const strategy_names[] = {"sequential", "inter-table", "intra-table", NULL};
+
+static const struct option table[] = {
+    OPTION("pipeline", STRING, sync_flags, pipeline, .letter = 'p', .argument = "NAME",
+           .help = "pipeline; the only one, or the default one, without"),
+    OPTION("table", LIST, sync_flags, tables, .letter = 't', .argument = "NAME",
+           .help = "table of the source; all that are listed without"),
+    OPTION("strategy", ENUM, sync_flags, strategy, .letter = 's', .names = strategy_names, .preset = "sequential",
+           .help = "how tables are spread over workers"),
+    OPTION("backup-only", BOOL, sync_flags, backup_only, .help = "source to stage; the target is not touched"),
+    OPTION("redshift-only", BOOL, sync_flags, redshift_only,
+           .help = "stage to target, whatever its type; the source is not opened"),
+    OPTION("limit", INT, sync_flags, limit, .argument = "N", .min = 1, .max = INT64_MAX,
+           .help = "extract at most N rows of each table"),
+    OPTION("max-chunks", INT, sync_flags, max_chunks, .argument = "M", .min = 1, .max = INT64_MAX,
+           .help = "extract at most M chunks of each table"),
+    OPTION("full-refresh", BOOL, sync_flags, full_refresh,
+           .help = "replace the target's rows by all of the source's, in one step"),
+    OPTION("dry-run", BOOL, sync_flags, dry_run, .help = "say what would be done, and change nothing anywhere"),
+    OPTION("json-output", STRING, sync_flags, json_output, .argument = "FILE|-",
+           .help = "write the run's result as JSON; - is standard output"),
+    OPTION("s3-completion-bucket", STRING, sync_flags, marker_bucket, .argument = "B",
+           .help = "write completion markers into a bucket or store connection"),
+    OPTION("accept-source", BOOL, sync_flags, accept_source,
+           .help = "the source is another server, or its clock went back, and that is right"),
+    OPTION("accept-target", BOOL, sync_flags, accept_target,
+           .help = "the target is another one, or was emptied, and that is right"),
+    OPTION("allow-duplicates", BOOL, sync_flags, allow_duplicates,
+           .help = "append rows again that may be there already"),
+};
+const struct option_table sync_flags = {table, sizeof(table) / sizeof(*table)};
+
+static RC contradiction(struct error *err, const char *one, const char *other, const char *why)
+{
+    return fail(err, RC_CONFIG, "%s and %s contradict each other: %s", one, other, why);
+}
+
+RC sync_flags_check(const struct cli *cli, struct error *err)
+{
+    const struct sync_flags *f = cli->flags;
+    if (f->strategy != STRATEGY_SEQUENTIAL) {
+        fail(err, RC_CONFIG, "the strategy '%s' is not available yet", strategy_names[f->strategy]);
+        return fail_todo(err, "leave -s out, or use '-s sequential': the rows are the same");
+    }
+    if (f->backup_only && f->redshift_only)
+        return contradiction(err, "--backup-only", "--redshift-only",
+                             "one leaves out the load, the other everything else");
+    if (f->redshift_only && f->limit != 0)
+        return contradiction(err, "--redshift-only", "--limit",
+                             "a limit bounds what is extracted; a load applies all waybills that wait");
+    if (f->redshift_only && f->max_chunks != 0)
+        return contradiction(err, "--redshift-only", "--max-chunks",
+                             "it bounds what is extracted; a load applies all waybills that wait");
+    if (f->redshift_only && f->full_refresh)
+        return contradiction(err, "--redshift-only", "--full-refresh", "a refresh reads the source");
+    if (f->full_refresh && (f->limit != 0 || f->max_chunks != 0))
+        return contradiction(err, "--full-refresh", f->limit != 0 ? "--limit" : "--max-chunks",
+                             "rows beyond the bound would be gone from the target");
+    return RC_OK;
+}
+
+RC sync_flags_check_table(const struct sync_flags *flags, const struct table_config *of, struct error *err)
+{
+    if (flags->limit == 0 || of->mode != MODE_REPLACE)
+        return RC_OK;
+    fail(err, RC_CONFIG,
+         "table '%s' is loaded with 'mode: replace', which --limit contradicts: rows beyond the limit would be gone "
+         "from the target",
+         of->name);
+    return fail_todo(err, "leave --limit out for this table");
+}

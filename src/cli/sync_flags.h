@@ -1,0 +1,21 @@
+/* The flags of `sync pipeline`, and which of them contradict each other. */
+#pragma once
+
+#include "cli/command.h"
+
+struct sync_flags {
+    const char *pipeline;    /* NULL: the default one */
+    struct text_list tables; /* count 0: all that are listed */
+    enum { STRATEGY_SEQUENTIAL, STRATEGY_INTER_TABLE, STRATEGY_INTRA_TABLE } strategy;
+    bool backup_only, redshift_only, full_refresh, dry_run;
+    bool accept_source, accept_target, allow_duplicates;
+    int64_t limit, max_chunks; /* 0: none */
+    const char *json_output;   /* "-": standard output; NULL: none */
+    const char *marker_bucket; /* bucket or store connection; NULL: none */
+};
+extern const struct option_table sync_flags;
+
+/* For struct command's `check`. */
+RC sync_flags_check(const struct cli *cli, struct error *err);
+/* What only the tables tell: --limit would make a replace lose rows. RC_CONFIG. */
+RC sync_flags_check_table(const struct sync_flags *flags, const struct table_config *table, struct error *err);

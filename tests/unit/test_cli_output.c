@@ -1,0 +1,251 @@
+/* What people see: errors, tables, numbers, and a run while it goes on. */
+#include "cli/print.h"
+#include "cli/progress.h"
+#include "test.h"
+
+/* ---- errors, tables, numbers ---- */
+
+static char *out, *messages;
+
+static void print_with(enum output output, const struct error *err)
+{
+    size_t out_len = 0, messages_len = 0;
+    struct cli cli = {.out = open_memstream(&out, &out_len), .messages = open_memstream(&messages, &messages_len)};
+    cli.global.output = output;
+    print_failure(&cli, err);
+    fclose(cli.out);
+    fclose(cli.messages);
+}
+
+static int forget(void **state)
+{
+    free(TAKE(out));
+    free(TAKE(messages));
+    return 0;
+}
+
+static void an_error_says_what_and_what_to_do(void **state)
+{
+    struct error err = {.rc = RC_DENIED, .text = "opening 'a\x1b[2J': denied", .todo = "ask\nsomebody"};
+    print_with(OUTPUT_TEXT, &err);
+    assert_string_equal(messages, "waybill: error: opening 'a\\x1b[2J': denied\n  what to do: ask\nsomebody\n");
+    assert_string_equal(out, "");
+}
+
+static void with_json_an_error_is_a_document_too(void **state)
+{
+    struct error err = {.rc = RC_BUSY, .text = "gr\xc3\xbc\xc3", .vendor = "SQLITE_BUSY"};
+    print_with(OUTPUT_JSON, &err);
+    assert_string_equal(
+        out, "{\n  \"error\": {\n    \"kind\": \"busy\",\n    \"exit_status\": 5,\n    \"text\": \"gr\xc3\xbc?\",\n"
+             "    \"vendor\": \"SQLITE_BUSY\"\n  }\n}\n");
+    assert_string_equal(messages, "waybill: error: gr\xc3\xbc?\n");
+}
+
+static void a_table_is_as_wide_as_its_widest_cells(void **state)
+{
+    size_t len = 0;
+    FILE *file = open_memstream(&out, &len);
+    AUTO_RELEASE(text_table) table = {.columns = 3, .right = 1 << 1};
+    static const char *const cells[] = {"table",  "rows",  "mark", "gr\xc3\xbc\xc3\x9f", "7", NULL,
+                                        "orders", "12345", "x\ty"};
+    for (size_t i = 0; i < sizeof(cells) / sizeof(*cells); i++)
+        text_table_add(&table, cells[i]);
+    text_table_addf(&table, "%d", 1);
+    text_table_add(&table, "");
+    text_table_add(&table, "");
+    text_table_print(&table, file);
+    fclose(file);
+    assert_string_equal(out, "table    rows  mark\n"
+                             "gr\xc3\xbc\xc3\x9f        7  -\n"
+                             "orders  12345  x\\x09y\n"
+                             "1              \n");
+}
+
+static void numbers_are_for_people(void **state)
+{
+    static const struct {
+        int64_t number;
+        const char *count, *bytes, *time;
+    } cases[] = {
+        {0, "0", "0 B", "0s"},
+        {59, "59", "59 B", "59s"},
+        {999, "999", "999 B", "16m39s"},
+        {1000, "1,000", "1.0 kB", "16m40s"},
+        {9999, "9,999", "10.0 kB", "2h46m"},
+        {999999, "999,999", "1.0 MB", "11d13h"},
+        {-1234567, "-1,234,567", "-1234567 B", NULL},
+        {INT64_MAX, "9,223,372,036,854,775,807", "9.2 EB", "106751991167300d15h"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char text[HUMAN_TEXT];
+        human_count(cases[i].number, text);
+        assert_string_equal(text, cases[i].count);
+        human_bytes(cases[i].number, text);
+        assert_string_equal(text, cases[i].bytes);
+        if (cases[i].time != NULL) {
+            human_time(cases[i].number, text);
+            assert_string_equal(text, cases[i].time);
+        }
+    }
+}
+
+/* ---- progress ---- */
+
+static int64_t now_ms;
+static int columns;
+static struct buf screen, logged;
+static int writes;
+
+static int64_t test_now_us(struct clock *self) { return now_ms * 1000; }
+static int64_t test_mono_ms(struct clock *self) { return now_ms; }
+static struct clock test_clock = {.now_us = test_now_us, .mono_ms = test_mono_ms};
+
+static void screen_write(void *context, const char *bytes, size_t len)
+{
+    buf_add(&screen, bytes, len);
+    writes++;
+}
+static int screen_columns(void *context) { return columns; }
+static int64_t screen_memory(void *context) { return 61000000; }
+static const struct progress_screen test_screen = {screen_write, screen_columns, screen_memory, NULL};
+static void log_sink(void *context, const char *line, int len) { buf_add(&logged, line, (size_t)len); }
+
+static int begin_progress(void **state)
+{
+    now_ms = 1000;
+    columns = 200;
+    writes = 0;
+    log_configure(&(struct log_config){.level = LOG_INFO, .clock = &test_clock, .sink = log_sink});
+    return 0;
+}
+
+static int end_progress(void **state)
+{
+    log_configure(&(struct log_config){.level = LOG_NONE});
+    buf_release(&screen);
+    buf_release(&logged);
+    return 0;
+}
+
+static void tell(struct progress_view *view, const char *table, int64_t rows, const char *result)
+{
+    struct progress_state state = {
+        .table = table,
+        .phase = "extract",
+        .rows = rows,
+        .rows_total = 4000000,
+        .bytes = rows * 10,
+        .is_done = result != NULL,
+        .result = result,
+    };
+    progress_update(progress_of(view), &state);
+}
+
+static void a_live_line_is_rewritten_at_most_ten_times_a_second(void **state)
+{
+    AUTO(progress_view) *view = progress_view_new(PROGRESS_BAR, &test_clock, &test_screen);
+    tell(view, "orders", 0, NULL);
+    assert_string_equal(screen.at, "orders                        extract   0 rows  0/s  0 B  0 B/s  mem 61.0 MB");
+    for (; now_ms < 3000; now_ms++)
+        tell(view, "orders", (now_ms - 1000) * 500, NULL);
+    assert_int_equal(writes, 20);
+    now_ms += 100;
+    buf_reset(&screen);
+    tell(view, "orders", 1000000, NULL);
+    assert_string_equal(screen.at, "\r\x1b[Jorders                        extract   1,000,000 rows  476,190/s  10.0 MB "
+                                   " 4.8 MB/s  mem 61.0 MB  eta 6s");
+}
+
+static void a_live_line_never_wraps(void **state)
+{
+    AUTO(progress_view) *view = progress_view_new(PROGRESS_BAR, &test_clock, &test_screen);
+    columns = 20;
+    tell(view, "t\xc3\xa4\x1b[31mble", 0, NULL);
+    assert_string_equal(screen.at, "t\xc3\xa4?[31mble         ");
+}
+
+static void several_tables_have_a_line_each_and_what_is_done_stays_above(void **state)
+{
+    struct progress_view *view = progress_view_new(PROGRESS_BAR, &test_clock, &test_screen);
+    columns = 40;
+    tell(view, "a", 0, NULL);
+    buf_reset(&screen);
+    tell(view, "b", 0, NULL);
+    assert_string_equal(screen.at,
+                        "\r\x1b[Ja                             extract  \nb                             extract  ");
+    buf_reset(&screen);
+    tell(view, "a", 10, "success");
+    assert_string_equal(
+        screen.at, "\x1b[1A\r\x1b[Ja                             success  \nb                             extract  ");
+    buf_reset(&screen);
+    progress_view_log(view, "a log line\n", 11);
+    assert_string_equal(screen.at, "\r\x1b[Ja log line\nb                             extract  ");
+    buf_reset(&screen);
+    progress_view_free(view);
+    assert_string_equal(screen.at, "\n");
+}
+
+static void without_a_terminal_there_is_a_log_line_every_few_seconds(void **state)
+{
+    AUTO(progress_view) *view = progress_view_new(PROGRESS_LOG, &test_clock, &test_screen);
+    tell(view, "orders", 0, NULL);
+    assert_int_equal(logged.len, 0);
+    now_ms += 5000;
+    tell(view, "orders", 1000000, NULL);
+    assert_string_equal(
+        logged.at, "1970-01-01T00:00:06.000Z info  progress of=orders phase=extract rows=1000000 rows_total=4000000 "
+                   "rows_per_second=200000 bytes=10000000 memory_bytes=61000000 eta_seconds=15\n");
+    buf_reset(&logged);
+    now_ms += 100;
+    tell(view, "orders", 1000001, NULL);
+    assert_int_equal(logged.len, 0);
+    tell(view, "orders", 1000001, "failed");
+    assert_string_equal(
+        logged.at,
+        "1970-01-01T00:00:06.100Z info  progress.done of=orders result=failed rows=1000001 rows_per_second=196078 "
+        "bytes=10000010 memory_bytes=61000000\n");
+    assert_int_equal(screen.len, 0);
+}
+
+static void with_json_every_line_is_a_document(void **state)
+{
+    AUTO(progress_view) *view = progress_view_new(PROGRESS_JSON, &test_clock, &test_screen);
+    tell(view, "orders", 0, NULL);
+    now_ms += 1000;
+    tell(view, "orders", 500, "success");
+    assert_string_equal(
+        screen.at,
+        "{\"event\":\"progress\",\"table\":\"orders\",\"phase\":\"extract\",\"rows\":500,\"rows_total\":4000000,"
+        "\"rows_per_second\":500,\"bytes\":5000,\"bytes_per_second\":5000,\"memory_bytes\":61000000,"
+        "\"eta_seconds\":7999,\"done\":true,\"result\":\"success\"}\n");
+}
+
+static void none_is_silent_and_nobody_has_to_look(void **state)
+{
+    AUTO(progress_view) *view = progress_view_new(PROGRESS_NONE, &test_clock, &test_screen);
+    tell(view, "orders", 0, NULL);
+    tell(view, "orders", 5, "success");
+    assert_int_equal(screen.len + logged.len, 0);
+    progress_update(NULL, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests_here[] = {
+        cmocka_unit_test_teardown(an_error_says_what_and_what_to_do, forget),
+        cmocka_unit_test_teardown(with_json_an_error_is_a_document_too, forget),
+        cmocka_unit_test_teardown(a_table_is_as_wide_as_its_widest_cells, forget),
+        cmocka_unit_test_teardown(numbers_are_for_people, forget),
+        cmocka_unit_test_setup_teardown(a_live_line_is_rewritten_at_most_ten_times_a_second, begin_progress,
+                                        end_progress),
+        cmocka_unit_test_setup_teardown(a_live_line_never_wraps, begin_progress, end_progress),
+        cmocka_unit_test_setup_teardown(several_tables_have_a_line_each_and_what_is_done_stays_above, begin_progress,
+                                        end_progress),
+        cmocka_unit_test_setup_teardown(without_a_terminal_there_is_a_log_line_every_few_seconds, begin_progress,
+                                        end_progress),
+        cmocka_unit_test_setup_teardown(with_json_every_line_is_a_document, begin_progress, end_progress),
+        cmocka_unit_test_setup_teardown(none_is_silent_and_nobody_has_to_look, begin_progress, end_progress),
+    };
+    return cmocka_run_group_tests(tests_here, NULL, NULL);
+}
