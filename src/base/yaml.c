@@ -104,7 +104,7 @@ static bool is_empty(const yaml_event_t *scalar, const char *text)
            (text[0] == '\0' || text_eq(text, "~") || text_eq(text, "null"));
 }
 
-static RC read_node(struct reader *r, int depth, struct yaml_node **ret, struct error *err);
+static RC read_node(struct reader *r, int depth, struct yaml_node *node, struct error *err);
 
 /* The key before a value of a map; the reader then stands on the value. */
 static RC read_key(struct reader *r, const char **ret, struct where *ret_where, struct error *err)
@@ -156,20 +156,19 @@ static RC read_children(struct reader *r, int depth, yaml_event_type_t end, stru
         TRY(reader_next(r, err));
         if (r->event.type == end)
             break;
-        const char *key = NULL;
-        struct where key_where = {0};
+        struct yaml_node *child = arena_take(r->arena, sizeof(*child));
         if (parent->kind == YAML_MAP)
-            TRY(read_key(r, &key, &key_where, err));
-        TRY(read_node(r, depth + 1, last, err));
-        (*last)->key = key;
-        (*last)->key_where = key_where;
-        last = &(*last)->next;
+            TRY(read_key(r, &child->key, &child->key_where, err));
+        TRY(read_node(r, depth + 1, child, err));
+        *last = child;
+        last = &child->next;
         parent->count++;
     }
     return parent->kind == YAML_MAP ? check_keys(parent, err) : RC_OK;
 }
 
-static RC read_node(struct reader *r, int depth, struct yaml_node **ret, struct error *err)
+/* Where the reader stands, into `node`, which is zero but for its key. */
+static RC read_node(struct reader *r, int depth, struct yaml_node *node, struct error *err)
 {
     struct where at = where_of(r, r->event.start_mark);
     TRY(check_extras(r, at, err));
@@ -177,9 +176,8 @@ static RC read_node(struct reader *r, int depth, struct yaml_node **ret, struct 
         return fail(err, RC_CONFIG, WHERE_FMT ": nested more than %d levels deep", WHERE_ARG(at), YAML_DEPTH_MAX);
     if (++r->nodes > YAML_NODES_MAX)
         return fail(err, RC_CONFIG, WHERE_FMT ": more than %d values in one file", WHERE_ARG(at), YAML_NODES_MAX);
-    struct yaml_node *node = arena_take(r->arena, sizeof(*node));
-    *node = (struct yaml_node){.where = at, .text = ""};
-    *ret = node;
+    node->where = at;
+    node->text = "";
     if (r->event.type == YAML_SEQUENCE_START_EVENT) {
         node->kind = YAML_LIST;
         return read_children(r, depth, YAML_SEQUENCE_END_EVENT, node, err);
@@ -200,15 +198,14 @@ static RC read_document(struct reader *r, const struct yaml_node **ret, struct e
 {
     TRY(reader_next(r, err)); /* the stream's start */
     TRY(reader_next(r, err));
-    struct yaml_node *root = NULL;
+    struct yaml_node *root = arena_take(r->arena, sizeof(*root));
     if (r->event.type == YAML_STREAM_END_EVENT) {
-        root = arena_take(r->arena, sizeof(*root));
         *root = (struct yaml_node){.kind = YAML_MAP, .where = {r->file, 1, 1}, .text = ""};
         *ret = root;
         return RC_OK;
     }
     TRY(reader_next(r, err));
-    TRY(read_node(r, 1, &root, err));
+    TRY(read_node(r, 1, root, err));
     if (root->kind == YAML_EMPTY)
         root->kind = YAML_MAP;
     TRY(reader_next(r, err)); /* the document's end */

@@ -59,29 +59,32 @@ static const struct connection_config *find_by_name(const struct config *self, c
     return NULL;
 }
 
-static RC no_connection(const struct config *self, const char *name, const char *at, struct error *err)
+static const char *nearest_connection(const struct config *self, const char *name)
 {
     const char **names = xcalloc((size_t)self->connection_count, sizeof(*names));
     for (int i = 0; i < self->connection_count; i++)
         names[i] = self->connections[i].name;
     const char *near = nearest_name(name, names, self->connection_count);
     free(names);
-    if (near != NULL)
-        return fail(err, RC_CONFIG, "%sthere is no connection '%s', did you mean '%s'?", at, name, near);
-    fail(err, RC_CONFIG, "%sthere is no connection '%s'", at, name);
-    return fail_todo(err, "add '%s' under 'connections:'", name);
+    return near;
 }
 
 RC config_find_connection(const struct config *self, const char *name, enum role role, struct where at,
                           const struct connection_config **ret, struct error *err)
 {
     char room[512];
+    const char *begin = place(at, room, sizeof(room));
     const struct connection_config *found = find_by_name(self, name);
-    if (found == NULL)
-        return no_connection(self, name, place(at, room, sizeof(room)), err);
+    if (found == NULL) {
+        const char *near = nearest_connection(self, name);
+        if (near != NULL)
+            return fail(err, RC_CONFIG, "%sthere is no connection '%s', did you mean '%s'?", begin, name, near);
+        fail(err, RC_CONFIG, "%sthere is no connection '%s'", begin, name);
+        return fail_todo(err, "add '%s' under 'connections:'", name);
+    }
     if (!can_be(found->type, role))
-        return fail(err, RC_CONFIG, "%sthe connection '%s' is of type '%s', which cannot be a %s",
-                    place(at, room, sizeof(room)), name, found->type, role_names[role]);
+        return fail(err, RC_CONFIG, "%sthe connection '%s' is of type '%s', which cannot be a %s", begin, name,
+                    found->type, role_names[role]);
     *ret = found;
     return RC_OK;
 }
@@ -329,7 +332,7 @@ static RC add_includes(struct config *self, const struct yaml_node *root, const 
 {
     const struct yaml_node *node = yaml_find(root, "include");
     const struct yaml_node *item = node != NULL && node->kind == YAML_LIST ? node->first : node;
-    for (int i = 0; i < include->count; i++, item = item->next) {
+    for (int i = 0; i < include->count && item != NULL; i++, item = item->next) {
         const char *path = include->items[i], *slash = strrchr(item->where.file, '/');
         if (path[0] != '/' && slash != NULL)
             path = arena_print(&self->arena, "%.*s/%s", (int)(slash - item->where.file), item->where.file, path);
@@ -422,11 +425,11 @@ static RC no_pipeline(const struct config *self, const char *name, struct error 
 
 static const struct pipeline_config *find_pipeline(const struct config *self, const char *name)
 {
-    if (name == NULL && self->pipeline_count == 1)
-        return &self->pipelines[0];
     for (int i = 0; i < self->pipeline_count; i++) {
-        if (name != NULL ? text_eq(self->pipelines[i].name, name) : self->pipelines[i].is_default)
-            return &self->pipelines[i];
+        const struct pipeline_config *pipeline = &self->pipelines[i];
+        bool is_meant = pipeline->is_default || self->pipeline_count == 1;
+        if (name != NULL ? text_eq(pipeline->name, name) : is_meant)
+            return pipeline;
     }
     return NULL;
 }

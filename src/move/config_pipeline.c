@@ -1,8 +1,9 @@
 /* One pipeline and its tables: the option tables, the defaults, and what may stand together. */
 #include "move/config_intern.h"
 
-enum { DAY_MS = 86400000, MIB = 1 << 20 };
-#define GIB ((int64_t)1 << 30)
+#define DAY_MS INT64_C(86400000)
+#define MIB    ((int64_t)1 << 20)
+#define GIB    ((int64_t)1 << 30)
 
 /* Words that name something are in the order of their enum; behind them, words of the design that are not there yet. */
 static const char *const kind_names[] = {"sync", "window", "backup", "job", NULL};
@@ -37,7 +38,7 @@ static const struct option pipeline_table[] = {
            .help = "size of one staged file"),
     OPTION("part_bytes", SIZE, pipeline_config, part_bytes, .preset = "16MiB", .min = 5 * MIB, .max = 64 * MIB,
            .help = "of one part of a file's upload"),
-    OPTION("lag", DURATION, pipeline_config, lag_ms, .preset = "5s", .max = INT64_C(30) * DAY_MS,
+    OPTION("lag", DURATION, pipeline_config, lag_ms, .preset = "5s", .max = 30 * DAY_MS,
            .help = "how far behind the source's clock a range ends"),
     OPTION("lease", DURATION, pipeline_config, lease_ms, .preset = "60s", .min = 1000, .max = DAY_MS,
            .help = "how long a silent owner keeps a scope"),
@@ -59,7 +60,7 @@ static const struct option table_table[] = {
     OPTION("target", STRING, table_config, target, .help = "table in the target; the source's name without"),
     OPTION("mode", ENUM, table_config, mode, .names = mode_names,
            .help = "how rows are applied; by the increment without"),
-    OPTION("lag", DURATION, table_config, lag_ms, .max = INT64_C(30) * DAY_MS, .help = "as the pipeline's"),
+    OPTION("lag", DURATION, table_config, lag_ms, .max = 30 * DAY_MS, .help = "as the pipeline's"),
     OPTION("shared", BOOL, table_config, shared, .help = "other pipelines write the target table too"),
     OPTION("insert_only", BOOL, table_config, insert_only, .help = "rows of this table are never changed"),
     OPTION("null_cursor", ENUM, table_config, null_cursor, .names = null_cursor_names, .preset = "fail",

@@ -1,4 +1,6 @@
 /* Which tables a command means: names, patterns, entries. */
+#include <assert.h>
+
 #include "move/config_intern.h"
 
 bool is_pattern(const char *name) { return strpbrk(name, "*?") != NULL; }
@@ -147,6 +149,7 @@ RC tables_resolve(struct config *self, const struct pipeline_config *pipeline, c
     struct resolving r = {self, pipeline, existing, existing_count, NULL, 0, 0};
     enum rc rc = add_all(&r, wanted, wanted_count, err);
     if (rc == RC_OK) {
+        assert(r.tables != NULL && "something was wanted or listed");
         struct table_config *tables = arena_take(&self->arena, sizeof(*tables) * (size_t)(r.count + 1));
         memcpy(tables, r.tables, sizeof(*tables) * (size_t)r.count);
         *ret = tables;

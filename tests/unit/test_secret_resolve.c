@@ -33,7 +33,7 @@ static int begin(void **state)
 {
     secret_resolver_init(&resolver, clock_real());
     resolver.environment = environment;
-    memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
+    memset(folder + sizeof(folder) - 7, 'X', 6);
     assert_non_null(mkdtemp(folder));
     snprintf(file, sizeof(file), "%s/w.yml", folder);
     return 0;
