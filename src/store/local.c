@@ -95,20 +95,26 @@ static RC local_get_range(struct store *base, const char *key, int64_t offset, v
     return RC_OK;
 }
 
-/* The body in a synced tmp file; `*ret_fd` stays open, and so locked, until it was published. */
-static RC stage(struct local *self, int root, const char *key, struct str body, char ret_path[LOCAL_TMP_BYTES],
-                int *ret_fd, struct error *err)
+/* The body in a synced tmp file, and what the file then holds; `*ret_fd` stays open, and so locked, until the file was
+ * published. */
+static int stage(struct local *self, int root, struct str body, char ret_path[LOCAL_TMP_BYTES], int *ret_fd,
+                 struct object_info *ret)
 {
+    struct stat st;
+    char hex[SHA256_HEX];
     int number = local_tmp_new(self, root, ret_path, ret_fd);
     if (number != 0)
-        return local_fail(self, err, number, "writing", key);
+        return number;
     number = local_write_all(*ret_fd, body, 0);
-    if (number == 0 && fsync(*ret_fd) != 0)
+    if (number == 0 && (fsync(*ret_fd) != 0 || fstat(*ret_fd, &st) != 0))
         number = errno;
     if (number == 0)
-        return RC_OK;
-    local_tmp_remove(root, ret_path);
-    return local_fail(self, err, number, "writing", key);
+        number = local_sha256(*ret_fd, 0, (int64_t)body.len, hex);
+    if (number == 0)
+        local_info_fill(&st, hex, ret);
+    else
+        local_tmp_remove(root, ret_path);
+    return number;
 }
 
 static RC local_put(struct store *base, const char *key, struct str body, struct condition when,
@@ -116,22 +122,22 @@ static RC local_put(struct store *base, const char *key, struct str body, struct
 {
     struct local *self = (struct local *)base;
     struct local_path path;
-    char staged[LOCAL_TMP_BYTES], hex[SHA256_HEX];
-    struct stat st;
+    struct object_info info;
+    char staged[LOCAL_TMP_BYTES];
     AUTO_FD root = -1;
     AUTO_FD fd = -1;
     TRY(local_path_of(key, &path, err));
     TRY(local_root_open_for_write(self, &root, err));
-    TRY(stage(self, root, key, body, staged, &fd, err));
+    int number = stage(self, root, body, staged, &fd, &info);
+    if (number != 0)
+        return local_fail(self, err, number, "writing", key);
     enum rc rc = local_publish(self, root, staged, &path, when, err);
     local_tmp_remove(root, staged);
     if (rc == RC_NOT_FOUND)
         return local_fail(self, err, ENOENT, "writing", key);
     TRY(rc);
-    if (fstat(fd, &st) != 0)
-        return local_fail(self, err, errno, "looking at", key);
-    sha256_hex(body, hex);
-    local_info_fill(&st, hex, ret);
+    if (ret != NULL)
+        *ret = info;
     return RC_OK;
 }
 

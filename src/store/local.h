@@ -1,10 +1,10 @@
 /* A directory as a store (formats.md 7): for one machine, or a file system with working locks and atomic link(2).
  * NFS without locks is not safe: two runs could both believe that a condition held.
  *
- * ETag = SHA-256 of the content, computed from the bytes on disk each time it is asked for: head, get with an info, and
- * If-Match read the whole object, so what they say of a damaged file is the truth. list and get_range read no more than
- * they give. Only regular files whose names this store would have chosen itself are objects; symbolic links and other
- * files are neither followed nor listed. Files are 0600, folders 0700.
+ * ETag = SHA-256 of the content, computed from the bytes in the file each time it is asked for: a write, head, get with
+ * an info, and If-Match read the whole object, so what they say of a damaged file is the truth. list and get_range read
+ * no more than they give. Only regular files whose names this store would have chosen itself are objects; symbolic
+ * links and other files are neither followed nor listed. Files are 0600, folders 0700.
  *
  * What is written in between lies in `.waybill/`: tmp/ (of dead processes: removed at the first write), uploads/<id>/,
  * names/ (the full text of segments too long for a file name; list needs it) and the file `lock`. */

@@ -150,10 +150,11 @@ static void a_folder_larger_than_a_page_is_read_in_pieces(void **state)
     enum { FILES = 4500, FOLDERS = 3000 };
     struct object_list page = {0};
     int seen = 0;
-    for (int i = 0; i < FOLDERS; i++) /* empty ones, all before the files */
-        folder_make(s->place, arena_print(&s->arena, "a%04d", i));
-    for (int i = 0; i < FILES; i++)
-        folder_write(s->place, arena_print(&s->arena, "f%04d", i), S("x"));
+    for (int i = 0; i < FILES; i++) { /* in no order; the folders are empty, and all before the files */
+        folder_write(s->place, arena_print(&s->arena, "f%04d", i * 1009 % FILES), S("x"));
+        if (i < FOLDERS)
+            folder_make(s->place, arena_print(&s->arena, "a%04d", i * 1009 % FOLDERS));
+    }
     do {
         OK(store_list(s->store, "", page.next, &s->arena, &page, &s->err));
         for (int i = 0; i < page.count; i++, seen++)
@@ -269,6 +270,16 @@ static void completing_what_is_linked_already_ends_the_upload(void **state)
     assert_int_equal(uploads_count(s, ""), 0);
 }
 
+static void an_upload_id_from_elsewhere_reaches_no_other_folder(void **state)
+{
+    struct story *s = *state;
+    put_text(s, "p/a", "x");
+    OK(store_upload_abort(s->store, "p/a", "../../p", &s->err));
+    OK(store_upload_abort(s->store, "p/a", "", &s->err));
+    has_text(s, "p/a", "x");
+    assert_true(folder_has(s->place, ".waybill/uploads"));
+}
+
 /* ---- the lock, and what the dead leave behind ---- */
 
 struct fast_clock {
@@ -291,7 +302,11 @@ static void a_lock_that_is_never_given_back_is_waited_for_with_an_end(void **sta
     REFUSED(store_put(store, "a", S("2"), UNCONDITIONAL, NULL, &s->err), RC_BUSY, ".waybill/lock");
     assert_non_null(strstr(s->err.todo, "lslocks"));
     assert_in_range(clock.ms, 30000, 31000);
+    struct deleted_object item = {.key = "a"};
+    REFUSED(store_delete(store, &item, 1, &s->err), RC_BUSY, ".waybill/lock");
+    REFUSED(store_put(store, "a/below", S("2"), IF_NONE_MATCH, NULL, &s->err), RC_BUSY, ".waybill/lock");
     has_text(s, "a", "1");
+    lists(s, "", "a");
     OK(store_put(store, "b", S("2"), IF_NONE_MATCH, NULL, &s->err)); /* a creation needs none */
     close(fd);
     OK(store_put(store, "a", S("2"), UNCONDITIONAL, NULL, &s->err));
@@ -350,6 +365,7 @@ static const struct CMUnitTest own[] = {
     STORY(an_upload_that_lost_bytes_is_not_completed),
     STORY(bytes_of_a_part_that_failed_do_not_count),
     STORY(completing_what_is_linked_already_ends_the_upload),
+    STORY(an_upload_id_from_elsewhere_reaches_no_other_folder),
     STORY(a_lock_that_is_never_given_back_is_waited_for_with_an_end),
     STORY(what_a_dead_process_left_is_removed_and_what_a_living_one_writes_is_not),
     STORY(deleting_the_last_object_removes_its_folders),
