@@ -1,5 +1,6 @@
 #include "connect/registry.h"
 
+#include "connect/sqlite/source.h"
 #include "connect/sqlite/target.h"
 
 struct sqlite_options {
@@ -9,6 +10,14 @@ struct sqlite_options {
 static const struct option sqlite_table[] = {
     OPTION("path", PATH, sqlite_options, path, .required = true, .help = "file of the database"),
 };
+
+static RC sqlite_open_source(const char *name, const void *options, const struct opening *with, struct source **ret,
+                             struct error *err)
+{
+    const struct sqlite_options *sqlite = options;
+    struct sqlite_source_options how = {.clock = with->clock, .stop = with->stop};
+    return sqlite_source_open(name, sqlite->path, &how, ret, err);
+}
 
 static RC sqlite_open_target(const char *name, const void *options, const struct opening *with, struct target **ret,
                              struct error *err)
@@ -22,6 +31,7 @@ static const struct database_type sqlite_type = {
     .summary = "a SQLite file",
     .options = OPTION_TABLE(sqlite_table),
     .options_bytes = sizeof(struct sqlite_options),
+    .open_source = sqlite_open_source,
     .open_target = sqlite_open_target,
 };
 

@@ -52,10 +52,13 @@ static enum rc rc_of(const struct sqlite *db, int code, int number, const char *
 
 static void advise(const struct sqlite *db, int code, struct error *err)
 {
+    char holder[SQLITE_HOLDER_TEXT];
     switch (code & 0xFF) {
     case SQLITE_BUSY: case SQLITE_LOCKED:
-        fail_todo(err, "another program holds the database's lock (fuser '%s' names it): let it end its transaction, then run this again",
-                  db->path);
+        if (sqlite_lock_holder(db->path, holder))
+            fail_todo(err, "%s holds the lock of '%s': let it end its transaction, then run this again", holder, db->path);
+        else
+            fail_todo(err, "another program holds the lock of '%s' (fuser names it): let it end its transaction, then run this again", db->path);
         return;
     case SQLITE_FULL:
         fail_todo(err, "free some space beside '%s', then run the same command again", db->path);
@@ -143,6 +146,8 @@ static RC open_handle(struct sqlite *db, enum sqlite_access access, struct error
     if (code != SQLITE_OK)
         return sqlite_fail(db, code, err);
     sqlite3_busy_handler(db->handle, wait_for_lock, db);
+    /* A quoted name that is no column (any more) is an error, and not a text of that name in every row. */
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     if (db->patience.stop != NULL)
         sqlite3_progress_handler(db->handle, PROGRESS_STEPS, stop_statement, db);
     /* The file is first read here: this tells a database from anything else. */

@@ -55,6 +55,11 @@ static inline void sqlite3_stmt_auto(struct sqlite3_stmt **self) { sqlite3_final
  *   CANTOPEN -> by its errno;  anything else -> RC_FAILED */
 enum rc sqlite_fail(struct sqlite *db, int code, struct error *err);
 
+/* "process 1234 (python3)": who holds a write lock on the file or its WAL now, as far as the kernel tells; false: it
+ * does not. */
+enum { SQLITE_HOLDER_TEXT = 64 };
+bool sqlite_lock_holder(const char *path, char ret[SQLITE_HOLDER_TEXT]);
+
 RC sqlite_prepare(struct sqlite *db, const char *sql, sqlite3_stmt **ret, struct error *err);
 /* *ret_row = false at the end. After a failure the statement is reset, so that it holds no lock. */
 RC sqlite_step(struct sqlite *db, sqlite3_stmt *statement, bool *ret_row, struct error *err);

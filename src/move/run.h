@@ -87,8 +87,6 @@ struct route {
     struct chunk chunk;
     int64_t rows_left, chunks_left; /* of --limit and --max-chunks; INT64_MAX: no limit */
     bool full_sync_done;
-    const char **loaded_files;  /* addresses of the files of the last waybill loaded; NULL: none by this run */
-    int loaded_file_count;
     struct table_result result;
 };
 

@@ -1,0 +1,257 @@
+#include "connect/sqlite/source_parts.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { SAMPLE_ROWS = 1000 };
+
+/* A range is made for the table as it is described; a key that was changed in the configuration does not fit old positions. */
+static RC check_range(const struct sqlite_table *table, const struct range *range, struct error *err)
+{
+    const struct position *ends[] = {&range->lo, &range->hi};
+    assert(range->kind == RANGE_ALL || table->base.key_count > 0);
+    assert((range->kind != RANGE_WALK && range->kind != RANGE_CURSOR) || (table->base.cursor >= 0 && range->hi.at != NULL));
+    for (int i = 0; i < 2 && range->kind != RANGE_ALL; i++) {
+        if (ends[i]->key_count == 0 || ends[i]->key_count == table->base.key_count)
+            continue;
+        return fail(err, RC_DATA, "the position of '%s' names %d key values, and its key has %d columns", table->base.name,
+                    ends[i]->key_count, table->base.key_count);
+    }
+    return RC_OK;
+}
+
+/* ---- batches ---- */
+
+struct sqlite_reader {
+    struct batch_reader base;
+    struct sqlite_source *source;
+    const struct sqlite_table *table;
+    struct batch_builder *builder;
+    bool is_snapshot, ended;
+    struct pages pages;       /* of a range */
+    sqlite3_stmt *everything; /* of RANGE_ALL: one statement in one transaction */
+};
+
+static RC add_row(struct sqlite_reader *self, sqlite3_stmt *row, struct error *err)
+{
+    struct cell cell;
+    const struct table *base = &self->table->base;
+    if (!self->is_snapshot && base->cursor >= 0 && sqlite3_column_type(row, base->cursor) != SQLITE_NULL &&
+        cursor_is_odd(&base->form, row, base->cursor))
+        return fail_odd_cursors(self->source, self->table, err);
+    for (int i = 0; i < self->table->column_count; i++) {
+        const struct sqlite_column *column = &self->table->columns[i];
+        bool is_null = sqlite3_column_type(row, i) == SQLITE_NULL;
+        if (is_null ? !column->field.nullable : !cell_read(&cell, column, row, i))
+            return fail_misfit(self->source, self->table, i, err);
+        if (is_null)
+            builder_null(self->builder, i);
+        else
+            cell_put(&cell, column, self->builder, i);
+    }
+    builder_end_row(self->builder);
+    return RC_OK;
+}
+
+static RC next_row(struct sqlite_reader *self, bool *ret_row, struct error *err)
+{
+    if (!self->is_snapshot)
+        return pages_next(&self->pages, ret_row, err);
+    if (sqlite_step(self->source->db, self->everything, ret_row, err) != RC_OK)
+        return fail_in(err, "reading '%s'", self->table->base.name);
+    return RC_OK;
+}
+
+/* A page is a batch: its transaction ends before the batch is looked at. */
+static RC reader_next(struct batch_reader *base, const struct batch **ret, struct error *err)
+{
+    struct sqlite_reader *self = (struct sqlite_reader *)base;
+    int64_t rows = 0;
+    bool is_row = !self->ended;
+    while (is_row && rows < self->source->options.page_rows && !builder_is_full(self->builder)) {
+        TRY(next_row(self, &is_row, err));
+        self->ended = !is_row;
+        if (!is_row)
+            break;
+        TRY(add_row(self, self->is_snapshot ? self->everything : self->pages.statement, err));
+        rows++;
+    }
+    if (!self->is_snapshot)
+        TRY(pages_pause(&self->pages, err));
+    *ret = rows > 0 ? builder_finish(self->builder) : NULL;
+    return RC_OK;
+}
+
+static void reader_free(struct batch_reader *base)
+{
+    struct sqlite_reader *self = (struct sqlite_reader *)base;
+    pages_release(&self->pages);
+    sqlite3_finalize(self->everything);
+    if (self->is_snapshot)
+        sqlite_rollback(self->source->db);
+    batch_builder_free(self->builder);
+    free(self);
+}
+
+static const struct batch_reader_ops reader_ops = {.next = reader_next, .free = reader_free};
+
+static RC open_snapshot(struct sqlite_reader *self, struct error *err)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    for (int i = 0; i < self->table->column_count; i++) {
+        buf_add_str(&sql, i > 0 ? S(", ") : S("SELECT "));
+        sqlite_quote(&sql, self->table->columns[i].name);
+    }
+    buf_add_str(&sql, S(" FROM main."));
+    sqlite_quote(&sql, self->table->base.name);
+    TRY(sqlite_run(self->source->db, "BEGIN", err));
+    return sqlite_prepare(self->source->db, sql.at, &self->everything, err);
+}
+
+enum rc sqlite_source_read(struct source *base, const struct table *table, const struct range *range, struct batch_reader **ret,
+                           struct error *err)
+{
+    struct sqlite_source *source = (struct sqlite_source *)base;
+    const struct sqlite_table *t = sqlite_table_of(table);
+    TRY(check_range(t, range, err));
+    if (range->kind != RANGE_ALL)
+        TRY(check_order(source, t, err));
+    struct sqlite_reader *self = xcalloc(1, sizeof(*self));
+    *self = (struct sqlite_reader){.base = {&reader_ops}, .source = source, .table = t, .builder = batch_builder_new(table->schema)};
+    AUTO(batch_reader) *reader = &self->base;
+    self->is_snapshot = range->kind == RANGE_ALL;
+    if (!self->is_snapshot)
+        pages_init(&self->pages, source, t, range, NULL, t->column_count);
+    else if (open_snapshot(self, err) != RC_OK)
+        return fail_in(err, "reading '%s'", table->name);
+    *ret = TAKE(reader);
+    return RC_OK;
+}
+
+/* ---- boundary ---- */
+
+static RC take_cut(const struct pages *pages, struct arena *arena, struct position *ret, struct error *err)
+{
+    const struct table *table = &pages->table->base;
+    struct position cut = {.key_count = table->key_count};
+    int place = 0;
+    switch (pages->range.kind) {
+    case RANGE_CURSOR:
+        if (cursor_is_odd(&table->form, pages->statement, 0))
+            return fail_odd_cursors(pages->source, pages->table, err);
+        cut.shape = POSITION_AT;
+        cut.at = arena_str(arena, sqlite_column_str(pages->statement, pages->order_at[place++]));
+        break;
+    case RANGE_WALK:
+        cut.shape = POSITION_WALK;
+        cut.at = arena_text(arena, pages->range.hi.at);
+        break;
+    default: cut.shape = POSITION_AFTER;
+    }
+    for (int i = 0; i < table->key_count; i++)
+        TRY(key_text(pages->table, table->key[i], pages->statement, pages->order_at[place + i], arena, &cut.key[i], err));
+    *ret = cut;
+    return RC_OK;
+}
+
+enum rc sqlite_source_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows, struct arena *arena,
+                               struct position *ret_cut, bool *ret_is_cut, struct error *err)
+{
+    AUTO_RELEASE(pages) pages = {0};
+    struct position cut;
+    bool is_row;
+    const struct sqlite_table *t = sqlite_table_of(table);
+    assert(rows > 0);
+    *ret_is_cut = false;
+    if (range->kind == RANGE_ALL)
+        return RC_OK;
+    TRY(check_range(t, range, err));
+    pages_init(&pages, (struct sqlite_source *)base, t, range, NULL, 0);
+    for (int64_t i = 0; i < rows; i++) {
+        TRY(pages_next(&pages, &is_row, err));
+        if (!is_row)
+            return RC_OK;
+    }
+    TRY(take_cut(&pages, arena, &cut, err));
+    TRY(pages_pause(&pages, err));
+    pages_skip_ties(&pages); /* rows that the cut takes along, where the key is not unique */
+    TRY(pages_next(&pages, ret_is_cut, err));
+    if (*ret_is_cut)
+        *ret_cut = cut;
+    return RC_OK;
+}
+
+/* ---- facts ---- */
+
+static int64_t raw_bytes(const struct sqlite_table *table, sqlite3_stmt *row)
+{
+    enum { OFFSET_BYTES = 4, NUMBER_BYTES = 8, DATE_BYTES = 4, DECIMAL_BYTES = 16 };
+    int64_t bytes = 0;
+    for (int i = 0; i < table->column_count; i++) {
+        switch (table->columns[i].field.type) {
+        case TYPE_UTF8:
+        case TYPE_BINARY: bytes += OFFSET_BYTES + sqlite3_column_bytes(row, i); break;
+        case TYPE_BOOL: bytes += 1; break;
+        case TYPE_DATE: bytes += DATE_BYTES; break;
+        case TYPE_DECIMAL: bytes += DECIMAL_BYTES; break;
+        default: bytes += NUMBER_BYTES;
+        }
+    }
+    return bytes;
+}
+
+static RC sample_bytes(struct sqlite_source *source, const struct sqlite_table *table, const struct range *range, int64_t *ret, struct error *err)
+{
+    AUTO_RELEASE(pages) pages = {0};
+    int64_t rows = 0, bytes = 0;
+    bool is_row = true;
+    pages_init(&pages, source, table, range, NULL, table->column_count);
+    while (rows < SAMPLE_ROWS) {
+        TRY(pages_next(&pages, &is_row, err));
+        if (!is_row)
+            break;
+        rows++;
+        bytes += raw_bytes(table, pages.statement);
+    }
+    *ret = rows > 0 ? (bytes + rows - 1) / rows : 0;
+    return RC_OK;
+}
+
+static RC count_rows(struct sqlite_source *source, const struct sqlite_table *table, const struct range *range, int64_t *ret, struct error *err)
+{
+    AUTO_RELEASE(pages) pages = {0};
+    bool is_row = true;
+    int64_t rows = 0;
+    for (pages_init(&pages, source, table, range, NULL, 0); is_row; rows += is_row)
+        TRY(pages_next(&pages, &is_row, err));
+    *ret = rows;
+    return RC_OK;
+}
+
+static RC count_null_cursors(struct sqlite_source *source, const struct sqlite_table *table, int64_t *ret, struct error *err)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    buf_add_str(&sql, S("SELECT count(*) FROM main."));
+    sqlite_quote(&sql, table->base.name);
+    buf_add_str(&sql, S(" WHERE "));
+    sqlite_quote(&sql, table->columns[table->base.cursor].name);
+    buf_add_str(&sql, S(" IS NULL"));
+    return sqlite_query_int64(source->db, sql.at, ret, err);
+}
+
+enum rc sqlite_source_facts(struct source *base, const struct table *table, const struct range *range, struct range_facts *ret,
+                            struct error *err)
+{
+    struct sqlite_source *source = (struct sqlite_source *)base;
+    const struct sqlite_table *t = sqlite_table_of(table);
+    struct range_facts facts = {0};
+    TRY(check_range(t, range, err));
+    TRY(count_rows(source, t, range, &facts.rows, err));
+    TRY(sample_bytes(source, t, range, &facts.row_bytes, err));
+    if (table->cursor >= 0) {
+        TRY(count_null_cursors(source, t, &facts.null_cursors, err));
+        TRY(count_odd_cursors(source, t, &facts.odd_cursors, err));
+    }
+    *ret = facts;
+    return RC_OK;
+}
