@@ -131,6 +131,11 @@ RC args_no_command(const struct command *const *commands, const char *const *wor
 
 /* ---- flags ---- */
 
+static struct option_table flags_of(const struct command *command)
+{
+    return command != NULL && command->flags != NULL ? *command->flags : (struct option_table){0};
+}
+
 /* One parse of the arguments. */
 struct parse {
     struct cli *cli;
@@ -180,8 +185,7 @@ static bool flag_read(const struct parse *p, const char *arg, struct flag *ret)
 
 static RC no_flag(const struct parse *p, const char *arg, struct error *err)
 {
-    const struct option_table tables[] = {p->cli->command != NULL ? p->cli->command->flags : (struct option_table){0},
-                                          global_flags};
+    const struct option_table tables[] = {flags_of(p->cli->command), global_flags};
     const char **names = arena_take(&p->cli->arena, sizeof(*names) * (size_t)(tables[0].count + tables[1].count + 1));
     int count = 0, len = (int)strcspn(arg, "=");
     for (int t = 0; t < 2; t++) {
@@ -292,8 +296,9 @@ static RC take_environment(struct cli *cli, struct option_set *set, struct error
 static RC check_given(const struct cli *cli, struct error *err)
 {
     const struct command *command = cli->command;
-    for (int i = 0; i < command->flags.count; i++) {
-        const struct option *option = &command->flags.options[i];
+    const struct option_table flags = flags_of(command);
+    for (int i = 0; i < flags.count; i++) {
+        const struct option *option = &flags.options[i];
         if (option->required && !option_is_given(&cli->set, option->name)) {
             fail(err, RC_CONFIG, "'%s' needs %s--%s", command->path,
                  option->letter != '\0' ? arena_print(cli->set.arena, "-%c or ", option->letter) : "", option->name);
@@ -318,7 +323,7 @@ static RC parse(struct cli *cli, int argc, const char *const *argv, struct error
     TRY(find_verb(&p, &verb_words, err));
     if (cli->command != NULL) {
         cli->flags = arena_take(&cli->arena, cli->command->flags_bytes);
-        options_init(&cli->set, cli->command->flags, cli->flags, &cli->arena);
+        options_init(&cli->set, flags_of(cli->command), cli->flags, &cli->arena);
     }
     for (int i = 1; i < argc && !cli->wants_help; i++) /* a help that is asked for is not refused for a mistake */
         cli->wants_help = is_help(argv[i]) && cli->command != NULL;

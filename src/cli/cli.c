@@ -6,6 +6,7 @@
 #include "cli/args.h"
 #include "cli/help.h"
 #include "cli/print.h"
+#include "cli/progress.h"
 #include "cli/stop.h"
 
 #define COMMAND_ADDRESS(name) &name,
@@ -31,20 +32,26 @@ RC cli_pick(struct cli *cli, const char *name, const struct pipeline_config **re
     return config_pick_pipeline(cli->config, name, &override, memory->kind != ORIGIN_DEFAULT ? 1 : 0, ret, err);
 }
 
-static void configure_log(const struct cli *cli)
+void cli_log_through(const struct cli *cli, struct progress_view *view)
 {
     const struct global_flags *flags = &cli->global;
+    bool live = view != NULL && progress_view_is_live(view);
+    enum log_level level = flags->quiet && flags->log_level < LOG_ERROR ? LOG_ERROR : flags->log_level;
+    if (live && level < LOG_WARN && !option_is_given(&cli->global_set, "log-level"))
+        level = LOG_WARN; /* the live line says it already */
     log_configure(&(struct log_config){
-        .level = flags->quiet && flags->log_level < LOG_ERROR ? LOG_ERROR : flags->log_level,
+        .level = level,
         .format = flags->log_format,
         .clock = cli->clock,
+        .sink = live ? progress_view_log : NULL,
+        .context = view,
     });
 }
 
 static RC run(struct cli *cli, int argc, const char *const *argv, struct error *err)
 {
     enum rc rc = args_parse(cli, argc, argv, err);
-    configure_log(cli); /* an error may be a log line */
+    cli_log_through(cli, NULL); /* an error may be a log line */
     if (rc != RC_OK)
         return rc;
     if (cli->global.quiet && !option_is_given(&cli->global_set, "progress"))

@@ -12,6 +12,7 @@
 
 /* In the order of the help. */
 #define COMMANDS(X)                                                                                                    \
+    X(cmd_sync)                                                                                                        \
     X(cmd_help)                                                                                                        \
     X(cmd_version)
 
@@ -41,7 +42,7 @@ struct command {
     const char *summary; /* one line: what it does */
     const char *words;   /* what may follow the verb, as help shows it: "[CONNECTION]"; NULL: nothing */
     int words_min, words_max;
-    struct option_table flags;
+    const struct option_table *flags;                      /* NULL: none */
     size_t flags_bytes;                                    /* of the struct they fill, cli->flags */
     const char *about;                                     /* a paragraph or two for its own help; NULL: none */
     const char *examples;                                  /* one per line; NULL: none */
@@ -80,6 +81,9 @@ struct cli {
 RC cli_load(struct cli *cli, struct error *err);
 /* Loads, and picks the pipeline `name` (NULL: the default one), with the flags that go before the file. */
 RC cli_pick(struct cli *cli, const char *name, const struct pipeline_config **ret, struct error *err);
+struct progress_view;
+/* Log lines go to standard error as the flags say; above the lines of `view` where it has live ones (NULL: none). */
+void cli_log_through(const struct cli *cli, struct progress_view *view);
 bool cli_is_json(const struct cli *cli);
 
 #define COMMAND_DECLARE(name) extern const struct command name;

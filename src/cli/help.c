@@ -91,14 +91,15 @@ static void help_flags(struct option_table flags, FILE *out)
 void help_command(const struct command *command, FILE *out)
 {
     fprintf(out, "%s\n\nusage: waybill %s%s%s%s\n", command->summary, command->path, command->words != NULL ? " " : "",
-            or_empty(command->words), command->flags.count > 0 ? " [FLAGS]" : "");
+            or_empty(command->words), command->flags != NULL ? " [FLAGS]" : "");
     if (command->also != NULL)
         fprintf(out, "       waybill %s means the same\n", command->also);
     if (command->about != NULL)
         fprintf(out, "\n%s", command->about);
-    if (command->flags.count > 0)
+    if (command->flags != NULL) {
         fputs("\nflags\n", out);
-    help_flags(command->flags, out);
+        help_flags(*command->flags, out);
+    }
     fputs("\nflags of every verb\n", out);
     help_flags(global_flags, out);
     if (command->examples != NULL)

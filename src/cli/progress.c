@@ -262,6 +262,8 @@ struct progress_view *progress_view_new(enum progress_kind kind, struct clock *c
 
 struct progress *progress_of(struct progress_view *self) { return &self->progress; }
 
+bool progress_view_is_live(const struct progress_view *self) { return self->kind == PROGRESS_BAR; }
+
 void progress_view_free(struct progress_view *self)
 {
     if (self == NULL)

@@ -17,7 +17,8 @@ struct progress_view;
 /* `kind` PROGRESS_AUTO: a bar when standard error is a terminal, else log lines. `screen` NULL: standard error. */
 struct progress_view *progress_view_new(enum progress_kind kind, struct clock *clock,
                                         const struct progress_screen *screen);
-struct progress *progress_of(struct progress_view *self); /* what the engine is given */
+struct progress *progress_of(struct progress_view *self);     /* what the engine is given */
+bool progress_view_is_live(const struct progress_view *self); /* it draws lines that are drawn again */
 /* Log lines go through here while lines are live (base/log.h, sink): they scroll by above them. */
 void progress_view_log(void *self, const char *line, int len);
 /* Leaves the last state standing. */

@@ -188,7 +188,8 @@ static RC marker_put(struct route *r, const char *name, struct str body, struct 
 {
     const char *key = key_marker(&r->arena, r->run->pipeline->name, r->config->name, r->run->stamp, name);
     TRY(store_put(r->run->world.markers, key, body, UNCONDITIONAL, NULL, err));
-    log_debug("marker.written", KV("key", key));
+    log_write(r->run->options.tell_markers ? LOG_INFO : LOG_DEBUG, "marker.written",
+              (struct kv[]){KV("store", r->run->world.markers->name), KV("key", key), KV("bytes", body.len)}, 3);
     return RC_OK;
 }
 

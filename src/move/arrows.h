@@ -1,6 +1,7 @@
 /* What the arrows of spine.c stand on; one file each. */
 #pragma once
 
+#include "move/announce.h"
 #include "move/run.h"
 
 /* ---- repair.c: T against S, never guessed (design section 3, "Repairs") ---- */
@@ -38,12 +39,3 @@ RC extract_discard(struct route *r, const char *waybill_key, struct error *err);
 
 /* Applies every waybill from T (exclusive) to S.extracted, oldest first, and writes their receipts. */
 RC load_pending(struct route *r, struct error *err);
-
-/* ---- announce.c ---- */
-
-/* A receipt for every waybill in (S.loaded, T.waybill] that has none, oldest first, whoever loaded it. */
-RC announce_receipts(struct route *r, struct error *err);
-/* JSON output and markers of the whole run; completion_marker.txt last. */
-RC announce_outputs(struct run *run, struct error *err);
-/* The JSON document of a run (spec/sync.md 5). The caller owns it. */
-json_t *announce_document(const struct run *run);

@@ -5,11 +5,31 @@
 #include "move/spine.h"
 #include "state/keys.h"
 
-static struct scope_world run_scope_world(struct run *run)
+static bool route_stopped(void *context, struct error *err)
 {
+    const struct run_world *world = &((struct route *)context)->run->world;
+    return world->stopped != NULL && world->stopped(world->context, err);
+}
+
+/* Somebody else's lease is watched: a long silence must be explained. */
+static void route_waiting(void *context, const struct lease *lease, int64_t waited_ms)
+{
+    enum { TELL_MS = 5000 };
+    struct route *r = context;
+    route_progress(r, "waiting", false);
+    if (waited_ms != 0 && waited_ms - r->told_waiting_ms < TELL_MS)
+        return;
+    r->told_waiting_ms = waited_ms;
+    log_warn("lease.waiting", KV("owner", lease->run_id), KV("host", lease->host), KV("last_beat", lease->beat_at),
+             KV("waited_seconds", waited_ms / 1000), KV("at_most_seconds", lease->ttl_ms / 1000));
+}
+
+static struct scope_world route_scope_world(struct route *r)
+{
+    struct run *run = r->run;
     return (struct scope_world){
         .store = run->world.store, .clock = run->world.clock, .random = run->world.random, .host = run->world.host,
-        .run_id = run->run_id, .ttl_ms = run->pipeline->lease_ms, .stopped = run->world.stopped, .context = run->world.context,
+        .run_id = run->run_id, .ttl_ms = run->pipeline->lease_ms, .stopped = route_stopped, .waiting = route_waiting, .context = r,
     };
 }
 
@@ -37,7 +57,6 @@ struct run *run_new(const struct run_world *world, const struct run_options *opt
     self->options = *options;
     self->pipeline = pipeline;
     run_name(self);
-    struct scope_world scope_world = run_scope_world(self);
     self->routes = xcalloc((size_t)table_count, sizeof(*self->routes));
     self->route_count = table_count;
     for (int i = 0; i < table_count; i++) {
@@ -46,6 +65,7 @@ struct run *run_new(const struct run_world *world, const struct run_options *opt
         r->config = &tables[i];
         r->increment = options->full_refresh ? INCREMENT_FULL_SYNC : r->config->increment;
         r->mode = options->full_refresh ? MODE_REPLACE : r->config->mode;
+        struct scope_world scope_world = route_scope_world(r);
         r->scope = scope_new(&scope_world, pipeline->name, r->config->name);
         r->stage_prefix = key_table_prefix(&r->arena, pipeline->stage_prefix, pipeline->name, r->config->name);
         r->rows_left = r->chunks_left = INT64_MAX;
@@ -193,6 +213,7 @@ RC run_execute(struct run *self, struct error *err)
     log_info("arrow", KV("name", "announce"), KV("at", "begin"));
     if (spine_announce(self, &self->error) == RC_OK)
         self->error = (struct error){0};
+    log_context(self->run_id, self->pipeline->name, NULL); /* receipts are a table's matter */
     log_info("arrow", KV("name", "announce"), KV("at", "end"));
     int before = run_exit_status(self);
     run_close(self);
@@ -201,6 +222,7 @@ RC run_execute(struct run *self, struct error *err)
         if (announce_outputs(self, &ignored) != RC_OK)
             log_warn("outputs.not_corrected", KV("why", ignored.text));
     }
+    log_context(self->run_id, self->pipeline->name, NULL);
     for (int i = 0; i < self->route_count; i++)
         route_progress(&self->routes[i], "done", true);
     log_context(NULL, NULL, NULL);
@@ -211,6 +233,16 @@ RC run_execute(struct run *self, struct error *err)
             *err = self->routes[i].result.error;
     }
     return run_exit_status(self) == 0 ? RC_OK : err->rc;
+}
+
+void run_refuse(struct run *self, const struct error *why)
+{
+    self->error = *why;
+    self->ended_us = self->world.clock->now_us(self->world.clock);
+    for (int i = 0; i < self->route_count; i++) {
+        struct table_result *result = &self->routes[i].result;
+        *result = (struct table_result){.error = *why, .started_us = self->started_us, .ended_us = self->ended_us};
+    }
 }
 
 int run_exit_status(const struct run *self)

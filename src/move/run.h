@@ -19,6 +19,7 @@ struct run_options {
     int64_t limit, max_chunks;  /* 0: none */
     const char *strategy;       /* the -s word; NULL: sequential */
     const char *json_output;    /* file name; NULL: none; "-" is the caller's to print */
+    bool tell_markers;          /* each marker written is worth a line of the log */
     const char *marker_stamp;   /* NULL: the run's own start */
 };
 
@@ -41,6 +42,7 @@ struct run_world {
 struct table_result {
     bool through;               /* every arrow up to announce was gone */
     struct error error;         /* rc RC_OK when through */
+    int64_t waybills;           /* sealed by this run */
     int64_t rows_extracted, files_created, bytes_raw, bytes_staged, extract_ms;
     int64_t rows_loaded, files_loaded, bytes_loaded, loads, load_ms; /* by this run */
     int64_t rows_announced, files_announced, bytes_announced; /* of (S.loaded, T]; with no target: of this session */
@@ -87,6 +89,7 @@ struct route {
     struct chunk chunk;
     int64_t rows_left, chunks_left; /* of --limit and --max-chunks; INT64_MAX: no limit */
     bool full_sync_done;
+    int64_t told_waiting_ms;    /* of the wait for a lease: when it was told of last */
     struct table_result result;
 };
 
@@ -113,6 +116,8 @@ AUTO_DEFINE(run)
 /* Moves every table through the spine, announces and closes. Returns the run's status: RC_OK when all is well; a
  * table's failure is in its result, the first one is also put into err. */
 RC run_execute(struct run *self, struct error *err);
+/* Instead of run_execute, when the run cannot begin: every table fails for this reason. */
+void run_refuse(struct run *self, const struct error *why);
 /* The exit status of the program: 0 all well, 3 some tables failed, else their common status, or 1. */
 int run_exit_status(const struct run *self);
 const char *run_status(const struct run *self); /* "success", "partial", "failed" */

@@ -124,7 +124,9 @@ static RC spine_seal(struct route *r, struct error *err)
     struct settling with = run_settling(r->run);
     TRY(scope_guard(r->scope, err));
     TRY(waybill_seal(&with, r->chunk.key, &r->chunk.waybill, err));
-    return spine_mark_sealed(r, &r->chunk.waybill, r->chunk.key, err);
+    TRY(spine_mark_sealed(r, &r->chunk.waybill, r->chunk.key, err));
+    r->result.waybills++;
+    return RC_OK;
 }
 
 /* From T.waybill (exclusive) to S.extracted, oldest first, ONE target transaction each. */

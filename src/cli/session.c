@@ -1,0 +1,113 @@
+#include "cli/session.h"
+
+#include "cli/stop.h"
+#include "move/look.h"
+#include "store/registry.h"
+
+/* ---- the marker store ---- */
+
+static bool is_store(const struct connection_config *connection) { return store_type_find(connection->type) != NULL; }
+
+static RC check_marker_store(const struct config *config, const char *name, struct error *err)
+{
+    AUTO_RELEASE(buf) stores = {0};
+    for (int i = 0; i < config->connection_count; i++) {
+        const struct connection_config *connection = &config->connections[i];
+        if (is_store(connection) && text_eq(connection->name, name))
+            return RC_OK;
+        if (is_store(connection))
+            buf_addf(&stores, "%s'%s'", stores.len > 0 ? ", " : "", connection->name);
+    }
+    fail(err, RC_CONFIG, "--s3-completion-bucket '%s': '%s' has no store connection of that name", name, config->path);
+    return fail_todo(err, "it takes the name of a store connection, and not a bucket's own name; those of '%s': %s",
+                     config->path, stores.len > 0 ? stores.at : "none");
+}
+
+/* ---- opening ---- */
+
+static RC open_connections(struct session *self, const struct session_wants *wants, struct error *err)
+{
+    struct config *config = self->cli->config;
+    const struct pipeline_config *pipeline = self->pipeline;
+    struct clock *clock = self->cli->clock;
+    struct random *random = random_real();
+    if (wants->markers != NULL) { /* first: a failure of the others is announced there */
+        TRY(check_marker_store(config, wants->markers, err));
+        TRY(config_open_store(config, wants->markers, clock, random, &self->markers, err));
+    }
+    TRY(config_open_store(config, pipeline->stage_store, clock, random, &self->store, err));
+    if (wants->source)
+        TRY(config_open_source(config, pipeline->source, clock, random, &self->source, err));
+    if (wants->target && pipeline->target != NULL)
+        TRY(config_open_target(config, pipeline->target, clock, random, &self->target, err));
+    return RC_OK;
+}
+
+static RC resolve_tables(struct session *self, const struct text_list *wanted, struct error *err)
+{
+    const char **existing = NULL;
+    int count = 0;
+    if (tables_need_listing(self->pipeline, wanted->items, wanted->count)) {
+        if (self->source != NULL)
+            TRY(source_tables(self->source, &self->arena, &existing, &count, err));
+        else
+            TRY(look_scopes(self->store, self->pipeline->name, &self->arena, &existing, &count, err));
+    }
+    return tables_resolve(self->cli->config, self->pipeline, wanted->items, wanted->count, existing, count,
+                          &self->tables, &self->table_count, err);
+}
+
+RC session_open(struct session *self, const struct session_wants *wants, struct error *err)
+{
+    TRY(cli_pick(self->cli, wants->pipeline, &self->pipeline, err));
+    TRY(open_connections(self, wants, err));
+    return resolve_tables(self, &wants->tables, err);
+}
+
+/* ---- the run ---- */
+
+void session_watch(struct session *self, int64_t lease_ms)
+{
+    struct cli *cli = self->cli;
+    self->progress = progress_view_new(cli->global.progress, cli->clock, NULL);
+    cli_log_through(cli, self->progress);
+    self->heartbeat = heartbeat_start(lease_ms / 6);
+}
+
+void session_unwatch(struct session *self)
+{
+    heartbeat_free(TAKE(self->heartbeat)); /* it beats the run's scopes */
+    if (self->progress != NULL)
+        cli_log_through(self->cli, NULL);
+    progress_view_free(TAKE(self->progress));
+}
+
+void session_begin(struct session *self, const struct run_options *options, const struct table_config *only)
+{
+    const struct run_world world = {
+        .source = self->source,
+        .target = self->target,
+        .store = self->store,
+        .markers = self->markers,
+        .clock = self->cli->clock,
+        .random = random_real(),
+        .host = host_real(),
+        .progress = self->progress != NULL ? progress_of(self->progress) : NULL,
+        .heartbeat = self->heartbeat,
+        .stopped = stop_asked,
+    };
+    run_free(TAKE(self->run));
+    self->run = run_new(&world, options, self->pipeline, only != NULL ? only : self->tables,
+                        only != NULL ? 1 : self->table_count);
+}
+
+void session_release(struct session *self)
+{
+    session_unwatch(self);
+    run_free(TAKE(self->run));
+    source_free(TAKE(self->source));
+    target_free(TAKE(self->target));
+    store_free(TAKE(self->store));
+    store_free(TAKE(self->markers));
+    arena_release(&self->arena);
+}

@@ -1,0 +1,105 @@
+#include "cli/sync_report.h"
+
+#include <inttypes.h>
+
+#include "cli/print.h"
+
+/* ---- tables ---- */
+
+static void add_count(struct text_table *table, int64_t number)
+{
+    char text[HUMAN_TEXT];
+    human_count(number, text);
+    text_table_add(table, text);
+}
+
+/* Without a source the files are those that were loaded. */
+static void add_table(struct text_table *table, const struct route *r)
+{
+    const struct table_result *result = &r->result;
+    bool extracts = route_extracts(r);
+    int64_t bytes = extracts ? result->bytes_staged : result->bytes_loaded;
+    text_table_add(table, r->config->name);
+    add_count(table, result->rows_extracted);
+    add_count(table, result->rows_loaded);
+    add_count(table, extracts ? result->waybills : result->loads);
+    add_count(table, extracts ? result->files_created : result->files_loaded);
+    text_table_addf(table, "%.2f", (double)bytes / 1e6);
+    text_table_addf(table, "%.2f", (double)(result->ended_us - result->started_us) / 1e6);
+    text_table_add(table, result->through ? "success" : rc_name(result->error.rc));
+}
+
+static void print_warnings(struct cli *cli, const struct route *r)
+{
+    const struct table_result *result = &r->result;
+    char rows[HUMAN_TEXT];
+    if (result->warning != NULL) {
+        fprintf(cli->out, "warning: ");
+        print_safe(cli->out, r->config->name);
+        fprintf(cli->out, ": %s\n", result->warning);
+    }
+    if (result->null_cursors > 0 && result->through) {
+        human_count(result->null_cursors, rows);
+        fprintf(cli->out, "warning: ");
+        print_safe(cli->out, r->config->name);
+        fprintf(cli->out, ": %s rows without a cursor were left out (null_cursor: exclude)\n", rows);
+    }
+}
+
+void sync_report_tables(struct cli *cli, const struct run *run)
+{
+    AUTO_RELEASE(text_table) table = {.columns = 8, .right = 0x7E};
+    static const char *const heads[] = {"table", "extracted", "loaded", "waybills", "files", "MB", "seconds", "status"};
+    for (int i = 0; i < table.columns; i++)
+        text_table_add(&table, heads[i]);
+    for (int i = 0; i < run->route_count; i++)
+        add_table(&table, &run->routes[i]);
+    text_table_print(&table, cli->out);
+    for (int i = 0; i < run->route_count; i++)
+        print_warnings(cli, &run->routes[i]);
+}
+
+/* ---- failures ---- */
+
+static bool is_same(const struct error *a, const struct error *b)
+{
+    return a->rc == b->rc && text_eq(a->text, b->text);
+}
+
+/* Told already with the failure of an earlier table, or of the run. */
+static bool is_told(const struct run *run, int number)
+{
+    const struct error *error = &run->routes[number].result.error;
+    if (is_same(error, &run->error))
+        return true;
+    for (int i = 0; i < number; i++) {
+        if (is_same(error, &run->routes[i].result.error))
+            return true;
+    }
+    return false;
+}
+
+static int count_more(const struct run *run, int number)
+{
+    int more = 0;
+    for (int i = number + 1; i < run->route_count; i++)
+        more += is_same(&run->routes[i].result.error, &run->routes[number].result.error);
+    return more;
+}
+
+void sync_report_failures(struct cli *cli, const struct run *run)
+{
+    if (run->error.rc != RC_OK)
+        print_failure(cli, &run->error);
+    for (int i = 0; i < run->route_count; i++) {
+        struct error error = run->routes[i].result.error;
+        if (error.rc == RC_OK || is_told(run, i))
+            continue;
+        int more = count_more(run, i);
+        if (more > 0)
+            fail_in(&error, "%s and %d more tables", run->routes[i].config->name, more);
+        else
+            fail_in(&error, "%s", run->routes[i].config->name);
+        print_failure(cli, &error);
+    }
+}
