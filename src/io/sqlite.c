@@ -46,7 +46,9 @@ static enum rc rc_of(const struct sqlite *db, int code, int number, const char *
     if (is_stopped(db) && (rc == RC_BUSY || rc == RC_INTERRUPTED))
         return *db->patience.stop == SIGTERM ? RC_TERMINATED : RC_INTERRUPTED;
     if ((code & 0xFF) == SQLITE_CANTOPEN && number != 0)
-        return number == ENOENT ? RC_NOT_FOUND : number == EACCES || number == EPERM || number == EROFS ? RC_DENIED : rc;
+        return number == ENOENT                                         ? RC_NOT_FOUND
+               : number == EACCES || number == EPERM || number == EROFS ? RC_DENIED
+                                                                        : rc;
     return rc;
 }
 
@@ -54,28 +56,37 @@ static void advise(const struct sqlite *db, int code, struct error *err)
 {
     char holder[SQLITE_HOLDER_TEXT];
     switch (code & 0xFF) {
-    case SQLITE_BUSY: case SQLITE_LOCKED:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
         if (sqlite_lock_holder(db->path, holder))
-            fail_todo(err, "%s holds the lock of '%s': let it end its transaction, then run this again", holder, db->path);
+            fail_todo(err, "%s holds the lock of '%s': let it end its transaction, then run this again", holder,
+                      db->path);
         else
-            fail_todo(err, "another program holds the lock of '%s' (fuser names it): let it end its transaction, then run this again", db->path);
+            fail_todo(err,
+                      "another program holds the lock of '%s' (fuser names it): let it end its transaction, then run "
+                      "this again",
+                      db->path);
         return;
-    case SQLITE_FULL:
-        fail_todo(err, "free some space beside '%s', then run the same command again", db->path);
-        return;
+    case SQLITE_FULL: fail_todo(err, "free some space beside '%s', then run the same command again", db->path); return;
     case SQLITE_IOERR:
-        fail_todo(err, "check the disk that holds '%s' (network file systems often lack SQLite's locks), then run the same command again",
+        fail_todo(err,
+                  "check the disk that holds '%s' (network file systems often lack SQLite's locks), then run the same "
+                  "command again",
                   db->path);
         return;
-    case SQLITE_READONLY: case SQLITE_PERM: case SQLITE_CANTOPEN:
-        fail_todo(err, "give this user the right to '%s' and to the folder it stands in (journal and WAL files are made there)", db->path);
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+        fail_todo(
+            err,
+            "give this user the right to '%s' and to the folder it stands in (journal and WAL files are made there)",
+            db->path);
         return;
     case SQLITE_CORRUPT:
-        fail_todo(err, "sqlite3 '%s' 'PRAGMA integrity_check' tells how bad it is; a backup or '.recover' may help", db->path);
+        fail_todo(err, "sqlite3 '%s' 'PRAGMA integrity_check' tells how bad it is; a backup or '.recover' may help",
+                  db->path);
         return;
-    case SQLITE_NOTADB:
-        fail_todo(err, "check the path; an encrypted database cannot be read");
-        return;
+    case SQLITE_NOTADB: fail_todo(err, "check the path; an encrypted database cannot be read"); return;
     default: return;
     }
 }
@@ -121,7 +132,8 @@ static RC check_file(const char *path, enum sqlite_access access, struct error *
         if (errno == ENOENT && access == SQLITE_TO_CREATE)
             return RC_OK;
         fail_errno(err, errno, "opening the SQLite database '%s'", path);
-        return errno == ENOENT ? fail_todo(err, "check the path; a database that is only read is never created") : err->rc;
+        return errno == ENOENT ? fail_todo(err, "check the path; a database that is only read is never created")
+                               : err->rc;
     }
     if (S_ISDIR(at.st_mode))
         return fail(err, RC_CONFIG, "opening the SQLite database '%s': it is a folder", path);
@@ -161,7 +173,8 @@ static RC open_handle(struct sqlite *db, enum sqlite_access access, struct error
     return RC_OK;
 }
 
-RC sqlite_open(const char *path, enum sqlite_access access, const struct sqlite_patience *patience, struct sqlite **ret, struct error *err)
+RC sqlite_open(const char *path, enum sqlite_access access, const struct sqlite_patience *patience, struct sqlite **ret,
+               struct error *err)
 {
     TRY(check_file(path, access, err));
     AUTO(sqlite) *db = xcalloc(1, sizeof(*db));
@@ -261,8 +274,9 @@ RC sqlite_bind_blob(struct sqlite *db, sqlite3_stmt *statement, int parameter, s
 
 struct str sqlite_column_str(sqlite3_stmt *statement, int column)
 {
-    const void *at = sqlite3_column_type(statement, column) == SQLITE_TEXT ? (const void *)sqlite3_column_text(statement, column)
-                                                                            : sqlite3_column_blob(statement, column);
+    const void *at = sqlite3_column_type(statement, column) == SQLITE_TEXT
+                         ? (const void *)sqlite3_column_text(statement, column)
+                         : sqlite3_column_blob(statement, column);
     size_t len = (size_t)sqlite3_column_bytes(statement, column);
     return (struct str){len != 0 ? at : "", len};
 }

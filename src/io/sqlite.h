@@ -28,8 +28,8 @@ enum sqlite_access {
 /* How long a lock of another connection is waited for. */
 struct sqlite_patience {
     struct clock *clock;
-    int64_t wait_ms;                    /* 0: SQLITE_WAIT_MS */
-    const volatile sig_atomic_t *stop;  /* the signal that asks the program to end, 0 so far; NULL: none is looked for */
+    int64_t wait_ms;                   /* 0: SQLITE_WAIT_MS */
+    const volatile sig_atomic_t *stop; /* the signal that asks the program to end, 0 so far; NULL: none is looked for */
 };
 
 struct sqlite {
@@ -42,7 +42,8 @@ struct sqlite {
 
 /* RC_NOT_FOUND: no such file. RC_DENIED: no right to it. RC_CONFIG: a folder. RC_DATA: not an SQLite database. RC_BUSY:
  * locked for longer than the patience. The clock must outlive the connection. */
-RC sqlite_open(const char *path, enum sqlite_access access, const struct sqlite_patience *patience, struct sqlite **ret, struct error *err);
+RC sqlite_open(const char *path, enum sqlite_access access, const struct sqlite_patience *patience, struct sqlite **ret,
+               struct error *err);
 /* Every statement was finalized before; an open transaction is rolled back by SQLite. */
 void sqlite_free(struct sqlite *self);
 AUTO_DEFINE(sqlite)
@@ -50,8 +51,8 @@ AUTO_DEFINE(sqlite)
 static inline void sqlite3_stmt_auto(struct sqlite3_stmt **self) { sqlite3_finalize(*self); }
 
 /* Fills err from the connection's last failure `code`:
- *   BUSY, LOCKED, PROTOCOL, SCHEMA -> RC_BUSY;  FULL, IOERR, NOMEM -> RC_UNAVAILABLE;  READONLY, PERM, AUTH -> RC_DENIED
- *   CORRUPT, NOTADB, TOOBIG, CONSTRAINT, MISMATCH -> RC_DATA;  INTERRUPT -> RC_INTERRUPTED or RC_TERMINATED
+ *   BUSY, LOCKED, PROTOCOL, SCHEMA -> RC_BUSY;  FULL, IOERR, NOMEM -> RC_UNAVAILABLE;  READONLY, PERM, AUTH ->
+ * RC_DENIED CORRUPT, NOTADB, TOOBIG, CONSTRAINT, MISMATCH -> RC_DATA;  INTERRUPT -> RC_INTERRUPTED or RC_TERMINATED
  *   CANTOPEN -> by its errno;  anything else -> RC_FAILED */
 enum rc sqlite_fail(struct sqlite *db, int code, struct error *err);
 

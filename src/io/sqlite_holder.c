@@ -7,7 +7,8 @@
 
 #include "io/sqlite.h"
 
-/* "1: POSIX  ADVISORY  WRITE 1234 08:01:5678 1073741825 1073741825", see proc_locks(5). 0: not a write lock on the file. */
+/* "1: POSIX  ADVISORY  WRITE 1234 08:01:5678 1073741825 1073741825", see proc_locks(5). 0: not a write lock on the
+ * file. */
 static long holder_of_line(const char *line, const struct stat *file)
 {
     char kind[16] = "";

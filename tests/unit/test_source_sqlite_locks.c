@@ -9,8 +9,9 @@
 #include "sqlite_shop.h"
 #include "test.h"
 
-static const char table_sql[] = "CREATE TABLE t (id INTEGER PRIMARY KEY, at DATETIME NOT NULL); CREATE INDEX i ON t (at);"
-                                "INSERT INTO t VALUES (1, '2024-01-01 00:00:00'), (2, '2024-01-01 00:00:01'), (3, '2024-01-01 00:00:02')";
+static const char table_sql[] =
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, at DATETIME NOT NULL); CREATE INDEX i ON t (at);"
+    "INSERT INTO t VALUES (1, '2024-01-01 00:00:00'), (2, '2024-01-01 00:00:01'), (3, '2024-01-01 00:00:02')";
 
 static const struct table *describe(struct source *source)
 {

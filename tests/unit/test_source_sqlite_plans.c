@@ -12,19 +12,42 @@ static const struct plan_case {
     const char *key_lo[2], *key_hi[2];
 } cases[] = {
     {"CREATE TABLE t (id INTEGER PRIMARY KEY, at DATETIME NOT NULL, n INT); CREATE INDEX i ON t (at);"
-     "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 100) INSERT INTO t SELECT i, datetime(i, 'unixepoch'), i FROM s",
-     NULL, "1970-01-01 00:00:10", "1970-01-01 00:01:00", 1, {"10"}, {"60"}},
+     "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 100) INSERT INTO t SELECT i, "
+     "datetime(i, 'unixepoch'), i FROM s",
+     NULL,
+     "1970-01-01 00:00:10",
+     "1970-01-01 00:01:00",
+     1,
+     {"10"},
+     {"60"}},
     {"CREATE TABLE t (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, n INT); CREATE INDEX i ON t (at, id);"
-     "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 100) INSERT INTO t SELECT i, i, i FROM s",
-     "s", "10", "60", 1, {"10"}, {"60"}},
+     "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 100) INSERT INTO t SELECT i, i, i FROM "
+     "s",
+     "s",
+     "10",
+     "60",
+     1,
+     {"10"},
+     {"60"}},
     {"CREATE TABLE t (a TEXT, b INT, at DATETIME NOT NULL, PRIMARY KEY (a, b)) WITHOUT ROWID; CREATE INDEX i ON t (at);"
      "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 100)"
      "INSERT INTO t SELECT char(97 + i % 3), i, datetime(i, 'unixepoch') FROM s",
-     NULL, "1970-01-01 00:00:10", "1970-01-01 00:01:00", 2, {"a", "9"}, {"c", "2"}},
-    {"CREATE TABLE t (a TEXT NOT NULL, b INT NOT NULL, at DATETIME NOT NULL, PRIMARY KEY (a, b)); CREATE INDEX i ON t (at, a, b);"
+     NULL,
+     "1970-01-01 00:00:10",
+     "1970-01-01 00:01:00",
+     2,
+     {"a", "9"},
+     {"c", "2"}},
+    {"CREATE TABLE t (a TEXT NOT NULL, b INT NOT NULL, at DATETIME NOT NULL, PRIMARY KEY (a, b)); CREATE INDEX i ON t "
+     "(at, a, b);"
      "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 100)"
      "INSERT INTO t SELECT char(97 + i % 3), i, datetime(i, 'unixepoch') FROM s",
-     NULL, "1970-01-01 00:00:10", "1970-01-01 00:01:00", 2, {"a", "9"}, {"c", "2"}},
+     NULL,
+     "1970-01-01 00:00:10",
+     "1970-01-01 00:01:00",
+     2,
+     {"a", "9"},
+     {"c", "2"}},
 };
 enum { CASES = sizeof(cases) / sizeof(cases[0]) };
 
@@ -44,7 +67,8 @@ static void is_searched(sqlite3 *app, const struct pages *pages)
 {
     AUTO_RELEASE(buf) plan = {0};
     explain(app, pages->statement, &plan);
-    bool good = strstr(plan.at, "SEARCH") != NULL && strstr(plan.at, "SCAN") == NULL && strstr(plan.at, "TEMP B-TREE") == NULL;
+    bool good =
+        strstr(plan.at, "SEARCH") != NULL && strstr(plan.at, "SCAN") == NULL && strstr(plan.at, "TEMP B-TREE") == NULL;
     if (!good)
         print_error("%s\n%s", sqlite3_sql(pages->statement), plan.at);
     assert_true(good);
@@ -59,7 +83,8 @@ static struct position key_position(enum position_shape shape, const char *at, c
 }
 
 /* The page that a range begins with, and the ones after it. */
-static void pages_are_searched(sqlite3 *app, struct source *source, const struct table *table, const struct range *range)
+static void pages_are_searched(sqlite3 *app, struct source *source, const struct table *table,
+                               const struct range *range)
 {
     AUTO_RELEASE(pages) pages = {0};
     struct error err;
@@ -82,16 +107,20 @@ static void every_page_of_every_range_is_searched_in_order(void **state)
         sqlite3 *app = shop_new("PRAGMA journal_mode = DELETE");
         shop_run(app, c->create);
         struct source *source = shop_source(0);
-        struct table_request request = {.name = "t", .cursor = "at", .cursor_unit = c->cursor_unit, .wants_cursor = true};
+        struct table_request request = {
+            .name = "t", .cursor = "at", .cursor_unit = c->cursor_unit, .wants_cursor = true};
         assert_int_equal(source_describe(source, &request, &table, &err), RC_OK);
         assert_true(table->cursor_indexed && table->key_count == c->key_count);
         struct position at_lo = {.shape = POSITION_AT, .at = c->lo}, at_hi = {.shape = POSITION_AT, .at = c->hi};
         struct range ranges[] = {
             {RANGE_CURSOR, at_lo, at_hi},
-            {RANGE_CURSOR, key_position(POSITION_AT, c->lo, c->key_lo, c->key_count), key_position(POSITION_AT, c->hi, c->key_hi, c->key_count)},
+            {RANGE_CURSOR, key_position(POSITION_AT, c->lo, c->key_lo, c->key_count),
+             key_position(POSITION_AT, c->hi, c->key_hi, c->key_count)},
             {RANGE_WALK, key_position(POSITION_WALK, c->hi, c->key_lo, c->key_count), at_hi},
-            {RANGE_WALK, key_position(POSITION_WALK, c->hi, c->key_lo, c->key_count), key_position(POSITION_WALK, c->hi, c->key_hi, c->key_count)},
-            {RANGE_KEY, key_position(POSITION_AFTER, NULL, c->key_lo, c->key_count), key_position(POSITION_AFTER, NULL, c->key_hi, c->key_count)},
+            {RANGE_WALK, key_position(POSITION_WALK, c->hi, c->key_lo, c->key_count),
+             key_position(POSITION_WALK, c->hi, c->key_hi, c->key_count)},
+            {RANGE_KEY, key_position(POSITION_AFTER, NULL, c->key_lo, c->key_count),
+             key_position(POSITION_AFTER, NULL, c->key_hi, c->key_count)},
         };
         for (size_t k = 0; k < sizeof(ranges) / sizeof(ranges[0]); k++)
             pages_are_searched(app, source, table, &ranges[k]);
@@ -100,7 +129,7 @@ static void every_page_of_every_range_is_searched_in_order(void **state)
     }
 }
 
-/* The planner would take the cursor's index for cursor < hi, and sort the whole range for every page of the walk. */
+/* By the cursor's index it would sort the whole range for every page. */
 static void a_walk_goes_by_key_although_the_cursor_has_an_index(void **state)
 {
     sqlite3 *app = shop_new("PRAGMA journal_mode = DELETE");
@@ -118,9 +147,10 @@ static void a_walk_goes_by_key_although_the_cursor_has_an_index(void **state)
     pages_init(&pages, (struct sqlite_source *)source, sqlite_table_of(table), &range, NULL, 0);
     assert_int_equal(pages_next(&pages, &is_row, &err), RC_OK);
     explain(app, pages.statement, &plan);
-    assert_non_null(strstr(plan.at, "SCAN"));
-    assert_null(strstr(plan.at, "INDEX"));
-    assert_null(strstr(plan.at, "TEMP B-TREE"));
+    const char *steps = or_empty(plan.at);
+    assert_non_null(strstr(steps, "SCAN"));
+    assert_null(strstr(steps, "INDEX"));
+    assert_null(strstr(steps, "TEMP B-TREE"));
     pages_release(&pages);
     source_free(source);
     shop_close(app);

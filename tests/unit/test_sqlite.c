@@ -18,7 +18,8 @@ static int make_folder(void **state) { return mkdtemp(folder) == NULL || chdir(f
 
 static int remove_folder(void **state)
 {
-    static const char *const names[] = {"new.db", "text.db", "read.db", "lock.db", "file:odd?mode=memory", "stop.db", "full.db"};
+    static const char *const names[] = {"new.db",  "text.db", "read.db", "lock.db", "file:odd?mode=memory",
+                                        "stop.db", "full.db"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         unlink(names[i]);
     return chdir("/") != 0 || rmdir(folder) != 0;
@@ -119,8 +120,10 @@ static void a_signal_ends_a_wait_and_a_long_statement(void **state)
     stop = SIGTERM;
     assert_int_equal(sqlite_run(db, "BEGIN IMMEDIATE", &err), RC_TERMINATED);
     stop = SIGINT;
-    assert_int_equal(sqlite_query_int64(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n", &count, &err),
-                     RC_INTERRUPTED);
+    assert_int_equal(
+        sqlite_query_int64(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+                           &count, &err),
+        RC_INTERRUPTED);
 }
 
 static void what_cannot_be_stored_is_data_and_a_full_database_is_unavailable(void **state)
@@ -130,7 +133,8 @@ static void what_cannot_be_stored_is_data_and_a_full_database_is_unavailable(voi
     struct error err;
     bool is_row;
     assert_int_equal(sqlite_open("full.db", SQLITE_TO_CREATE, patience(), &db, &err), RC_OK);
-    assert_int_equal(sqlite_run(db, "CREATE TABLE t (a INTEGER NOT NULL UNIQUE, b); PRAGMA max_page_count = 4", &err), RC_OK);
+    assert_int_equal(sqlite_run(db, "CREATE TABLE t (a INTEGER NOT NULL UNIQUE, b); PRAGMA max_page_count = 4", &err),
+                     RC_OK);
     assert_int_equal(sqlite_prepare(db, "INSERT INTO t VALUES (?1, ?2)", &insert, &err), RC_OK);
     sqlite_bind_null(insert, 1);
     assert_int_equal(sqlite_step(db, insert, &is_row, &err), RC_DATA);

@@ -18,7 +18,8 @@ static RC sqlite_source_identity(struct source *base, struct arena *arena, const
 }
 
 /* Ours too: where this database is also a target, T is not one of its tables. */
-static RC sqlite_source_tables(struct source *base, struct arena *arena, const char ***ret_names, int *ret_count, struct error *err)
+static RC sqlite_source_tables(struct source *base, struct arena *arena, const char ***ret_names, int *ret_count,
+                               struct error *err)
 {
     struct sqlite_source *self = (struct sqlite_source *)base;
     AUTO(sqlite3_stmt) *row = NULL;
@@ -28,7 +29,8 @@ static RC sqlite_source_tables(struct source *base, struct arena *arena, const c
     TRY(sqlite_query_int64(self->db, "SELECT count(*) FROM pragma_table_list", &most, err));
     const char **names = arena_take(arena, (size_t)most * sizeof(*names));
     TRY(sqlite_prepare(self->db,
-                       "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+                       "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE "
+                       "'sqlite\\_%' ESCAPE '\\'"
                        " AND name <> 'waybill_position' ORDER BY name",
                        &row, err));
     while (count < most) {
@@ -87,7 +89,8 @@ static RC sqlite_source_oldest_open(struct source *base, struct open_transaction
     return RC_OK;
 }
 
-static RC largest_key(struct sqlite_source *self, const struct sqlite_table *table, struct arena *arena, const char **ret, struct error *err)
+static RC largest_key(struct sqlite_source *self, const struct sqlite_table *table, struct arena *arena,
+                      const char **ret, struct error *err)
 {
     AUTO(sqlite3_stmt) *row = NULL;
     AUTO_RELEASE(buf) sql = {0};
@@ -104,11 +107,13 @@ static RC largest_key(struct sqlite_source *self, const struct sqlite_table *tab
     return key_text(table, table->base.key[0], row, 0, arena, ret, err);
 }
 
-static RC sqlite_source_ceiling(struct source *base, const struct table *table, struct arena *arena, const char **ret, struct error *err)
+static RC sqlite_source_ceiling(struct source *base, const struct table *table, struct arena *arena, const char **ret,
+                                struct error *err)
 {
     struct sqlite_source *self = (struct sqlite_source *)base;
     if (table->key_count != 1) {
-        fail(err, RC_CONFIG, "id_only needs a key of one column, and the key of '%s' has %d", table->name, table->key_count);
+        fail(err, RC_CONFIG, "id_only needs a key of one column, and the key of '%s' has %d", table->name,
+             table->key_count);
         return fail_todo(err, "name one in the table's entry (key: <column>), or take another increment");
     }
     const char *ceiling = NULL;
@@ -145,8 +150,8 @@ static const struct source_ops sqlite_source_ops = {
     .free = sqlite_source_free,
 };
 
-RC sqlite_source_open(const char *name, const char *path, const struct sqlite_source_options *options, struct source **ret,
-                      struct error *err)
+RC sqlite_source_open(const char *name, const char *path, const struct sqlite_source_options *options,
+                      struct source **ret, struct error *err)
 {
     struct sqlite_source *self = xcalloc(1, sizeof(*self));
     AUTO(source) *source = &self->base;

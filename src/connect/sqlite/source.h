@@ -1,9 +1,9 @@
 /* A SQLite file as a source (formats.md 6).
  *
- * Clock: the machine's, read under the write lock, so that no writer's transaction is open and hidden below it. Reading:
- * pages of at most 10,000 rows, each a transaction of its own, since a long reader blocks a rollback-journal writer's
- * COMMIT; RANGE_ALL holds one snapshot, and does block it. A file that can only be read works too, but then writers
- * are not seen: source_oldest_open says hidden. */
+ * Clock: the machine's, read under the write lock, so that no writer's transaction is open and hidden below it.
+ * Reading: pages of at most 10,000 rows, each a transaction of its own, since a long reader blocks a rollback-journal
+ * writer's COMMIT; RANGE_ALL holds one snapshot, and does block it. A file that can only be read works too, but then
+ * writers are not seen: source_oldest_open says hidden. */
 #pragma once
 
 #include <signal.h>
@@ -21,5 +21,5 @@ struct sqlite_source_options {
 };
 
 /* RC_NOT_FOUND, RC_DENIED, RC_DATA (not a database), RC_BUSY: see io/sqlite.h. The texts are copied. */
-RC sqlite_source_open(const char *name, const char *path, const struct sqlite_source_options *options, struct source **ret,
-                      struct error *err);
+RC sqlite_source_open(const char *name, const char *path, const struct sqlite_source_options *options,
+                      struct source **ret, struct error *err);

@@ -5,9 +5,11 @@
 bool cursor_is_named(const struct sqlite_column *column)
 {
     static const char *const names[] = {
-        "updated_at", "modified_at",  "last_modified", "last_updated", "last_modified_at", "last_updated_at", "update_time", "modify_time",
-        "updated",    "modified",     "mtime",         "updated_on",   "modified_on",      "update_date",     "modified_date",
-        "changed_at", "gmt_modified", "updatedat",     "modifiedat",   "lastmodified",     "lastupdated",     "updated_time",
+        "updated_at",      "modified_at",  "last_modified", "last_updated", "last_modified_at",
+        "last_updated_at", "update_time",  "modify_time",   "updated",      "modified",
+        "mtime",           "updated_on",   "modified_on",   "update_date",  "modified_date",
+        "changed_at",      "gmt_modified", "updatedat",     "modifiedat",   "lastmodified",
+        "lastupdated",     "updated_time",
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcasecmp(column->name, names[i]) == 0)
@@ -29,11 +31,14 @@ static bool common_form(const struct tally *tally, struct form *ret)
 
 static bool is_empty(const struct tally *tally)
 {
-    return tally->classes[SQLITE_INTEGER] + tally->classes[SQLITE_FLOAT] + tally->classes[SQLITE_TEXT] + tally->classes[SQLITE_BLOB] == 0;
+    return tally->classes[SQLITE_INTEGER] + tally->classes[SQLITE_FLOAT] + tally->classes[SQLITE_TEXT] +
+               tally->classes[SQLITE_BLOB] ==
+           0;
 }
 
 /* What keeps the column from being a cursor; NULL: nothing, and *ret is its form. */
-static const char *find_form(const struct sqlite_column *column, const struct tally *tally, const struct table_request *request, struct form *ret)
+static const char *find_form(const struct sqlite_column *column, const struct tally *tally,
+                             const struct table_request *request, struct form *ret)
 {
     const struct form *known = request->known_form;
     if (column->field.type == TYPE_INT64) {
@@ -56,7 +61,8 @@ static const char *find_form(const struct sqlite_column *column, const struct ta
     else if (is_empty(tally))
         *ret = (struct form){.kind = FORM_TEXT, .separator = ' '};
     else if (!common_form(tally, ret))
-        return "its texts have no form that a clock can be printed in ('YYYY-MM-DD HH:MM:SS[.f]', the same with T, or Z behind it)";
+        return "its texts have no form that a clock can be printed in ('YYYY-MM-DD HH:MM:SS[.f]', the same with T, or "
+               "Z behind it)";
     return NULL;
 }
 
@@ -68,7 +74,8 @@ static void take_cursor(struct sqlite_table *table, int column, const struct for
     table->base.cursor_found = found;
 }
 
-static RC take_named(struct sqlite_table *table, const struct table_request *request, const struct tally *tallies, struct error *err)
+static RC take_named(struct sqlite_table *table, const struct table_request *request, const struct tally *tallies,
+                     struct error *err)
 {
     struct form form;
     int column = column_find(table, request->cursor);
@@ -79,16 +86,16 @@ static RC take_named(struct sqlite_table *table, const struct table_request *req
         AUTO_RELEASE(arena) arena = {0};
         fail(err, RC_CONFIG, "'%s' cannot be the cursor of '%s': %s", request->cursor, table->base.name, why_not);
         if (table->columns[column].field.type == TYPE_INT64)
-            return fail_todo(err, "tables: {%s: {cursor: %s, cursor_unit: s}}, or ms", yaml_name(&arena, table->base.name),
-                             yaml_name(&arena, request->cursor));
+            return fail_todo(err, "tables: {%s: {cursor: %s, cursor_unit: s}}, or ms",
+                             yaml_name(&arena, table->base.name), yaml_name(&arena, request->cursor));
         return fail_todo(err, "name another column, or take increment: id_only or full_sync");
     }
     take_cursor(table, column, &form, false);
     return RC_OK;
 }
 
-static const char *why_not_obvious(const struct sqlite_column *column, const struct tally *tally, const struct table_request *request,
-                                   struct form *ret)
+static const char *why_not_obvious(const struct sqlite_column *column, const struct tally *tally,
+                                   const struct table_request *request, struct form *ret)
 {
     const char *why_not = find_form(column, tally, request, ret);
     if (why_not != NULL)
@@ -105,8 +112,8 @@ static bool is_candidate(const struct sqlite_column *column)
     return cursor_is_named(column) || column->field.type == TYPE_DATE || column->field.type == TYPE_TIMESTAMP;
 }
 
-static enum rc fail_not_obvious(const struct sqlite_table *table, const struct table_request *request, const struct tally *tallies,
-                                struct error *err)
+static enum rc fail_not_obvious(const struct sqlite_table *table, const struct table_request *request,
+                                const struct tally *tallies, struct error *err)
 {
     AUTO_RELEASE(buf) list = {0};
     AUTO_RELEASE(arena) arena = {0};
@@ -117,14 +124,18 @@ static enum rc fail_not_obvious(const struct sqlite_table *table, const struct t
         if (!is_candidate(column))
             continue;
         const char *why_not = why_not_obvious(column, &tallies[i], request, &form);
-        buf_addf(&list, "%s'%s' (%s)", first != NULL ? "; " : "", column->name, why_not != NULL ? why_not : "obvious, but not the only one");
+        buf_addf(&list, "%s'%s' (%s)", first != NULL ? "; " : "", column->name,
+                 why_not != NULL ? why_not : "obvious, but not the only one");
         if (first == NULL || cursor_is_named(column))
             first = column;
     }
     if (first == NULL) {
-        fail(err, RC_CONFIG, "no cursor of '%s' is obvious: no column looks like the time of the last change", table->base.name);
-        return fail_todo(err, "name one in the table's entry, tables: {%s: {cursor: <column>}}, or take increment: id_only or full_sync",
-                         yaml_name(&arena, table->base.name));
+        fail(err, RC_CONFIG, "no cursor of '%s' is obvious: no column looks like the time of the last change",
+             table->base.name);
+        return fail_todo(
+            err,
+            "name one in the table's entry, tables: {%s: {cursor: <column>}}, or take increment: id_only or full_sync",
+            yaml_name(&arena, table->base.name));
     }
     fail(err, RC_CONFIG, "no cursor of '%s' is obvious: %s", table->base.name, list.at);
     return fail_todo(err, "name the one that every change moves in the table's entry: tables: {%s: {cursor: %s%s}}",
@@ -132,7 +143,8 @@ static enum rc fail_not_obvious(const struct sqlite_table *table, const struct t
                      first->field.type == TYPE_INT64 && request->cursor_unit == NULL ? ", cursor_unit: s" : "");
 }
 
-RC cursor_find(struct sqlite_table *table, const struct table_request *request, const struct tally *tallies, struct error *err)
+RC cursor_find(struct sqlite_table *table, const struct table_request *request, const struct tally *tallies,
+               struct error *err)
 {
     struct form form, found_form;
     int found = -1, count = 0;
@@ -142,7 +154,8 @@ RC cursor_find(struct sqlite_table *table, const struct table_request *request, 
     if (!request->wants_cursor)
         return RC_OK;
     for (int i = 0; i < table->column_count; i++) {
-        if (!is_candidate(&table->columns[i]) || why_not_obvious(&table->columns[i], &tallies[i], request, &form) != NULL)
+        if (!is_candidate(&table->columns[i]) ||
+            why_not_obvious(&table->columns[i], &tallies[i], request, &form) != NULL)
             continue;
         found = i;
         found_form = form;

@@ -20,15 +20,16 @@ enum rc fail_no_column(const struct sqlite_table *table, const char *what, const
     for (int i = 0; i < table->column_count; i++)
         names[i] = table->columns[i].name;
     const char *near = nearest_name(name, names, table->column_count);
-    return fail(err, RC_CONFIG, "the %s '%s' is no column of '%s'%s%s%s", what, name, table->base.name, near != NULL ? "; did you mean '" : "",
-                or_empty(near), near != NULL ? "'?" : "");
+    return fail(err, RC_CONFIG, "the %s '%s' is no column of '%s'%s%s%s", what, name, table->base.name,
+                near != NULL ? "; did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
 }
 
 const char *yaml_name(struct arena *arena, const char *name)
 {
     bool is_plain = name[0] != '\0' && strchr("0123456789", name[0]) == NULL;
     for (const char *at = name; *at != '\0'; at++)
-        is_plain &= (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') || *at == '_';
+        is_plain &=
+            (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') || *at == '_';
     if (is_plain)
         return name;
     char *quoted = arena_take(arena, 2 * strlen(name) + 3), *to = quoted;
@@ -50,7 +51,8 @@ static const char *text_at(struct sqlite_source *self, sqlite3_stmt *row, int at
     return arena_str(&self->arena, sqlite_column_str(row, at));
 }
 
-static RC prepare_for(struct sqlite_source *self, const char *sql, const char *name, sqlite3_stmt **ret, struct error *err)
+static RC prepare_for(struct sqlite_source *self, const char *sql, const char *name, sqlite3_stmt **ret,
+                      struct error *err)
 {
     TRY(sqlite_prepare(self->db, sql, ret, err));
     return sqlite_bind_text(self->db, *ret, 1, str(name), err);
@@ -63,8 +65,8 @@ static enum rc fail_no_table(struct sqlite_source *self, const char *name, struc
     int count;
     TRY(source_tables(&self->base, &arena, &names, &count, err));
     const char *near = nearest_name(name, names, count);
-    fail(err, RC_NOT_FOUND, "there is no table '%s' in '%s'%s%s%s", name, self->db->path, near != NULL ? "; did you mean '" : "", or_empty(near),
-         near != NULL ? "'?" : "");
+    fail(err, RC_NOT_FOUND, "there is no table '%s' in '%s'%s%s%s", name, self->db->path,
+         near != NULL ? "; did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
     return count == 0 ? fail_todo(err, "the database has no tables: check its path")
                       : fail_todo(err, "sqlite3 '%s' .tables lists what is there", self->db->path);
 }
@@ -73,13 +75,15 @@ static RC find_table(struct sqlite_source *self, struct sqlite_table *table, boo
 {
     AUTO(sqlite3_stmt) *row = NULL;
     bool is_row = false;
-    TRY(prepare_for(self, "SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?", table->base.name, &row, err));
+    TRY(prepare_for(self, "SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?", table->base.name,
+                    &row, err));
     TRY(sqlite_step(self->db, row, &is_row, err));
     if (!is_row)
         return fail_no_table(self, table->base.name, err);
     struct str type = sqlite_column_str(row, 0);
     if (!str_eq(type, S("table")))
-        return fail(err, RC_CONFIG, "'%s' in '%s' is a " STR_FMT ": only tables can be moved", table->base.name, self->db->path, STR_ARG(type));
+        return fail(err, RC_CONFIG, "'%s' in '%s' is a " STR_FMT ": only tables can be moved", table->base.name,
+                    self->db->path, STR_ARG(type));
     *ret_has_rowid = sqlite3_column_int(row, 1) == 0;
     return RC_OK;
 }
@@ -89,7 +93,8 @@ static RC list_columns(struct sqlite_source *self, struct sqlite_table *table, s
     AUTO(sqlite3_stmt) *row = NULL;
     bool is_row = true;
     table->columns = arena_take(&self->arena, COLUMNS_MAX * sizeof(*table->columns));
-    TRY(prepare_for(self, "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?) ORDER BY cid", table->base.name, &row, err));
+    TRY(prepare_for(self, "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?) ORDER BY cid",
+                    table->base.name, &row, err));
     for (;;) {
         TRY(sqlite_step(self->db, row, &is_row, err));
         if (!is_row)
@@ -102,9 +107,11 @@ static RC list_columns(struct sqlite_source *self, struct sqlite_table *table, s
         column->not_null = sqlite3_column_int(row, 2) != 0;
         column->primary = sqlite3_column_int(row, 3);
         if (!str_is_utf8(str(column->name)) || column->name[0] == '\0' || !str_is_utf8(str(column->declared)))
-            return fail(err, RC_CONFIG, "column %d of '%s' has no name in UTF-8", table->column_count, table->base.name);
+            return fail(err, RC_CONFIG, "column %d of '%s' has no name in UTF-8", table->column_count,
+                        table->base.name);
         const char *collation = NULL;
-        if (sqlite3_table_column_metadata(self->db->handle, "main", table->base.name, column->name, NULL, &collation, NULL, NULL, NULL) == SQLITE_OK)
+        if (sqlite3_table_column_metadata(self->db->handle, "main", table->base.name, column->name, NULL, &collation,
+                                          NULL, NULL, NULL) == SQLITE_OK)
             column->collation = arena_text(&self->arena, collation);
         column_declare(column);
     }
@@ -144,7 +151,8 @@ static RC find_tie(struct sqlite_table *table, bool has_rowid, struct sqlite_col
     const struct sqlite_column *column;
     while (!has_rowid && (column = primary_column(table, table->tie_count + 1)) != NULL) {
         if (table->tie_count == KEY_COLUMNS_MAX)
-            return fail(err, RC_CONFIG, "the primary key of '%s' has more than %d columns", table->base.name, KEY_COLUMNS_MAX);
+            return fail(err, RC_CONFIG, "the primary key of '%s' has more than %d columns", table->base.name,
+                        KEY_COLUMNS_MAX);
         table->tie[table->tie_count++] = column->name;
     }
     for (size_t i = 0; has_rowid && table->tie_count == 0 && i < sizeof(rowids) / sizeof(rowids[0]); i++) {
@@ -154,7 +162,9 @@ static RC find_tie(struct sqlite_table *table, bool has_rowid, struct sqlite_col
         if (!is_hidden)
             table->tie[table->tie_count++] = rowids[i];
     }
-    return table->tie_count > 0 ? RC_OK : fail(err, RC_CONFIG, "the columns of '%s' hide its rowid under all three names", table->base.name);
+    return table->tie_count > 0
+               ? RC_OK
+               : fail(err, RC_CONFIG, "the columns of '%s' hide its rowid under all three names", table->base.name);
 }
 
 /* ---- the key ---- */
@@ -175,7 +185,8 @@ static RC find_key(struct sqlite_table *table, const struct table_request *reque
         if (at < 0)
             return fail_no_column(table, "key", request->key[i], err);
         if (table->columns[at].as != NULL)
-            return fail(err, RC_CONFIG, "key column '%s' of '%s' is compared as it is: it can have no override", request->key[i], table->base.name);
+            return fail(err, RC_CONFIG, "key column '%s' of '%s' is compared as it is: it can have no override",
+                        request->key[i], table->base.name);
         TRY(add_key(table, at, err));
     }
     for (int place = 1; request->key == NULL && (column = primary_column(table, place)) != NULL; place++) {
@@ -200,11 +211,13 @@ static bool is_in_key(const struct sqlite_table *table, const char *name)
 /* Unique under the collation that the column is compared with here; what differs in bytes may be equal in another. */
 static bool compares_alike(const struct sqlite_column *column, struct str collation)
 {
-    return column->collation == NULL || strcasecmp(column->collation, "BINARY") == 0 || str_eq(collation, str(column->collation));
+    return column->collation == NULL || strcasecmp(column->collation, "BINARY") == 0 ||
+           str_eq(collation, str(column->collation));
 }
 
 /* One index: does it begin with a column, and does the key hold all of its columns? */
-static RC look_at_index(struct sqlite_source *self, struct sqlite_table *table, const char *index, bool is_unique, struct error *err)
+static RC look_at_index(struct sqlite_source *self, struct sqlite_table *table, const char *index, bool is_unique,
+                        struct error *err)
 {
     AUTO(sqlite3_stmt) *row = NULL;
     bool is_row = true, covers = is_unique, is_first = true;
@@ -217,17 +230,20 @@ static RC look_at_index(struct sqlite_source *self, struct sqlite_table *table, 
         int column = column_find(table, name);
         if (column >= 0 && is_first)
             table->columns[column].indexed = true;
-        covers &= column >= 0 && is_in_key(table, name) && compares_alike(&table->columns[column], sqlite_column_str(row, 1));
+        covers &=
+            column >= 0 && is_in_key(table, name) && compares_alike(&table->columns[column], sqlite_column_str(row, 1));
     }
     table->key_is_unique |= covers && !is_first;
     return RC_OK;
 }
 
-static RC look_at_indexes(struct sqlite_source *self, struct sqlite_table *table, const struct sqlite_column *alias, struct error *err)
+static RC look_at_indexes(struct sqlite_source *self, struct sqlite_table *table, const struct sqlite_column *alias,
+                          struct error *err)
 {
     AUTO(sqlite3_stmt) *row = NULL;
     bool is_row = true;
-    TRY(prepare_for(self, "SELECT name, \"unique\" FROM pragma_index_list(?) WHERE NOT partial", table->base.name, &row, err));
+    TRY(prepare_for(self, "SELECT name, \"unique\" FROM pragma_index_list(?) WHERE NOT partial", table->base.name, &row,
+                    err));
     for (;;) {
         TRY(sqlite_step(self->db, row, &is_row, err));
         if (!is_row)
@@ -248,8 +264,8 @@ static RC apply_request(struct sqlite_table *table, const struct table_request *
         if (column < 0)
             return fail_no_column(table, "override", override->column, err);
         if (strcmp(override->as, "text") != 0 && strcmp(override->as, "binary") != 0)
-            return fail(err, RC_CONFIG, "column '%s' of '%s' cannot be taken as '%s': it is text or binary", override->column, table->base.name,
-                        override->as);
+            return fail(err, RC_CONFIG, "column '%s' of '%s' cannot be taken as '%s': it is text or binary",
+                        override->column, table->base.name, override->as);
         column_override(&table->columns[column], strcmp(override->as, "text") == 0 ? "text" : "binary");
     }
     for (int i = 0; i < table->column_count && request->known != NULL; i++)
@@ -263,7 +279,8 @@ static int columns_to_see(const struct sqlite_table *table, const struct table_r
     int count = 0;
     for (int i = 0; i < table->column_count; i++) {
         const struct sqlite_column *column = &table->columns[i];
-        bool may_be_cursor = request->cursor != NULL ? strcmp(request->cursor, column->name) == 0 : request->wants_cursor && cursor_is_named(column);
+        bool may_be_cursor = request->cursor != NULL ? strcmp(request->cursor, column->name) == 0
+                                                     : request->wants_cursor && cursor_is_named(column);
         bool needs_form = may_be_cursor && request->known_form == NULL && column->field.type == TYPE_UTF8;
         if (!column->decided || needs_form)
             ret[count++] = i;
@@ -271,8 +288,8 @@ static int columns_to_see(const struct sqlite_table *table, const struct table_r
     return count;
 }
 
-static RC see_values(struct sqlite_source *self, const struct sqlite_table *table, const int *columns, int count, struct tally *tallies,
-                     struct error *err)
+static RC see_values(struct sqlite_source *self, const struct sqlite_table *table, const int *columns, int count,
+                     struct tally *tallies, struct error *err)
 {
     static const struct range everything = {.kind = RANGE_ALL};
     AUTO_RELEASE(pages) pages = {0};
@@ -303,7 +320,8 @@ static void build_schema(struct sqlite_source *self, struct sqlite_table *table)
     table->base.schema = schema;
 }
 
-enum rc sqlite_source_describe(struct source *base, const struct table_request *request, const struct table **ret, struct error *err)
+enum rc sqlite_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
+                               struct error *err)
 {
     struct sqlite_source *self = (struct sqlite_source *)base;
     struct sqlite_table *table = arena_take(&self->arena, sizeof(*table));

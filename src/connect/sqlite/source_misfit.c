@@ -9,7 +9,8 @@ bool cursor_is_odd(const struct form *form, sqlite3_stmt *row, int at)
     if (class != SQLITE_TEXT)
         return true;
     struct str text = sqlite_column_str(row, at);
-    return text.len >= CURSOR_TEXT || strlen(text.at) != text.len || !form_of_text(text.at, &found) || !form_equal(&found, form);
+    return text.len >= CURSOR_TEXT || strlen(text.at) != text.len || !form_of_text(text.at, &found) ||
+           !form_equal(&found, form);
 }
 
 RC count_odd_cursors(struct sqlite_source *source, const struct sqlite_table *table, int64_t *ret, struct error *err)
@@ -34,7 +35,8 @@ static enum rc fail_odd(const struct sqlite_table *table, int64_t odd, struct er
     form_name(&table->base.form, form);
     fail(err, RC_DATA, "the cursor '%s' of '%s' is not of the form %s in %lld rows, which a range could pass over",
          table->columns[table->base.cursor].name, table->base.name, form, (long long)odd);
-    return fail_todo(err, "write these cursors in one form in the source, or take another cursor, or increment: full_sync");
+    return fail_todo(err,
+                     "write these cursors in one form in the source, or take another cursor, or increment: full_sync");
 }
 
 enum rc fail_odd_cursors(struct sqlite_source *source, const struct sqlite_table *table, struct error *err)
@@ -61,9 +63,9 @@ static RC check_keys(struct sqlite_source *source, const struct sqlite_table *ta
         TRY(sqlite_query_int64(source->db, sql.at, &count, err));
         if (count == 0)
             continue;
-        fail(err, RC_DATA, "key column '%s' of '%s' is NULL in %lld rows, which a range would pass over", column->name, table->base.name,
-             (long long)count);
-        return fail_todo(err, "give these rows a key, name another key in the table's entry, or take increment: full_sync");
+        fail(err, RC_DATA, "key column '%s' of '%s' is NULL in %lld rows, which a range would pass over", column->name,
+             table->base.name, (long long)count);
+        return fail_todo(err, "give these rows a key, or name another key in the table's entry (key: <column>)");
     }
     return RC_OK;
 }
@@ -88,7 +90,8 @@ struct misfits {
     bool has_blob;
 };
 
-static RC count_misfits(struct sqlite_source *source, const struct sqlite_table *table, int column, struct misfits *ret, struct error *err)
+static RC count_misfits(struct sqlite_source *source, const struct sqlite_table *table, int column, struct misfits *ret,
+                        struct error *err)
 {
     static const struct range everything = {.kind = RANGE_ALL};
     AUTO_RELEASE(pages) pages = {0};
@@ -116,12 +119,15 @@ enum rc fail_misfit(struct sqlite_source *source, const struct sqlite_table *tab
     struct misfits misfits = {0};
     char type[FORMAT_TEXT];
     TRY(count_misfits(source, table, column, &misfits, err));
-    if (misfits.count == 0 && misfits.nulls > 0)
-        return fail(err, RC_DATA, "column '%s' of '%s' is never NULL by its declaration or as a key, and is NULL in %lld rows", c->name,
-                    table->base.name, (long long)misfits.nulls);
+    if (misfits.count == 0 && misfits.nulls > 0) {
+        fail(err, RC_DATA, "column '%s' of '%s' is never NULL by its declaration or as a key, and is NULL in %lld rows",
+             c->name, table->base.name, (long long)misfits.nulls);
+        return fail_todo(err, "give these rows a value, or name another key in the table's entry (key: <column>)");
+    }
     field_type_name(&c->field, type);
-    fail(err, RC_DATA, "column '%s' of '%s': %lld of %lld values do not fit %s", c->name, table->base.name, (long long)misfits.count,
-         (long long)misfits.values, type);
-    return fail_todo(err, "mend them in the source, or say how to take the column in the table's entry: columns: {%s: {as: %s}}",
-                     yaml_name(&arena, c->name), misfits.has_blob ? "binary" : "text");
+    fail(err, RC_DATA, "column '%s' of '%s': %lld of %lld values do not fit %s", c->name, table->base.name,
+         (long long)misfits.count, (long long)misfits.values, type);
+    return fail_todo(
+        err, "mend them in the source, or say how to take the column in the table's entry: columns: {%s: {as: %s}}",
+        yaml_name(&arena, c->name), misfits.has_blob ? "binary" : "text");
 }

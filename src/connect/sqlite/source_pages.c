@@ -40,8 +40,8 @@ static void pages_start(struct pages *self, struct sqlite_source *source, const 
     self->selected = arena_take(&self->arena, (size_t)(columns + ORDER_MAX) * sizeof(*self->selected));
 }
 
-void pages_init(struct pages *self, struct sqlite_source *source, const struct sqlite_table *table, const struct range *range,
-                const int *columns, int count)
+void pages_init(struct pages *self, struct sqlite_source *source, const struct sqlite_table *table,
+                const struct range *range, const int *columns, int count)
 {
     pages_start(self, source, table, count);
     self->range = *range;
@@ -114,7 +114,8 @@ static enum type order_type(const struct pages *self, int place)
 }
 
 /* ("a", "b") < (?, ?) over the places from..to of the order; texts NULL: compared with the row before. */
-static void query_compare(struct query *query, const struct pages *self, int count, const char *sign, const char *const *texts)
+static void query_compare(struct query *query, const struct pages *self, int count, const char *sign,
+                          const char *const *texts)
 {
     query_and(query);
     buf_add_str(&query->sql, S("("));
@@ -150,7 +151,8 @@ static void query_lower(struct query *query, const struct pages *self)
     int count = position_texts(self, lo, texts);
     if (self->range.kind == RANGE_CURSOR && lo->shape == POSITION_AT)
         query_compare(query, self, count, lo->key_count > 0 ? ">" : ">=", texts);
-    else if (self->range.kind != RANGE_CURSOR && lo->key_count > 0 && lo->shape == (self->range.kind == RANGE_WALK ? POSITION_WALK : POSITION_AFTER))
+    else if (self->range.kind != RANGE_CURSOR && lo->key_count > 0 &&
+             lo->shape == (self->range.kind == RANGE_WALK ? POSITION_WALK : POSITION_AFTER))
         query_compare(query, self, count, ">", texts);
 }
 
@@ -160,9 +162,7 @@ static void query_upper(struct query *query, const struct pages *self)
     const char *texts[ORDER_MAX];
     int count = position_texts(self, hi, texts);
     if (self->range.kind == RANGE_WALK) {
-        /* The + keeps the planner from the cursor's index: the walk goes by key. */
         query_and(query);
-        buf_add_str(&query->sql, S("+"));
         sqlite_quote(&query->sql, column_name(self, self->table->base.cursor));
         buf_add_str(&query->sql, S(" < ?"));
         enum type type = self->table->base.form.kind == FORM_EPOCH ? TYPE_INT64 : TYPE_UTF8;
@@ -230,8 +230,10 @@ RC pages_pause(struct pages *self, struct error *err)
     if (!self->is_open)
         return RC_OK;
     for (int i = 0; i < self->order_count; i++) {
-        if (sqlite3_column_type(self->statement, self->order_at[i]) == SQLITE_NULL) /* nothing is greater: the walk would end here */
-            return fail(err, RC_DATA, "column '%s' of '%s' orders the rows and holds NULL", self->order[i], self->table->base.name);
+        if (sqlite3_column_type(self->statement, self->order_at[i]) ==
+            SQLITE_NULL) /* nothing is greater: the walk would end here */
+            return fail(err, RC_DATA, "column '%s' of '%s' orders the rows and holds NULL", self->order[i],
+                        self->table->base.name);
         sqlite3_value_free(self->last[i]);
         self->last[i] = sqlite3_value_dup(sqlite3_column_value(self->statement, self->order_at[i]));
         if (self->last[i] == NULL)

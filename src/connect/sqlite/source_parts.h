@@ -1,6 +1,7 @@
 /* Inside the SQLite source: source.c (connection, clock, ceiling), source_describe.c (columns, key), source_types.c
  * (values decide types), source_cursor.c (which column, which form), source_key.c (values of positions), source_pages.c
- * (the SQL of ranges, page by page), source_read.c (batches, boundary, facts), source_misfit.c (what is said of values that do not fit). */
+ * (the SQL of ranges, page by page), source_read.c (batches, boundary, facts), source_misfit.c (what is said of values
+ * that do not fit). */
 #pragma once
 
 #include "base/arena.h"
@@ -21,8 +22,8 @@ struct sqlite_column {
     int primary;            /* place in the primary key from 1; 0: not in it */
     const char *as;         /* override: "text", "binary"; NULL: none */
     bool decided;
-    struct field field;     /* once decided; name and source_type are set with the schema */
-    struct form form;       /* of TYPE_DATE and TYPE_TIMESTAMP */
+    struct field field; /* once decided; name and source_type are set with the schema */
+    struct form form;   /* of TYPE_DATE and TYPE_TIMESTAMP */
 };
 
 enum { ORDER_MAX = 1 + 2 * KEY_COLUMNS_MAX }; /* cursor, key, tie */
@@ -47,7 +48,10 @@ struct sqlite_source {
     int schema_count;
 };
 
-static inline const struct sqlite_table *sqlite_table_of(const struct table *table) { return (const struct sqlite_table *)table; }
+static inline const struct sqlite_table *sqlite_table_of(const struct table *table)
+{
+    return (const struct sqlite_table *)table;
+}
 
 /* ---- source_types.c ---- */
 
@@ -86,11 +90,13 @@ void cell_put(const struct cell *self, const struct sqlite_column *column, struc
 
 /* ---- source_describe.c, source_cursor.c ---- */
 
-enum rc sqlite_source_describe(struct source *base, const struct table_request *request, const struct table **ret, struct error *err);
+enum rc sqlite_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
+                               struct error *err);
 /* A column whose name tells that each update changes it. */
 bool cursor_is_named(const struct sqlite_column *column);
 /* Sets cursor, form, cursor_found, cursor_indexed. Tallies count the forms of columns without a known one. */
-RC cursor_find(struct sqlite_table *table, const struct table_request *request, const struct tally *tallies, struct error *err);
+RC cursor_find(struct sqlite_table *table, const struct table_request *request, const struct tally *tallies,
+               struct error *err);
 int column_find(const struct sqlite_table *table, const char *name); /* -1: none */
 enum rc fail_no_column(const struct sqlite_table *table, const char *what, const char *name, struct error *err);
 /* A name as YAML: quoted where it must be. */
@@ -99,10 +105,12 @@ const char *yaml_name(struct arena *arena, const char *name);
 /* ---- source_key.c: values of positions ---- */
 
 /* A key column's value as a position has it. RC_DATA: it has no such text. */
-RC key_text(const struct sqlite_table *table, int column, sqlite3_stmt *row, int at, struct arena *arena, const char **ret, struct error *err);
+RC key_text(const struct sqlite_table *table, int column, sqlite3_stmt *row, int at, struct arena *arena,
+            const char **ret, struct error *err);
 /* S21: the parameter gets the storage class of a column of this type, or a comparison would mean something else. The
  * text, and the arena, outlive the binding. RC_DATA: the text is none of this type. */
-RC key_bind(struct sqlite *db, sqlite3_stmt *statement, int parameter, enum type type, const char *text, struct arena *arena, struct error *err);
+RC key_bind(struct sqlite *db, sqlite3_stmt *statement, int parameter, enum type type, const char *text,
+            struct arena *arena, struct error *err);
 
 /* ---- source_pages.c ---- */
 
@@ -118,7 +126,7 @@ struct pages {
     int order_count, sure_count;  /* sure: without the tie */
     const char **selected;        /* column names */
     int selected_count;
-    sqlite3_stmt *statement;      /* NULL: to be prepared */
+    sqlite3_stmt *statement; /* NULL: to be prepared */
     sqlite3_value *last[ORDER_MAX];
     bool is_rest, is_open, ended; /* a page after the first; a page is under way; no more rows */
     int64_t stepped;              /* rows of the page so far */
@@ -126,8 +134,8 @@ struct pages {
 };
 
 /* RANGE_ALL: the whole table in the order of its primary key or rowid. columns NULL: the first `count` of the table. */
-void pages_init(struct pages *self, struct sqlite_source *source, const struct sqlite_table *table, const struct range *range,
-                const int *columns, int count);
+void pages_init(struct pages *self, struct sqlite_source *source, const struct sqlite_table *table,
+                const struct range *range, const int *columns, int count);
 /* All cursors that are not NULL, in an order that is cheap; the cursor is column 0. */
 void pages_init_cursors(struct pages *self, struct sqlite_source *source, const struct sqlite_table *table);
 void pages_release(struct pages *self);
@@ -139,12 +147,12 @@ RC pages_pause(struct pages *self, struct error *err);
 void pages_skip_ties(struct pages *self);
 /* ---- source_read.c ---- */
 
-enum rc sqlite_source_facts(struct source *base, const struct table *table, const struct range *range, struct range_facts *ret,
-                            struct error *err);
-enum rc sqlite_source_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows, struct arena *arena,
-                               struct position *ret_cut, bool *ret_is_cut, struct error *err);
-enum rc sqlite_source_read(struct source *base, const struct table *table, const struct range *range, struct batch_reader **ret,
-                           struct error *err);
+enum rc sqlite_source_facts(struct source *base, const struct table *table, const struct range *range,
+                            struct range_facts *ret, struct error *err);
+enum rc sqlite_source_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows,
+                               struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err);
+enum rc sqlite_source_read(struct source *base, const struct table *table, const struct range *range,
+                           struct batch_reader **ret, struct error *err);
 
 /* ---- source_misfit.c: what is there, and may not be ---- */
 

@@ -5,17 +5,19 @@
 
 enum { SAMPLE_ROWS = 1000 };
 
-/* A range is made for the table as it is described; a key that was changed in the configuration does not fit old positions. */
+/* A range is made for the table as it is described; a key that was changed in the configuration does not fit old
+ * positions. */
 static RC check_range(const struct sqlite_table *table, const struct range *range, struct error *err)
 {
     const struct position *ends[] = {&range->lo, &range->hi};
     assert(range->kind == RANGE_ALL || table->base.key_count > 0);
-    assert((range->kind != RANGE_WALK && range->kind != RANGE_CURSOR) || (table->base.cursor >= 0 && range->hi.at != NULL));
+    assert((range->kind != RANGE_WALK && range->kind != RANGE_CURSOR) ||
+           (table->base.cursor >= 0 && range->hi.at != NULL));
     for (int i = 0; i < 2 && range->kind != RANGE_ALL; i++) {
         if (ends[i]->key_count == 0 || ends[i]->key_count == table->base.key_count)
             continue;
-        return fail(err, RC_DATA, "the position of '%s' names %d key values, and its key has %d columns", table->base.name,
-                    ends[i]->key_count, table->base.key_count);
+        return fail(err, RC_DATA, "the position of '%s' names %d key values, and its key has %d columns",
+                    table->base.name, ends[i]->key_count, table->base.key_count);
     }
     return RC_OK;
 }
@@ -29,7 +31,7 @@ struct sqlite_reader {
     struct batch_builder *builder;
     bool is_snapshot, ended;
     struct pages pages;       /* of a range */
-    sqlite3_stmt *everything; /* of RANGE_ALL: one statement in one transaction */
+    sqlite3_stmt *everything; /* of RANGE_ALL: one statement is one transaction, and one snapshot */
 };
 
 static RC add_row(struct sqlite_reader *self, sqlite3_stmt *row, struct error *err)
@@ -87,8 +89,6 @@ static void reader_free(struct batch_reader *base)
     struct sqlite_reader *self = (struct sqlite_reader *)base;
     pages_release(&self->pages);
     sqlite3_finalize(self->everything);
-    if (self->is_snapshot)
-        sqlite_rollback(self->source->db);
     batch_builder_free(self->builder);
     free(self);
 }
@@ -104,12 +104,11 @@ static RC open_snapshot(struct sqlite_reader *self, struct error *err)
     }
     buf_add_str(&sql, S(" FROM main."));
     sqlite_quote(&sql, self->table->base.name);
-    TRY(sqlite_run(self->source->db, "BEGIN", err));
     return sqlite_prepare(self->source->db, sql.at, &self->everything, err);
 }
 
-enum rc sqlite_source_read(struct source *base, const struct table *table, const struct range *range, struct batch_reader **ret,
-                           struct error *err)
+enum rc sqlite_source_read(struct source *base, const struct table *table, const struct range *range,
+                           struct batch_reader **ret, struct error *err)
 {
     struct sqlite_source *source = (struct sqlite_source *)base;
     const struct sqlite_table *t = sqlite_table_of(table);
@@ -117,7 +116,8 @@ enum rc sqlite_source_read(struct source *base, const struct table *table, const
     if (range->kind != RANGE_ALL)
         TRY(check_order(source, t, err));
     struct sqlite_reader *self = xcalloc(1, sizeof(*self));
-    *self = (struct sqlite_reader){.base = {&reader_ops}, .source = source, .table = t, .builder = batch_builder_new(table->schema)};
+    *self = (struct sqlite_reader){
+        .base = {&reader_ops}, .source = source, .table = t, .builder = batch_builder_new(table->schema)};
     AUTO(batch_reader) *reader = &self->base;
     self->is_snapshot = range->kind == RANGE_ALL;
     if (!self->is_snapshot)
@@ -149,13 +149,14 @@ static RC take_cut(const struct pages *pages, struct arena *arena, struct positi
     default: cut.shape = POSITION_AFTER;
     }
     for (int i = 0; i < table->key_count; i++)
-        TRY(key_text(pages->table, table->key[i], pages->statement, pages->order_at[place + i], arena, &cut.key[i], err));
+        TRY(key_text(pages->table, table->key[i], pages->statement, pages->order_at[place + i], arena, &cut.key[i],
+                     err));
     *ret = cut;
     return RC_OK;
 }
 
-enum rc sqlite_source_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows, struct arena *arena,
-                               struct position *ret_cut, bool *ret_is_cut, struct error *err)
+enum rc sqlite_source_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows,
+                               struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err)
 {
     AUTO_RELEASE(pages) pages = {0};
     struct position cut;
@@ -200,7 +201,8 @@ static int64_t raw_bytes(const struct sqlite_table *table, sqlite3_stmt *row)
     return bytes;
 }
 
-static RC sample_bytes(struct sqlite_source *source, const struct sqlite_table *table, const struct range *range, int64_t *ret, struct error *err)
+static RC sample_bytes(struct sqlite_source *source, const struct sqlite_table *table, const struct range *range,
+                       int64_t *ret, struct error *err)
 {
     AUTO_RELEASE(pages) pages = {0};
     int64_t rows = 0, bytes = 0;
@@ -217,7 +219,8 @@ static RC sample_bytes(struct sqlite_source *source, const struct sqlite_table *
     return RC_OK;
 }
 
-static RC count_rows(struct sqlite_source *source, const struct sqlite_table *table, const struct range *range, int64_t *ret, struct error *err)
+static RC count_rows(struct sqlite_source *source, const struct sqlite_table *table, const struct range *range,
+                     int64_t *ret, struct error *err)
 {
     AUTO_RELEASE(pages) pages = {0};
     bool is_row = true;
@@ -228,7 +231,8 @@ static RC count_rows(struct sqlite_source *source, const struct sqlite_table *ta
     return RC_OK;
 }
 
-static RC count_null_cursors(struct sqlite_source *source, const struct sqlite_table *table, int64_t *ret, struct error *err)
+static RC count_null_cursors(struct sqlite_source *source, const struct sqlite_table *table, int64_t *ret,
+                             struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
     buf_add_str(&sql, S("SELECT count(*) FROM main."));
@@ -239,8 +243,8 @@ static RC count_null_cursors(struct sqlite_source *source, const struct sqlite_t
     return sqlite_query_int64(source->db, sql.at, ret, err);
 }
 
-enum rc sqlite_source_facts(struct source *base, const struct table *table, const struct range *range, struct range_facts *ret,
-                            struct error *err)
+enum rc sqlite_source_facts(struct source *base, const struct table *table, const struct range *range,
+                            struct range_facts *ret, struct error *err)
 {
     struct sqlite_source *source = (struct sqlite_source *)base;
     const struct sqlite_table *t = sqlite_table_of(table);

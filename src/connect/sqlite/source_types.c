@@ -37,9 +37,11 @@ static bool declares_digits(const char *declared, int *ret_precision, int *ret_s
     char end = '\0';
     const char *open = strchr(declared, '(');
     *ret_scale = 0;
-    if (open == NULL || (sscanf(open, "( %2d , %2d %c", ret_precision, ret_scale, &end) != 3 && sscanf(open, "( %2d %c", ret_precision, &end) != 2))
+    if (open == NULL || (sscanf(open, "( %2d , %2d %c", ret_precision, ret_scale, &end) != 3 &&
+                         sscanf(open, "( %2d %c", ret_precision, &end) != 2))
         return false;
-    return end == ')' && *ret_precision >= 1 && *ret_precision <= DECIMAL_DIGITS_MAX && *ret_scale >= 0 && *ret_scale <= *ret_precision;
+    return end == ')' && *ret_precision >= 1 && *ret_precision <= DECIMAL_DIGITS_MAX && *ret_scale >= 0 &&
+           *ret_scale <= *ret_precision;
 }
 
 void column_declare(struct sqlite_column *column)
@@ -48,8 +50,9 @@ void column_declare(struct sqlite_column *column)
         const char *word;
         enum promise promise;
     } promises[] = {
-        {"DATE", PROMISE_DATE},       {"DATETIME", PROMISE_TIMESTAMP}, {"TIMESTAMP", PROMISE_TIMESTAMP}, {"DECIMAL", PROMISE_DECIMAL},
-        {"NUMERIC", PROMISE_DECIMAL}, {"BOOLEAN", PROMISE_BOOL},       {"BOOL", PROMISE_BOOL},
+        {"DATE", PROMISE_DATE},       {"DATETIME", PROMISE_TIMESTAMP}, {"TIMESTAMP", PROMISE_TIMESTAMP},
+        {"DECIMAL", PROMISE_DECIMAL}, {"NUMERIC", PROMISE_DECIMAL},    {"BOOLEAN", PROMISE_BOOL},
+        {"BOOL", PROMISE_BOOL},
     };
     size_t len = strcspn(column->declared, " (");
     column->affinity = affinity_of(column->declared);
@@ -57,7 +60,8 @@ void column_declare(struct sqlite_column *column)
         if (strlen(promises[i].word) == len && strncasecmp(column->declared, promises[i].word, len) == 0)
             column->promise = promises[i].promise;
     }
-    if (column->promise == PROMISE_DECIMAL && !declares_digits(column->declared, &column->field.precision, &column->field.scale))
+    if (column->promise == PROMISE_DECIMAL &&
+        !declares_digits(column->declared, &column->field.precision, &column->field.scale))
         column->promise = PROMISE_NONE;
 }
 
@@ -73,8 +77,10 @@ int form_number(const struct form *form)
 bool form_from_number(int number, struct form *ret)
 {
     int rest = number - 2;
-    *ret = number < 2 ? (struct form){.kind = FORM_DATE}
-                      : (struct form){.kind = FORM_TEXT, .separator = rest / 14 ? 'T' : ' ', .z = rest / 7 % 2, .digits = rest % 7};
+    *ret = number < 2
+               ? (struct form){.kind = FORM_DATE}
+               : (struct form){
+                     .kind = FORM_TEXT, .separator = rest / 14 ? 'T' : ' ', .z = rest / 7 % 2, .digits = rest % 7};
     return number > 0;
 }
 
@@ -162,7 +168,8 @@ static bool read_override(struct cell *self, const struct sqlite_column *column,
         return true;
     default:
         self->bytes = sqlite_column_str(row, at);
-        return column->field.type == TYPE_BINARY || (sqlite3_column_type(row, at) == SQLITE_TEXT && str_is_utf8(self->bytes));
+        return column->field.type == TYPE_BINARY ||
+               (sqlite3_column_type(row, at) == SQLITE_TEXT && str_is_utf8(self->bytes));
     }
 }
 
@@ -198,7 +205,8 @@ static bool read_decimal(struct cell *self, const struct sqlite_column *column, 
         return false;
     snprintf(text, sizeof(text), "%.*f", scale, value);
     back = strtod(text, NULL);
-    return memcmp(&back, &value, sizeof(value)) == 0 && decimal_from_text(text, column->field.precision, &self->decimal);
+    return back == value && signbit(back) == signbit(value) &&
+           decimal_from_text(text, column->field.precision, &self->decimal);
 }
 
 static bool read_stamp(struct cell *self, const struct sqlite_column *column, sqlite3_stmt *row, int at)
@@ -209,8 +217,8 @@ static bool read_stamp(struct cell *self, const struct sqlite_column *column, sq
     if (sqlite3_column_type(row, at) != SQLITE_TEXT)
         return false;
     const char *text = (const char *)sqlite3_column_text(row, at);
-    if (strlen(text) != (size_t)sqlite3_column_bytes(row, at) || !form_of_text(text, &form) || !form_equal(&form, &column->form) ||
-        !form_parse(&form, text, &us))
+    if (strlen(text) != (size_t)sqlite3_column_bytes(row, at) || !form_of_text(text, &form) ||
+        !form_equal(&form, &column->form) || !form_parse(&form, text, &us))
         return false;
     int64_t unit = column->field.type == TYPE_DATE ? INT64_C(86400000000) : unit_us[column->field.unit];
     self->integer = us / unit; /* exact: the form has no more digits than the unit */
@@ -226,16 +234,11 @@ bool cell_read(struct cell *self, const struct sqlite_column *column, sqlite3_st
     case TYPE_BOOL:
     case TYPE_INT64:
         self->integer = sqlite3_column_int64(row, at);
-        return class == SQLITE_INTEGER && (column->field.type == TYPE_INT64 || self->integer == 0 || self->integer == 1);
-    case TYPE_DOUBLE:
-        self->real = sqlite3_column_double(row, at);
-        return class == SQLITE_FLOAT;
-    case TYPE_UTF8:
-        self->bytes = sqlite_column_str(row, at);
-        return class == SQLITE_TEXT && str_is_utf8(self->bytes);
-    case TYPE_BINARY:
-        self->bytes = sqlite_column_str(row, at);
-        return class == SQLITE_BLOB;
+        return class == SQLITE_INTEGER &&
+               (column->field.type == TYPE_INT64 || self->integer == 0 || self->integer == 1);
+    case TYPE_DOUBLE: self->real = sqlite3_column_double(row, at); return class == SQLITE_FLOAT;
+    case TYPE_UTF8: self->bytes = sqlite_column_str(row, at); return class == SQLITE_TEXT && str_is_utf8(self->bytes);
+    case TYPE_BINARY: self->bytes = sqlite_column_str(row, at); return class == SQLITE_BLOB;
     case TYPE_DATE:
     case TYPE_TIMESTAMP: return read_stamp(self, column, row, at);
     case TYPE_DECIMAL: return read_decimal(self, column, row, at);
@@ -262,7 +265,8 @@ void cell_put(const struct cell *self, const struct sqlite_column *column, struc
 /* The column as its declaration promises it; timestamps are judged by their forms instead. */
 static bool promised_column(const struct sqlite_column *column, struct sqlite_column *ret)
 {
-    static const enum type types[] = {[PROMISE_DATE] = TYPE_DATE, [PROMISE_DECIMAL] = TYPE_DECIMAL, [PROMISE_BOOL] = TYPE_BOOL};
+    static const enum type types[] = {
+        [PROMISE_DATE] = TYPE_DATE, [PROMISE_DECIMAL] = TYPE_DECIMAL, [PROMISE_BOOL] = TYPE_BOOL};
     if (column->promise == PROMISE_NONE || column->promise == PROMISE_TIMESTAMP)
         return false;
     *ret = *column;
@@ -314,7 +318,8 @@ static bool keeps_promise(struct sqlite_column *column, const struct tally *tall
     return true;
 }
 
-static enum rc fail_mixed(const struct sqlite_column *column, const struct tally *tally, const char *table, struct error *err)
+static enum rc fail_mixed(const struct sqlite_column *column, const struct tally *tally, const char *table,
+                          struct error *err)
 {
     static const struct {
         int class;
@@ -324,24 +329,33 @@ static enum rc fail_mixed(const struct sqlite_column *column, const struct tally
     AUTO_RELEASE(arena) arena = {0};
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
         if (tally->classes[classes[i].class] > 0)
-            buf_addf(&counts, "%s%lld %s", counts.len ? ", " : "", (long long)tally->classes[classes[i].class], classes[i].name);
+            buf_addf(&counts, "%s%lld %s", counts.len ? ", " : "", (long long)tally->classes[classes[i].class],
+                     classes[i].name);
     }
-    fail(err, RC_DATA, "column '%s' of '%s' holds values of several storage classes: %s", column->name, table, counts.at);
-    return fail_todo(err, "make them one in the source, or say how to take them in the table's entry: columns: {%s: {as: %s}}",
-                     yaml_name(&arena, column->name), tally->classes[SQLITE_BLOB] > 0 ? "binary" : "text");
+    fail(err, RC_DATA, "column '%s' of '%s' holds values of several storage classes: %s", column->name, table,
+         counts.at);
+    return fail_todo(
+        err, "make them one in the source, or say how to take them in the table's entry: columns: {%s: {as: %s}}",
+        yaml_name(&arena, column->name), tally->classes[SQLITE_BLOB] > 0 ? "binary" : "text");
 }
 
-static RC decide_by_class(struct sqlite_column *column, const struct tally *tally, int64_t values, const char *table, struct error *err)
+static RC decide_by_class(struct sqlite_column *column, const struct tally *tally, int64_t values, const char *table,
+                          struct error *err)
 {
-    static const enum type by_affinity[] = {[AFFINITY_INTEGER] = TYPE_INT64, [AFFINITY_REAL] = TYPE_DOUBLE, [AFFINITY_TEXT] = TYPE_UTF8,
-                                            [AFFINITY_BLOB] = TYPE_BINARY, [AFFINITY_NUMERIC] = TYPE_DOUBLE};
-    static const enum type by_class[] = {[SQLITE_INTEGER] = TYPE_INT64, [SQLITE_FLOAT] = TYPE_DOUBLE, [SQLITE_TEXT] = TYPE_UTF8,
+    static const enum type by_affinity[] = {[AFFINITY_INTEGER] = TYPE_INT64,
+                                            [AFFINITY_REAL] = TYPE_DOUBLE,
+                                            [AFFINITY_TEXT] = TYPE_UTF8,
+                                            [AFFINITY_BLOB] = TYPE_BINARY,
+                                            [AFFINITY_NUMERIC] = TYPE_DOUBLE};
+    static const enum type by_class[] = {[SQLITE_INTEGER] = TYPE_INT64,
+                                         [SQLITE_FLOAT] = TYPE_DOUBLE,
+                                         [SQLITE_TEXT] = TYPE_UTF8,
                                          [SQLITE_BLOB] = TYPE_BINARY};
     if (values == 0) {
         column->field.type = by_affinity[column->affinity];
         return RC_OK;
     }
-    for (int class = SQLITE_INTEGER; class <= SQLITE_BLOB; class++) {
+    for (int class = SQLITE_INTEGER; class <= SQLITE_BLOB; class ++) {
         if (tally->classes[class] != values)
             continue;
         column->field.type = by_class[class];
@@ -354,14 +368,15 @@ RC column_decide(struct sqlite_column *column, const struct tally *tally, const 
 {
     AUTO_RELEASE(arena) arena = {0};
     int64_t values = 0;
-    for (int class = SQLITE_INTEGER; class <= SQLITE_BLOB; class++)
+    for (int class = SQLITE_INTEGER; class <= SQLITE_BLOB; class ++)
         values += tally->classes[class];
     if (!keeps_promise(column, tally, values))
         TRY(decide_by_class(column, tally, values, table, err));
     if (column->field.type == TYPE_UTF8 && tally->not_utf8 > 0) {
-        fail(err, RC_DATA, "column '%s' of '%s': %lld of %lld texts are not valid UTF-8", column->name, table, (long long)tally->not_utf8,
-             (long long)values);
-        return fail_todo(err, "mend them in the source, or take the column's bytes as they are: columns: {%s: {as: binary}}",
+        fail(err, RC_DATA, "column '%s' of '%s': %lld of %lld texts are not valid UTF-8", column->name, table,
+             (long long)tally->not_utf8, (long long)values);
+        return fail_todo(err,
+                         "mend them in the source, or take the column's bytes as they are: columns: {%s: {as: binary}}",
                          yaml_name(&arena, column->name));
     }
     column->decided = true;
