@@ -1,4 +1,5 @@
 /* sync pipeline: the rows that are new, from the source over the stage into the target. */
+#include "cli/plan_report.h"
 #include "cli/print.h"
 #include "cli/session.h"
 #include "cli/sync_flags.h"
@@ -110,15 +111,24 @@ static RC begin(struct session *self, struct error *err)
     return RC_OK;
 }
 
+static RC look(struct session *self, const struct run_options *options, struct error *err)
+{
+    TRY(begin(self, err));
+    session_begin(self, options, NULL);
+    plan_report(self, false);
+    return RC_OK;
+}
+
 static RC run_sync(struct cli *cli, struct error *err)
 {
     AUTO_RELEASE(session) session = {.cli = cli};
     struct error first;
-    if (((const struct sync_flags *)cli->flags)->dry_run)
-        return fail(err, RC_CONFIG, "--dry-run is not available yet");
+    const struct sync_flags *flags = cli->flags;
+    const struct run_options options = options_of(cli);
+    if (flags->dry_run)
+        return look(&session, &options, err);
     if (begin(&session, &first) != RC_OK)
         return refuse(&session, &first, err);
-    const struct run_options options = options_of(cli);
     session_watch(&session, session.pipeline->lease_ms);
     session_begin(&session, &options, NULL);
     enum rc ignored = run_execute(session.run, &first); /* each table's failure is in its result */

@@ -1,0 +1,257 @@
+#include "cli/plan_report.h"
+
+#include "base/log.h"
+#include "cli/show.h"
+#include "cli/sync_report.h"
+#include "move/look.h"
+
+/* A table and what a look at it came to; a failure is in the route's result. */
+struct look {
+    struct route *r;
+    struct plan plan;
+    bool origins;
+};
+
+/* ---- for people ---- */
+
+static void print_line(struct cli *cli, const char *name, const char *text)
+{
+    fprintf(cli->out, "  %-11s ", name);
+    print_safe(cli->out, text);
+    fputs("\n", cli->out);
+}
+
+static void print_found(struct cli *cli, const struct table *table, enum increment increment)
+{
+    AUTO_RELEASE(buf) key = {0};
+    if (increment == INCREMENT_HYBRID && table->cursor >= 0) {
+        AUTO_RELEASE(buf) cursor = {0};
+        char form[FORM_TEXT_MAX];
+        form_name(&table->form, form);
+        buf_addf(&cursor, "%s (%s)%s%s", table->schema->fields[table->cursor].name, form,
+                 table->cursor_found ? ", found by itself" : "",
+                 table->cursor_indexed ? "" : ", without an index: every page scans the table");
+        print_line(cli, "cursor", cursor.at);
+    }
+    for (int i = 0; i < table->key_count; i++)
+        buf_addf(&key, "%s%s", i > 0 ? ", " : "", table->schema->fields[table->key[i]].name);
+    print_line(cli, "key", key.len > 0 ? key.at : "-");
+}
+
+/* From where to where: also when nothing lies in between. */
+static struct range range_of(const struct look *look)
+{
+    return look->plan.has_range ? look->plan.range : (struct range){.lo = look->r->lo, .hi = look->r->bound.hi};
+}
+
+static void print_range(struct cli *cli, const struct look *look)
+{
+    const struct plan *plan = &look->plan;
+    const struct range range = range_of(look);
+    AUTO_RELEASE(buf) lo = {0};
+    AUTO_RELEASE(buf) hi = {0};
+    AUTO_RELEASE(buf) rows = {0};
+    char bytes[HUMAN_TEXT], count[HUMAN_TEXT];
+    show_position(&range.lo, &lo);
+    show_position(&range.hi, &hi);
+    print_line(cli, "from", range.lo.shape != POSITION_NONE ? lo.at : "the beginning");
+    print_line(cli, "to", hi.at);
+    human_bytes(plan->facts.rows * plan->facts.row_bytes, bytes);
+    human_count(plan->facts.rows, count);
+    buf_addf(&rows, "%s, about %s before compression", count, bytes);
+    print_line(cli, "rows", plan->has_range ? rows.at : "none");
+}
+
+/* "name" the first line, nothing before the others */
+static void print_lines(struct cli *cli, const char *name, const char *text)
+{
+    while (*text != '\0') {
+        size_t len = strcspn(text, "\n");
+        fprintf(cli->out, "  %-11s %.*s\n", name, (int)len, text);
+        text += len + (text[len] == '\n');
+        name = "";
+    }
+}
+
+static void print_origins(struct cli *cli, const struct option_set *set)
+{
+    AUTO_RELEASE(text_table) table = {.columns = 4};
+    AUTO_RELEASE(arena) arena = {0};
+    for (int i = 0; i < set->table.count; i++) {
+        const struct option *option = &set->table.options[i];
+        const struct option_origin *origin = option_origin_of(set, option->name);
+        if (option->type == OPTION_NODE)
+            continue;
+        text_table_add(&table, " ");
+        text_table_add(&table, option->name);
+        text_table_add(&table, origin->text);
+        text_table_add(&table, option_origin_text(origin, &arena));
+    }
+    text_table_print(&table, cli->out);
+}
+
+static void print_table(struct cli *cli, const struct look *look)
+{
+    const struct route *r = look->r;
+    const struct plan *plan = &look->plan;
+    AUTO_RELEASE(buf) count = {0};
+    print_safe(cli->out, r->config->name);
+    if (r->run->pipeline->target != NULL) {
+        fprintf(cli->out, " -> %s ", r->run->pipeline->target);
+        print_safe(cli->out, r->config->target);
+    }
+    fputs("\n", cli->out);
+    print_line(cli, "increment", increment_name(r->increment));
+    print_line(cli, "mode", mode_name(r->mode));
+    if (plan->table != NULL) {
+        print_found(cli, plan->table, r->increment);
+        print_range(cli, look);
+    }
+    if (plan->facts.null_cursors > 0) {
+        show_count(plan->facts.null_cursors, "row", &count);
+        buf_addf(&count, " without a cursor (null_cursor: exclude)");
+        print_line(cli, "left out", count.at);
+    }
+    if (plan->waiting > 0) {
+        buf_reset(&count);
+        show_count(plan->waiting, "waybill", &count);
+        buf_addf(&count, " staged and not loaded");
+        print_line(cli, "waiting", count.at);
+    }
+    print_lines(cli, "DDL", plan->ddl);
+    if (look->origins)
+        print_origins(cli, r->config->options);
+}
+
+/* ---- for machines ---- */
+
+static json_t *origins_to_json(const struct option_set *set)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    json_t *json = json_object();
+    for (int i = 0; i < set->table.count; i++) {
+        const struct option *option = &set->table.options[i];
+        const struct option_origin *origin = option_origin_of(set, option->name);
+        if (option->type == OPTION_NODE)
+            continue;
+        json_t *value = json_object();
+        json_put_text(value, "value", origin->text);
+        json_put_text(value, "origin", option_origin_text(origin, &arena));
+        json_put(json, option->name, value);
+    }
+    return json;
+}
+
+static json_t *cursor_to_json(const struct table *table, enum increment increment)
+{
+    if (table->cursor < 0 || increment != INCREMENT_HYBRID)
+        return json_null();
+    char form[FORM_TEXT_MAX];
+    json_t *json = json_object();
+    form_name(&table->form, form);
+    json_put_text(json, "column", table->schema->fields[table->cursor].name);
+    json_put_text(json, "form", form);
+    json_put(json, "found", json_boolean(table->cursor_found));
+    json_put(json, "indexed", json_boolean(table->cursor_indexed));
+    return json;
+}
+
+static void put_found(json_t *json, const struct look *look)
+{
+    const struct plan *plan = &look->plan;
+    const struct table *table = plan->table;
+    const struct range range = range_of(look);
+    json_t *key = json_array();
+    for (int i = 0; i < table->key_count; i++)
+        json_array_append_new(key, json_string(table->schema->fields[table->key[i]].name));
+    json_put(json, "cursor", cursor_to_json(table, look->r->increment));
+    json_put(json, "key", key);
+    json_put(json, "lo", position_to_json(&range.lo));
+    json_put(json, "hi", position_to_json(&range.hi));
+    json_put_int(json, "rows", plan->has_range ? plan->facts.rows : 0);
+    json_put_int(json, "row_bytes", plan->facts.row_bytes);
+    json_put_int(json, "null_cursors", plan->facts.null_cursors);
+    json_put_int(json, "odd_cursors", plan->facts.odd_cursors);
+}
+
+static json_t *ddl_to_json(const char *ddl)
+{
+    json_t *json = json_array();
+    while (*ddl != '\0') {
+        size_t len = strcspn(ddl, "\n");
+        json_array_append_new(json, json_stringn(ddl, len));
+        ddl += len + (ddl[len] == '\n');
+    }
+    return json;
+}
+
+static json_t *table_to_json(const struct look *look)
+{
+    const struct route *r = look->r;
+    json_t *json = json_object();
+    json_put_text(json, "table", r->config->name);
+    json_put_text(json, "target", r->run->pipeline->target != NULL ? r->config->target : NULL);
+    json_put_text(json, "increment", increment_name(r->increment));
+    json_put_text(json, "mode", mode_name(r->mode));
+    if (r->result.error.rc != RC_OK) {
+        AUTO_JSON *failure = error_to_json(&r->result.error);
+        json_put(json, "error", json_incref(json_object_get(failure, "error")));
+    } else {
+        if (look->plan.table != NULL)
+            put_found(json, look);
+        json_put_int(json, "waiting", look->plan.waiting);
+        json_put(json, "ddl", ddl_to_json(look->plan.ddl));
+    }
+    if (look->origins)
+        json_put(json, "options", origins_to_json(r->config->options));
+    return json;
+}
+
+/* ---- both ---- */
+
+static void print_all(struct cli *cli, const struct run *run, const struct look *looks, bool origins)
+{
+    for (int i = 0; i < run->route_count; i++) {
+        if (run->routes[i].result.error.rc == RC_OK)
+            print_table(cli, &looks[i]);
+    }
+    if (origins) {
+        fprintf(cli->out, "pipeline %s\n", run->pipeline->name);
+        print_origins(cli, run->pipeline->options);
+    }
+}
+
+static void print_all_json(struct cli *cli, const struct run *run, const struct look *looks, bool origins)
+{
+    AUTO_JSON *json = json_object();
+    json_t *tables = json_array();
+    json_put_text(json, "pipeline", run->pipeline->name);
+    for (int i = 0; i < run->route_count; i++)
+        json_array_append_new(tables, table_to_json(&looks[i]));
+    json_put(json, "tables", tables);
+    if (origins)
+        json_put(json, "options", origins_to_json(run->pipeline->options));
+    print_json(cli, json);
+}
+
+void plan_report(struct session *self, bool origins)
+{
+    struct cli *cli = self->cli;
+    struct run *run = self->run;
+    struct look *looks = arena_take(&self->arena, sizeof(*looks) * (size_t)run->route_count);
+    for (int i = 0; i < run->route_count; i++) {
+        struct route *r = &run->routes[i];
+        looks[i] = (struct look){.r = r, .plan.ddl = "", .origins = origins};
+        log_context(NULL, run->pipeline->name, r->config->name);
+        r->result.through = look_plan(r, &looks[i].plan, &r->result.error) == RC_OK;
+        if (r->result.through)
+            r->result.error = (struct error){0};
+    }
+    log_context(NULL, NULL, NULL);
+    if (cli_is_json(cli))
+        print_all_json(cli, run, looks, origins);
+    else
+        print_all(cli, run, looks, origins);
+    sync_report_failures(cli, run);
+    cli->status = run_exit_status(run);
+}
