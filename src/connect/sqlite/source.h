@@ -3,7 +3,15 @@
  * Clock: the machine's, read under the write lock, so that no writer's transaction is open and hidden below it.
  * Reading: pages of at most 10,000 rows, each a transaction of its own, since a long reader blocks a rollback-journal
  * writer's COMMIT; RANGE_ALL holds one snapshot, and does block it. A file that can only be read works too, but then
- * writers are not seen: source_oldest_open says hidden. */
+ * writers are not seen: source_oldest_open says hidden.
+ *
+ * Types: a declaration binds no value in SQLite, so a column that is new is looked at, all of it, once. DATE, DATETIME,
+ * TIMESTAMP, DECIMAL(p,s), NUMERIC(p,s) and BOOLEAN become what they say when every value comes back from that type as
+ * it was; timestamps in one of the forms 'YYYY-MM-DD HH:MM:SS[.fff[fff]]' and 'YYYY-MM-DDTHH:MM:SS[.fff[fff]]Z' (UTC).
+ * Else the one storage class that all values have: int64, double, utf8, binary. Several classes, or texts that are not
+ * UTF-8, are RC_DATA unless the configuration says `as: text` (numbers written out, exactly) or `as: binary`.
+ *
+ * Positions: integers and REALs as decimal numbers, texts as they are, BLOBs as hex digits. */
 #pragma once
 
 #include <signal.h>

@@ -71,12 +71,13 @@ static enum rc fail_no_table(struct sqlite_source *self, const char *name, struc
                       : fail_todo(err, "sqlite3 '%s' .tables lists what is there", self->db->path);
 }
 
-static RC find_table(struct sqlite_source *self, struct sqlite_table *table, bool *ret_has_rowid, struct error *err)
+static RC find_table(struct sqlite_source *self, struct sqlite_table *table, bool *ret_has_rowid, int *ret_columns,
+                     struct error *err)
 {
     AUTO(sqlite3_stmt) *row = NULL;
     bool is_row = false;
-    TRY(prepare_for(self, "SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?", table->base.name,
-                    &row, err));
+    TRY(prepare_for(self, "SELECT type, wr, ncol FROM pragma_table_list WHERE schema = 'main' AND name = ?",
+                    table->base.name, &row, err));
     TRY(sqlite_step(self->db, row, &is_row, err));
     if (!is_row)
         return fail_no_table(self, table->base.name, err);
@@ -85,22 +86,25 @@ static RC find_table(struct sqlite_source *self, struct sqlite_table *table, boo
         return fail(err, RC_CONFIG, "'%s' in '%s' is a " STR_FMT ": only tables can be moved", table->base.name,
                     self->db->path, STR_ARG(type));
     *ret_has_rowid = sqlite3_column_int(row, 1) == 0;
+    *ret_columns = sqlite3_column_int(row, 2);
+    if (*ret_columns > COLUMNS_MAX)
+        return fail(err, RC_CONFIG, "'%s' has more than %d columns", table->base.name, COLUMNS_MAX);
     return RC_OK;
 }
 
-static RC list_columns(struct sqlite_source *self, struct sqlite_table *table, struct error *err)
+static RC list_columns(struct sqlite_source *self, struct sqlite_table *table, int columns, struct error *err)
 {
     AUTO(sqlite3_stmt) *row = NULL;
     bool is_row = true;
-    table->columns = arena_take(&self->arena, COLUMNS_MAX * sizeof(*table->columns));
+    table->columns = arena_take(&self->arena, (size_t)columns * sizeof(*table->columns));
     TRY(prepare_for(self, "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?) ORDER BY cid",
                     table->base.name, &row, err));
     for (;;) {
         TRY(sqlite_step(self->db, row, &is_row, err));
         if (!is_row)
             return RC_OK;
-        if (table->column_count == COLUMNS_MAX)
-            return fail(err, RC_CONFIG, "'%s' has more than %d columns", table->base.name, COLUMNS_MAX);
+        if (table->column_count == columns)
+            return fail(err, RC_BUSY, "'%s' gets another column just now", table->base.name);
         struct sqlite_column *column = &table->columns[table->column_count++];
         column->name = text_at(self, row, 0);
         column->declared = text_at(self, row, 1);
@@ -327,9 +331,10 @@ enum rc sqlite_source_describe(struct source *base, const struct table_request *
     struct sqlite_table *table = arena_take(&self->arena, sizeof(*table));
     AUTO_RELEASE(arena) scratch = {0};
     bool has_rowid = true;
+    int columns_max = 0;
     table->base.name = arena_text(&self->arena, request->name);
-    TRY(find_table(self, table, &has_rowid, err));
-    TRY(list_columns(self, table, err));
+    TRY(find_table(self, table, &has_rowid, &columns_max, err));
+    TRY(list_columns(self, table, columns_max, err));
     struct sqlite_column *alias = has_rowid ? rowid_column(table) : NULL;
     TRY(find_tie(table, has_rowid, alias, err));
     TRY(apply_request(table, request, err));

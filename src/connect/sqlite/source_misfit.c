@@ -25,6 +25,7 @@ RC count_odd_cursors(struct sqlite_source *source, const struct sqlite_table *ta
             break;
         odd += cursor_is_odd(&table->base.form, pages.statement, 0);
     }
+    ((struct sqlite_table *)(uintptr_t)table)->cursors_are_checked = odd == 0;
     *ret = odd;
     return RC_OK;
 }
@@ -72,16 +73,14 @@ static RC check_keys(struct sqlite_source *source, const struct sqlite_table *ta
 
 RC check_order(struct sqlite_source *source, const struct sqlite_table *table, struct error *err)
 {
+    struct sqlite_table *mine = (struct sqlite_table *)(uintptr_t)table; /* ours, const only for the caller */
     int64_t odd = 0;
-    if (table->is_checked)
-        return RC_OK;
-    TRY(check_keys(source, table, err));
-    if (table->base.cursor >= 0)
+    if (!table->keys_are_checked)
+        TRY(check_keys(source, table, err));
+    mine->keys_are_checked = true;
+    if (table->base.cursor >= 0 && !table->cursors_are_checked)
         TRY(count_odd_cursors(source, table, &odd, err));
-    if (odd > 0)
-        return fail_odd(table, odd, err);
-    ((struct sqlite_table *)(uintptr_t)table)->is_checked = true; /* ours, const only for the caller */
-    return RC_OK;
+    return odd == 0 ? RC_OK : fail_odd(table, odd, err);
 }
 
 /* How many values of the column fit, by class. */

@@ -36,7 +36,8 @@ struct sqlite_table {
     const char *tie[KEY_COLUMNS_MAX];
     int tie_count;
     bool key_is_unique;
-    bool is_checked; /* no odd cursor and no NULL in the key, as of this description */
+    /* As of this description: no NULL in the key, no odd cursor. */
+    bool keys_are_checked, cursors_are_checked;
 };
 
 struct sqlite_source {
