@@ -183,6 +183,8 @@ static bool bound_range(const struct route *r, struct range *ret)
         range.kind = RANGE_ALL;
     } else if (r->increment == INCREMENT_ID_ONLY) {
         range.kind = RANGE_KEY;
+        if (position_equal(lo, hi))
+            return false;
     } else if (lo->shape == POSITION_AT) {
         range.kind = RANGE_CURSOR;
         if (form_compare(&r->table->form, hi->at, lo->at) <= 0)

@@ -165,6 +165,15 @@ static RC load_receipt(struct load *load, struct error *err)
     return receipt_write(&with, load->waybill_key, &receipt, err);
 }
 
+/* For the scope document's list of the last load; the whole story is in the waybills. */
+static void load_note_files(struct route *r, const struct waybill *waybill)
+{
+    r->loaded_file_count = waybill->file_count;
+    r->loaded_files = arena_take(&r->arena, sizeof(char *) * (size_t)waybill->file_count);
+    for (int i = 0; i < waybill->file_count; i++)
+        r->loaded_files[i] = arena_print(&r->arena, "%s/%s", r->run->world.store->address, waybill->files[i].key);
+}
+
 static RC load_waybill(struct route *r, const char *key, const struct waybill *waybill, struct error *err)
 {
     struct clock *clock = r->run->world.clock;
@@ -182,6 +191,7 @@ static RC load_waybill(struct route *r, const char *key, const struct waybill *w
     AUTO_RELEASE(buf) pos = {0};
     position_print(&waybill->pos_after, &pos);
     r->t.pos = arena_str(&r->arena, buf_str(&pos));
+    load_note_files(r, waybill);
     r->result.loads++;
     r->result.files_loaded += waybill->file_count;
     r->result.load_ms += clock->mono_ms(clock) - since;

@@ -160,6 +160,10 @@ RC spine_close(struct route *r, struct error *err)
             next.last_redshift_load_time = arena_text(scope_arena(r->scope), now);
             next.redshift_rows_loaded = r->result.rows_announced;
         }
+        if (r->loaded_files != NULL) {
+            next.processed_s3_files = r->loaded_files;
+            next.processed_count = r->loaded_file_count;
+        }
     }
     next.mysql_rows_extracted = next.session.rows;
     next.s3_file_count = next.session.files;

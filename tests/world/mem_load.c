@@ -140,6 +140,7 @@ enum rc mem_load_file(struct target *base, const struct staged_file *file, int64
     int64_t rows = 0;
     for (;;) {
         TRY(batch_reader_next(reader, &batch, err));
+        TRY(mem_lost(self, err)); /* another client may have ended this session while the file was read */
         if (batch == NULL)
             break;
         for (int64_t row = 0; row < batch->rows; row++, rows++)
