@@ -1,35 +1,8 @@
-#include "world/mem_store.h"
-
 #include <assert.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-struct entry {
-    char *key;
-    struct buf body;
-    struct object_info info;
-};
-
-enum upload_state { UPLOAD_OPEN, UPLOAD_COMPLETED, UPLOAD_ABORTED };
-struct pending {
-    enum upload_state state;
-    char *key;
-    int64_t started_us;
-    struct buf *part;
-    int parts;
-    char sha256[SHA256_HEX]; /* completed: of the whole content */
-};
-
-struct mem_objects {
-    pthread_mutex_t mutex;
-    struct clock *clock;
-    struct mem_manners manners;
-    struct entry *items; /* sorted by key */
-    int count, size;
-    struct pending **uploads; /* all there ever were: number n is "upload-<n+1>" */
-    int upload_count, upload_size;
-};
+#include "world/mem_intern.h"
 
 struct mem_store {
     struct store base;
@@ -37,166 +10,7 @@ struct mem_store {
     char *name, *address;
 };
 
-/* ---- the bucket ---- */
-
-/* The index of a key, or where it would be. */
-static int entry_index(const struct mem_objects *self, const char *key, bool *ret_found)
-{
-    int low = 0, high = self->count;
-    while (low < high) {
-        int middle = (low + high) / 2;
-        int order = strcmp(self->items[middle].key, key);
-        if (order == 0) {
-            *ret_found = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *ret_found = false;
-    return low;
-}
-
-static struct entry *entry_find(const struct mem_objects *self, const char *key)
-{
-    bool found;
-    int index = entry_index(self, key, &found);
-    return found ? &self->items[index] : NULL;
-}
-
-static struct entry *entry_make(struct mem_objects *self, const char *key)
-{
-    bool found;
-    int index = entry_index(self, key, &found);
-    if (found)
-        return &self->items[index];
-    if (self->count == self->size) {
-        self->size = self->size != 0 ? self->size * 2 : 16;
-        self->items = xrealloc(self->items, (size_t)self->size * sizeof(*self->items));
-    }
-    memmove(&self->items[index + 1], &self->items[index], (size_t)(self->count - index) * sizeof(*self->items));
-    self->count++;
-    self->items[index] = (struct entry){.key = xstrdup(key)};
-    return &self->items[index];
-}
-
-static struct entry *entry_write(struct mem_objects *self, const char *key, struct str body)
-{
-    struct entry *entry = entry_make(self, key);
-    buf_reset(&entry->body);
-    buf_add_str(&entry->body, body);
-    entry->info = (struct object_info){.bytes = (int64_t)body.len, .modified_us = self->clock->now_us(self->clock)};
-    sha256_hex(body, entry->info.sha256);
-    snprintf(entry->info.etag, sizeof(entry->info.etag), "%s", entry->info.sha256);
-    return entry;
-}
-
-static bool entry_remove(struct mem_objects *self, const char *key)
-{
-    bool found;
-    int index = entry_index(self, key, &found);
-    if (!found)
-        return false;
-    free(self->items[index].key);
-    buf_release(&self->items[index].body);
-    self->count--;
-    memmove(&self->items[index], &self->items[index + 1], (size_t)(self->count - index) * sizeof(*self->items));
-    return true;
-}
-
-static void pending_release_parts(struct pending *self)
-{
-    for (int i = 0; i < self->parts; i++)
-        buf_release(&self->part[i]);
-    free(self->part);
-    self->part = NULL;
-    self->parts = 0;
-}
-
-struct mem_objects *mem_objects_new(struct clock *clock)
-{
-    struct mem_objects *self = xcalloc(1, sizeof(*self));
-    pthread_mutex_init(&self->mutex, NULL);
-    self->clock = clock;
-    return self;
-}
-
-void mem_objects_free(struct mem_objects *self)
-{
-    if (self == NULL)
-        return;
-    while (self->count > 0)
-        entry_remove(self, self->items[self->count - 1].key);
-    for (int i = 0; i < self->upload_count; i++) {
-        pending_release_parts(self->uploads[i]);
-        free(self->uploads[i]->key);
-        free(self->uploads[i]);
-    }
-    free(self->uploads);
-    free(self->items);
-    pthread_mutex_destroy(&self->mutex);
-    free(self);
-}
-
-void mem_objects_set(struct mem_objects *self, struct mem_manners manners) { self->manners = manners; }
-int mem_objects_count(const struct mem_objects *self) { return self->count; }
-
-struct mem_object mem_objects_at(const struct mem_objects *self, int index)
-{
-    assert(index >= 0 && index < self->count);
-    const struct entry *entry = &self->items[index];
-    return (struct mem_object){entry->key, buf_str(&entry->body), entry->info.modified_us};
-}
-
-bool mem_objects_find(const struct mem_objects *self, const char *key, struct mem_object *ret)
-{
-    const struct entry *entry = entry_find(self, key);
-    if (entry == NULL)
-        return false;
-    *ret = (struct mem_object){entry->key, buf_str(&entry->body), entry->info.modified_us};
-    return true;
-}
-
-int64_t mem_objects_bytes(const struct mem_objects *self)
-{
-    int64_t bytes = 0;
-    for (int i = 0; i < self->count; i++)
-        bytes += self->items[i].info.bytes;
-    return bytes;
-}
-
-int mem_objects_uploads(const struct mem_objects *self)
-{
-    int open = 0;
-    for (int i = 0; i < self->upload_count; i++)
-        open += self->uploads[i]->state == UPLOAD_OPEN;
-    return open;
-}
-
-const char *mem_objects_upload_key(const struct mem_objects *self, int index)
-{
-    for (int i = 0; i < self->upload_count; i++) {
-        if (self->uploads[i]->state == UPLOAD_OPEN && index-- == 0)
-            return self->uploads[i]->key;
-    }
-    return NULL;
-}
-
-void mem_objects_put(struct mem_objects *self, const char *key, struct str body) { entry_write(self, key, body); }
-bool mem_objects_remove(struct mem_objects *self, const char *key) { return entry_remove(self, key); }
-
-bool mem_objects_damage(struct mem_objects *self, const char *key, size_t offset)
-{
-    struct entry *entry = entry_find(self, key);
-    if (entry == NULL || offset >= entry->body.len)
-        return false;
-    entry->body.at[offset] = (char)(entry->body.at[offset] ^ 1);
-    return true;
-}
-
-/* ---- the handle's operations; each holds the bucket's lock ---- */
+/* ---- the operations; each holds the bucket's lock ---- */
 
 static struct mem_objects *lock(struct store *base)
 {
@@ -213,7 +27,7 @@ static enum rc unlock(struct mem_objects *objects, enum rc rc)
 
 static RC condition_check(const struct mem_objects *self, const char *key, struct condition when, struct error *err)
 {
-    const struct entry *entry = entry_find(self, key);
+    const struct entry *entry = mem_entry_find(self, key);
     assert(!when.if_none_match || when.if_match == NULL);
     if (when.if_none_match && entry != NULL && !self->manners.ignores_if_none_match)
         return fail(err, RC_CONFLICT, "writing '%s': there is such an object already", key);
@@ -227,7 +41,7 @@ static RC write_object(struct mem_objects *self, const char *key, struct str bod
                        struct object_info *ret, struct error *err)
 {
     TRY(condition_check(self, key, when, err));
-    const struct entry *entry = entry_write(self, key, body);
+    const struct entry *entry = mem_entry_write(self, key, body);
     if (ret != NULL)
         *ret = entry->info;
     return RC_OK;
@@ -243,7 +57,7 @@ static RC mem_put(struct store *base, const char *key, struct str body, struct c
 
 static RC need(const struct mem_objects *self, const char *key, const struct entry **ret, struct error *err)
 {
-    *ret = entry_find(self, key);
+    *ret = mem_entry_find(self, key);
     return *ret != NULL ? RC_OK : fail(err, RC_NOT_FOUND, "there is no object '%s'", key);
 }
 
@@ -307,7 +121,7 @@ static RC mem_list(struct store *base, const char *prefix, const char *after, st
     struct mem_objects *self = lock(base);
     struct object_list list = {.items = arena_take(arena, LIST_PAGE_MAX * sizeof(*list.items))};
     bool found;
-    for (int i = entry_index(self, prefix, &found); i < self->count; i++) {
+    for (int i = mem_entry_index(self, prefix, &found); i < self->count; i++) {
         const struct entry *entry = &self->items[i];
         if (!str_has_prefix(str(entry->key), str(prefix)))
             break;
@@ -333,7 +147,7 @@ static RC mem_delete(struct store *base, struct deleted_object *items, int count
         items[i].rc = store_check_key(items[i].key, &why);
         snprintf(items[i].text, sizeof(items[i].text), "%.*s", (int)sizeof(items[i].text) - 1, why.text);
         if (items[i].rc == RC_OK)
-            entry_remove(self, items[i].key);
+            mem_entry_remove(self, items[i].key);
     }
     return unlock(self, RC_OK);
 }
@@ -425,7 +239,7 @@ static RC complete(struct mem_objects *self, struct upload *upload, struct condi
                    struct error *err)
 {
     struct pending *pending = pending_find(self, upload->id);
-    const struct entry *entry = entry_find(self, upload->key);
+    const struct entry *entry = mem_entry_find(self, upload->key);
     AUTO_RELEASE(buf) whole = {0};
     if (pending != NULL && pending->state == UPLOAD_COMPLETED && entry != NULL &&
         strcmp(entry->info.sha256, pending->sha256) == 0) {
@@ -438,7 +252,7 @@ static RC complete(struct mem_objects *self, struct upload *upload, struct condi
     TRY(write_object(self, upload->key, buf_str(&whole), when, ret, err));
     sha256_hex(buf_str(&whole), pending->sha256);
     pending->state = UPLOAD_COMPLETED;
-    pending_release_parts(pending);
+    mem_pending_release_parts(pending);
     return RC_OK;
 }
 
@@ -455,7 +269,7 @@ static RC mem_upload_abort(struct store *base, const char *key, const char *uplo
     struct pending *pending = pending_find(self, upload_id);
     if (pending != NULL && pending->state == UPLOAD_OPEN && strcmp(pending->key, key) == 0) {
         pending->state = UPLOAD_ABORTED;
-        pending_release_parts(pending);
+        mem_pending_release_parts(pending);
     }
     return unlock(self, RC_OK);
 }
