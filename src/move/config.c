@@ -22,6 +22,11 @@ RC config_check_name(const struct yaml_node *entry, const char *what, struct err
                      NAME_BYTES_MAX);
 }
 
+bool config_is_reserved(struct str segment)
+{
+    return str_eq(segment, S("watermark")) || str_eq(segment, S("completion_markers"));
+}
+
 /* "waybill.yml:12:7: " or nothing, as the beginning of a message. */
 static const char *place(struct where at, char *room, size_t size)
 {
@@ -37,12 +42,9 @@ static bool can_be(const char *type, enum role role)
 {
     const struct database_type *database = database_type_find(type);
     switch (role) {
-    case ROLE_SOURCE:
-        return database != NULL && database->open_source != NULL;
-    case ROLE_TARGET:
-        return database != NULL && database->open_target != NULL;
-    case ROLE_STORE:
-        break;
+    case ROLE_SOURCE: return database != NULL && database->open_source != NULL;
+    case ROLE_TARGET: return database != NULL && database->open_target != NULL;
+    case ROLE_STORE: break;
     }
     return store_type_find(type) != NULL;
 }
@@ -311,6 +313,9 @@ static RC add_pipelines(struct config *self, const struct yaml_node *section, st
         return RC_OK;
     for (const struct yaml_node *node = section->first; node != NULL; node = node->next) {
         TRY(config_check_name(node, "pipeline", err));
+        if (config_is_reserved(str(node->key)))
+            return fail(err, RC_CONFIG, WHERE_FMT ": '%s' cannot be the name of a pipeline: other documents lie there",
+                        WHERE_ARG(node->key_where), node->key);
         for (int i = 0; i < self->pipeline_count; i++) {
             if (text_eq(self->pipelines[i].name, node->key))
                 return fail(err, RC_CONFIG, WHERE_FMT ": the pipeline '%s' stands already at " WHERE_FMT,

@@ -13,6 +13,9 @@ RC config_find_connection(const struct config *self, const char *name, enum role
 /* Pipelines' and connections' names stand in keys, scopes and messages: [A-Za-z0-9_.-]+, not "none", "." or "..". */
 RC config_check_name(const struct yaml_node *entry, const char *what, struct error *err);
 
+/* "watermark" and "completion_markers", where other documents lie: no staged object's key may begin with them. */
+bool config_is_reserved(struct str segment);
+
 /* Reads and checks one pipeline. resolver NULL: only a check, `${VAR}` stays. */
 RC pipeline_read(struct config *config, const struct yaml_node *node, struct resolver *resolver,
                  const struct config_override *overrides, int override_count, struct pipeline_config *ret,

@@ -111,12 +111,9 @@ static RC check_available(const struct table_config *table, struct error *err)
 static enum mode default_mode(enum increment increment)
 {
     switch (increment) {
-    case INCREMENT_ID_ONLY:
-        return MODE_APPEND;
-    case INCREMENT_FULL_SYNC:
-        return MODE_REPLACE;
-    case INCREMENT_HYBRID:
-        break;
+    case INCREMENT_ID_ONLY: return MODE_APPEND;
+    case INCREMENT_FULL_SYNC: return MODE_REPLACE;
+    case INCREMENT_HYBRID: break;
     }
     return MODE_MERGE;
 }
@@ -166,15 +163,9 @@ static RC check_full_sync(const struct table_config *table, struct error *err)
 static RC check_pair(const struct table_config *table, struct error *err)
 {
     switch (table->increment) {
-    case INCREMENT_HYBRID:
-        TRY(check_hybrid(table, err));
-        break;
-    case INCREMENT_ID_ONLY:
-        TRY(check_id_only(table, err));
-        break;
-    case INCREMENT_FULL_SYNC:
-        TRY(check_full_sync(table, err));
-        break;
+    case INCREMENT_HYBRID: TRY(check_hybrid(table, err)); break;
+    case INCREMENT_ID_ONLY: TRY(check_id_only(table, err)); break;
+    case INCREMENT_FULL_SYNC: TRY(check_full_sync(table, err)); break;
     }
     if (table->increment != INCREMENT_HYBRID && table->cursor != NULL) {
         FAIL_TABLE(table, "cursor", err, "'increment: %s' uses no cursor", increment_name(table->increment));
@@ -352,6 +343,9 @@ static RC clean_prefix(struct pipeline_config *ret, struct arena *arena, struct 
         return fail(err, RC_CONFIG, WHERE_FMT ": stage.prefix: %s",
                     WHERE_ARG(option_origin_of(ret->options, "stage.prefix")->where), why.text);
     }
+    if (config_is_reserved((struct str){text, strcspn(text, "/")}))
+        return fail(err, RC_CONFIG, WHERE_FMT ": stage.prefix: '%s' is where other documents lie",
+                    WHERE_ARG(option_origin_of(ret->options, "stage.prefix")->where), text);
     ret->stage_prefix = text;
     return RC_OK;
 }

@@ -191,6 +191,17 @@ static void a_command_that_hangs_is_stopped_with_its_children(void **state)
     assert_true(clock_real()->mono_ms(clock_real()) - before < 10000);
 }
 
+static void s62_children_of_a_command_that_hangs_end_with_it(void **state)
+{
+    char path[64];
+    resolver.cmd_deadline_ms = 100;
+    assert_refused(true, "cmd:(sleep 0.4; echo alive >pw) & sleep 60", RC_UNAVAILABLE,
+                   "DIR/w.yml:7:13: 'password': 'sh' was not done after 100 ms and was stopped");
+    clock_real()->sleep_ms(clock_real(), 600);
+    snprintf(path, sizeof(path), "%s/pw", folder);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
 static void a_command_that_cannot_be_started_says_why(void **state)
 {
     AUTO_RELEASE(buf) out = {0};
@@ -218,6 +229,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_secret_can_be_what_a_command_prints, begin, end),
         cmocka_unit_test_setup_teardown(a_command_that_fails_is_told_without_its_output, begin, end),
         cmocka_unit_test_setup_teardown(a_command_that_hangs_is_stopped_with_its_children, begin, end),
+        cmocka_unit_test_setup_teardown(s62_children_of_a_command_that_hangs_end_with_it, begin, end),
         cmocka_unit_test_setup_teardown(a_command_that_cannot_be_started_says_why, begin, end),
     };
     return cmocka_run_group_tests(tests_here, NULL, NULL);
