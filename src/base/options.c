@@ -35,14 +35,10 @@ bool option_is_given(const struct option_set *set, const char *name)
 const char *option_origin_text(const struct option_origin *origin, struct arena *arena)
 {
     switch (origin->kind) {
-    case ORIGIN_FILE:
-        return arena_print(arena, WHERE_FMT, WHERE_ARG(origin->where));
-    case ORIGIN_ENVIRONMENT:
-        return arena_print(arena, "environment %s", origin->by);
-    case ORIGIN_FLAG:
-        return origin->by;
-    case ORIGIN_DEFAULT:
-        break;
+    case ORIGIN_FILE: return arena_print(arena, WHERE_FMT, WHERE_ARG(origin->where));
+    case ORIGIN_ENVIRONMENT: return arena_print(arena, "environment %s", origin->by);
+    case ORIGIN_FLAG: return origin->by;
+    case ORIGIN_DEFAULT: break;
     }
     return "default";
 }
@@ -111,15 +107,9 @@ static RC take_number(const struct value *v, int64_t *field, struct arena *arena
     bool ok = false;
     const char *such = "a whole number";
     switch (v->option->type) {
-    case OPTION_SIZE:
-        ok = str_to_bytes(text, &number), such = "a size, such as 256MiB or 1GiB";
-        break;
-    case OPTION_DURATION:
-        ok = str_to_ms(text, &number), such = "a duration, such as 5s, 10m or 250ms";
-        break;
-    default:
-        ok = str_to_int64(text, &number);
-        break;
+    case OPTION_SIZE: ok = str_to_bytes(text, &number), such = "a size, such as 256MiB or 1GiB"; break;
+    case OPTION_DURATION: ok = str_to_ms(text, &number), such = "a duration, such as 5s, 10m or 250ms"; break;
+    default: ok = str_to_int64(text, &number); break;
     }
     if (!ok)
         return fail(err, RC_CONFIG, "%s: '%s' is not %s", v->place, v->shown, such);
@@ -197,24 +187,15 @@ static RC take_value(const struct value *v, void *field, struct arena *arena, st
 {
     switch (v->option->type) {
     case OPTION_STRING:
-    case OPTION_PATH:
-        return take_text(v, field, err);
+    case OPTION_PATH: return take_text(v, field, err);
     case OPTION_INT:
     case OPTION_SIZE:
-    case OPTION_DURATION:
-        return take_number(v, field, arena, err);
-    case OPTION_BOOL:
-        return take_bool(v, field, err);
-    case OPTION_ENUM:
-        return take_enum(v, field, arena, err);
-    case OPTION_LIST:
-        list_add_split(field, v->text, arena);
-        return RC_OK;
-    case OPTION_SECRET:
-        secret_set(field, str(v->text));
-        return RC_OK;
-    case OPTION_NODE:
-        break;
+    case OPTION_DURATION: return take_number(v, field, arena, err);
+    case OPTION_BOOL: return take_bool(v, field, err);
+    case OPTION_ENUM: return take_enum(v, field, arena, err);
+    case OPTION_LIST: list_add_split(field, v->text, arena); return RC_OK;
+    case OPTION_SECRET: secret_set(field, str(v->text)); return RC_OK;
+    case OPTION_NODE: break;
     }
     assert(!"a node has no text");
     return RC_FAILED;

@@ -95,7 +95,7 @@ struct option_origin {
 /* Fills in ${VAR} and fetches secrets (io/secret_resolve.h); NULL where this is only a check: a text with ${ in it is
  * then kept as it is and not judged. */
 struct resolver {
-    RC (*text)
+    RC(*text)
     (struct resolver *self, const struct yaml_node *node, struct arena *arena, const char **ret, struct error *err);
     RC (*secret)(struct resolver *self, const struct yaml_node *node, struct secret *ret, struct error *err);
 };

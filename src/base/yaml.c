@@ -70,19 +70,11 @@ static RC check_extras(const struct reader *r, struct where at, struct error *er
     const yaml_event_t *e = &r->event;
     const yaml_char_t *anchor = NULL, *tag = NULL;
     switch (e->type) {
-    case YAML_ALIAS_EVENT:
-        return refuse(at, err, "anchors and aliases (&, *)");
-    case YAML_SCALAR_EVENT:
-        anchor = e->data.scalar.anchor, tag = e->data.scalar.tag;
-        break;
-    case YAML_SEQUENCE_START_EVENT:
-        anchor = e->data.sequence_start.anchor, tag = e->data.sequence_start.tag;
-        break;
-    case YAML_MAPPING_START_EVENT:
-        anchor = e->data.mapping_start.anchor, tag = e->data.mapping_start.tag;
-        break;
-    default:
-        break;
+    case YAML_ALIAS_EVENT: return refuse(at, err, "anchors and aliases (&, *)");
+    case YAML_SCALAR_EVENT: anchor = e->data.scalar.anchor, tag = e->data.scalar.tag; break;
+    case YAML_SEQUENCE_START_EVENT: anchor = e->data.sequence_start.anchor, tag = e->data.sequence_start.tag; break;
+    case YAML_MAPPING_START_EVENT: anchor = e->data.mapping_start.anchor, tag = e->data.mapping_start.tag; break;
+    default: break;
     }
     if (anchor != NULL)
         return refuse(at, err, "anchors and aliases (&, *)");

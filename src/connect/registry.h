@@ -22,9 +22,9 @@ struct database_type {
     /* `name` is the connection's; it and the options live only as long as the call, clock, random and stop longer than
      * what is opened. `*stop` is the signal that asks the program to end, 0 so far: waits end early; NULL: none is
      * looked for. An open function that is NULL: this type cannot be that. */
-    RC (*open_source)
+    RC(*open_source)
     (const char *name, const void *options, const struct opening *with, struct source **ret, struct error *err);
-    RC (*open_target)
+    RC(*open_target)
     (const char *name, const void *options, const struct opening *with, struct target **ret, struct error *err);
 };
 

@@ -1,5 +1,6 @@
 #include "move/config.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -103,19 +104,32 @@ static bool options_of_type(const char *type, struct option_table *ret, size_t *
     return true;
 }
 
-static RC unknown_type(const struct yaml_node *type, struct error *err)
+enum { TYPES_MAX = 64, TYPES_TEXT = 1024 };
+
+/* The names of all types, and as one text. */
+static int all_types(const char *names[TYPES_MAX], char text[TYPES_TEXT])
 {
-    const char *names[64];
-    int count = 0;
-    char all[256] = "";
-    for (int i = 0; database_types[i] != NULL; i++)
+    int count = 0, used = 0;
+    for (int i = 0; database_types[i] != NULL && count < TYPES_MAX; i++)
         names[count++] = database_types[i]->name;
-    for (int i = 0; store_types[i] != NULL; i++)
+    for (int i = 0; store_types[i] != NULL && count < TYPES_MAX; i++)
         names[count++] = store_types[i]->name;
-    for (int i = 0; i < count; i++)
-        snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i > 0 ? ", " : "", names[i]);
-    const char *near = nearest_name(type->text, names, count);
-    if (near != NULL)
+    for (int i = 0; i < count && used < TYPES_TEXT; i++)
+        used += snprintf(text + used, (size_t)(TYPES_TEXT - used), "%s%s", i > 0 ? ", " : "", names[i]);
+    return count;
+}
+
+/* `type` NULL: there is none. */
+static RC no_type(const struct yaml_node *connection, const struct yaml_node *type, struct error *err)
+{
+    const char *names[TYPES_MAX];
+    char all[TYPES_TEXT];
+    int count = all_types(names, all);
+    const char *near = type != NULL ? nearest_name(type->text, names, count) : NULL;
+    if (type == NULL || type->kind != YAML_TEXT)
+        fail(err, RC_CONFIG, WHERE_FMT ": connection '%s' lacks 'type'", WHERE_ARG(connection->key_where),
+             connection->key);
+    else if (near != NULL)
         fail(err, RC_CONFIG, WHERE_FMT ": there is no type '%s', did you mean '%s'?", WHERE_ARG(type->where),
              type->text, near);
     else
@@ -143,9 +157,8 @@ static RC opened_init(const struct connection_config *connection, struct resolve
 {
     struct option_table table;
     size_t bytes;
-    bool known = options_of_type(connection->type, &table, &bytes);
-    if (!known)
-        return unknown_type(yaml_find(connection->node, "type"), err);
+    bool is_known = options_of_type(connection->type, &table, &bytes);
+    assert(is_known && "looked up when the connection was read");
     ret->options = xcalloc(1, bytes);
     options_init(&ret->set, table, ret->options, &ret->arena);
     const char *what = arena_print(&ret->arena, "connection '%s'", connection->name);
@@ -196,11 +209,10 @@ static RC add_connection(struct config *self, const struct yaml_node *node, stru
         return fail(err, RC_CONFIG, WHERE_FMT ": connection '%s' takes a map of options, not %s",
                     WHERE_ARG(node->where), node->key, yaml_kind_name(node));
     const struct yaml_node *type = yaml_find(node, "type");
-    if (type == NULL || type->kind != YAML_TEXT) {
-        fail(err, RC_CONFIG, WHERE_FMT ": connection '%s' lacks 'type'",
-             WHERE_ARG(type != NULL ? type->where : node->key_where), node->key);
-        return fail_todo(err, "add 'type: sqlite', 'type: directory' or another one: 'waybill help' names them");
-    }
+    struct option_table table;
+    size_t bytes;
+    if (type == NULL || !options_of_type(type->text, &table, &bytes))
+        return no_type(node, type, err);
     struct connection_config connection = {
         .name = node->key, .type = type->text, .where = node->key_where, .node = node};
     AUTO_RELEASE(opened) check = {0};

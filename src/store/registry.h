@@ -10,7 +10,7 @@ struct store_type {
     struct option_table options;
     size_t options_bytes; /* of the struct the options fill */
     /* `name` is the connection's; it and the options live only as long as the call. */
-    RC (*open)
+    RC(*open)
     (const char *name, const void *options, struct clock *clock, struct random *random, struct store **ret,
      struct error *err);
 };
