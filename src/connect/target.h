@@ -89,8 +89,9 @@ static inline RC target_position(struct target *t, const char *scope, struct are
 {
     return t->ops->position(t, scope, arena, ret, err);
 }
-/* Creates T's row with waybill '' and token 0 where there is none; idempotent. RC_CONFIG: the target table belongs to
- * another scope (which one, and `shared: true`). RC_DATA: T's format is newer than this program. */
+/* Creates T's row with waybill '' and token 0 where there is none; idempotent, and called by every run that loads, since
+ * it also takes over `shared` as it is configured now. RC_CONFIG: the target table belongs to another scope (which one,
+ * and `shared: true`), or this scope loads into another table so far. RC_DATA: T's format is newer than this program. */
 static inline RC target_create_position(struct target *t, const struct target_table *table, const char *target_id, struct error *err)
 {
     return t->ops->create_position(t, table, target_id, err);
@@ -109,8 +110,9 @@ static inline RC target_prepare(struct target *t, const struct target_table *tab
     return t->ops->prepare(t, table, dry, ret_ddl, err);
 }
 /* Opens the transaction and runs UPDATE position SET waybill, pos, epoch, token WHERE scope AND waybill = :prev AND
- * token <= :token. *ret_moved = exactly one row; when it is false the transaction is already rolled back. The
- * target_table must stay valid until commit or rollback. */
+ * token <= :token. *ret_moved = exactly one row; when it is false, or at a failure, the transaction is already rolled
+ * back. RC_CONFIG: T was created for another table. RC_NOT_FOUND: the target table is gone. The target_table must stay
+ * valid until commit or rollback. */
 static inline RC target_begin(struct target *t, const struct target_table *table, const struct target_move *move, bool *ret_moved, struct error *err)
 {
     return t->ops->begin(t, table, move, ret_moved, err);

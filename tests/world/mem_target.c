@@ -36,6 +36,13 @@ static enum rc check_owner(struct mem_state *state, const struct target_table *t
     return RC_OK;
 }
 
+static enum rc check_table(const struct mem_position *position, const struct target_table *table, struct error *err)
+{
+    if (position == NULL || strcmp(position->table, table->name) == 0)
+        return RC_OK;
+    return fail(err, RC_CONFIG, "'%s' loads into '%s' so far, not into '%s'", table->scope, position->table, table->name);
+}
+
 static enum rc mem_create_position(struct target *base, const struct target_table *table, const char *target_id,
                                    struct error *err)
 {
@@ -45,9 +52,7 @@ static enum rc mem_create_position(struct target *base, const struct target_tabl
     if (table->shared && table->mode == MODE_REPLACE)
         return fail(err, RC_CONFIG, "'%s' replaces '%s', so that no other can share it", table->scope, table->name);
     struct mem_position *position = mem_find_position(&database->state, table->scope);
-    if (position != NULL && strcmp(position->table, table->name) != 0)
-        return fail(err, RC_CONFIG, "'%s' loads into '%s' so far, not into '%s'", table->scope, position->table,
-                    table->name);
+    TRY(check_table(position, table, err));
     TRY(check_owner(&database->state, table, err));
     if (position != NULL) {
         position->shared = table->shared;
@@ -110,6 +115,7 @@ static enum rc mem_begin(struct target *base, const struct target_table *table, 
     assert(self->session == NULL);
     mem_settle(self->database, table->scope, table->name);
     struct mem_position *position = mem_find_position(&self->database->state, table->scope);
+    TRY(check_table(position, table, err));
     *ret_moved = position != NULL && strcmp(position->waybill, move->prev) == 0 && position->token <= move->token;
     if (!*ret_moved)
         return RC_OK;

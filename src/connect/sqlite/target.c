@@ -79,7 +79,7 @@ static RC swap_and_start(struct sqlite_target *self, const struct target_table *
                          bool *ret_moved, struct error *err)
 {
     bool moved = false;
-    TRY(sqlite_target_swap(self, table->scope, move, &moved, err));
+    TRY(sqlite_target_swap(self, table, move, &moved, err));
     if (moved) {
         self->table = table;
         TRY(sqlite_target_start_load(self, err));

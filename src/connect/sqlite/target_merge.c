@@ -39,7 +39,7 @@ static RC remove_duplicates(struct sqlite_target *self, int64_t rows, int64_t *r
     AUTO_RELEASE(buf) key = {0}, count = {0}, remove = {0}, order = {0};
     int64_t removed = 0;
     add_waiting_key(self->table, &key);
-    buf_addf(&count, "SELECT count(*) FROM (SELECT DISTINCT %s FROM " WAITING_ROWS ")", key.at);
+    buf_addf(&count, "SELECT count(*) FROM (SELECT 1 FROM " WAITING_ROWS " GROUP BY %s)", key.at);
     TRY(query(self, count.at, ret_distinct, NULL, err));
     if (*ret_distinct == rows)
         return RC_OK;
@@ -111,7 +111,9 @@ static RC upsert(struct sqlite_target *self, int64_t *ret_changes, struct error 
     sqlite_quote(&sql, table->name);
     buf_add_str(&sql, S(" AS t ("));
     sqlite_target_names(table, &sql);
-    buf_add_str(&sql, S(") SELECT * FROM " WAITING_ROWS " WHERE true ON CONFLICT ("));
+    buf_add_str(&sql, S(") SELECT * FROM " WAITING_ROWS " WHERE true ORDER BY ")); /* by key: the tree is walked once */
+    add_waiting_key(table, &sql);
+    buf_add_str(&sql, S(" ON CONFLICT ("));
     for (int i = 0; i < table->key_count; i++) {
         buf_add_str(&sql, i > 0 ? S(", ") : S(""));
         sqlite_quote(&sql, table->key[i]);

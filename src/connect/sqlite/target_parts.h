@@ -59,7 +59,7 @@ RC sqlite_target_create_position(struct target *base, const struct target_table 
 RC sqlite_target_fence(struct target *base, const char *scope, int64_t token, struct arena *arena,
                        struct target_position *ret, struct error *err);
 /* The compare-and-swap, inside the load's transaction. */
-RC sqlite_target_swap(struct sqlite_target *self, const char *scope, const struct target_move *move, bool *ret_moved,
+RC sqlite_target_swap(struct sqlite_target *self, const struct target_table *table, const struct target_move *move, bool *ret_moved,
                       struct error *err);
 
 RC shape_read(struct sqlite_target *self, const char *table, struct arena *arena, struct shape *ret, struct error *err);
@@ -78,6 +78,6 @@ RC sqlite_target_load_file(struct target *base, const struct staged_file *file, 
 RC sqlite_target_apply(struct target *base, int64_t rows, struct load_counts *ret, struct error *err);
 /* Where a merge's rows wait, with columns c0, c1 ... as the schema has them, and in the order they were read. */
 #define WAITING_ROWS "temp.waybill_rows"
-/* Adds one comma-separated item per column: fmt has one %s, the quoted name. */
+/* The columns' quoted names, comma-separated. */
 void sqlite_target_names(const struct target_table *table, struct buf *out);
 bool is_key_column(const struct target_table *table, const char *name);

@@ -212,7 +212,30 @@ RC sqlite_target_fence(struct target *base, const char *scope, int64_t token, st
     return RC_OK;
 }
 
-RC sqlite_target_swap(struct sqlite_target *self, const char *scope, const struct target_move *move, bool *ret_moved,
+static RC bind_move(struct sqlite_target *self, sqlite3_stmt *swap, const struct target_table *table, const struct target_move *move,
+                    const char *now, struct error *err)
+{
+    TRY(sqlite_bind_text(self->db, swap, 1, str(move->waybill), err));
+    TRY(sqlite_bind_text(self->db, swap, 2, str(move->pos), err));
+    sqlite_bind_int64(swap, 3, move->epoch);
+    sqlite_bind_int64(swap, 4, move->token);
+    TRY(sqlite_bind_text(self->db, swap, 5, str(now), err));
+    TRY(sqlite_bind_text(self->db, swap, 6, str(table->scope), err));
+    TRY(sqlite_bind_text(self->db, swap, 7, str(move->prev), err));
+    sqlite_bind_int64(swap, 8, POSITION_FORMAT);
+    return sqlite_bind_text(self->db, swap, 9, str(table->name), err);
+}
+
+/* T of another table is not a lost race. */
+static RC explain_no_move(struct sqlite_target *self, const struct target_table *table, struct error *err)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    struct target_position now;
+    TRY(read_row(self, table->scope, &arena, &now, err));
+    return check_table(table, &now, err);
+}
+
+RC sqlite_target_swap(struct sqlite_target *self, const struct target_table *table, const struct target_move *move, bool *ret_moved,
                       struct error *err)
 {
     AUTO(sqlite3_stmt) *swap = NULL;
@@ -224,18 +247,11 @@ RC sqlite_target_swap(struct sqlite_target *self, const char *scope, const struc
         return RC_OK;
     TRY(sqlite_prepare(self->db,
                        "UPDATE main.waybill_position SET waybill = ?1, pos = ?2, epoch = ?3, token = ?4, loaded_at = ?5"
-                       " WHERE scope = ?6 AND waybill = ?7 AND token <= ?4 AND format <= ?8",
+                       " WHERE scope = ?6 AND waybill = ?7 AND token <= ?4 AND format <= ?8 AND target_table = ?9 COLLATE NOCASE",
                        &swap, err));
     stamp_print(self->patience.clock->now_us(self->patience.clock), 3, now);
-    TRY(sqlite_bind_text(self->db, swap, 1, str(move->waybill), err));
-    TRY(sqlite_bind_text(self->db, swap, 2, str(move->pos), err));
-    sqlite_bind_int64(swap, 3, move->epoch);
-    sqlite_bind_int64(swap, 4, move->token);
-    TRY(sqlite_bind_text(self->db, swap, 5, str(now), err));
-    TRY(sqlite_bind_text(self->db, swap, 6, str(scope), err));
-    TRY(sqlite_bind_text(self->db, swap, 7, str(move->prev), err));
-    sqlite_bind_int64(swap, 8, POSITION_FORMAT);
+    TRY(bind_move(self, swap, table, move, now, err));
     TRY(step_once(self, swap, err));
     *ret_moved = sqlite3_changes64(self->db->handle) == 1;
-    return RC_OK;
+    return *ret_moved ? RC_OK : explain_no_move(self, table, err);
 }

@@ -1,0 +1,118 @@
+#include "conform/target_story.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct target_kind *dw_kind;
+static const char *const key_id[] = {"id"};
+
+int dw_begin_story(void **state)
+{
+    struct target_story *s = xcalloc(1, sizeof(*s));
+    s->kind = dw_kind;
+    s->database = s->kind->setup();
+    s->target = s->kind->open(s->database);
+    s->schema = schema_of("id:l! name:u at:tsm:");
+    s->table = (struct target_table){.scope = DW_SCOPE,
+                                     .name = "orders",
+                                     .mode = MODE_MERGE,
+                                     .schema = s->schema,
+                                     .key = key_id,
+                                     .key_count = 1,
+                                     .cursor = "at"};
+    *state = s;
+    return 0;
+}
+
+int dw_end_story(void **state)
+{
+    struct target_story *s = *state;
+    target_free(s->target);
+    s->kind->teardown(s->database);
+    schema_free(s->schema);
+    arena_release(&s->arena);
+    free(s);
+    return 0;
+}
+
+void dw_well(const struct target_story *s, enum rc rc)
+{
+    if (rc != RC_OK)
+        print_error("%s: %s\n", rc_name(rc), s->err.text);
+    assert_int_equal(rc, RC_OK);
+}
+
+void dw_says(const struct target_story *s, const char *word)
+{
+    bool found = strstr(s->err.text, word) != NULL || strstr(s->err.todo, word) != NULL;
+    if (!found)
+        print_error("'%s' is neither in '%s' nor in '%s'\n", word, s->err.text, s->err.todo);
+    assert_true(found);
+}
+
+struct target_move dw_move(const char *prev, const char *waybill)
+{
+    return (struct target_move){
+        .prev = prev, .waybill = waybill, .pos = "{\"at\":\"2024-01-01\"}", .epoch = 1, .token = 1};
+}
+
+void dw_ready(struct target_story *s, enum mode mode)
+{
+    AUTO_RELEASE(buf) ddl = {0};
+    s->table.mode = mode;
+    OK(target_create_position(s->target, &s->table, DW_TARGET_ID, &s->err));
+    OK(target_prepare(s->target, &s->table, false, &ddl, &s->err));
+}
+
+enum rc dw_bring(struct target_story *s, struct target *target, const struct target_move *step, const char *text,
+                 struct load_counts *ret)
+{
+    AUTO(rows) *rows = rows_new(s->table.schema, text);
+    struct staged_file file = rows_file(rows, "file-00000.parquet");
+    bool moved = false;
+    int64_t count = 0;
+    TRY(target_begin(target, &s->table, step, &moved, &s->err));
+    assert_true(moved);
+    TRY(target_load_file(target, &file, &count, &s->err));
+    assert_int_equal(count, rows_count(rows));
+    return target_apply(target, count, ret, &s->err);
+}
+
+struct load_counts dw_load(struct target_story *s, const char *prev, const char *waybill, const char *text)
+{
+    struct load_counts counts = {0};
+    struct target_move step = dw_move(prev, waybill);
+    OK(dw_bring(s, s->target, &step, text, &counts));
+    OK(target_commit(s->target, &s->err));
+    return counts;
+}
+
+void dw_holds(struct target_story *s, const char *text)
+{
+    AUTO(rows) *expected = rows_new(s->table.schema, text);
+    AUTO_RELEASE(buf) want = {0}, have = {0};
+    rows_print(expected, &want);
+    s->kind->rows(s->database, s->table.name, s->table.schema, &have);
+    assert_string_equal(or_empty(have.at), or_empty(want.at));
+}
+
+void dw_stands_at(struct target_story *s, const char *waybill)
+{
+    struct target_position at;
+    OK(target_position(s->target, DW_SCOPE, &s->arena, &at, &s->err));
+    assert_true(at.exists);
+    assert_string_equal(at.waybill, waybill);
+}
+
+bool dw_begins(struct target_story *s, struct target *target, struct target_move step)
+{
+    bool moved = true;
+    OK(target_begin(target, &s->table, &step, &moved, &s->err));
+    return moved;
+}
+
+int target_suite_run(const struct target_kind *kind)
+{
+    dw_kind = kind;
+    return target_suite_position() + target_suite_rows() + target_suite_prepare();
+}

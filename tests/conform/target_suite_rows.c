@@ -1,0 +1,316 @@
+/* What the modes make of rows, and that every count is checked. */
+#include <string.h>
+
+#include "conform/target_story.h"
+
+/* ---- rows ---- */
+
+static void S41_applying_a_waybill_twice_changes_nothing(void **state)
+{
+    struct target_story *s = *state;
+    dw_ready(s, MODE_APPEND);
+    dw_load(s, "", "w1", "1|ada|NULL\n2|bob|NULL\n");
+    AUTO(target) *after_crash = s->kind->open(s->database);
+    assert_false(dw_begins(s, after_crash, dw_move("", "w1")));
+    dw_holds(s, "1|ada|NULL\n2|bob|NULL\n");
+    dw_stands_at(s, "w1");
+}
+
+static void append_adds_every_row_also_equal_ones(void **state)
+{
+    struct target_story *s = *state;
+    dw_ready(s, MODE_APPEND);
+    struct load_counts counts = dw_load(s, "", "w1", "1|ada|NULL\n1|ada|NULL\n2|NULL|NULL\n3|c|NULL\n4|d|NULL\n");
+    assert_int_equal(counts.rows, 5);
+    assert_int_equal(counts.inserted, 5);
+    assert_int_equal(counts.updated + counts.kept + counts.deleted, 0);
+    assert_true(counts.statements > 0);
+    dw_load(s, "w1", "w2", "1|ada|NULL\n");
+    dw_holds(s, "1|ada|NULL\n1|ada|NULL\n1|ada|NULL\n2|NULL|NULL\n3|c|NULL\n4|d|NULL\n");
+}
+
+static void a_waybill_of_several_files_is_one_load(void **state)
+{
+    struct target_story *s = *state;
+    dw_ready(s, MODE_MERGE);
+    AUTO(rows) *first = rows_new(s->schema, "1|ada|2024-01-01 00:00:00\n2|bob|2024-01-01 00:00:00\n");
+    AUTO(rows) *empty = rows_new(s->schema, "");
+    AUTO(rows) *last = rows_new(s->schema, "3|cy|2024-01-01 00:00:00\n1|ada2|2024-01-02 00:00:00\n");
+    struct staged_file files[] = {rows_file(first, "a"), rows_file(empty, "b"), rows_file(last, "c")};
+    int64_t rows[3];
+    struct load_counts counts;
+    assert_true(dw_begins(s, s->target, dw_move("", "w1")));
+    for (int i = 0; i < 3; i++)
+        OK(target_load_file(s->target, &files[i], &rows[i], &s->err));
+    OK(target_apply(s->target, 4, &counts, &s->err));
+    OK(target_commit(s->target, &s->err));
+    assert_int_equal(rows[0] * 100 + rows[1] * 10 + rows[2], 202);
+    assert_int_equal(counts.rows, 4);
+    assert_int_equal(counts.inserted, 3);
+    dw_holds(s, "1|ada2|2024-01-02 00:00:00\n2|bob|2024-01-01 00:00:00\n3|cy|2024-01-01 00:00:00\n");
+}
+
+static void S84_merge_never_lets_an_older_row_overwrite_a_newer_one(void **state)
+{
+    struct target_story *s = *state;
+    dw_ready(s, MODE_MERGE);
+    dw_load(s, "", "w1",
+            "1|new|2024-01-02 00:00:00\n"
+            "2|same|2024-01-02 00:00:00\n"
+            "3|old|2024-01-02 00:00:00\n"
+            "4|undated|NULL\n"
+            "5|dated|2024-01-02 00:00:00\n"
+            "6|both|NULL\n");
+    struct load_counts counts = dw_load(s, "w1", "w2",
+                                        "1|older|2024-01-01 23:59:59.999\n"
+                                        "2|equal overwrites|2024-01-02 00:00:00\n"
+                                        "3|newer|2024-01-02 00:00:00.001\n"
+                                        "4|a NULL is overwritten|1970-01-01 00:00:00\n"
+                                        "5|a NULL overwrites none|NULL\n"
+                                        "6|but a NULL|NULL\n"
+                                        "7|not seen before|2024-01-01 00:00:00\n");
+    assert_int_equal(counts.rows, 7);
+    assert_int_equal(counts.inserted, 1);
+    assert_int_equal(counts.updated, 4);
+    assert_int_equal(counts.kept, 2);
+    dw_holds(s, "1|new|2024-01-02 00:00:00\n"
+                "2|equal overwrites|2024-01-02 00:00:00\n"
+                "3|newer|2024-01-02 00:00:00.001\n"
+                "4|a NULL is overwritten|1970-01-01 00:00:00\n"
+                "5|dated|2024-01-02 00:00:00\n"
+                "6|but a NULL|NULL\n"
+                "7|not seen before|2024-01-01 00:00:00\n");
+}
+
+static void merge_first_removes_duplicates_inside_the_waybill(void **state)
+{
+    struct target_story *s = *state;
+    dw_ready(s, MODE_MERGE);
+    dw_load(s, "", "w1", "9|there|2024-01-05 00:00:00\n");
+    struct load_counts counts = dw_load(s, "w1", "w2",
+                                        "1|second|2024-01-02 00:00:00\n"
+                                        "1|third|2024-01-03 00:00:00\n"
+                                        "1|first|2024-01-01 00:00:00\n"
+                                        "2|read first|2024-01-01 00:00:00\n"
+                                        "2|read last|2024-01-01 00:00:00\n"
+                                        "3|dated|2024-01-01 00:00:00\n"
+                                        "3|undated|NULL\n"
+                                        "9|old|2024-01-03 00:00:00\n"
+                                        "9|older|2024-01-02 00:00:00\n");
+    assert_int_equal(counts.rows, 9);
+    assert_int_equal(counts.inserted, 3);
+    assert_int_equal(counts.updated, 0);
+    assert_int_equal(counts.kept, 1);
+    dw_holds(s, "1|third|2024-01-03 00:00:00\n2|read last|2024-01-01 00:00:00\n3|dated|2024-01-01 "
+                "00:00:00\n9|there|2024-01-05 00:00:00\n");
+}
+
+static void merge_without_a_cursor_takes_what_was_read_last(void **state)
+{
+    struct target_story *s = *state;
+    s->table.cursor = NULL;
+    dw_ready(s, MODE_MERGE);
+    dw_load(s, "", "w1", "1|ada|2024-01-02 00:00:00\n2|bob|NULL\n");
+    struct load_counts counts = dw_load(
+        s, "w1", "w2", "1|older wins|2024-01-01 00:00:00\n3|cy|2024-01-02 00:00:00\n3|cyd|2024-01-01 00:00:00\n");
+    assert_int_equal(counts.inserted * 100 + counts.updated * 10 + counts.kept, 110);
+    dw_holds(s, "1|older wins|2024-01-01 00:00:00\n2|bob|NULL\n3|cyd|2024-01-01 00:00:00\n");
+}
+
+static void merge_matches_keys_of_several_columns_exactly(void **state)
+{
+    struct target_story *s = *state;
+    static const char *const key[] = {"name", "id"};
+    s->table.key = key;
+    s->table.key_count = 2;
+    dw_ready(s, MODE_MERGE);
+    dw_load(s, "", "w1",
+            "1|a|2024-01-01 00:00:00\n1|A|2024-01-01 00:00:00\n1||2024-01-01 00:00:00\n2|a|2024-01-01 00:00:00\n1|a "
+            "|2024-01-01 00:00:00\n");
+    struct load_counts counts = dw_load(s, "w1", "w2", "1|a|2024-01-02 00:00:00\n1|a\\0|2024-01-02 00:00:00\n");
+    assert_int_equal(counts.inserted * 10 + counts.updated, 11);
+    dw_holds(s,
+             "1|a|2024-01-02 00:00:00\n1|A|2024-01-01 00:00:00\n1||2024-01-01 00:00:00\n2|a|2024-01-01 00:00:00\n1|a "
+             "|2024-01-01 00:00:00\n"
+             "1|a\\0|2024-01-02 00:00:00\n");
+}
+
+static void merge_refuses_a_row_without_its_key(void **state)
+{
+    struct target_story *s = *state;
+    AUTO(schema) *nullable = schema_of("id:l name:u at:tsm:");
+    struct target_move step = dw_move("", "w1");
+    struct load_counts counts;
+    s->table.schema = nullable;
+    dw_ready(s, MODE_MERGE);
+    REFUSED(dw_bring(s, s->target, &step, "1|ada|NULL\nNULL|bob|NULL\n", &counts), RC_DATA, "id");
+    target_rollback(s->target);
+    dw_stands_at(s, "");
+    dw_holds(s, "");
+}
+
+static void S93_replace_leaves_exactly_the_new_rows_also_none(void **state)
+{
+    struct target_story *s = *state;
+    dw_ready(s, MODE_REPLACE);
+    dw_load(s, "", "w1", "1|ada|NULL\n2|bob|NULL\n");
+    struct load_counts counts = dw_load(s, "w1", "w2", "2|bo|NULL\n3|cy|NULL\n4|di|NULL\n");
+    assert_int_equal(counts.deleted, 2);
+    assert_int_equal(counts.inserted, 3);
+    assert_int_equal(counts.rows, 3);
+    dw_holds(s, "2|bo|NULL\n3|cy|NULL\n4|di|NULL\n");
+    assert_true(dw_begins(s, s->target, dw_move("w2", "w3"))); /* no file at all */
+    OK(target_apply(s->target, 0, &counts, &s->err));
+    OK(target_commit(s->target, &s->err));
+    assert_int_equal(counts.deleted, 3);
+    assert_int_equal(counts.rows, 0);
+    dw_holds(s, "");
+    dw_stands_at(s, "w3");
+}
+
+static void S43_an_empty_waybill_moves_the_position(void **state)
+{
+    struct target_story *s = *state;
+    dw_ready(s, MODE_MERGE);
+    struct load_counts counts = dw_load(s, "", "w1", "");
+    assert_int_equal(counts.rows + counts.inserted + counts.updated + counts.kept, 0);
+    dw_stands_at(s, "w1");
+}
+
+static void S48_a_load_with_other_counts_than_the_waybill_is_refused(void **state)
+{
+    struct target_story *s = *state;
+    struct load_counts counts;
+    int64_t rows = 0;
+    for (enum mode mode = MODE_APPEND; mode <= MODE_REPLACE; mode++) {
+        s->table.name = mode_name(mode);
+        s->table.scope = mode_name(mode);
+        dw_ready(s, mode);
+        AUTO(rows) *two = rows_new(s->schema, "1|ada|NULL\n2|bob|NULL\n");
+        struct staged_file file = rows_file(two, "file-00000.parquet");
+        assert_true(dw_begins(s, s->target, dw_move("", "w1")));
+        OK(target_load_file(s->target, &file, &rows, &s->err));
+        REFUSED(target_apply(s->target, 3, &counts, &s->err), RC_DATA, s->table.name);
+        target_rollback(s->target);
+
+        file.rows = 3;
+        assert_true(dw_begins(s, s->target, dw_move("", "w1")));
+        REFUSED(target_load_file(s->target, &file, &rows, &s->err), RC_DATA, "file-00000.parquet");
+        target_rollback(s->target);
+        dw_holds(s, "");
+    }
+}
+
+static void S32_a_file_of_another_schema_is_refused(void **state)
+{
+    struct target_story *s = *state;
+    AUTO(schema) *other = schema_of("id:l! at:tsm: name:u");
+    AUTO(rows) *rows = rows_new(other, "1|NULL|ada\n");
+    struct staged_file file = rows_file(rows, "file-00000.parquet");
+    int64_t count = 0;
+    dw_ready(s, MODE_APPEND);
+    assert_true(dw_begins(s, s->target, dw_move("", "w1")));
+    REFUSED(target_load_file(s->target, &file, &count, &s->err), RC_DATA, "file-00000.parquet");
+    target_rollback(s->target);
+}
+
+static void a_null_where_none_may_be_is_refused(void **state)
+{
+    struct target_story *s = *state;
+    struct target_move step = dw_move("", "w1");
+    struct load_counts counts;
+    for (enum mode mode = MODE_APPEND; mode <= MODE_REPLACE; mode++) {
+        AUTO(schema) *strict = schema_of("id:l! name:u!"), *lax = schema_of("id:l! name:u");
+        s->table.cursor = NULL;
+        s->table.name = mode_name(mode);
+        s->table.scope = mode_name(mode);
+        s->table.schema = strict;
+        dw_ready(s, mode);
+        s->table.schema = lax; /* the source has dropped its NOT NULL */
+        REFUSED(dw_bring(s, s->target, &step, "1|NULL\n", &counts), RC_DATA, "name");
+        target_rollback(s->target);
+        dw_holds(s, "");
+    }
+}
+
+static void a_key_that_is_there_already_is_not_appended(void **state)
+{
+    struct target_story *s = *state;
+    struct load_counts counts;
+    dw_ready(s, MODE_MERGE);
+    dw_load(s, "", "w1", "1|ada|NULL\n");
+    s->table.mode = MODE_APPEND;
+    struct target_move step = dw_move("w1", "w2");
+    REFUSED(dw_bring(s, s->target, &step, "2|bob|NULL\n1|again|NULL\n", &counts), RC_DATA, "orders");
+    target_rollback(s->target);
+    dw_holds(s, "1|ada|NULL\n");
+    dw_stands_at(s, "w1");
+}
+
+static void S73_every_type_arrives_with_its_extreme_values(void **state)
+{
+    static const char *const schemas[] = {
+        "id:l! flag:b whole:l real:g name:u raw:z day:tdD",
+        "id:l! seconds:tss: millis:tsm: micros:tsu: utc_s:tss:UTC utc_m:tsm:UTC utc_u:tsu:UTC",
+        "id:l! cents:d:10,2 units:d:18,0 small:d:3,3 wide:d:15,5",
+    };
+    static const char *const rows[] = {
+        "1|true|9223372036854775807|1.7976931348623157e308|ada|00ff|9999-12-31\n"
+        "2|false|-9223372036854775808|-4.9406564584124654e-324|||0000-01-01\n"
+        "3|NULL|NULL|NULL|NULL|NULL|NULL\n"
+        "4|true|0|0.1|\\NULL|6e756c6c|1969-12-31\n"
+        "5|false|-1|-1e-7|null\\0\\n\\|\\\\\xe2\x82\xac\xf0\x9f\x98\x80|00|1970-01-01\n"
+        "6|true|9007199254740993|12345678901234567|007|30|2024-02-29\n"
+        "7|true|1|1|1e3| |0001-01-01\n",
+        "1|9999-12-31 23:59:59|9999-12-31 23:59:59.999|9999-12-31 "
+        "23:59:59.999999|9999-12-31T23:59:59Z|9999-12-31T23:59:59.999Z|9999-12-31T23:59:59.999999Z\n"
+        "2|0000-01-01 00:00:00|0000-01-01 00:00:00|0000-01-01 "
+        "00:00:00|0000-01-01T00:00:00Z|0000-01-01T00:00:00Z|0000-01-01T00:00:00Z\n"
+        "3|1969-12-31 23:59:59|1969-12-31 23:59:59.001|1969-12-31 "
+        "23:59:59.000001|1969-12-31T23:59:59Z|1969-12-31T23:59:59.100Z|1969-12-31T23:59:59.010000Z\n"
+        "4|NULL|NULL|NULL|NULL|NULL|NULL\n"
+        "5|2024-02-29 12:34:56|2024-02-29 12:34:56.120|2024-02-29 "
+        "12:34:56.123456|2024-02-29T12:34:56Z|2024-02-29T12:34:56.120Z|2024-02-29T12:34:56.123456Z\n",
+        "1|99999999.99|999999999999999999|0.999|9999999999.99999\n"
+        "2|-99999999.99|-999999999999999999|-0.999|-9999999999.99999\n"
+        "3|NULL|NULL|NULL|NULL\n"
+        "4|0.00|0|0.000|0.00000\n"
+        "5|-0.01|1|0.001|0.10000\n"
+        "6|12.50|-1|-0.100|1.00000\n",
+    };
+    struct target_story *s = *state;
+    for (int i = 0; i < 3; i++) {
+        AUTO(schema) *schema = schema_of(schemas[i]);
+        for (enum mode mode = MODE_APPEND; mode <= MODE_REPLACE; mode++) {
+            char name[32];
+            snprintf(name, sizeof(name), "types_%d_%s", i, mode_name(mode));
+            s->table = (struct target_table){
+                .scope = name, .name = name, .mode = mode, .schema = schema, .key = s->table.key, .key_count = 1};
+            dw_ready(s, mode);
+            dw_load(s, "", "w1", rows[i]);
+            dw_holds(s, rows[i]);
+        }
+    }
+}
+
+int target_suite_rows(void)
+{
+    static const struct CMUnitTest stories[] = {
+        STORY(S41_applying_a_waybill_twice_changes_nothing),
+        STORY(append_adds_every_row_also_equal_ones),
+        STORY(a_waybill_of_several_files_is_one_load),
+        STORY(S84_merge_never_lets_an_older_row_overwrite_a_newer_one),
+        STORY(merge_first_removes_duplicates_inside_the_waybill),
+        STORY(merge_without_a_cursor_takes_what_was_read_last),
+        STORY(merge_matches_keys_of_several_columns_exactly),
+        STORY(merge_refuses_a_row_without_its_key),
+        STORY(S93_replace_leaves_exactly_the_new_rows_also_none),
+        STORY(S43_an_empty_waybill_moves_the_position),
+        STORY(S48_a_load_with_other_counts_than_the_waybill_is_refused),
+        STORY(S32_a_file_of_another_schema_is_refused),
+        STORY(a_null_where_none_may_be_is_refused),
+        STORY(a_key_that_is_there_already_is_not_appended),
+        STORY(S73_every_type_arrives_with_its_extreme_values),
+    };
+    return cmocka_run_group_tests_name(dw_kind->name, stories, NULL, NULL);
+}

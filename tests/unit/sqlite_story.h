@@ -1,0 +1,46 @@
+/* What the tests of the SQLite target share: a database file in a folder of its own, a look at it from beside, and
+ * words. */
+#pragma once
+
+#include "conform/rows.h"
+#include "connect/sqlite/target.h"
+#include "io/sqlite.h"
+#include "test.h"
+
+#define FILE_PATH "dw.db"
+extern char file_folder[];
+int file_make_folder(void); /* and stands in it; 0: done */
+int file_remove_folder(void);
+void file_remove(void); /* the database and its journals */
+
+/* What targets opened here have waited for locks: only waiting moves their clock. */
+extern int64_t file_waited_ms;
+struct target *file_target(void);
+
+/* Beside the target: another connection, SQL, the rows of a query ("1|ada\n"), a table's rows as world/value.h says. */
+sqlite3 *file_beside(void);
+void file_run(const char *sql);
+char *file_query(const char *sql);
+void file_print_rows(const char *table, const struct schema *schema, struct buf *out);
+
+struct sqlite_story {
+    struct target *target;
+    struct schema *schema;     /* id:l! name:u */
+    struct target_table table; /* "orders" of "p/orders", merge on id */
+    struct arena arena;
+    struct error err;
+};
+
+int file_begin_story(void **state);
+int file_end_story(void **state);
+#define STORY(name) cmocka_unit_test_setup_teardown(name, file_begin_story, file_end_story)
+
+#define OK(call) file_well(s, call)
+void file_well(const struct sqlite_story *s, enum rc rc);
+void file_says(const struct sqlite_story *s, const char *word);
+void file_use_schema(struct sqlite_story *s, const char *text);
+enum rc file_prepare(struct sqlite_story *s);
+void file_ready(struct sqlite_story *s);
+/* begin, one file, apply; the commit is the caller's. */
+enum rc file_bring(struct sqlite_story *s, const char *prev, const char *waybill, const char *text);
+void file_load(struct sqlite_story *s, const char *prev, const char *waybill, const char *text);

@@ -1,0 +1,212 @@
+/* The SQLite target on files that are missing, denied, full, failing or locked: what is certain, and what is not. */
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "unit/sqlite_story.h"
+#include "world/fault_vfs.h"
+
+/* ---- looking, and being denied ---- */
+
+static void looking_makes_no_file(void **state)
+{
+    struct sqlite_story *s = *state;
+    AUTO_RELEASE(buf) ddl = {0};
+    struct target_position at;
+    OK(target_position(s->target, "p/orders", &s->arena, &at, &s->err));
+    assert_false(at.exists);
+    OK(target_prepare(s->target, &s->table, true, &ddl, &s->err));
+    assert_string_equal(ddl.at,
+                        "CREATE TABLE \"orders\" (\"id\" INTEGER NOT NULL, \"name\" TEXT, PRIMARY KEY (\"id\"));\n");
+    assert_int_equal(access(FILE_PATH, F_OK), -1);
+}
+
+static void a_file_that_can_only_be_read_is_denied_when_it_is_to_be_written(void **state)
+{
+    struct sqlite_story *s = *state;
+    struct target_position at;
+    file_ready(s);
+    target_free(s->target);
+    assert_int_equal(chmod(FILE_PATH, 0444), 0);
+    assert_int_equal(chmod(file_folder, 0555), 0);
+    bool was_root = geteuid() == 0;
+    if (was_root)
+        assert_int_equal(seteuid(65534), 0);
+    s->target = file_target();
+    enum rc looked = target_position(s->target, "p/orders", &s->arena, &at, &s->err);
+    enum rc fenced = target_fence(s->target, "p/orders", 1, &s->arena, &at, &s->err);
+    if (was_root)
+        assert_int_equal(seteuid(0), 0);
+    assert_int_equal(chmod(file_folder, 0755), 0);
+    assert_int_equal(looked, RC_OK);
+    assert_int_equal(fenced, RC_DENIED);
+    file_says(s, "'dw'");
+    file_says(s, FILE_PATH);
+    assert_true(s->err.todo[0] != '\0');
+}
+
+static void S98_a_position_of_a_newer_format_is_refused_politely(void **state)
+{
+    struct sqlite_story *s = *state;
+    struct target_position at;
+    struct target_move move = {.prev = "", .waybill = "w1", .pos = "{}"};
+    bool moved = false;
+    file_ready(s);
+    file_run("UPDATE waybill_position SET format = 2");
+    assert_int_equal(target_position(s->target, "p/orders", &s->arena, &at, &s->err), RC_DATA);
+    file_says(s, "format 2");
+    file_says(s, "newer");
+    assert_int_equal(target_fence(s->target, "p/orders", 9, &s->arena, &at, &s->err), RC_DATA);
+    assert_int_equal(target_create_position(s->target, &s->table, "id", &s->err), RC_DATA);
+    assert_int_equal(target_begin(s->target, &s->table, &move, &moved, &s->err), RC_DATA);
+    assert_string_equal(file_query("SELECT token, waybill FROM waybill_position"), "0|\n");
+}
+
+static void S15_a_renamed_pipeline_is_told_how_to_go_on(void **state)
+{
+    struct sqlite_story *s = *state;
+    file_ready(s);
+    s->table.scope = "new/orders";
+    s->table.name = "ORDERS"; /* the same table to SQLite */
+    assert_int_equal(target_create_position(s->target, &s->table, "id", &s->err), RC_CONFIG);
+    file_says(s, "p/orders");
+    file_says(s, "new/orders");
+    file_says(s, "shared: true");
+    file_says(s, "restore --from-target");
+    file_run("UPDATE waybill_position SET scope = 'new/orders' WHERE scope = 'p/orders'"); /* what it says */
+    OK(target_create_position(s->target, &s->table, "id", &s->err));
+}
+
+/* ---- disks and locks ---- */
+
+static void a_full_disk_during_the_load_leaves_nothing_and_says_so(void **state)
+{
+    struct sqlite_story *s = *state;
+    struct fault_vfs *disk = fault_vfs_install();
+    AUTO_RELEASE(buf) many = {0};
+    OK(target_reconnect(s->target, &s->err));
+    file_ready(s);
+    for (int i = 0; i < 20000; i++) /* more than SQLite keeps in memory */
+        buf_addf(&many, "%d|%0200d\n", i, i);
+    s->table.mode = MODE_APPEND;
+    disk->bytes_left = 1 << 20;
+    assert_int_equal(file_bring(s, "", "w1", many.at), RC_UNAVAILABLE);
+    file_says(s, "full");
+    file_says(s, "free some space");
+    target_rollback(s->target);
+    disk->bytes_left = -1;
+    assert_string_equal(file_query("SELECT count(*), (SELECT waybill FROM waybill_position) FROM orders"), "0|\n");
+    file_load(s, "", "w1", many.at);
+    assert_string_equal(file_query("SELECT count(*), (SELECT waybill FROM waybill_position) FROM orders"),
+                        "20000|w1\n");
+}
+
+static void a_full_disk_at_commit_is_certainly_not_committed(void **state)
+{
+    struct sqlite_story *s = *state;
+    struct fault_vfs *disk = fault_vfs_install();
+    OK(target_reconnect(s->target, &s->err));
+    file_ready(s);
+    OK(file_bring(s, "", "w1", "1|ada\n"));
+    disk->bytes_left = 0;
+    assert_int_equal(target_commit(s->target, &s->err), RC_UNAVAILABLE);
+    file_says(s, "full");
+    disk->bytes_left = -1;
+    file_load(s, "", "w1", "1|ada\n");
+    assert_string_equal(file_query("SELECT count(*) FROM orders"), "1\n");
+}
+
+static void a_commit_that_failed_to_reach_the_disk_is_of_unknown_fate(void **state)
+{
+    struct sqlite_story *s = *state;
+    struct fault_vfs *disk = fault_vfs_install();
+    OK(target_reconnect(s->target, &s->err));
+    file_ready(s);
+    for (int was_done = 0; was_done < 2; was_done++) {
+        struct target_move move = {.prev = "", .waybill = "w1", .pos = "{}", .token = 1};
+        bool moved = was_done;
+        OK(file_bring(s, "", "w1", "1|ada\n"));
+        disk->fails_sync = !was_done;
+        disk->loses_delete = was_done;
+        assert_int_equal(target_commit(s->target, &s->err), RC_UNKNOWN);
+        disk->fails_sync = disk->loses_delete = false;
+        OK(target_reconnect(s->target, &s->err));
+        OK(target_begin(s->target, &s->table, &move, &moved, &s->err));
+        assert_int_equal(moved, !was_done);
+        target_rollback(s->target);
+        assert_string_equal(file_query("SELECT count(*) FROM orders"), was_done ? "1\n" : "0\n");
+    }
+}
+
+static void a_commit_is_on_the_disk_before_it_is_answered(void **state)
+{
+    struct sqlite_story *s = *state;
+    struct fault_vfs *disk = fault_vfs_install();
+    OK(target_reconnect(s->target, &s->err));
+    file_ready(s);
+    OK(file_bring(s, "", "w1", "1|ada\n"));
+    int before = disk->syncs;
+    OK(target_commit(s->target, &s->err));
+    assert_true(disk->syncs >= before + 2); /* the journal, then the database */
+}
+
+static void a_reader_that_does_not_end_lets_the_commit_fail_and_nothing_is_committed(void **state)
+{
+    struct sqlite_story *s = *state;
+    file_ready(s);
+    sqlite3 *reader = file_beside();
+    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT * FROM orders", NULL, NULL, NULL), SQLITE_OK);
+    OK(file_bring(s, "", "w1", "1|ada\n"));
+    int64_t start_ms = file_waited_ms;
+    assert_int_equal(target_commit(s->target, &s->err), RC_BUSY);
+    assert_true(file_waited_ms - start_ms >= SQLITE_WAIT_MS);
+    sqlite3_close(reader);
+    file_load(s, "", "w1", "1|ada\n");
+    assert_string_equal(file_query("SELECT count(*) FROM orders"), "1\n");
+}
+
+static void a_hot_journal_of_a_killed_loader_is_rolled_back_by_looking(void **state)
+{
+    struct sqlite_story *s = *state;
+    struct target_position at;
+    file_ready(s);
+    file_load(s, "", "w1", "1|ada\n");
+    target_free(TAKE(s->target));
+    pid_t pid = fork();
+    if (pid == 0) {
+        sqlite3 *db = NULL; /* dies inside a transaction whose pages are already in the file */
+        sqlite3_open(FILE_PATH, &db);
+        sqlite3_exec(db,
+                     "PRAGMA cache_size = 2; BEGIN IMMEDIATE; UPDATE waybill_position SET waybill = 'w2'; WITH "
+                     "RECURSIVE n(i) AS (SELECT 2 "
+                     "UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO orders SELECT i, 'lost' FROM n",
+                     NULL, NULL, NULL);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(access(FILE_PATH "-journal", F_OK), 0);
+    s->target = file_target();
+    OK(target_position(s->target, "p/orders", &s->arena, &at, &s->err));
+    assert_string_equal(at.waybill, "w1");
+    assert_string_equal(file_query("SELECT count(*) FROM orders"), "1\n");
+}
+
+int main(void)
+{
+    static const struct CMUnitTest stories[] = {
+        STORY(looking_makes_no_file),
+        STORY(a_file_that_can_only_be_read_is_denied_when_it_is_to_be_written),
+        STORY(S98_a_position_of_a_newer_format_is_refused_politely),
+        STORY(S15_a_renamed_pipeline_is_told_how_to_go_on),
+        STORY(a_full_disk_during_the_load_leaves_nothing_and_says_so),
+        STORY(a_full_disk_at_commit_is_certainly_not_committed),
+        STORY(a_commit_that_failed_to_reach_the_disk_is_of_unknown_fate),
+        STORY(a_commit_is_on_the_disk_before_it_is_answered),
+        STORY(a_reader_that_does_not_end_lets_the_commit_fail_and_nothing_is_committed),
+        STORY(a_hot_journal_of_a_killed_loader_is_rolled_back_by_looking),
+    };
+    if (file_make_folder() != 0)
+        return 1;
+    int failed = cmocka_run_group_tests_name("target: SQLite, files", stories, NULL, NULL);
+    return failed + file_remove_folder();
+}
