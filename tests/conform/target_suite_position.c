@@ -104,6 +104,8 @@ static void a_fence_raises_the_token_and_never_lowers_it(void **state)
     assert_int_equal(at.token, 5);
     OK(target_fence(s->target, DW_SCOPE, 3, &s->arena, &at, &s->err));
     assert_int_equal(at.token, 5);
+    OK(target_position(s->target, DW_SCOPE, &s->arena, &at, &s->err));
+    assert_int_equal(at.token, 5);
     assert_string_equal(at.waybill, "");
     assert_string_equal(at.target_id, DW_TARGET_ID);
 }

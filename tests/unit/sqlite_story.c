@@ -198,13 +198,12 @@ enum rc file_bring(struct sqlite_story *s, const char *prev, const char *waybill
     AUTO(rows) *rows = rows_new(s->schema, text);
     struct staged_file file = rows_file(rows, "file-00000.parquet");
     struct target_move move = {.prev = prev, .waybill = waybill, .pos = "{}", .token = 1};
-    struct load_counts counts;
     bool moved = false;
     int64_t count = 0;
     TRY(target_begin(s->target, &s->table, &move, &moved, &s->err));
     assert_true(moved);
     TRY(target_load_file(s->target, &file, &count, &s->err));
-    return target_apply(s->target, rows_count(rows), &counts, &s->err);
+    return target_apply(s->target, rows_count(rows), &s->counts, &s->err);
 }
 
 void file_load(struct sqlite_story *s, const char *prev, const char *waybill, const char *text)

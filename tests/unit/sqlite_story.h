@@ -29,6 +29,7 @@ struct sqlite_story {
     struct target_table table; /* "orders" of "p/orders", merge on id */
     struct arena arena;
     struct error err;
+    struct load_counts counts; /* of the last bring or load */
 };
 
 int file_begin_story(void **state);

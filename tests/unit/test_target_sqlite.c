@@ -106,15 +106,16 @@ static void S66_odd_names_are_only_names(void **state)
                                              : "1|2|3|4|5|6|7\na|b|c|d|e|f|g\n");
         }
     }
-    OK(target_prepare(s->target, &s->table, false, &(struct buf){0}, &s->err));
+    OK(file_prepare(s));
 }
 
 static void columns_are_the_same_whatever_their_case(void **state)
 {
     struct sqlite_story *s = *state;
-    file_run("CREATE TABLE Orders (ID INTEGER PRIMARY KEY, Name VARCHAR(10), extra INT DEFAULT 7)");
+    file_run("CREATE TABLE Orders (ID INTEGER PRIMARY KEY, Name VARCHAR(10), extra INT NOT NULL DEFAULT 7)");
     file_ready(s);
     file_load(s, "", "w1", "1|ada\n");
+    s->table.name = "ORDERS";
     file_load(s, "w1", "w2", "1|eve\n");
     assert_string_equal(file_query("SELECT * FROM orders"), "1|eve|7\n");
     file_use_schema(s, "id:l name:u NAME:u");
@@ -128,6 +129,8 @@ static void what_is_refused_names_a_statement_that_mends_it(void **state)
         const char *made, *says, *mend;
     } cases[] = {
         {"id INT, name TEXT", "unique",
+         "CREATE UNIQUE INDEX \"orders_merge_key\" ON \"orders\" (\"id\" COLLATE BINARY)"},
+        {"id INTEGER, name TEXT, PRIMARY KEY (id, name)", "unique",
          "CREATE UNIQUE INDEX \"orders_merge_key\" ON \"orders\" (\"id\" COLLATE BINARY)"},
         {"id INT PRIMARY KEY, name INT", "name: INT -> TEXT", "ALTER TABLE \"orders\" RENAME TO \"orders_before\""},
         {"id INT PRIMARY KEY, region TEXT NOT NULL", "region", "ALTER TABLE \"orders\" DROP COLUMN \"region\""},
@@ -160,6 +163,7 @@ static void only_an_index_that_proves_the_key_unique_is_enough(void **state)
         bool enough;
     } cases[] = {
         {"(id INTEGER PRIMARY KEY, name TEXT)", false}, /* the key is (id, name) here */
+        {"(id INT UNIQUE, name TEXT)", false},
         {"(id INT, name TEXT, PRIMARY KEY (name, id))", true},
         {"(id INT, name TEXT, PRIMARY KEY (name, id)) WITHOUT ROWID", true},
         {"(id INT, name TEXT, UNIQUE (id, name))", true},
@@ -183,6 +187,8 @@ static void only_an_index_that_proves_the_key_unique_is_enough(void **state)
     OK(target_create_position(s->target, &s->table, "id", &s->err));
     file_load(s, "", "w1", "1|a\n1|A\n"); /* a column that ignores case does not make the keys one */
     file_load(s, "w1", "w2", "1|a\n1|A\n");
+    assert_int_equal(s->counts.updated, 2);
+    assert_int_equal(s->counts.inserted, 0);
     assert_string_equal(file_query("SELECT * FROM orders ORDER BY name COLLATE BINARY"), "1|A\n1|a\n");
 }
 
@@ -237,6 +243,15 @@ static void a_text_column_keeps_all_digits_of_a_decimal(void **state)
     file_ready(s);
     file_load(s, "", "w1", "1|-1234567890123456789012345678.0123456789\n2|0.5000000000\n");
     assert_string_equal(file_query("SELECT x FROM orders"), "-1234567890123456789012345678.0123456789\n0.5000000000\n");
+}
+
+static void a_merge_never_adds_rows_without_a_key_again_and_again(void **state)
+{
+    struct sqlite_story *s = *state;
+    file_run("CREATE TABLE orders (id INT UNIQUE, name TEXT)"); /* NULLs are all different to an index */
+    file_use_schema(s, "id:l name:u");
+    file_ready(s);
+    is_refused(s, "NULL|ada\n", "'id'");
 }
 
 static void a_null_is_never_made_the_next_number(void **state)
@@ -304,6 +319,7 @@ int main(void)
         STORY(values_are_stored_as_a_source_in_SQLite_has_them),
         STORY(what_SQLite_would_change_is_refused),
         STORY(a_text_column_keeps_all_digits_of_a_decimal),
+        STORY(a_merge_never_adds_rows_without_a_key_again_and_again),
         STORY(a_null_is_never_made_the_next_number),
         STORY(a_table_that_ignores_conflicts_or_rows_does_not_lose_them_in_silence),
         STORY(S93_replace_leaves_views_triggers_and_children_alone),

@@ -217,7 +217,10 @@ static struct str parse_text(struct str text, struct arena *arena)
         char c = text.at[i];
         if (c == '\\') {
             c = text.at[++i];
-            c = c == '0' ? '\0' : c == 'n' ? '\n' : c;
+            if (c == '0')
+                c = '\0';
+            else if (c == 'n')
+                c = '\n';
         }
         bytes[len++] = c;
     }

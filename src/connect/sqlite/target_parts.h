@@ -59,8 +59,8 @@ RC sqlite_target_create_position(struct target *base, const struct target_table 
 RC sqlite_target_fence(struct target *base, const char *scope, int64_t token, struct arena *arena,
                        struct target_position *ret, struct error *err);
 /* The compare-and-swap, inside the load's transaction. */
-RC sqlite_target_swap(struct sqlite_target *self, const struct target_table *table, const struct target_move *move, bool *ret_moved,
-                      struct error *err);
+RC sqlite_target_swap(struct sqlite_target *self, const struct target_table *table, const struct target_move *move,
+                      bool *ret_moved, struct error *err);
 
 RC shape_read(struct sqlite_target *self, const char *table, struct arena *arena, struct shape *ret, struct error *err);
 int shape_find(const struct shape *self, const char *name); /* as SQLite compares names; -1: none */

@@ -212,8 +212,8 @@ RC sqlite_target_fence(struct target *base, const char *scope, int64_t token, st
     return RC_OK;
 }
 
-static RC bind_move(struct sqlite_target *self, sqlite3_stmt *swap, const struct target_table *table, const struct target_move *move,
-                    const char *now, struct error *err)
+static RC bind_move(struct sqlite_target *self, sqlite3_stmt *swap, const struct target_table *table,
+                    const struct target_move *move, const char *now, struct error *err)
 {
     TRY(sqlite_bind_text(self->db, swap, 1, str(move->waybill), err));
     TRY(sqlite_bind_text(self->db, swap, 2, str(move->pos), err));
@@ -235,8 +235,8 @@ static RC explain_no_move(struct sqlite_target *self, const struct target_table 
     return check_table(table, &now, err);
 }
 
-RC sqlite_target_swap(struct sqlite_target *self, const struct target_table *table, const struct target_move *move, bool *ret_moved,
-                      struct error *err)
+RC sqlite_target_swap(struct sqlite_target *self, const struct target_table *table, const struct target_move *move,
+                      bool *ret_moved, struct error *err)
 {
     AUTO(sqlite3_stmt) *swap = NULL;
     char now[STAMP_TEXT];
@@ -245,10 +245,11 @@ RC sqlite_target_swap(struct sqlite_target *self, const struct target_table *tab
     *ret_moved = false;
     if (!is_there)
         return RC_OK;
-    TRY(sqlite_prepare(self->db,
-                       "UPDATE main.waybill_position SET waybill = ?1, pos = ?2, epoch = ?3, token = ?4, loaded_at = ?5"
-                       " WHERE scope = ?6 AND waybill = ?7 AND token <= ?4 AND format <= ?8 AND target_table = ?9 COLLATE NOCASE",
-                       &swap, err));
+    TRY(sqlite_prepare(
+        self->db,
+        "UPDATE main.waybill_position SET waybill = ?1, pos = ?2, epoch = ?3, token = ?4, loaded_at = ?5"
+        " WHERE scope = ?6 AND waybill = ?7 AND token <= ?4 AND format <= ?8 AND target_table = ?9 COLLATE NOCASE",
+        &swap, err));
     stamp_print(self->patience.clock->now_us(self->patience.clock), 3, now);
     TRY(bind_move(self, swap, table, move, now, err));
     TRY(step_once(self, swap, err));

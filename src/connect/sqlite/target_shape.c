@@ -27,18 +27,16 @@ static enum affinity affinity_of(const char *declared)
 }
 
 static RC read_kind(struct sqlite_target *self, const char *table, struct arena *arena, struct shape *ret,
-                    bool *ret_without_rowid, struct error *err)
+                    struct error *err)
 {
     AUTO(sqlite3_stmt) *list = NULL;
-    TRY(sqlite_prepare(self->db,
-                       "SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE",
-                       &list, err));
+    TRY(sqlite_prepare(
+        self->db, "SELECT type FROM pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE", &list, err));
     TRY(sqlite_bind_text(self->db, list, 1, str(table), err));
     TRY(sqlite_step(self->db, list, &ret->exists, err));
     if (!ret->exists)
         return RC_OK;
     ret->kind = arena_str(arena, sqlite_column_str(list, 0));
-    *ret_without_rowid = sqlite3_column_int(list, 1) != 0;
     return RC_OK;
 }
 
@@ -76,7 +74,8 @@ static RC read_columns(struct sqlite_target *self, const char *table, struct are
     }
 }
 
-/* A single INTEGER PRIMARY KEY is the rowid itself, unless the table has none. */
+/* A single INTEGER PRIMARY KEY is the rowid itself; in a table WITHOUT ROWID it refuses NULL and is unique all the
+ * same. */
 static int find_rowid(const struct shape *shape)
 {
     int found = -1;
@@ -92,12 +91,10 @@ static int find_rowid(const struct shape *shape)
 RC shape_read(struct sqlite_target *self, const char *table, struct arena *arena, struct shape *ret, struct error *err)
 {
     struct shape shape = {.kind = "", .rowid = -1};
-    bool without_rowid = false;
-    TRY(read_kind(self, table, arena, &shape, &without_rowid, err));
+    TRY(read_kind(self, table, arena, &shape, err));
     if (shape.exists)
         TRY(read_columns(self, table, arena, &shape, err));
-    if (!without_rowid)
-        shape.rowid = find_rowid(&shape);
+    shape.rowid = find_rowid(&shape);
     *ret = shape;
     return RC_OK;
 }
