@@ -132,6 +132,7 @@ static void what_is_refused_names_a_statement_that_mends_it(void **state)
          "CREATE UNIQUE INDEX \"orders_merge_key\" ON \"orders\" (\"id\" COLLATE BINARY)"},
         {"id INTEGER, name TEXT, PRIMARY KEY (id, name)", "unique",
          "CREATE UNIQUE INDEX \"orders_merge_key\" ON \"orders\" (\"id\" COLLATE BINARY)"},
+        {"id INT PRIMARY KEY, name ANY", "name: ANY -> TEXT", "ALTER TABLE \"orders\" RENAME TO \"orders_before\""},
         {"id INT PRIMARY KEY, name INT", "name: INT -> TEXT", "ALTER TABLE \"orders\" RENAME TO \"orders_before\""},
         {"id INT PRIMARY KEY, region TEXT NOT NULL", "region", "ALTER TABLE \"orders\" DROP COLUMN \"region\""},
         {"id INT PRIMARY KEY, name TEXT AS (id || '')", "generated",
@@ -149,9 +150,14 @@ static void what_is_refused_names_a_statement_that_mends_it(void **state)
         OK(file_prepare(s));
         file_run("DROP TABLE IF EXISTS orders_before");
     }
+    file_run("DROP TABLE orders; CREATE TABLE orders (id INT PRIMARY KEY, name ANY) STRICT");
+    OK(file_prepare(s));
     file_run("DROP TABLE orders; CREATE VIEW orders AS SELECT 1 AS id, '' AS name");
     assert_int_equal(file_prepare(s), RC_DATA);
     file_says(s, "view");
+    s->table.key_count = 0;
+    assert_int_equal(file_prepare(s), RC_CONFIG);
+    file_says(s, "key");
     s->table.name = "Waybill_Position";
     assert_int_equal(file_prepare(s), RC_CONFIG);
 }

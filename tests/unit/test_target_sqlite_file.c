@@ -102,6 +102,25 @@ static void a_full_disk_during_the_load_leaves_nothing_and_says_so(void **state)
                         "20000|w1\n");
 }
 
+static void a_merge_on_a_full_disk_names_both_places(void **state)
+{
+    struct sqlite_story *s = *state;
+    struct fault_vfs *disk = fault_vfs_install();
+    AUTO_RELEASE(buf) many = {0};
+    OK(target_reconnect(s->target, &s->err));
+    file_ready(s);
+    for (int i = 0; i < 20000; i++)
+        buf_addf(&many, "%d|%0200d\n", i, i);
+    disk->bytes_left = 1 << 20; /* the temporary file is the first that is full */
+    assert_int_equal(file_bring(s, "", "w1", many.at), RC_UNAVAILABLE);
+    file_says(s, "SQLITE_TMPDIR");
+    file_says(s, FILE_PATH);
+    target_rollback(s->target);
+    disk->bytes_left = -1;
+    file_load(s, "", "w1", many.at);
+    assert_string_equal(file_query("SELECT count(*) FROM orders"), "20000\n");
+}
+
 static void a_full_disk_at_commit_is_certainly_not_committed(void **state)
 {
     struct sqlite_story *s = *state;
@@ -200,6 +219,7 @@ int main(void)
         STORY(S98_a_position_of_a_newer_format_is_refused_politely),
         STORY(S15_a_renamed_pipeline_is_told_how_to_go_on),
         STORY(a_full_disk_during_the_load_leaves_nothing_and_says_so),
+        STORY(a_merge_on_a_full_disk_names_both_places),
         STORY(a_full_disk_at_commit_is_certainly_not_committed),
         STORY(a_commit_that_failed_to_reach_the_disk_is_of_unknown_fate),
         STORY(a_commit_is_on_the_disk_before_it_is_answered),

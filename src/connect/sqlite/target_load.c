@@ -254,29 +254,32 @@ static RC bind_value(struct sqlite_target *self, const struct batch *batch, int 
     if (batch_is_null(batch, column, row))
         return bind_null(self, column, err);
     switch (batch->schema->fields[column].type) {
-    case TYPE_BOOL:
-        sqlite_bind_int64(self->insert, column + 1, batch_bool(batch, column, row));
-        return RC_OK;
-    case TYPE_INT64:
-        sqlite_bind_int64(self->insert, column + 1, batch_int64(batch, column, row));
-        return RC_OK;
-    case TYPE_DOUBLE:
-        return bind_double(self, column, batch_double(batch, column, row), err);
-    case TYPE_UTF8:
-        return sqlite_bind_text(self->db, self->insert, column + 1, batch_bytes(batch, column, row), err);
-    case TYPE_BINARY:
-        return sqlite_bind_blob(self->db, self->insert, column + 1, batch_bytes(batch, column, row), err);
-    case TYPE_DATE:
-        return bind_time(self, column, batch_date(batch, column, row), err);
-    case TYPE_TIMESTAMP:
-        return bind_time(self, column, batch_int64(batch, column, row), err);
-    case TYPE_DECIMAL:
-        return bind_decimal(self, column, batch_decimal(batch, column, row), err);
+    case TYPE_BOOL: sqlite_bind_int64(self->insert, column + 1, batch_bool(batch, column, row)); return RC_OK;
+    case TYPE_INT64: sqlite_bind_int64(self->insert, column + 1, batch_int64(batch, column, row)); return RC_OK;
+    case TYPE_DOUBLE: return bind_double(self, column, batch_double(batch, column, row), err);
+    case TYPE_UTF8: return sqlite_bind_text(self->db, self->insert, column + 1, batch_bytes(batch, column, row), err);
+    case TYPE_BINARY: return sqlite_bind_blob(self->db, self->insert, column + 1, batch_bytes(batch, column, row), err);
+    case TYPE_DATE: return bind_time(self, column, batch_date(batch, column, row), err);
+    case TYPE_TIMESTAMP: return bind_time(self, column, batch_int64(batch, column, row), err);
+    case TYPE_DECIMAL: return bind_decimal(self, column, batch_decimal(batch, column, row), err);
     }
     abort();
 }
 
 /* ---- loading a file ---- */
+
+enum rc sqlite_target_fail_load(struct sqlite_target *self, const char *what, struct error *err)
+{
+    if (self->table->mode == MODE_MERGE && text_eq(err->vendor, "SQLITE_FULL")) {
+        err->todo[0] = '\0';
+        fail_todo(err,
+                  "free some space beside '%s' and where SQLite keeps temporary files (SQLITE_TMPDIR, TMPDIR, else "
+                  "/var/tmp), "
+                  "then run the same command again",
+                  self->base.address);
+    }
+    return fail_in(err, "target '%s': loading '%s' into '%s'", self->base.name, what, self->table->name);
+}
 
 static RC insert_batch(struct sqlite_target *self, const struct batch *batch, int64_t *rows, struct error *err)
 {
@@ -317,7 +320,7 @@ RC sqlite_target_load_file(struct target *base, const struct staged_file *file, 
     assert(self->table != NULL && "a load has begun");
     if (insert_file(self, file, &rows, err) != RC_OK) {
         sqlite3_reset(self->insert);
-        return fail_in(err, "target '%s': loading '%s' into '%s'", base->name, file->key, self->table->name);
+        return sqlite_target_fail_load(self, file->key, err);
     }
     sqlite3_clear_bindings(self->insert); /* they point into a batch that is gone */
     self->rows += rows;

@@ -167,7 +167,7 @@ RC sqlite_target_apply(struct target *base, int64_t rows, struct load_counts *re
     assert(self->table != NULL && "a load has begun");
     sqlite3_finalize(TAKE(self->insert));
     if (apply(self, rows, &counts, err) != RC_OK)
-        return fail_in(err, "target '%s': loading into '%s'", base->name, self->table->name);
+        return sqlite_target_fail_load(self, mode_name(self->table->mode), err);
     counts.statements = self->statements;
     *ret = counts;
     return RC_OK;

@@ -18,6 +18,7 @@ struct shape_column {
 struct shape {
     bool exists;
     const char *kind; /* "table", "view", "virtual" */
+    bool is_strict;
     struct shape_column *columns;
     int count;
     int rowid; /* the column that is the rowid, where NULL means "the next number"; -1: none */
@@ -78,6 +79,8 @@ RC sqlite_target_load_file(struct target *base, const struct staged_file *file, 
 RC sqlite_target_apply(struct target *base, int64_t rows, struct load_counts *ret, struct error *err);
 /* Where a merge's rows wait, with columns c0, c1 ... as the schema has them, and in the order they were read. */
 #define WAITING_ROWS "temp.waybill_rows"
+/* Puts the target and the table in front, and says of a full disk that a merge's rows wait on another one. */
+enum rc sqlite_target_fail_load(struct sqlite_target *self, const char *what, struct error *err);
 /* The columns' quoted names, comma-separated. */
 void sqlite_target_names(const struct target_table *table, struct buf *out);
 bool is_key_column(const struct target_table *table, const char *name);

@@ -186,6 +186,8 @@ static RC check_names(const struct target_table *table, struct error *err)
                 return fail(err, RC_DATA, "the columns '%s' and '%s' of '%s' are one to SQLite", a, b, table->name);
         }
     }
+    if (table->mode == MODE_MERGE && table->key_count == 0)
+        return fail(err, RC_CONFIG, "a merge into '%s' needs a key", table->name);
     for (int i = 0; i < table->key_count; i++) {
         if (schema_find(table->schema, table->key[i]) < 0)
             return fail(err, RC_DATA, "the key column '%s' is not among those of '%s'", table->key[i], table->name);

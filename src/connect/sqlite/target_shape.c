@@ -13,14 +13,14 @@ static bool has_word(const char *declared, const char *word)
 }
 
 /* The rules in their order: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
-static enum affinity affinity_of(const char *declared)
+static enum affinity affinity_of(const char *declared, bool is_strict)
 {
     if (has_word(declared, "INT"))
         return AFFINITY_INTEGER;
     if (has_word(declared, "CHAR") || has_word(declared, "CLOB") || has_word(declared, "TEXT"))
         return AFFINITY_TEXT;
-    if (declared[0] == '\0' || has_word(declared, "BLOB") || sqlite3_stricmp(declared, "ANY") == 0)
-        return AFFINITY_BLOB; /* ANY: as a STRICT table has it */
+    if (declared[0] == '\0' || has_word(declared, "BLOB") || (is_strict && sqlite3_stricmp(declared, "ANY") == 0))
+        return AFFINITY_BLOB;
     if (has_word(declared, "REAL") || has_word(declared, "FLOA") || has_word(declared, "DOUB"))
         return AFFINITY_REAL;
     return AFFINITY_NUMERIC;
@@ -30,23 +30,25 @@ static RC read_kind(struct sqlite_target *self, const char *table, struct arena 
                     struct error *err)
 {
     AUTO(sqlite3_stmt) *list = NULL;
-    TRY(sqlite_prepare(
-        self->db, "SELECT type FROM pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE", &list, err));
+    TRY(sqlite_prepare(self->db,
+                       "SELECT type, strict FROM pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE",
+                       &list, err));
     TRY(sqlite_bind_text(self->db, list, 1, str(table), err));
     TRY(sqlite_step(self->db, list, &ret->exists, err));
     if (!ret->exists)
         return RC_OK;
     ret->kind = arena_str(arena, sqlite_column_str(list, 0));
+    ret->is_strict = sqlite3_column_int(list, 1) != 0;
     return RC_OK;
 }
 
-static struct shape_column column_of_row(sqlite3_stmt *row, struct arena *arena)
+static struct shape_column column_of_row(sqlite3_stmt *row, bool is_strict, struct arena *arena)
 {
     const char *declared = arena_str(arena, sqlite_column_str(row, 1));
     return (struct shape_column){
         .name = arena_str(arena, sqlite_column_str(row, 0)),
         .declared = declared,
-        .affinity = affinity_of(declared),
+        .affinity = affinity_of(declared, is_strict),
         .not_null = sqlite3_column_int(row, 2) != 0,
         .has_default = sqlite3_column_type(row, 3) != SQLITE_NULL,
         .key = sqlite3_column_int(row, 4),
@@ -70,7 +72,7 @@ static RC read_columns(struct sqlite_target *self, const char *table, struct are
             return RC_OK;
         if (ret->count == COLUMNS_MAX)
             return fail(err, RC_DATA, "the table '%s' has more than %d columns", table, COLUMNS_MAX);
-        ret->columns[ret->count++] = column_of_row(info, arena);
+        ret->columns[ret->count++] = column_of_row(info, ret->is_strict, arena);
     }
 }
 
