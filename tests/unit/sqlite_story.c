@@ -14,7 +14,16 @@ char file_folder[] = "/tmp/waybill-target-XXXXXX";
 int64_t file_waited_ms;
 static int64_t now_us(struct clock *self) { return 1704067200000000; }
 static int64_t mono_ms(struct clock *self) { return file_waited_ms; }
-static void sleep_ms(struct clock *self, int64_t ms) { file_waited_ms += ms; }
+void (*file_while_waiting)(void);
+
+static void sleep_ms(struct clock *self, int64_t ms)
+{
+    file_waited_ms += ms;
+    void (*other)(void) = TAKE(file_while_waiting);
+    if (other != NULL)
+        other();
+}
+
 static struct clock file_clock = {.now_us = now_us, .mono_ms = mono_ms, .sleep_ms = sleep_ms};
 
 void file_remove(void)
@@ -88,12 +97,8 @@ static struct value stored(sqlite3_stmt *row, int column, const struct field *fi
     case TYPE_DOUBLE:
         assert_int_equal(class, SQLITE_FLOAT);
         return (struct value){.real = sqlite3_column_double(row, column)};
-    case TYPE_BINARY:
-        assert_int_equal(class, SQLITE_BLOB);
-        break;
-    case TYPE_UTF8:
-        assert_int_equal(class, SQLITE_TEXT);
-        break;
+    case TYPE_BINARY: assert_int_equal(class, SQLITE_BLOB); break;
+    case TYPE_UTF8: assert_int_equal(class, SQLITE_TEXT); break;
     case TYPE_DATE:
     case TYPE_TIMESTAMP:
         assert_int_equal(class, SQLITE_TEXT);

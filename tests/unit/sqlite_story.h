@@ -15,6 +15,8 @@ void file_remove(void); /* the database and its journals */
 
 /* What targets opened here have waited for locks: only waiting moves their clock. */
 extern int64_t file_waited_ms;
+/* What somebody else does as soon as a target waits; called once. NULL: nothing. */
+extern void (*file_while_waiting)(void);
 struct target *file_target(void);
 
 /* Beside the target: another connection, SQL, the rows of a query ("1|ada\n"), a table's rows as world/value.h says. */

@@ -170,6 +170,47 @@ static void a_commit_is_on_the_disk_before_it_is_answered(void **state)
     assert_int_equal(disk->syncs, before + 3); /* the journal, its header, the database: synchronous=FULL */
 }
 
+static sqlite3 *other;
+
+static void other_commits(void)
+{
+    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
+}
+
+static void other_begins(const char *sql)
+{
+    other = file_beside();
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, sql, NULL, NULL, NULL), SQLITE_OK);
+    file_while_waiting = other_commits;
+}
+
+static void S31_a_fence_waits_for_an_open_load_and_then_tells_where_it_went(void **state)
+{
+    struct sqlite_story *s = *state;
+    struct target_position at;
+    file_ready(s);
+    for (int wal = 0; wal < 2; wal++) {
+        other_begins("UPDATE waybill_position SET waybill = 'w' || (token + 1)");
+        OK(target_fence(s->target, "p/orders", wal + 1, &s->arena, &at, &s->err));
+        assert_string_equal(at.waybill, wal ? "w2" : "w1");
+        OK(target_reconnect(s->target, &s->err));
+        file_run("PRAGMA journal_mode = WAL");
+    }
+}
+
+static void a_prepare_that_waited_sees_what_the_faster_one_did(void **state)
+{
+    struct sqlite_story *s = *state;
+    AUTO_RELEASE(buf) ddl = {0};
+    file_ready(s);
+    file_use_schema(s, "id:l! name:u note:u more:u");
+    other_begins("ALTER TABLE orders ADD COLUMN note TEXT");
+    OK(target_prepare(s->target, &s->table, false, &ddl, &s->err));
+    assert_string_equal(ddl.at, "ALTER TABLE \"orders\" ADD COLUMN \"more\" TEXT;\n");
+}
+
 static void a_reader_that_does_not_end_lets_the_commit_fail_and_nothing_is_committed(void **state)
 {
     struct sqlite_story *s = *state;
@@ -223,6 +264,8 @@ int main(void)
         STORY(a_full_disk_at_commit_is_certainly_not_committed),
         STORY(a_commit_that_failed_to_reach_the_disk_is_of_unknown_fate),
         STORY(a_commit_is_on_the_disk_before_it_is_answered),
+        STORY(S31_a_fence_waits_for_an_open_load_and_then_tells_where_it_went),
+        STORY(a_prepare_that_waited_sees_what_the_faster_one_did),
         STORY(a_reader_that_does_not_end_lets_the_commit_fail_and_nothing_is_committed),
         STORY(a_hot_journal_of_a_killed_loader_is_rolled_back_by_looking),
     };

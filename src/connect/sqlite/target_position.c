@@ -77,13 +77,12 @@ static RC fail_owned(struct sqlite_target *self, const struct target_table *tabl
 {
     fail(err, RC_CONFIG, "the table '%s' is loaded by '%s', so '%s' cannot load into it", table->name, owner,
          table->scope);
-    return fail_todo(err,
-                     "two pipelines on purpose: `shared: true` in both, and run '%s' first. A pipeline that got a new "
-                     "name: give the "
-                     "old one back, or hand the table over with sqlite3 '%s' \"UPDATE waybill_position SET scope = "
-                     "'%s' WHERE scope = "
-                     "'%s'\" and then `waybill watermark restore --from-target`",
-                     owner, self->base.address, table->scope, owner);
+    return fail_todo(
+        err,
+        "two pipelines on purpose: `shared: true` in both, and run '%s' first. A pipeline with a new name: "
+        "give the old one back, or hand the table over with sqlite3 '%s' \"UPDATE waybill_position SET "
+        "scope = '%s' WHERE scope = '%s'\" and then `waybill watermark restore --from-target`",
+        owner, self->base.address, table->scope, owner);
 }
 
 static RC check_owner(struct sqlite_target *self, const struct target_table *table, struct error *err)
@@ -92,9 +91,8 @@ static RC check_owner(struct sqlite_target *self, const struct target_table *tab
     AUTO_RELEASE(arena) arena = {0};
     bool is_owned = false;
     TRY(sqlite_prepare(self->db,
-                       "SELECT scope FROM main.waybill_position WHERE target_table = ?1 COLLATE NOCASE AND scope <> ?2 "
-                       "AND NOT (shared AND ?3)"
-                       " ORDER BY scope LIMIT 1",
+                       "SELECT scope FROM main.waybill_position WHERE target_table = ?1 COLLATE NOCASE AND scope <> ?2"
+                       " AND NOT (shared AND ?3) ORDER BY scope LIMIT 1",
                        &others, err));
     TRY(sqlite_bind_text(self->db, others, 1, str(table->name), err));
     TRY(sqlite_bind_text(self->db, others, 2, str(table->scope), err));

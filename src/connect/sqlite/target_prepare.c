@@ -66,9 +66,10 @@ static void create_table(const struct target_table *table, struct buf *ddl)
 
 /* ---- what would need more than a new column ---- */
 
-/* Every misfit adds a line to `diff` and what mends it to `mend`. */
+/* Every misfit adds a line to `diff`, and what mends it to `mend` or the wish to have the table made anew. */
 struct misfits {
     struct buf diff, mend;
+    bool needs_rebuild;
 };
 
 static void misfits_release(struct misfits *self)
@@ -77,29 +78,7 @@ static void misfits_release(struct misfits *self)
     buf_release(&self->mend);
 }
 
-static void mend_by_rebuilding(const struct target_table *table, const struct shape *shape, struct buf *mend)
-{
-    if (strstr(or_empty(mend->at), "RENAME TO") != NULL)
-        return;
-    AUTO_RELEASE(buf) name = {0}, before = {0}, old_name = {0}, columns = {0};
-    sqlite_quote(&name, table->name);
-    buf_addf(&old_name, "%s_before", table->name);
-    sqlite_quote(&before, old_name.at);
-    for (int i = 0; i < table->schema->count; i++) {
-        if (shape_find(shape, table->schema->fields[i].name) < 0)
-            continue;
-        buf_add_str(&columns, columns.len > 0 ? S(", ") : S(""));
-        sqlite_quote(&columns, table->schema->fields[i].name);
-    }
-    buf_addf(mend,
-             "ALTER TABLE %s RENAME TO %s; then run the same command again, which makes the table anew, and bring the "
-             "old rows: "
-             "INSERT OR IGNORE INTO %s (%s) SELECT %s FROM %s; ",
-             name.at, before.at, name.at, columns.at, columns.at, before.at);
-}
-
-static void find_misfit(const struct target_table *table, const struct shape *shape, const struct field *field,
-                        struct misfits *found)
+static void find_misfit(const struct shape *shape, const struct field *field, struct misfits *found)
 {
     const struct shape_column *column = &shape->columns[shape_find(shape, field->name)];
     char declared[DECLARED_TEXT];
@@ -111,7 +90,7 @@ static void find_misfit(const struct target_table *table, const struct shape *sh
                  column->declared[0] != '\0' ? column->declared : "(no type)", declared);
     else
         return;
-    mend_by_rebuilding(table, shape, &found->mend);
+    found->needs_rebuild = true;
 }
 
 static void find_unfilled(const struct target_table *table, const struct shape_column *column, struct misfits *found)
@@ -156,6 +135,27 @@ static RC find_missing_key(struct sqlite_target *self, const struct target_table
     return RC_OK;
 }
 
+/* SQLite changes no column's type: the old table steps aside, a new one is made, and the rows come over. */
+static void mend_by_rebuilding(const struct target_table *table, const struct shape *shape, struct buf *mend)
+{
+    enum { COLUMNS_SHOWN_BYTES = 150 }; /* an advice that is cut in the middle of a statement is none */
+    AUTO_RELEASE(buf) name = {0}, before = {0}, old_name = {0}, columns = {0};
+    sqlite_quote(&name, table->name);
+    buf_addf(&old_name, "%s_before", table->name);
+    sqlite_quote(&before, old_name.at);
+    for (int i = 0; i < table->schema->count; i++) {
+        if (shape_find(shape, table->schema->fields[i].name) < 0)
+            continue;
+        buf_add_str(&columns, columns.len > 0 ? S(", ") : S(""));
+        sqlite_quote(&columns, table->schema->fields[i].name);
+    }
+    const char *list = columns.len <= COLUMNS_SHOWN_BYTES ? columns.at : "...";
+    buf_addf(mend,
+             "ALTER TABLE %s RENAME TO %s; then run the same command again, which makes the table anew, and bring the "
+             "old rows: INSERT OR IGNORE INTO %s (%s) SELECT %s FROM %s; ",
+             name.at, before.at, name.at, list, list, before.at);
+}
+
 static RC check_shape(struct sqlite_target *self, const struct target_table *table, const struct shape *shape,
                       struct error *err)
 {
@@ -164,13 +164,17 @@ static RC check_shape(struct sqlite_target *self, const struct target_table *tab
         return fail(err, RC_DATA, "'%s' is a %s, not a table", table->name, shape->kind);
     for (int i = 0; i < table->schema->count; i++) {
         if (shape_find(shape, table->schema->fields[i].name) >= 0)
-            find_misfit(table, shape, &table->schema->fields[i], &found);
+            find_misfit(shape, &table->schema->fields[i], &found);
     }
     for (int i = 0; i < shape->count; i++)
         find_unfilled(table, &shape->columns[i], &found);
     TRY(find_missing_key(self, table, shape, &found, err));
     if (found.diff.len == 0)
         return RC_OK;
+    if (found.needs_rebuild) {
+        buf_reset(&found.mend); /* a table made anew has no other misfits */
+        mend_by_rebuilding(table, shape, &found.mend);
+    }
     fail(err, RC_DATA, "the table '%s' does not fit the source:%s", table->name, found.diff.at);
     return fail_todo(err, "%.*s", (int)(found.mend.len - 2), found.mend.at);
 }
