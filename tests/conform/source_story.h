@@ -1,0 +1,40 @@
+/* What the files of the source suite share: a story's state and the words it is told in. */
+#pragma once
+
+#include "conform/source_suite.h"
+#include "test.h"
+
+struct story {
+    const struct source_kind *kind;
+    void *world;
+    struct source *source; /* pages of 3 rows, so that few rows are several */
+    struct arena arena;
+    struct error err;
+};
+
+enum { STORY_PAGE_ROWS = 3 };
+#define STORY_START_US INT64_C(1717200000000000) /* 2024-06-01 00:00:00 UTC */
+
+int source_story_begin(void **state);
+int source_story_end(void **state);
+#define STORY(name) cmocka_unit_test_setup_teardown(name, source_story_begin, source_story_end)
+
+/* The call succeeds; its error is shown when it does not. */
+#define OK(call) source_story_well(s, call, __FILE__, __LINE__)
+void source_story_well(const struct story *s, enum rc rc, const char *file, int line);
+/* The call fails in this way, and its text or its advice has these words. */
+#define REFUSED(call, rc, words) source_story_refused(s, call, rc, words, __FILE__, __LINE__)
+void source_story_refused(const struct story *s, enum rc got, enum rc wanted, const char *words, const char *file,
+                          int line);
+
+/* A table with these rows, one per line. */
+void make_table(struct story *s, const char *name, const struct schema *schema, const char *key, const char *cursor,
+                const char *rows);
+const struct table *describe_by(struct story *s, struct source *source, const char *name, const char *cursor);
+/* The rows of a range in the order they are read, one line each; checks that no page is longer than page_rows. */
+void read_lines(struct story *s, struct source *source, const struct table *table, const struct range *range,
+                int page_rows, struct buf *out);
+void add_lines(const struct batch *batch, struct buf *out);
+
+extern const struct CMUnitTest source_range_stories[];
+extern const size_t source_range_count;
