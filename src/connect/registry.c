@@ -23,7 +23,7 @@ static RC sqlite_open_target(const char *name, const void *options, const struct
                              struct error *err)
 {
     const struct sqlite_options *sqlite = options;
-    return sqlite_target_open(name, sqlite->path, with->clock, ret, err);
+    return sqlite_target_open(name, sqlite->path, with->clock, with->stop, ret, err);
 }
 
 static const struct database_type sqlite_type = {

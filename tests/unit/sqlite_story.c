@@ -15,6 +15,7 @@ int64_t file_waited_ms;
 static int64_t now_us(struct clock *self) { return 1704067200000000; }
 static int64_t mono_ms(struct clock *self) { return file_waited_ms; }
 void (*file_while_waiting)(void);
+volatile sig_atomic_t file_stop;
 
 static void sleep_ms(struct clock *self, int64_t ms)
 {
@@ -79,7 +80,7 @@ struct target *file_target(void)
 {
     struct target *target = NULL;
     struct error err;
-    assert_int_equal(sqlite_target_open("dw", FILE_PATH, &file_clock, &target, &err), RC_OK);
+    assert_int_equal(sqlite_target_open("dw", FILE_PATH, &file_clock, &file_stop, &target, &err), RC_OK);
     return target;
 }
 
@@ -144,6 +145,7 @@ int file_begin_story(void **state)
 {
     struct sqlite_story *s = xcalloc(1, sizeof(*s));
     file_remove();
+    file_stop = 0;
     s->target = file_target();
     s->schema = schema_of("id:l! name:u");
     s->table = (struct target_table){

@@ -211,6 +211,21 @@ static void a_prepare_that_waited_sees_what_the_faster_one_did(void **state)
     assert_string_equal(ddl.at, "ALTER TABLE \"orders\" ADD COLUMN \"more\" TEXT;\n");
 }
 
+static void the_signal_comes(void) { file_stop = SIGTERM; }
+
+static void S71_a_signal_ends_the_wait_for_a_lock(void **state)
+{
+    struct sqlite_story *s = *state;
+    struct target_position at;
+    file_ready(s);
+    other_begins("UPDATE waybill_position SET waybill = 'w1'");
+    file_while_waiting = the_signal_comes;
+    int64_t start_ms = file_waited_ms;
+    assert_int_equal(target_fence(s->target, "p/orders", 1, &s->arena, &at, &s->err), RC_TERMINATED);
+    assert_true(file_waited_ms - start_ms < 1000);
+    other_commits();
+}
+
 static void a_reader_that_does_not_end_lets_the_commit_fail_and_nothing_is_committed(void **state)
 {
     struct sqlite_story *s = *state;
@@ -266,6 +281,7 @@ int main(void)
         STORY(a_commit_is_on_the_disk_before_it_is_answered),
         STORY(S31_a_fence_waits_for_an_open_load_and_then_tells_where_it_went),
         STORY(a_prepare_that_waited_sees_what_the_faster_one_did),
+        STORY(S71_a_signal_ends_the_wait_for_a_lock),
         STORY(a_reader_that_does_not_end_lets_the_commit_fail_and_nothing_is_committed),
         STORY(a_hot_journal_of_a_killed_loader_is_rolled_back_by_looking),
     };

@@ -62,7 +62,7 @@ void real_open(struct world *self, struct source **source, struct target **targe
     const struct sqlite_source_options options = {.clock = &self->clock.clock, .page_rows = 3};
     enum rc rc = sqlite_source_open("shop", path_of(self, "shop.db"), &options, source, &err);
     if (rc == RC_OK)
-        rc = sqlite_target_open("dw", path_of(self, "dw.db"), &self->clock.clock, target, &err);
+        rc = sqlite_target_open("dw", path_of(self, "dw.db"), &self->clock.clock, NULL, target, &err);
     if (rc == RC_OK)
         rc = local_store_open("lake", path_of(self, "lake"), &self->clock.clock, &self->random.random, store, &err);
     if (rc != RC_OK)

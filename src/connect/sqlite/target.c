@@ -157,11 +157,12 @@ static const struct target_ops sqlite_target_ops = {
     .free = sqlite_target_free,
 };
 
-RC sqlite_target_open(const char *name, const char *path, struct clock *clock, struct target **ret, struct error *err)
+RC sqlite_target_open(const char *name, const char *path, struct clock *clock, const volatile sig_atomic_t *stop,
+                      struct target **ret, struct error *err)
 {
     struct sqlite_target *self = xcalloc(1, sizeof(*self));
     self->base = (struct target){&sqlite_target_ops, xstrdup(name), xstrdup(path)};
-    self->patience.clock = clock;
+    self->patience = (struct sqlite_patience){.clock = clock, .stop = stop};
     *ret = &self->base;
     return RC_OK;
 }
