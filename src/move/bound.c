@@ -34,7 +34,7 @@ static RC bound_check_schema(struct route *r, struct error *err)
                           "waybill sync pipeline -p %s -t %s --full-refresh", r->run->pipeline->name, r->config->name);
 }
 
-/* The position in S is written in terms of one cursor and one key. */
+/* The position in S is written in terms of one cursor and one key; S does not know which after it was rebuilt from T. */
 static RC bound_check_shape(struct route *r, struct error *err)
 {
     const struct marks *s = scope_marks(r->scope);
@@ -42,9 +42,10 @@ static RC bound_check_shape(struct route *r, struct error *err)
     const struct position *pos = &s->extracted.pos;
     bool same = pos->shape == POSITION_NONE || r->increment == INCREMENT_FULL_SYNC ||
                 (r->increment == INCREMENT_ID_ONLY) == (pos->shape == POSITION_AFTER);
-    if (same && pos->shape != POSITION_NONE && r->increment == INCREMENT_HYBRID)
+    if (same && pos->shape != POSITION_NONE && r->increment == INCREMENT_HYBRID && s->cursor != NULL)
         same = text_eq(s->cursor, cursor);
-    for (int i = 0; same && pos->key_count > 0 && i < r->table->key_count && r->increment != INCREMENT_FULL_SYNC; i++)
+    bool keyed = pos->key_count > 0 && s->key_count > 0 && r->increment != INCREMENT_FULL_SYNC;
+    for (int i = 0; same && keyed && i < r->table->key_count; i++)
         same = s->key_count == r->table->key_count && text_eq(s->key[i].column, r->table->schema->fields[r->table->key[i]].name);
     if (same)
         return RC_OK;

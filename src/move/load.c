@@ -23,6 +23,7 @@ static RC load_input_read(void *context, int64_t offset, void *into, size_t byte
 struct load_file {
     struct route *r;
     struct load_input input;
+    const char *sha256; /* as it was sealed */
 };
 
 static RC load_file_open(const struct staged_file *file, struct batch_reader **ret, struct error *err)
@@ -38,6 +39,11 @@ static RC load_file_open(const struct staged_file *file, struct batch_reader **r
     TRY(rc);
     if (info.bytes != file->bytes)
         return fail(err, RC_DATA, "the staged file '%s' has %" PRId64 " bytes, and was sealed with %" PRId64, file->key, info.bytes, file->bytes);
+    if (info.sha256[0] != '\0' && self->sha256 != NULL && strcmp(info.sha256, self->sha256) != 0) {
+        fail(err, RC_DATA, "the staged file '%s' is not what was sealed: its SHA-256 is %s, and was %s", file->key, info.sha256, self->sha256);
+        repair_advice(self->r, err);
+        return err->rc;
+    }
     struct parquet_input input = {.bytes = info.bytes, .read = load_input_read, .context = &self->input};
     struct parquet_reader *reader;
     if (parquet_reader_open(&input, file->schema, &reader, err) != RC_OK)
@@ -65,7 +71,7 @@ static RC load_rows(struct load *load, struct error *err)
     int64_t rows = 0;
     for (int i = 0; i < w->file_count; i++) {
         const struct waybill_file *file = &w->files[i];
-        struct load_file context = {load->r, {world->store, file->key}};
+        struct load_file context = {load->r, {world->store, file->key}, file->sha256};
         struct staged_file staged = {.key = file->key, .url = file->key, .rows = file->rows, .bytes = file->bytes, .schema = w->schema,
                                      .open = load_file_open, .context = &context};
         int64_t taken = 0;

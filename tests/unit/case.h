@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "move/arrows.h"
+#include "move/look.h"
 #include "test.h"
 #include "world/world.h"
 
