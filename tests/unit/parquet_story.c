@@ -189,22 +189,22 @@ void story_write(const struct story *story, struct memory_file *file)
     assert_true(written.file_bytes == written.bytes);
 }
 
-static void check_batch(const struct story *story, const struct batch *batch, int64_t first)
+static bool batch_same(const struct story *story, const struct batch *batch, int64_t first)
 {
     AUTO_RELEASE(arena) arena = {0};
     size_t bytes = 0;
+    bool same = true;
     for (int64_t row = 0; row < batch->rows; row++, arena_reset(&arena)) {
         for (int i = 0; i < story->schema->count; i++) {
             struct value is = value_of(batch, i, row, &arena);
             struct value should = story_value(&story->schema->fields[i], first + row, i, &arena);
-            if (!value_same(&is, &should))
-                print_error("column '%s', row %ld\n", story->schema->fields[i].name, (long)row + (long)first);
-            assert_true(value_same(&is, &should));
+            same = same && value_same(&is, &should);
             bytes += is.bytes.len;
         }
     }
     assert_true(batch->rows > 0 && batch->rows <= BATCH_ROWS_MAX && batch->bytes >= bytes);
     assert_true(batch->bytes <= BATCH_BYTES || batch->rows == 1);
+    return same;
 }
 
 enum rc story_read(const struct story *story, const struct schema *expected, struct memory_file *file,
@@ -215,14 +215,15 @@ enum rc story_read(const struct story *story, const struct schema *expected, str
     TRY(parquet_reader_open(&input, expected, &reader, err));
     const struct batch *batch = NULL;
     int64_t rows = 0;
-    for (;;) {
+    bool same = true;
+    for (;; rows += batch->rows) {
         TRY(batch_reader_next(parquet_reader_batches(reader), &batch, err));
         if (batch == NULL)
             break;
         assert_true(rows + batch->rows <= story->rows);
-        check_batch(story, batch, rows);
-        rows += batch->rows;
+        same = same && batch_same(story, batch, rows);
     }
+    assert_true(same);
     assert_int_equal(rows, story->rows);
     assert_int_equal(parquet_reader_rows(reader), story->rows);
     return RC_OK;

@@ -33,6 +33,6 @@ struct story {
     struct parquet_options options;
 };
 void story_write(const struct story *story, struct memory_file *file);
-/* Reads to the end. RC_OK: every row was as it was written, or the test has failed. */
+/* Reads to the end. RC_OK: every row was as it was written, or the test has failed; rows before an error may differ. */
 enum rc story_read(const struct story *story, const struct schema *expected, struct memory_file *file,
                    struct error *err);

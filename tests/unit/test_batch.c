@@ -1,5 +1,6 @@
 /* Batches: what was put in comes out, in Arrow's layout, and memory is used again without leaving traces. */
 #include "data/batch.h"
+#include "memory_peak.h"
 #include "test.h"
 
 static const struct field fields[] = {
@@ -181,12 +182,35 @@ static void a_batch_is_full_at_the_row_that_reaches_the_bytes(void **state)
     }
 }
 
+/* Each column is wide in its turn: what the builder keeps for the next batch is bounded all the same. */
+static void memory_of_wide_values_is_not_kept_in_every_column(void **state)
+{
+    enum { COLUMNS = 12 };
+    AUTO(schema) *schema = schema_new();
+    for (int i = 0; i < COLUMNS; i++)
+        schema_add(schema, &(struct field){.name = (char[]){(char)('a' + i), 0}, .type = TYPE_UTF8});
+    AUTO(batch_builder) *builder = batch_builder_new(schema);
+    AUTO_RELEASE(buf) wide = {0};
+    buf_reserve(&wide, BATCH_BYTES);
+    memset(wide.at, 'x', BATCH_BYTES);
+    int64_t before = memory_peak_restart();
+    for (int turn = 0; turn < COLUMNS; turn++) {
+        for (int i = 0; i < COLUMNS; i++)
+            builder_bytes(builder, i, (struct str){wide.at, i == turn ? BATCH_BYTES : 10});
+        builder_end_row(builder);
+        assert_int_equal(builder_finish(builder)->rows, 1);
+    }
+    if (COUNTS_MEMORY)
+        assert_true(memory_peak_bytes() - before < (int64_t)4 * BATCH_BYTES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_of_every_type_come_out_as_they_went_in),
         cmocka_unit_test(the_layout_is_arrows),
         cmocka_unit_test(a_batch_without_rows_or_without_columns_is_a_batch),
+        cmocka_unit_test(memory_of_wide_values_is_not_kept_in_every_column),
         cmocka_unit_test(a_batch_is_full_at_the_row_that_reaches_the_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,7 @@
 /* Our Parquet reader reads what our writer wrote, whatever stood in it; memory is bounded; what cannot be kept is
  * refused. That others read it as well is for tests/integration/test_parquet.py. */
+#include "memory_peak.h"
 #include "parquet_story.h"
-
-#include <unistd.h>
 
 static struct schema *one_column(const char *format, bool nullable)
 {
@@ -139,6 +138,32 @@ static void a_value_that_the_file_cannot_hold_is_refused_not_bent(void **state)
     }
 }
 
+static void nulls_in_a_column_that_should_have_none_are_refused(void **state)
+{
+    AUTO(schema) *nullable = one_column("l", true), *required = one_column("l", false);
+    AUTO_RELEASE(memory_file) file = {0};
+    struct error err = {0};
+    AUTO(parquet_reader) *reader = NULL;
+    const struct batch *batch = NULL;
+    assert_int_equal(write_one(nullable, &(struct value){.null = true}, &file, &err), RC_OK);
+    struct parquet_input input = memory_input(&file);
+    assert_int_equal(parquet_reader_open(&input, required, &reader, &err), RC_OK);
+    assert_int_equal(batch_reader_next(parquet_reader_batches(reader), &batch, &err), RC_DATA);
+    assert_non_null(strstr(err.text, "it has NULLs in a column that should have none"));
+}
+
+static void seconds_are_not_read_from_milliseconds_of_another_clock(void **state)
+{
+    AUTO(schema) *wall = one_column("tsm:", false), *instants = one_column("tss:UTC", false);
+    AUTO_RELEASE(memory_file) file = {0};
+    struct error err = {0};
+    AUTO(parquet_reader) *reader = NULL;
+    assert_int_equal(write_one(wall, &(struct value){.number = 1000}, &file, &err), RC_OK);
+    struct parquet_input input = memory_input(&file);
+    assert_int_equal(parquet_reader_open(&input, instants, &reader, &err), RC_DATA);
+    assert_non_null(strstr(err.text, "column 'c' of the file is timestamp(ms), it should be timestamp(s, UTC)"));
+}
+
 static void milliseconds_that_are_no_whole_seconds_are_refused_as_seconds(void **state)
 {
     AUTO(schema) *millis = one_column("tsm:", false), *seconds = one_column("tss:", false);
@@ -187,34 +212,6 @@ static void wide_value(struct buf *out, size_t bytes, uint64_t seed)
     out->len = bytes;
 }
 
-static int64_t memory_peak_bytes(void)
-{
-    FILE *status = fopen("/proc/self/status", "r");
-    long long kib = 0;
-    for (char line[256]; status != NULL && fgets(line, sizeof(line), status) != NULL;) {
-        if (sscanf(line, "VmHWM: %lld", &kib) == 1)
-            break;
-    }
-    if (status != NULL)
-        fclose(status);
-    return kib * 1024;
-}
-
-static void memory_peak_forget(void)
-{
-    FILE *file = fopen("/proc/self/clear_refs", "w");
-    if (file == NULL)
-        return;
-    fputs("5", file);
-    fclose(file);
-}
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { COUNTS_MEMORY = 0 };
-#else
-enum { COUNTS_MEMORY = 1 };
-#endif
-
 static RC drop(void *context, struct str bytes, struct error *err)
 {
     *(int64_t *)context += (int64_t)bytes.len;
@@ -230,21 +227,19 @@ static void rows_of_eight_mebibytes_are_written_in_bounded_memory(void **state)
     struct error err = {0};
     AUTO(parquet_writer) *writer =
         parquet_writer_new(schema, &(struct parquet_options){0}, (struct parquet_sink){drop, &dropped});
+    int64_t before = 0;
     for (uint64_t i = 0; i < 40; i++) {
         wide_value(&value, 8 << 20, i);
         builder_bytes(builder, 0, buf_str(&value));
         builder_end_row(builder);
         if (i == 0)
-            memory_peak_forget();
-        int64_t before = memory_peak_bytes();
+            before = memory_peak_restart(); /* the value and its batch are not the writer's */
         assert_int_equal(parquet_writer_add(writer, builder_finish(builder), &err), RC_OK);
         struct parquet_written written = parquet_writer_written(writer);
         assert_true(written.bytes == dropped && written.file_bytes - written.bytes < 64 << 20);
-        if (COUNTS_MEMORY)
-            assert_true(memory_peak_bytes() - before < 80 << 20);
     }
     if (COUNTS_MEMORY)
-        assert_true(memory_peak_bytes() < 128 << 20); /* with the value and the batch, and whatever the program is */
+        assert_true(memory_peak_bytes() - before < 68 << 20);
     assert_int_equal(parquet_writer_end(writer, &err), RC_OK);
     assert_int_equal(parquet_writer_written(writer).row_groups, 5);
 }
@@ -286,39 +281,136 @@ static void one_value_of_forty_mebibytes_comes_back_between_small_ones(void **st
     assert_int_equal(row, 5);
 }
 
+/* A reader needs a page of each column, a batch, and compressed bytes of one column; the row group has 60 MiB. */
 static void a_row_group_of_wide_values_is_read_a_page_at_a_time(void **state)
 {
-    AUTO(schema) *schema = one_column("z", false);
+    enum { TEXTS = 5, ROWS = 6, TEXT_BYTES = 2 << 20 };
+    AUTO(schema) *schema = schema_new();
+    for (int i = 0; i < TEXTS; i++)
+        schema_add(schema, &(struct field){.name = (char[]){(char)('a' + i), 0}, .type = TYPE_BINARY});
     AUTO(batch_builder) *builder = batch_builder_new(schema);
     AUTO_RELEASE(buf) value = {0};
     AUTO_RELEASE(memory_file) file = {0};
     struct error err = {0};
     AUTO(parquet_writer) *writer = parquet_writer_new(schema, &(struct parquet_options){0}, memory_sink(&file));
-    for (uint64_t i = 0; i < 60; i++) {
-        wide_value(&value, 1 << 20, i);
-        builder_bytes(builder, 0, buf_str(&value));
+    for (uint64_t row = 0; row < ROWS; row++) {
+        for (int i = 0; i < TEXTS; i++) {
+            wide_value(&value, TEXT_BYTES, row * TEXTS + (uint64_t)i);
+            builder_bytes(builder, i, buf_str(&value));
+        }
         builder_end_row(builder);
-        if (builder_is_full(builder))
-            assert_int_equal(parquet_writer_add(writer, builder_finish(builder), &err), RC_OK);
+        assert_int_equal(parquet_writer_add(writer, builder_finish(builder), &err), RC_OK);
     }
-    assert_int_equal(parquet_writer_add(writer, builder_finish(builder), &err), RC_OK);
     assert_int_equal(parquet_writer_end(writer, &err), RC_OK);
     assert_int_equal(parquet_writer_written(writer).row_groups, 1);
 
     struct parquet_input input = memory_input(&file);
     AUTO(parquet_reader) *reader = NULL;
     const struct batch *batch = NULL;
+    int64_t before = memory_peak_restart();
     assert_int_equal(parquet_reader_open(&input, schema, &reader, &err), RC_OK);
-    memory_peak_forget();
-    int64_t before = memory_peak_bytes();
-    for (uint64_t i = 0; i < 60; i++) {
+    for (uint64_t row = 0; row < ROWS; row++) {
         assert_int_equal(batch_reader_next(parquet_reader_batches(reader), &batch, &err), RC_OK);
-        wide_value(&value, 1 << 20, i);
-        assert_true(batch->rows == 1 && str_eq(batch_bytes(batch, 0, 0), buf_str(&value)));
+        assert_int_equal(batch->rows, 1);
+        for (int i = 0; i < TEXTS; i++) {
+            wide_value(&value, TEXT_BYTES, row * TEXTS + (uint64_t)i);
+            assert_true(str_eq(batch_bytes(batch, i, 0), buf_str(&value)));
+        }
     }
-    assert_true(file.read_bytes_max <= (2 << 20));
+    assert_true(file.read_bytes_max <= TEXT_BYTES + 1000);
     if (COUNTS_MEMORY)
-        assert_true(memory_peak_bytes() - before < 8 << 20);
+        assert_true(memory_peak_bytes() - before < 2 * TEXTS * TEXT_BYTES + 2 * TEXT_BYTES);
+}
+
+static void batches_stay_small_though_pages_are_large(void **state)
+{
+    enum { TEXTS = 3, ROWS = 60, TEXT_BYTES = 300000 };
+    AUTO(schema) *schema = schema_new();
+    for (int i = 0; i < TEXTS; i++)
+        schema_add(schema, &(struct field){.name = (const char *const[]){"a", "b", "c"}[i], .type = TYPE_BINARY});
+    AUTO(batch_builder) *builder = batch_builder_new(schema);
+    AUTO_RELEASE(buf) value = {0};
+    AUTO_RELEASE(memory_file) file = {0};
+    struct error err = {0};
+    struct parquet_options options = {.page_bytes = 32 << 20};
+    AUTO(parquet_writer) *writer = parquet_writer_new(schema, &options, memory_sink(&file));
+    wide_value(&value, TEXT_BYTES, 1);
+    for (int row = 0; row < ROWS; row++) {
+        for (int i = 0; i < TEXTS; i++)
+            builder_bytes(builder, i, buf_str(&value));
+        builder_end_row(builder);
+        if (builder_is_full(builder))
+            assert_int_equal(parquet_writer_add(writer, builder_finish(builder), &err), RC_OK);
+    }
+    assert_int_equal(parquet_writer_add(writer, builder_finish(builder), &err), RC_OK);
+    assert_int_equal(parquet_writer_end(writer, &err), RC_OK);
+
+    struct parquet_input input = memory_input(&file);
+    AUTO(parquet_reader) *reader = NULL;
+    const struct batch *batch = NULL;
+    int64_t rows = 0;
+    assert_int_equal(parquet_reader_open(&input, schema, &reader, &err), RC_OK);
+    for (;; rows += batch->rows) {
+        assert_int_equal(batch_reader_next(parquet_reader_batches(reader), &batch, &err), RC_OK);
+        if (batch == NULL)
+            break;
+        assert_true(batch->bytes <= BATCH_BYTES && batch->bytes == (size_t)batch->rows * TEXTS * (TEXT_BYTES + 4));
+    }
+    assert_int_equal(rows, ROWS);
+}
+
+static void a_row_group_also_ends_when_what_is_held_is_larger_than_what_came(void **state)
+{
+    AUTO(schema) *schema = one_column("l", false);
+    AUTO_RELEASE(memory_file) file = {0};
+    struct error err = {0};
+    /* 80 raw bytes in a batch, and ten pages with a header each */
+    struct story story = {
+        .schema = schema, .rows = 100, .batch_rows = 10, .options = {.page_bytes = 1, .row_group_bytes = 300}};
+    story_write(&story, &file);
+    struct parquet_input input = memory_input(&file);
+    AUTO(parquet_reader) *reader = NULL;
+    assert_int_equal(parquet_reader_open(&input, schema, &reader, &err), RC_OK);
+    assert_int_equal(parquet_reader_group_count(reader), 10);
+}
+
+static void a_row_group_ends_with_the_batch_that_reaches_its_raw_bytes(void **state)
+{
+    AUTO(schema) *schema = one_column("l", false);
+    AUTO(batch_builder) *builder = batch_builder_new(schema);
+    AUTO_RELEASE(memory_file) file = {0};
+    struct error err = {0};
+    struct parquet_options options = {.page_bytes = 4000, .row_group_bytes = 15000};
+    AUTO(parquet_writer) *writer = parquet_writer_new(schema, &options, memory_sink(&file));
+    for (int i = 0; i < 9000; i++) { /* zeros: what is held of them stays small */
+        builder_int64(builder, 0, 0);
+        builder_end_row(builder);
+        if (builder_rows(builder) == 1000)
+            assert_int_equal(parquet_writer_add(writer, builder_finish(builder), &err), RC_OK);
+    }
+    assert_int_equal(parquet_writer_written(writer).row_groups, 4);
+    assert_true(parquet_writer_written(writer).raw_bytes == 72000);
+    assert_int_equal(parquet_writer_end(writer, &err), RC_OK);
+    assert_int_equal(parquet_writer_written(writer).row_groups, 5);
+}
+
+static void two_thousand_columns_are_written_and_read(void **state)
+{
+    static const char *const formats[] = {"l", "u", "d:20,2", "b"};
+    AUTO(schema) *schema = schema_new();
+    for (int i = 0; i < COLUMNS_MAX; i++) {
+        char name[16];
+        struct field field = {.name = name, .nullable = i % 3 == 0};
+        snprintf(name, sizeof(name), "c%d", i);
+        assert_true(field_parse_format(formats[i % 4], &field));
+        schema_add(schema, &field);
+    }
+    AUTO_RELEASE(memory_file) file = {0};
+    struct error err = {0};
+    struct story story = {.schema = schema, .rows = 50, .batch_rows = 20, .options = {.row_group_bytes = 1 << 20}};
+    story_write(&story, &file);
+    assert_int_equal(story_read(&story, schema, &file, &err), RC_OK);
+    assert_true(file.read_bytes_max < 1 << 20);
 }
 
 int main(void)
@@ -329,11 +421,17 @@ int main(void)
         cmocka_unit_test(without_an_expected_schema_it_is_the_files_and_only_seconds_have_become_milliseconds),
         cmocka_unit_test(a_file_of_another_schema_is_refused_with_the_first_difference),
         cmocka_unit_test(a_value_that_the_file_cannot_hold_is_refused_not_bent),
+        cmocka_unit_test(nulls_in_a_column_that_should_have_none_are_refused),
+        cmocka_unit_test(seconds_are_not_read_from_milliseconds_of_another_clock),
         cmocka_unit_test(milliseconds_that_are_no_whole_seconds_are_refused_as_seconds),
         cmocka_unit_test(what_the_sink_or_the_input_answers_is_passed_on),
         cmocka_unit_test(rows_of_eight_mebibytes_are_written_in_bounded_memory),
         cmocka_unit_test(one_value_of_forty_mebibytes_comes_back_between_small_ones),
         cmocka_unit_test(a_row_group_of_wide_values_is_read_a_page_at_a_time),
+        cmocka_unit_test(batches_stay_small_though_pages_are_large),
+        cmocka_unit_test(a_row_group_also_ends_when_what_is_held_is_larger_than_what_came),
+        cmocka_unit_test(a_row_group_ends_with_the_batch_that_reaches_its_raw_bytes),
+        cmocka_unit_test(two_thousand_columns_are_written_and_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

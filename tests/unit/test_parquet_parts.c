@@ -96,6 +96,24 @@ static void runs_as_other_writers_mix_them_are_read(void **state)
     assert_false(levels_take(&levels, &one, 0, 1, &nulls));
 }
 
+static void levels_of_more_rows_than_there_are_are_noticed(void **state)
+{
+    static const uint8_t bits[] = {0x5B, 0x02}; /* 10 rows, 4 NULLs */
+    AUTO_RELEASE(buf) page = {0};
+    struct levels packed, run;
+    int64_t nulls;
+    levels_write(&page, bits, 10);
+    levels_write(&page, NULL, 10);
+    const uint8_t *at = (const uint8_t *)page.at, *end = at + page.len;
+    assert_true(levels_open(&packed, &at, end) && levels_open(&run, &at, end));
+    assert_true(levels_check(&packed, 10, &nulls) && nulls == 4);
+    assert_false(levels_check(&packed, 8, &nulls)); /* a whole byte is no padding */
+    assert_false(levels_check(&packed, 17, &nulls));
+    assert_true(levels_check(&run, 10, &nulls) && nulls == 0);
+    assert_false(levels_check(&run, 9, &nulls));
+    assert_false(levels_check(&run, 11, &nulls));
+}
+
 static void levels_that_are_none_are_refused(void **state)
 {
     static const struct str pages[] = {S("\1\0\0"),          S("\2\0\0\0\x02"), S("\2\0\0\0\x02\x02"),
@@ -294,6 +312,7 @@ int main(void)
         cmocka_unit_test(runs_of_bits_are_copied_filled_and_counted_at_every_offset),
         cmocka_unit_test(levels_come_back_in_pieces_of_any_length),
         cmocka_unit_test(runs_as_other_writers_mix_them_are_read),
+        cmocka_unit_test(levels_of_more_rows_than_there_are_are_noticed),
         cmocka_unit_test(levels_that_are_none_are_refused),
         cmocka_unit_test(bounds_of_short_texts_are_the_texts),
         cmocka_unit_test(long_texts_are_cut_down_and_up),

@@ -17,10 +17,9 @@ struct column_reader {
 void column_reader_open(struct column_reader *self, const struct chunk *chunk, int64_t rows);
 void column_reader_release(struct column_reader *self);
 
-/* Makes sure that there is a page with rows (there are rows left). */
+/* Makes sure that there is a page with rows (there are rows left); it was checked, so that taking cannot overrun it. */
 RC column_reader_need_page(struct column_reader *self, struct error *err);
-/* utf8 and binary: the bytes of the next `rows` rows, all of the current page. `scratch` has a bit per row. */
-RC column_reader_text_bytes(const struct column_reader *self, int64_t rows, uint8_t *scratch, size_t *ret_bytes,
-                            struct error *err);
+/* utf8 and binary: the bytes of the next `rows` rows, all of the current page. */
+size_t column_reader_text_bytes(const struct column_reader *self, int64_t rows);
 /* Takes `rows` rows into a column that is empty and has room for them. Text: of the current page. */
 RC column_reader_take(struct column_reader *self, int64_t rows, struct column *into, struct error *err);

@@ -171,13 +171,28 @@ static struct element modernised(const struct element *element)
     return e;
 }
 
+static int width_of(const struct element *e)
+{
+    switch (e->physical) {
+    case PHYSICAL_INT32:
+        return 4;
+    case PHYSICAL_INT64:
+    case PHYSICAL_DOUBLE:
+        return 8;
+    case PHYSICAL_FIXED:
+        return e->length;
+    default:
+        return 0;
+    }
+}
+
+/* A width too small for the precision is against the format: the file's length or precision is not what it was. */
 static bool decimal_of(const struct element *e, struct field *ret)
 {
-    bool is_fixed = e->physical == PHYSICAL_FIXED && e->length >= 1 && e->length <= DECIMAL_BYTES_MAX;
-    if (!is_fixed && e->physical != PHYSICAL_INT32 && e->physical != PHYSICAL_INT64)
-        return false;
-    int scale = e->scale < 0 ? 0 : e->scale;
+    int scale = e->scale < 0 ? 0 : e->scale, width = width_of(e);
     if (e->precision < 1 || e->precision > DECIMAL_PRECISION_MAX || scale > e->precision)
+        return false;
+    if (e->physical == PHYSICAL_DOUBLE || width < decimal_bytes(e->precision) || width > DECIMAL_BYTES_MAX)
         return false;
     ret->type = TYPE_DECIMAL;
     ret->precision = e->precision;
@@ -220,21 +235,6 @@ static bool type_of(const struct element *e, struct field *ret)
         return e->physical == PHYSICAL_INT64 && (e->unit == PARQUET_MILLIS || e->unit == PARQUET_MICROS);
     default:
         return false;
-    }
-}
-
-static int width_of(const struct element *e)
-{
-    switch (e->physical) {
-    case PHYSICAL_INT32:
-        return 4;
-    case PHYSICAL_INT64:
-    case PHYSICAL_DOUBLE:
-        return 8;
-    case PHYSICAL_FIXED:
-        return e->length;
-    default:
-        return 0;
     }
 }
 

@@ -67,8 +67,8 @@ static RC chunk_check(const struct chunk_fields *fields, int64_t pages_end, stru
     if (fields->codec != CODEC_NONE && fields->codec != CODEC_ZSTD)
         return fail(err, RC_DATA, "it is compressed by method %lld; only zstd (6) and none (0) are read",
                     (long long)fields->codec);
-    if (offset < PARQUET_MAGIC_BYTES || fields->bytes < 0 || fields->bytes > pages_end ||
-        offset > pages_end - fields->bytes)
+    bool is_inside = offset >= PARQUET_MAGIC_BYTES && fields->bytes >= 0 && offset <= pages_end - fields->bytes;
+    if (!is_inside && fields->bytes != 0) /* some writers leave a place out where there is nothing */
         return fail(err, RC_DATA, "its %lld bytes at %lld are not inside the file", (long long)fields->bytes,
                     (long long)offset);
     *ret = (struct chunk){.offset = offset, .bytes = fields->bytes, .codec = (enum codec_id)fields->codec};
@@ -234,6 +234,30 @@ static RC rows_check(const struct footer *footer, struct error *err)
     return RC_OK;
 }
 
+static int chunk_order(const void *a, const void *b)
+{
+    int64_t left = ((const struct chunk *)a)->offset, right = ((const struct chunk *)b)->offset;
+    return (left > right) - (left < right);
+}
+
+/* No byte of the file belongs to two columns: an offset that was damaged could name another column's pages. */
+static RC overlap_check(const struct footer *footer, struct error *err)
+{
+    size_t columns = (size_t)footer->schema->count, count = (size_t)footer->group_count * columns;
+    struct chunk *all = xcalloc(count, sizeof(*all));
+    for (int i = 0; i < footer->group_count; i++)
+        memcpy(all + (size_t)i * columns, footer->chunks[i], columns * sizeof(*all));
+    qsort(all, count, sizeof(*all), chunk_order);
+    int64_t end = 0;
+    bool overlaps = false;
+    for (size_t i = 0; i < count; i++) {
+        overlaps |= all[i].bytes != 0 && all[i].offset < end;
+        end = all[i].bytes != 0 ? all[i].offset + all[i].bytes : end;
+    }
+    free(all);
+    return overlaps ? fail(err, RC_DATA, "the footer is damaged: two column chunks overlap") : RC_OK;
+}
+
 static RC passes(struct str bytes, int64_t pages_end, struct footer *ret, struct error *err)
 {
     bool has_schema = false, has_groups = false;
@@ -241,7 +265,8 @@ static RC passes(struct str bytes, int64_t pages_end, struct footer *ret, struct
     TRY(pass(bytes, 4, pages_end, ret, &has_groups, err));
     if (!has_schema || !has_groups || ret->rows < 0)
         return fail(err, RC_DATA, "the footer is damaged: it lacks its schema, its rows or its row groups");
-    return rows_check(ret, err);
+    TRY(rows_check(ret, err));
+    return overlap_check(ret, err);
 }
 
 RC footer_read(struct str bytes, int64_t pages_end, struct footer *ret, struct error *err)

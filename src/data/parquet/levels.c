@@ -66,29 +66,72 @@ static bool next_run(struct levels *self)
     return true;
 }
 
-static void take_packed(struct levels *self, uint8_t *validity, int64_t row, int64_t count)
+/* The next run, or what is left of it, up to `most` levels; 0: there is none. */
+static int64_t run_at_hand(struct levels *self, int64_t most)
 {
-    bits_copy(validity, row, self->at, self->bit, count);
+    while (self->run_left == 0) {
+        if (!next_run(self))
+            return 0;
+    }
+    return most < self->run_left ? most : self->run_left;
+}
+
+static void run_skip(struct levels *self, int64_t count)
+{
+    self->run_left -= count;
+    if (!self->is_packed)
+        return;
     int64_t bit = self->bit + count;
     self->at += bit >> 3;
     self->bit = (int)(bit & 7); /* 0 at the end of the run: it is whole bytes */
+}
+
+static bool pass_over(struct levels *self, int64_t rows, int64_t *ret_nulls)
+{
+    int64_t nulls = 0;
+    for (int64_t done = 0; done < rows;) {
+        int64_t count = run_at_hand(self, rows - done);
+        if (count == 0)
+            return false;
+        if (self->is_packed)
+            nulls += count - bits_count(self->at, self->bit, count);
+        else if (!self->value)
+            nulls += count;
+        run_skip(self, count);
+        done += count;
+    }
+    *ret_nulls = nulls;
+    return true;
+}
+
+bool levels_count_nulls(const struct levels *self, int64_t rows, int64_t *ret_nulls)
+{
+    struct levels levels = *self;
+    return pass_over(&levels, rows, ret_nulls);
+}
+
+bool levels_check(const struct levels *self, int64_t rows, int64_t *ret_nulls)
+{
+    struct levels levels = *self;
+    if (!pass_over(&levels, rows, ret_nulls))
+        return false;
+    bool is_padding = levels.is_packed && levels.run_left < 8;
+    return (levels.run_left == 0 || is_padding) && levels.end - levels.at == (levels.run_left != 0);
 }
 
 bool levels_take(struct levels *self, uint8_t *validity, int64_t row, int64_t count, int64_t *ret_nulls)
 {
     bool has_nulls = false;
     for (int64_t done = 0; done < count;) {
-        while (self->run_left == 0) {
-            if (!next_run(self))
-                return false;
-        }
-        int64_t take = count - done < self->run_left ? count - done : self->run_left;
+        int64_t take = run_at_hand(self, count - done);
+        if (take == 0)
+            return false;
         if (self->is_packed)
-            take_packed(self, validity, row + done, take);
+            bits_copy(validity, row + done, self->at, self->bit, take);
         else if (!self->value)
             bits_fill(validity, row + done, false, take);
         has_nulls |= self->is_packed || !self->value;
-        self->run_left -= take;
+        run_skip(self, take);
         done += take;
     }
     *ret_nulls = has_nulls ? count - bits_count(validity, row, count) : 0;

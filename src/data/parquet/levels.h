@@ -20,6 +20,10 @@ struct levels {
 
 /* Takes the levels off the front of a page. false: their length is not one. */
 bool levels_open(struct levels *self, const uint8_t **page, const uint8_t *page_end);
+/* How many NULLs the next `rows` rows have. false: as below. `self` stays where it is. */
+bool levels_count_nulls(const struct levels *self, int64_t rows, int64_t *ret_nulls);
+/* Whether these are the levels of just `rows` rows, up to the padding of packed bits, and how many are NULL. */
+bool levels_check(const struct levels *self, int64_t rows, int64_t *ret_nulls);
 /* Clears the bits of the next `count` NULLs and values in `validity` (all ones there) from bit `row` on, and tells how
  * many NULLs there were. false: the levels end too early, or are none. */
 bool levels_take(struct levels *self, uint8_t *validity, int64_t row, int64_t count, int64_t *ret_nulls);

@@ -194,7 +194,7 @@ static RC page_read(struct page_reader *self, bool has_levels, struct page *ret,
     TRY(body_read(self, &header, err));
     struct page page = {
         .rows = header.rows, .at = (const uint8_t *)self->raw, .end = (const uint8_t *)self->raw + header.raw_bytes};
-    if (has_levels && header.rows > 0 && !levels_open(&page.levels, &page.at, page.end))
+    if (has_levels && header.raw_bytes > 0 && !levels_open(&page.levels, &page.at, page.end))
         return fail(err, RC_DATA, "its levels are damaged");
     *ret = page;
     return RC_OK;

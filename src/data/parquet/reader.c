@@ -20,10 +20,9 @@ struct parquet_reader {
     struct decompressor *decompressor;
     struct column_reader *readers;
     struct column *columns;
-    uint8_t scratch[BATCH_ROWS_MAX / 8]; /* a validity bitmap that is only looked at */
-    int group;                           /* the next one */
-    int64_t group_rows;                  /* not yet taken of the one before */
-    size_t row_bytes;                    /* what the fixed parts of one row count */
+    int group;          /* the next one */
+    int64_t group_rows; /* not yet taken of the one before */
+    size_t row_bytes;   /* what the fixed parts of one row count */
     struct batch batch;
 };
 
@@ -157,31 +156,23 @@ static RC rows_at_hand(struct parquet_reader *self, int64_t *ret, struct error *
     return RC_OK;
 }
 
-static RC texts_bytes(struct parquet_reader *self, int64_t rows, size_t *ret, struct error *err)
+static size_t texts_bytes(const struct parquet_reader *self, int64_t rows)
 {
-    size_t total = 0, bytes = 0;
-    for (int i = 0; i < self->schema->count; i++) {
-        if (!column_is_text(&self->columns[i]))
-            continue;
-        memset(self->scratch, 0xFF, ((size_t)rows + 7) / 8);
-        if (column_reader_text_bytes(&self->readers[i], rows, self->scratch, &bytes, err) != RC_OK)
-            return in_column(self, i, err);
-        total += bytes;
-    }
-    *ret = total;
-    return RC_OK;
+    size_t bytes = 0;
+    for (int i = 0; i < self->schema->count; i++)
+        bytes += column_is_text(&self->columns[i]) ? column_reader_text_bytes(&self->readers[i], rows) : 0;
+    return bytes;
 }
 
 /* Halved until it is no larger than a batch may be, or a single row. */
 static RC batch_rows(struct parquet_reader *self, int64_t *ret_rows, size_t *ret_text_bytes, struct error *err)
 {
     int64_t rows = 0;
-    size_t bytes = 0;
     TRY(rows_at_hand(self, &rows, err));
-    for (;; rows /= 2) {
-        TRY(texts_bytes(self, rows, &bytes, err));
-        if (rows <= 1 || (size_t)rows * self->row_bytes + bytes <= BATCH_BYTES)
-            break;
+    size_t bytes = texts_bytes(self, rows);
+    while (rows > 1 && (size_t)rows * self->row_bytes + bytes > BATCH_BYTES) {
+        rows /= 2;
+        bytes = texts_bytes(self, rows);
     }
     *ret_rows = rows;
     *ret_text_bytes = bytes;

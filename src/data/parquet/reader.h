@@ -2,7 +2,8 @@
  *
  * It reads what our writer writes: flat tables of the types in storage.h, PLAIN, data pages v1, zstd or not compressed;
  * anything else is refused by name. Nothing in the file is trusted: whatever is damaged, cut short or lies about its
- * lengths is RC_DATA with the place, never an allocation that the file's own size does not justify.
+ * lengths is RC_DATA with the place, never an allocation that the file's own size does not justify. Rows are certain
+ * once the stream has ended well: a count that was damaged may show only at the end of its row group.
  *
  * Memory: per column one page and a window onto the compressed bytes, and one batch (BATCH_BYTES, or a single row that
  * is wider); the footer; never a row group. */
@@ -38,5 +39,6 @@ int64_t parquet_reader_rows(const struct parquet_reader *self);
 int parquet_reader_group_count(const struct parquet_reader *self);
 const struct parquet_group *parquet_reader_group(const struct parquet_reader *self, int i);
 
-/* The same object as a stream of all its rows, from the first on: free one of the two. */
+/* The same object as a stream of all its rows, from the first on: free one of the two. After an error nothing may
+ * follow. */
 struct batch_reader *parquet_reader_batches(struct parquet_reader *self);

@@ -18,7 +18,7 @@ bool decimal_fits(__int128 unscaled, int precision)
     return unscaled < bound && unscaled > -bound;
 }
 
-static int decimal_bytes(int precision)
+int decimal_bytes(int precision)
 {
     __int128 largest = power_of_ten(precision) - 1;
     int bytes = 1;

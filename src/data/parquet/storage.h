@@ -27,6 +27,7 @@ struct storage {
 
 void storage_of(const struct field *field, struct storage *ret);
 bool decimal_fits(__int128 unscaled, int precision);
+int decimal_bytes(int precision); /* the least that hold it as two's complement */
 
 /* One SchemaElement of the file, as the item of a list. */
 void storage_write(const struct field *field, const struct storage *storage, struct thrift_writer *w);

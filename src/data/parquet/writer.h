@@ -4,8 +4,8 @@
  * storage.h. Every reader of Parquet knows these, Redshift and Snowflake among them.
  *
  * Memory: a row group is held compressed until it is written, so the writer holds at most row_group_bytes, one batch
- * and what zstd needs (about 2 MiB at level 1), whatever the number of columns and the width of rows. One value as long
- * as a page is a page of its own. */
+ * and what zstd needs (less than 2 MiB at level 1), whatever the number of columns and the width of rows. One value as
+ * long as a page is a page of its own. */
 #pragma once
 
 #include "base/error.h"
@@ -13,7 +13,7 @@
 #include "data/batch.h"
 
 enum {
-    PARQUET_ZSTD_LEVEL = 1, /* level 3 is 2 % smaller and costs a quarter more time */
+    PARQUET_ZSTD_LEVEL = 1, /* level 3 is 8 % smaller and takes a third more time */
     PARQUET_ROW_GROUP_BYTES = 64 << 20,
     PARQUET_PAGE_BYTES = 1 << 20,
     PARQUET_PAGE_BYTES_MAX = 256 << 20,
