@@ -35,6 +35,16 @@ static void quote(struct buf *out, const char *text)
     buf_add(out, "\"", 1);
 }
 
+/* Bare words stay bare; what could be taken for something else, or reach a terminal as a command, is quoted. */
+static bool needs_quotes(const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        if ((unsigned char)*at <= ' ' || *at == '"' || *at == '=' || *at == '\\' || *at == 0x7F)
+            return true;
+    }
+    return text[0] == '\0';
+}
+
 static void add_value(struct buf *out, const struct kv *pair, bool json)
 {
     switch (pair->kind) {
@@ -45,7 +55,7 @@ static void add_value(struct buf *out, const struct kv *pair, bool json)
     }
     if (pair->text == NULL)
         buf_addf(out, "null");
-    else if (json || pair->text[0] == '\0' || strpbrk(pair->text, " \"=\n\t\\") != NULL)
+    else if (json || needs_quotes(pair->text))
         quote(out, pair->text);
     else
         buf_addf(out, "%s", pair->text);

@@ -61,7 +61,8 @@ static RC bound_describe(struct route *r, struct error *err)
 {
     struct table_request request = table_request_of(r->config);
     struct form form;
-    const char *name = scope_marks(r->scope)->cursor_form;
+    const struct marks *s = scope_marks(r->scope);
+    const char *name = s->extracted.id[0] != '\0' ? s->cursor_form : NULL; /* an empty table told nothing */
     TRY(bound_known_schema(r, err));
     request.known = r->known;
     if (name != NULL && !r->run->options.full_refresh && form_from_name(name, &form))
@@ -75,6 +76,9 @@ static RC bound_describe(struct route *r, struct error *err)
         fail(err, RC_CONFIG, "hybrid needs a cursor and a key; '%s' has %s", r->table->name, r->table->key_count == 0 ? "no key" : "no cursor");
         return fail_todo(err, "name them: `cursor: updated_at`, `key: id`, or use `increment: full_sync`");
     }
+    if (r->increment == INCREMENT_HYBRID && !r->table->cursor_indexed)
+        r->result.warning = arena_print(&r->arena, "the cursor '%s' has no index: every page scans the table",
+                                        r->table->schema->fields[r->table->cursor].name);
     TRY(bound_check_schema(r, err));
     return bound_check_shape(r, err);
 }

@@ -18,6 +18,21 @@ static void orphans_add(struct arena *arena, struct orphans *list, const struct 
     list->bytes += item->bytes;
 }
 
+/* Only what lies in a waybill's folder directly below the table's prefix: <prefix>dt=YYYY-MM-DD/wb=<id>/<name>. Another
+ * pipeline's prefix may begin with this one. */
+static bool is_in_waybill_folder(const char *key, const char *prefix)
+{
+    enum { ID_AT = sizeof("dt=YYYY-MM-DD/wb=") - 1 };
+    const char *at = key + strlen(prefix);
+    size_t len = strlen(at);
+    if (len <= ID_AT + UUID_TEXT || memcmp(at, "dt=", 3) != 0 || memcmp(at + ID_AT - 4, "/wb=", 4) != 0)
+        return false;
+    char id[UUID_TEXT] = "";
+    memcpy(id, at + ID_AT, UUID_TEXT - 1);
+    const char *name = at + ID_AT + UUID_TEXT;
+    return uuid_is_valid(id) && name[-1] == '/' && strchr(name, '/') == NULL;
+}
+
 static RC orphans_list(struct route *r, int64_t older_than_us, struct orphans *ret, struct error *err)
 {
     struct store *store = r->run->world.store;
@@ -27,7 +42,7 @@ static RC orphans_list(struct route *r, int64_t older_than_us, struct orphans *r
         TRY(store_list(store, r->stage_prefix, after, &r->arena, &page, err));
         for (int i = 0; i < page.count; i++) {
             struct orphan item = {.key = page.items[i].key, .bytes = page.items[i].bytes};
-            if (page.items[i].modified_us <= older_than_us)
+            if (page.items[i].modified_us <= older_than_us && is_in_waybill_folder(item.key, r->stage_prefix))
                 orphans_add(&r->arena, ret, &item);
         }
         after = page.next;
@@ -37,7 +52,7 @@ static RC orphans_list(struct route *r, int64_t older_than_us, struct orphans *r
         TRY(store_upload_list(store, r->stage_prefix, after, &r->arena, &page, err));
         for (int i = 0; i < page.count; i++) {
             struct orphan item = {.key = page.items[i].key, .upload_id = page.items[i].upload_id};
-            if (page.items[i].started_us <= older_than_us)
+            if (page.items[i].started_us <= older_than_us && is_in_waybill_folder(item.key, r->stage_prefix))
                 orphans_add(&r->arena, ret, &item);
         }
         after = page.next;

@@ -524,7 +524,8 @@ static void orphans_are_what_no_chain_reaches(void **state)
     world_clock_move_ms(&w->clock, 1000);
     assert_int_equal(clean(w, false, &orphans).rc, RC_OK);
     assert_int_equal(orphans.count, 0);
-    mem_objects_put(w->objects, "stage/shop/events/dt=2024-01-01/wb=lost/file-00000.parquet", S("left by nobody knows whom"));
+    mem_objects_put(w->objects, "stage/shop/events/dt=2024-01-01/wb=018fd119-8a27-7cce-9b2f-5aaaa29525cb/file-00000.parquet",
+                    S("left by nobody knows whom"));
     world_clock_move_ms(&w->clock, 1000);
     assert_int_equal(clean(w, true, &orphans).rc, RC_OK);
     assert_int_equal(orphans.count, 1);
@@ -533,6 +534,22 @@ static void orphans_are_what_no_chain_reaches(void **state)
     assert_int_equal(clean(w, false, &orphans).rc, RC_OK);
     assert_int_equal(orphans.count, 0);
     assert_all_is_well(w);
+}
+
+/* A pipeline `events` with the prefix stage/shop stages below stage/shop/events/, too. */
+static void objects_of_another_pipeline_below_the_same_prefix_are_no_orphans(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    static const char another[] = "stage/shop/events/orders/dt=2024-01-01/wb=018fd119-8a27-7cce-9b2f-5aaaa29525cb/waybill.json";
+    struct orphans orphans;
+    struct mem_object object;
+    world_fill(w);
+    run_ok(w);
+    mem_objects_put(w->objects, another, S("{}"));
+    world_clock_move_ms(&w->clock, 1000);
+    assert_int_equal(clean(w, false, &orphans).rc, RC_OK);
+    assert_int_equal(orphans.count, 0);
+    assert_true(mem_objects_find(w->objects, another, &object));
 }
 
 static void orphans_are_not_looked_for_where_s_is_missing_or_t_is_off_the_chain(void **state)
@@ -605,6 +622,7 @@ int main(void)
         cmocka_unit_test(s95_a_crash_between_announce_and_close_announces_again_with_the_same_counts),
         cmocka_unit_test(s98_a_waybill_of_a_newer_format_is_refused),
         cmocka_unit_test(orphans_are_what_no_chain_reaches),
+        cmocka_unit_test(objects_of_another_pipeline_below_the_same_prefix_are_no_orphans),
         cmocka_unit_test(orphans_are_not_looked_for_where_s_is_missing_or_t_is_off_the_chain),
         cmocka_unit_test(looking_changes_no_byte),
     };
