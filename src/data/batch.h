@@ -56,10 +56,10 @@ void builder_double(struct batch_builder *b, int column, double value);
 void builder_date(struct batch_builder *b, int column, int32_t days);
 void builder_decimal(struct batch_builder *b, int column, __int128 unscaled);
 void builder_bytes(struct batch_builder *b, int column, struct str value);
-void builder_end_row(struct batch_builder *b);                       /* asserts that each column has its value */
-bool builder_is_full(const struct batch_builder *b);                 /* rows or bytes have reached the limit */
+void builder_end_row(struct batch_builder *b);       /* asserts that each column has its value */
+bool builder_is_full(const struct batch_builder *b); /* rows or bytes have reached the limit */
 int64_t builder_rows(const struct batch_builder *b);
-const struct batch *builder_finish(struct batch_builder *b);         /* rows may be 0 */
+const struct batch *builder_finish(struct batch_builder *b); /* rows may be 0 */
 
 /* Where batches come from: a source's range, a staged file. */
 struct batch_reader;

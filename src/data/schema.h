@@ -23,11 +23,11 @@ enum time_unit { UNIT_SECOND, UNIT_MILLI, UNIT_MICRO };
 struct field {
     const char *name; /* UTF-8, not empty, unique in its schema */
     enum type type;
-    int precision, scale;      /* TYPE_DECIMAL */
-    enum time_unit unit;       /* TYPE_TIMESTAMP */
-    bool utc;                  /* TYPE_TIMESTAMP */
+    int precision, scale; /* TYPE_DECIMAL */
+    enum time_unit unit;  /* TYPE_TIMESTAMP */
+    bool utc;             /* TYPE_TIMESTAMP */
     bool nullable;
-    const char *source_type;   /* the source's own words: "DATETIME", "DECIMAL(10,2)"; may be "" */
+    const char *source_type; /* the source's own words: "DATETIME", "DECIMAL(10,2)"; may be "" */
 };
 
 struct schema {
@@ -43,7 +43,7 @@ struct schema *schema_copy(const struct schema *self);
 void schema_free(struct schema *self);
 AUTO_DEFINE(schema)
 
-int schema_find(const struct schema *self, const char *name); /* -1: none; case matters */
+int schema_find(const struct schema *self, const char *name);      /* -1: none; case matters */
 bool schema_equal(const struct schema *a, const struct schema *b); /* names, order, types; not source_type, nullable */
 bool field_same_type(const struct field *a, const struct field *b);
 
@@ -51,7 +51,8 @@ bool field_same_type(const struct field *a, const struct field *b);
 enum { FORMAT_TEXT = 32 };
 void field_format(const struct field *field, char ret[FORMAT_TEXT]);
 bool field_parse_format(const char *format, struct field *ret); /* sets type and its parameters only */
-void field_type_name(const struct field *field, char ret[FORMAT_TEXT]); /* for people: "decimal(10,2)", "timestamp(us, UTC)" */
+void field_type_name(const struct field *field,
+                     char ret[FORMAT_TEXT]); /* for people: "decimal(10,2)", "timestamp(us, UTC)" */
 
 /* [{"name","type","source_type","nullable"}] (formats.md 3). The caller owns the result. */
 json_t *schema_to_json(const struct schema *self);

@@ -72,22 +72,12 @@ static void value_add(struct batch_builder *builder, int column, enum type type,
         return;
     }
     switch (type) {
-    case TYPE_BOOL:
-        builder_bool(builder, column, json_is_true(value));
-        break;
+    case TYPE_BOOL: builder_bool(builder, column, json_is_true(value)); break;
     case TYPE_INT64:
-    case TYPE_TIMESTAMP:
-        builder_int64(builder, column, json_integer_value(value));
-        break;
-    case TYPE_DOUBLE:
-        builder_double(builder, column, strtod(json_string_value(value), NULL));
-        break;
-    case TYPE_DATE:
-        builder_date(builder, column, (int32_t)json_integer_value(value));
-        break;
-    case TYPE_DECIMAL:
-        builder_decimal(builder, column, decimal_parse(json_string_value(value)));
-        break;
+    case TYPE_TIMESTAMP: builder_int64(builder, column, json_integer_value(value)); break;
+    case TYPE_DOUBLE: builder_double(builder, column, strtod(json_string_value(value), NULL)); break;
+    case TYPE_DATE: builder_date(builder, column, (int32_t)json_integer_value(value)); break;
+    case TYPE_DECIMAL: builder_decimal(builder, column, decimal_parse(json_string_value(value))); break;
     case TYPE_UTF8:
         builder_bytes(builder, column, (struct str){json_string_value(value), json_string_length(value)});
         break;
@@ -106,22 +96,13 @@ static json_t *value_get(const struct batch *b, int column, int64_t row)
     if (batch_is_null(b, column, row))
         return json_null();
     switch (b->schema->fields[column].type) {
-    case TYPE_BOOL:
-        return json_boolean(batch_bool(b, column, row));
+    case TYPE_BOOL: return json_boolean(batch_bool(b, column, row));
     case TYPE_INT64:
-    case TYPE_TIMESTAMP:
-        return json_integer(batch_int64(b, column, row));
-    case TYPE_DOUBLE:
-        snprintf(text, sizeof(text), "%a", batch_double(b, column, row));
-        return json_string(text);
-    case TYPE_DATE:
-        return json_integer(batch_date(b, column, row));
-    case TYPE_DECIMAL:
-        decimal_print(batch_decimal(b, column, row), text);
-        return json_string(text);
-    case TYPE_UTF8:
-        bytes = batch_bytes(b, column, row);
-        return json_stringn(bytes.at, bytes.len);
+    case TYPE_TIMESTAMP: return json_integer(batch_int64(b, column, row));
+    case TYPE_DOUBLE: snprintf(text, sizeof(text), "%a", batch_double(b, column, row)); return json_string(text);
+    case TYPE_DATE: return json_integer(batch_date(b, column, row));
+    case TYPE_DECIMAL: decimal_print(batch_decimal(b, column, row), text); return json_string(text);
+    case TYPE_UTF8: bytes = batch_bytes(b, column, row); return json_stringn(bytes.at, bytes.len);
     default:
         bytes = batch_bytes(b, column, row);
         for (size_t i = 0; i < bytes.len; i++)

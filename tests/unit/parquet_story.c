@@ -89,8 +89,7 @@ static void number_range(const struct field *field, __int128 *ret_least, __int12
         *ret_most = power_of_ten(field->precision) - 1;
         *ret_least = -*ret_most;
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -99,16 +98,11 @@ static __int128 number_of(const struct field *field, uint64_t chance)
     __int128 least, most;
     number_range(field, &least, &most);
     switch (chance % 8) {
-    case 0:
-        return least;
-    case 1:
-        return most;
-    case 2:
-        return 0;
-    case 3:
-        return least + (__int128)(chance >> 8 & 1);
-    default:
-        break;
+    case 0: return least;
+    case 1: return most;
+    case 2: return 0;
+    case 3: return least + (__int128)(chance >> 8 & 1);
+    default: break;
     }
     __int128 any = (__int128)((unsigned __int128)mix(chance, 1) << 64 | mix(chance, 2)) % (most + 1);
     return any < least ? -any : any;

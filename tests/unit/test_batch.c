@@ -41,27 +41,14 @@ static void add_row(struct batch_builder *b, int64_t row, bool with_nulls)
             continue;
         }
         switch (i) {
-        case FLAG:
-            builder_bool(b, i, row % 2);
-            break;
-        case ID:
-            builder_int64(b, i, INT64_MIN + row);
-            break;
-        case RATIO:
-            builder_double(b, i, (double)row / 3);
-            break;
+        case FLAG: builder_bool(b, i, row % 2); break;
+        case ID: builder_int64(b, i, INT64_MIN + row); break;
+        case RATIO: builder_double(b, i, (double)row / 3); break;
         case NAME:
-        case RAW:
-            builder_bytes(b, i, name_of(row, text));
-            break;
-        case DAY:
-            builder_date(b, i, (int32_t)-row);
-            break;
-        case AT:
-            builder_int64(b, i, INT64_MAX - row);
-            break;
-        default:
-            builder_decimal(b, i, price_of(row));
+        case RAW: builder_bytes(b, i, name_of(row, text)); break;
+        case DAY: builder_date(b, i, (int32_t)-row); break;
+        case AT: builder_int64(b, i, INT64_MAX - row); break;
+        default: builder_decimal(b, i, price_of(row));
         }
     }
     builder_end_row(b);
@@ -76,27 +63,14 @@ static void check_row(const struct batch *b, int64_t at, int64_t row, bool with_
         if (null)
             continue;
         switch (i) {
-        case FLAG:
-            assert_int_equal(batch_bool(b, i, at), row % 2);
-            break;
-        case ID:
-            assert_int_equal(batch_int64(b, i, at), INT64_MIN + row);
-            break;
-        case RATIO:
-            assert_true(batch_double(b, i, at) == (double)row / 3);
-            break;
+        case FLAG: assert_int_equal(batch_bool(b, i, at), row % 2); break;
+        case ID: assert_int_equal(batch_int64(b, i, at), INT64_MIN + row); break;
+        case RATIO: assert_true(batch_double(b, i, at) == (double)row / 3); break;
         case NAME:
-        case RAW:
-            assert_true(str_eq(batch_bytes(b, i, at), name_of(row, text)));
-            break;
-        case DAY:
-            assert_int_equal(batch_date(b, i, at), -row);
-            break;
-        case AT:
-            assert_int_equal(batch_int64(b, i, at), INT64_MAX - row);
-            break;
-        default:
-            assert_true(batch_decimal(b, i, at) == price_of(row));
+        case RAW: assert_true(str_eq(batch_bytes(b, i, at), name_of(row, text))); break;
+        case DAY: assert_int_equal(batch_date(b, i, at), -row); break;
+        case AT: assert_int_equal(batch_int64(b, i, at), INT64_MAX - row); break;
+        default: assert_true(batch_decimal(b, i, at) == price_of(row));
         }
     }
 }

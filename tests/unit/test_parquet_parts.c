@@ -146,9 +146,7 @@ static void stated_read(struct stated *ret)
     thrift_get_struct(&r, field);
     while (thrift_next(&r, &field)) {
         switch (field.id) {
-        case 3:
-            ret->nulls = thrift_get_int(&r, field);
-            break;
+        case 3: ret->nulls = thrift_get_int(&r, field); break;
         case 5:
             ret->most = thrift_get_bytes(&r, field);
             ret->has_most = true;
@@ -157,17 +155,10 @@ static void stated_read(struct stated *ret)
             ret->least = thrift_get_bytes(&r, field);
             ret->has_least = true;
             break;
-        case 7:
-            ret->most_exact = thrift_get_bool(&r, field);
-            break;
-        case 8:
-            ret->least_exact = thrift_get_bool(&r, field);
-            break;
-        case 9:
-            ret->nans = thrift_get_int(&r, field);
-            break;
-        default:
-            assert_true(false);
+        case 7: ret->most_exact = thrift_get_bool(&r, field); break;
+        case 8: ret->least_exact = thrift_get_bool(&r, field); break;
+        case 9: ret->nans = thrift_get_int(&r, field); break;
+        default: assert_true(false);
         }
     }
     assert_int_equal(r.fault, THRIFT_OK);

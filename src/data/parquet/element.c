@@ -19,14 +19,9 @@ static void read_decimal(struct thrift_reader *r, struct thrift_field outer, str
     thrift_get_struct(r, outer);
     while (thrift_next(r, &field)) {
         switch (field.id) {
-        case 1:
-            ret->scale = thrift_get_i32(r, field);
-            break;
-        case 2:
-            ret->precision = thrift_get_i32(r, field);
-            break;
-        default:
-            thrift_skip(r, field);
+        case 1: ret->scale = thrift_get_i32(r, field); break;
+        case 2: ret->precision = thrift_get_i32(r, field); break;
+        default: thrift_skip(r, field);
         }
     }
 }
@@ -37,14 +32,9 @@ static void read_timestamp(struct thrift_reader *r, struct thrift_field outer, s
     thrift_get_struct(r, outer);
     while (thrift_next(r, &field)) {
         switch (field.id) {
-        case 1:
-            ret->is_utc = thrift_get_bool(r, field);
-            break;
-        case 2:
-            ret->unit = read_choice(r, field);
-            break;
-        default:
-            thrift_skip(r, field);
+        case 1: ret->is_utc = thrift_get_bool(r, field); break;
+        case 2: ret->unit = read_choice(r, field); break;
+        default: thrift_skip(r, field);
         }
     }
 }
@@ -55,14 +45,9 @@ static void read_integer(struct thrift_reader *r, struct thrift_field outer, str
     thrift_get_struct(r, outer);
     while (thrift_next(r, &field)) {
         switch (field.id) {
-        case 1:
-            ret->bit_width = thrift_get_i32(r, field);
-            break;
-        case 2:
-            ret->is_signed = thrift_get_bool(r, field);
-            break;
-        default:
-            thrift_skip(r, field);
+        case 1: ret->bit_width = thrift_get_i32(r, field); break;
+        case 2: ret->is_signed = thrift_get_bool(r, field); break;
+        default: thrift_skip(r, field);
         }
     }
 }
@@ -74,17 +59,10 @@ static void read_logical(struct thrift_reader *r, struct thrift_field outer, str
     while (thrift_next(r, &field)) {
         ret->logical = (enum logical)field.id;
         switch (field.id) {
-        case LOGICAL_DECIMAL:
-            read_decimal(r, field, ret);
-            break;
-        case LOGICAL_TIMESTAMP:
-            read_timestamp(r, field, ret);
-            break;
-        case LOGICAL_INTEGER:
-            read_integer(r, field, ret);
-            break;
-        default:
-            thrift_skip(r, field);
+        case LOGICAL_DECIMAL: read_decimal(r, field, ret); break;
+        case LOGICAL_TIMESTAMP: read_timestamp(r, field, ret); break;
+        case LOGICAL_INTEGER: read_integer(r, field, ret); break;
+        default: thrift_skip(r, field);
         }
     }
 }
@@ -103,35 +81,16 @@ void element_read(struct thrift_reader *r, struct element *ret)
     thrift_open_item(r);
     while (thrift_next(r, &field)) {
         switch (field.id) {
-        case 1:
-            ret->physical = thrift_get_i32(r, field);
-            break;
-        case 2:
-            ret->length = thrift_get_i32(r, field);
-            break;
-        case 3:
-            ret->repetition = thrift_get_i32(r, field);
-            break;
-        case 4:
-            ret->name = thrift_get_bytes(r, field);
-            break;
-        case 5:
-            ret->children = thrift_get_i32(r, field);
-            break;
-        case 6:
-            ret->converted = thrift_get_i32(r, field);
-            break;
-        case 7:
-            ret->scale = thrift_get_i32(r, field);
-            break;
-        case 8:
-            ret->precision = thrift_get_i32(r, field);
-            break;
-        case 10:
-            read_logical(r, field, ret);
-            break;
-        default:
-            thrift_skip(r, field);
+        case 1: ret->physical = thrift_get_i32(r, field); break;
+        case 2: ret->length = thrift_get_i32(r, field); break;
+        case 3: ret->repetition = thrift_get_i32(r, field); break;
+        case 4: ret->name = thrift_get_bytes(r, field); break;
+        case 5: ret->children = thrift_get_i32(r, field); break;
+        case 6: ret->converted = thrift_get_i32(r, field); break;
+        case 7: ret->scale = thrift_get_i32(r, field); break;
+        case 8: ret->precision = thrift_get_i32(r, field); break;
+        case 10: read_logical(r, field, ret); break;
+        default: thrift_skip(r, field);
         }
     }
 }
@@ -143,17 +102,10 @@ static struct element modernised(const struct element *element)
     if (e.logical != LOGICAL_NONE)
         return e;
     switch (e.converted) {
-    case -1:
-        break;
-    case CONVERTED_UTF8:
-        e.logical = LOGICAL_STRING;
-        break;
-    case CONVERTED_DECIMAL:
-        e.logical = LOGICAL_DECIMAL;
-        break;
-    case CONVERTED_DATE:
-        e.logical = LOGICAL_DATE;
-        break;
+    case -1: break;
+    case CONVERTED_UTF8: e.logical = LOGICAL_STRING; break;
+    case CONVERTED_DECIMAL: e.logical = LOGICAL_DECIMAL; break;
+    case CONVERTED_DATE: e.logical = LOGICAL_DATE; break;
     case CONVERTED_INT_64:
         e.logical = LOGICAL_INTEGER;
         e.bit_width = 64;
@@ -165,8 +117,7 @@ static struct element modernised(const struct element *element)
         e.is_utc = true;
         e.unit = e.converted == CONVERTED_TIMESTAMP_MICROS ? PARQUET_MICROS : PARQUET_MILLIS;
         break;
-    default:
-        e.logical = (enum logical) - 1;
+    default: e.logical = (enum logical) - 1;
     }
     return e;
 }
@@ -174,15 +125,11 @@ static struct element modernised(const struct element *element)
 static int width_of(const struct element *e)
 {
     switch (e->physical) {
-    case PHYSICAL_INT32:
-        return 4;
+    case PHYSICAL_INT32: return 4;
     case PHYSICAL_INT64:
-    case PHYSICAL_DOUBLE:
-        return 8;
-    case PHYSICAL_FIXED:
-        return e->length;
-    default:
-        return 0;
+    case PHYSICAL_DOUBLE: return 8;
+    case PHYSICAL_FIXED: return e->length;
+    default: return 0;
     }
 }
 
@@ -217,24 +164,18 @@ static bool type_of(const struct element *e, struct field *ret)
         ret->type = (enum type)types[e->physical];
         return true;
     }
-    case LOGICAL_STRING:
-        ret->type = TYPE_UTF8;
-        return e->physical == PHYSICAL_BYTE_ARRAY;
-    case LOGICAL_DATE:
-        ret->type = TYPE_DATE;
-        return e->physical == PHYSICAL_INT32;
+    case LOGICAL_STRING: ret->type = TYPE_UTF8; return e->physical == PHYSICAL_BYTE_ARRAY;
+    case LOGICAL_DATE: ret->type = TYPE_DATE; return e->physical == PHYSICAL_INT32;
     case LOGICAL_INTEGER:
         ret->type = TYPE_INT64;
         return e->physical == PHYSICAL_INT64 && e->bit_width == 64 && e->is_signed;
-    case LOGICAL_DECIMAL:
-        return decimal_of(e, ret);
+    case LOGICAL_DECIMAL: return decimal_of(e, ret);
     case LOGICAL_TIMESTAMP:
         ret->type = TYPE_TIMESTAMP;
         ret->unit = e->unit == PARQUET_MICROS ? UNIT_MICRO : UNIT_MILLI;
         ret->utc = e->is_utc;
         return e->physical == PHYSICAL_INT64 && (e->unit == PARQUET_MILLIS || e->unit == PARQUET_MICROS);
-    default:
-        return false;
+    default: return false;
     }
 }
 

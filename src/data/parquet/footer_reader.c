@@ -19,23 +19,12 @@ static void chunk_data_read(struct thrift_reader *r, struct thrift_field outer, 
     thrift_get_struct(r, outer);
     while (thrift_next(r, &field)) {
         switch (field.id) {
-        case 4:
-            ret->codec = thrift_get_int(r, field);
-            break;
-        case 5:
-            ret->values = thrift_get_int(r, field);
-            break;
-        case 7:
-            ret->bytes = thrift_get_int(r, field);
-            break;
-        case 9:
-            ret->data_offset = thrift_get_int(r, field);
-            break;
-        case 11:
-            ret->dictionary_offset = thrift_get_int(r, field);
-            break;
-        default:
-            thrift_skip(r, field);
+        case 4: ret->codec = thrift_get_int(r, field); break;
+        case 5: ret->values = thrift_get_int(r, field); break;
+        case 7: ret->bytes = thrift_get_int(r, field); break;
+        case 9: ret->data_offset = thrift_get_int(r, field); break;
+        case 11: ret->dictionary_offset = thrift_get_int(r, field); break;
+        default: thrift_skip(r, field);
         }
     }
 }
@@ -95,14 +84,9 @@ static void group_fields_read(struct thrift_reader *r, struct group_fields *ret)
             for (int64_t i = 0; i < ret->column_count && r->fault == THRIFT_OK; i++)
                 chunk_read(r, &ignored);
             break;
-        case 2:
-            ret->raw_bytes = thrift_get_int(r, field);
-            break;
-        case 3:
-            ret->rows = thrift_get_int(r, field);
-            break;
-        default:
-            thrift_skip(r, field);
+        case 2: ret->raw_bytes = thrift_get_int(r, field); break;
+        case 3: ret->rows = thrift_get_int(r, field); break;
+        default: thrift_skip(r, field);
         }
     }
 }

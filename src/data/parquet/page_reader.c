@@ -87,17 +87,10 @@ static void data_header_read(struct thrift_reader *r, struct thrift_field outer,
     thrift_get_struct(r, outer);
     while (thrift_next(r, &field)) {
         switch (field.id) {
-        case 1:
-            ret->rows = thrift_get_i32(r, field);
-            break;
-        case 2:
-            ret->encoding = thrift_get_i32(r, field);
-            break;
-        case 3:
-            ret->levels_encoding = thrift_get_i32(r, field);
-            break;
-        default:
-            thrift_skip(r, field);
+        case 1: ret->rows = thrift_get_i32(r, field); break;
+        case 2: ret->encoding = thrift_get_i32(r, field); break;
+        case 3: ret->levels_encoding = thrift_get_i32(r, field); break;
+        default: thrift_skip(r, field);
         }
     }
 }
@@ -108,24 +101,15 @@ static void header_fields_read(struct thrift_reader *r, struct page_header *ret)
     *ret = (struct page_header){-1, -1, -1, -1, -1, -1, false, 0};
     while (thrift_next(r, &field)) {
         switch (field.id) {
-        case 1:
-            ret->type = thrift_get_i32(r, field);
-            break;
-        case 2:
-            ret->raw_bytes = thrift_get_i32(r, field);
-            break;
-        case 3:
-            ret->bytes = thrift_get_i32(r, field);
-            break;
+        case 1: ret->type = thrift_get_i32(r, field); break;
+        case 2: ret->raw_bytes = thrift_get_i32(r, field); break;
+        case 3: ret->bytes = thrift_get_i32(r, field); break;
         case 4:
             ret->crc = (uint32_t)thrift_get_i32(r, field);
             ret->has_crc = true;
             break;
-        case 5:
-            data_header_read(r, field, ret);
-            break;
-        default:
-            thrift_skip(r, field);
+        case 5: data_header_read(r, field, ret); break;
+        default: thrift_skip(r, field);
         }
     }
 }

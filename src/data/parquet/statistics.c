@@ -145,22 +145,14 @@ RC statistics_add(struct statistics *self, const struct field *field, const stru
     if (dense->count == 0)
         return RC_OK;
     switch (field->type) {
-    case TYPE_BOOL:
-        add_bools(self, dense);
-        break;
+    case TYPE_BOOL: add_bools(self, dense); break;
     case TYPE_INT64:
     case TYPE_DATE:
-    case TYPE_TIMESTAMP:
-        return add_integers(self, field, storage->multiplier, dense, err);
-    case TYPE_DECIMAL:
-        return add_decimals(self, field, dense, err);
-    case TYPE_DOUBLE:
-        add_doubles(self, dense);
-        break;
+    case TYPE_TIMESTAMP: return add_integers(self, field, storage->multiplier, dense, err);
+    case TYPE_DECIMAL: return add_decimals(self, field, dense, err);
+    case TYPE_DOUBLE: add_doubles(self, dense); break;
     case TYPE_UTF8:
-    case TYPE_BINARY:
-        add_texts(self, dense);
-        break;
+    case TYPE_BINARY: add_texts(self, dense); break;
     }
     return RC_OK;
 }

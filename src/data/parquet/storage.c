@@ -63,16 +63,11 @@ void storage_of(const struct field *field, struct storage *ret)
 static int converted_of(const struct field *field)
 {
     switch (field->type) {
-    case TYPE_UTF8:
-        return CONVERTED_UTF8;
-    case TYPE_DATE:
-        return CONVERTED_DATE;
-    case TYPE_DECIMAL:
-        return CONVERTED_DECIMAL;
-    case TYPE_TIMESTAMP:
-        return field->unit == UNIT_MICRO ? CONVERTED_TIMESTAMP_MICROS : CONVERTED_TIMESTAMP_MILLIS;
-    default:
-        return -1;
+    case TYPE_UTF8: return CONVERTED_UTF8;
+    case TYPE_DATE: return CONVERTED_DATE;
+    case TYPE_DECIMAL: return CONVERTED_DECIMAL;
+    case TYPE_TIMESTAMP: return field->unit == UNIT_MICRO ? CONVERTED_TIMESTAMP_MICROS : CONVERTED_TIMESTAMP_MILLIS;
+    default: return -1;
     }
 }
 
@@ -86,12 +81,8 @@ static void write_logical(const struct field *field, struct thrift_writer *w)
 {
     thrift_put_struct(w, 10);
     switch (field->type) {
-    case TYPE_UTF8:
-        write_empty(w, LOGICAL_STRING);
-        break;
-    case TYPE_DATE:
-        write_empty(w, LOGICAL_DATE);
-        break;
+    case TYPE_UTF8: write_empty(w, LOGICAL_STRING); break;
+    case TYPE_DATE: write_empty(w, LOGICAL_DATE); break;
     case TYPE_DECIMAL:
         thrift_put_struct(w, LOGICAL_DECIMAL);
         thrift_put_int(w, 1, THRIFT_I32, field->scale);
@@ -106,8 +97,7 @@ static void write_logical(const struct field *field, struct thrift_writer *w)
         thrift_end(w);
         thrift_end(w);
         break;
-    default:
-        assert(!"not annotated");
+    default: assert(!"not annotated");
     }
     thrift_end(w);
 }

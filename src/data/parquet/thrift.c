@@ -217,35 +217,21 @@ static void skip_value(struct thrift_reader *r, enum thrift_type type)
     int64_t count;
     switch (type) {
     case THRIFT_TRUE:
-    case THRIFT_FALSE:
-        break;
-    case THRIFT_I8:
-        get_byte(r);
-        break;
+    case THRIFT_FALSE: break;
+    case THRIFT_I8: get_byte(r); break;
     case THRIFT_I16:
     case THRIFT_I32:
-    case THRIFT_I64:
-        get_varint(r);
-        break;
-    case THRIFT_DOUBLE:
-        skip_bytes(r, 8);
-        break;
-    case THRIFT_BINARY:
-        get_binary(r);
-        break;
+    case THRIFT_I64: get_varint(r); break;
+    case THRIFT_DOUBLE: skip_bytes(r, 8); break;
+    case THRIFT_BINARY: get_binary(r); break;
     case THRIFT_LIST:
     case THRIFT_SET:
         count = get_list_header(r, &item);
         skip_items(r, count, item);
         break;
-    case THRIFT_MAP:
-        skip_map(r);
-        break;
-    case THRIFT_STRUCT:
-        skip_struct(r);
-        break;
-    default:
-        fault(r, THRIFT_BAD);
+    case THRIFT_MAP: skip_map(r); break;
+    case THRIFT_STRUCT: skip_struct(r); break;
+    default: fault(r, THRIFT_BAD);
     }
 }
 
