@@ -51,8 +51,8 @@ bool field_same_type(const struct field *a, const struct field *b);
 enum { FORMAT_TEXT = 32 };
 void field_format(const struct field *field, char ret[FORMAT_TEXT]);
 bool field_parse_format(const char *format, struct field *ret); /* sets type and its parameters only */
-void field_type_name(const struct field *field,
-                     char ret[FORMAT_TEXT]); /* for people: "decimal(10,2)", "timestamp(us, UTC)" */
+/* For people: "decimal(10,2)", "timestamp(us, UTC)". */
+void field_type_name(const struct field *field, char ret[FORMAT_TEXT]);
 
 /* [{"name","type","source_type","nullable"}] (formats.md 3). The caller owns the result. */
 json_t *schema_to_json(const struct schema *self);
