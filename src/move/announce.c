@@ -105,8 +105,10 @@ static json_t *details_to_json(const struct run *run)
         json_put_int(table, "rows_without_cursor", result->null_cursors);
         if (result->warning != NULL)
             json_put_text(table, "warning", result->warning);
-        if (result->error.rc != RC_OK)
+        if (result->error.rc != RC_OK) {
+            json_put_text(table, "arrow", r->arrow);
             json_put(table, "error", error_to_json(&result->error));
+        }
         json_put(tables, r->config->name, table);
     }
     json_put(details, "tables", tables);

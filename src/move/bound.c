@@ -34,6 +34,16 @@ static RC bound_check_schema(struct route *r, struct error *err)
                           "waybill sync pipeline -p %s -t %s --full-refresh", r->run->pipeline->name, r->config->name);
 }
 
+/* Digits may differ: a column's precision may have changed since. */
+static bool is_of_form(const char *at, const struct form *form)
+{
+    struct form found;
+    int64_t us;
+    if (form->kind == FORM_EPOCH)
+        return form_parse(form, at, &us);
+    return form_of_text(at, &found) && found.kind == form->kind && found.separator == form->separator && found.z == form->z;
+}
+
 /* The position in S is written in terms of one cursor and one key; S does not know which after it was rebuilt from T. */
 static RC bound_check_shape(struct route *r, struct error *err)
 {
@@ -44,6 +54,8 @@ static RC bound_check_shape(struct route *r, struct error *err)
                 (r->increment == INCREMENT_ID_ONLY) == (pos->shape == POSITION_AFTER);
     if (same && pos->shape != POSITION_NONE && r->increment == INCREMENT_HYBRID && s->cursor != NULL)
         same = text_eq(s->cursor, cursor);
+    if (same && pos->at != NULL && r->increment == INCREMENT_HYBRID)
+        same = is_of_form(pos->at, &r->table->form);
     bool keyed = pos->key_count > 0 && s->key_count > 0 && r->increment != INCREMENT_FULL_SYNC;
     for (int i = 0; same && keyed && i < r->table->key_count; i++)
         same = s->key_count == r->table->key_count && text_eq(s->key[i].column, r->table->schema->fields[r->table->key[i]].name);

@@ -89,6 +89,7 @@ struct route {
     struct chunk chunk;
     int64_t rows_left, chunks_left; /* of --limit and --max-chunks; INT64_MAX: no limit */
     bool full_sync_done;
+    const char *arrow;          /* of spine_move: the last one begun; NULL: none */
     int64_t told_waiting_ms;    /* of the wait for a lease: when it was told of last */
     const char **loaded_files;  /* addresses of the files of the last waybill loaded; NULL: none by this run */
     int loaded_file_count;

@@ -77,6 +77,7 @@ static RC spine_begin(struct route *r, struct error *err)
     struct marks next = route_marks(r);
     next.in_flight = (struct in_flight){.key = r->chunk.key, .lo = r->chunk.range.lo, .hi = r->bound.hi};
     memcpy(next.in_flight.id, r->chunk.id, UUID_TEXT);
+    next.mysql_status = "in_progress";
     if (r->run->options.full_refresh) /* a person's word: what follows is a new reading of the source */
         next.epoch = (next.epoch > r->t.epoch ? next.epoch : r->t.epoch) + 1;
     return scope_write(r->scope, &next, err);
@@ -97,7 +98,7 @@ static RC spine_mark_sealed(struct route *r, const struct waybill *waybill, cons
     next.source_clock = waybill->source_clock;
     next.last_mysql_extraction_time = arena_text(scope_arena(r->scope), now);
     next.mysql_status = "success";
-    next.redshift_status = next.redshift_status != NULL ? next.redshift_status : "pending";
+    next.redshift_status = "pending";
     if (waybill->max_cursor != NULL)
         next.last_mysql_data_timestamp = waybill->max_cursor;
     next.session.rows += waybill->rows;
@@ -177,8 +178,10 @@ void spine_fail(struct route *r)
     if (scope_settle(r->scope, &ignored) != RC_OK || !scope_is_mine(r->scope))
         return;
     struct marks next = route_marks(r);
-    next.mysql_status = next.in_flight.id[0] != '\0' ? "failed" : next.mysql_status;
-    next.redshift_status = route_loads(r) ? "failed" : next.redshift_status;
+    if (text_eq(r->arrow, "load"))
+        next.redshift_status = "failed";
+    else if (route_extracts(r))
+        next.mysql_status = "failed";
     if (scope_give(r->scope, &next, &ignored) != RC_OK)
         log_warn("lease.not_given", KV("why", ignored.text));
 }
@@ -192,6 +195,7 @@ struct arrow {
 
 static RC arrow_begin(struct arrow arrow, struct error *err)
 {
+    arrow.r->arrow = arrow.name;
     log_info("arrow", KV("name", arrow.name), KV("at", "begin"));
     route_progress(arrow.r, arrow.name, false);
     return run_check_stopped(arrow.r->run, err);

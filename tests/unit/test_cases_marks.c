@@ -413,6 +413,29 @@ static void s27_a_long_transaction_commits_rows_behind_the_clock(void **state)
     assert_int_equal(target_rows(w, "orders"), 3);
 }
 
+/* An instant of a full_sync, or an id, says nothing about a cursor. */
+static void a_mark_of_another_increment_is_refused_with_the_way_out(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
+    world_fill(w);
+    run_ok(w);
+    w->tables[0].increment = INCREMENT_FULL_SYNC;
+    w->tables[0].mode = MODE_REPLACE;
+    w->tables[0].cursor = NULL;
+    run_ok(w);
+    w->tables[0].increment = INCREMENT_HYBRID;
+    w->tables[0].mode = MODE_MERGE;
+    w->tables[0].cursor = "updated_at";
+    struct world_report report = run_expecting(w, RC_CONFIG);
+    assert_non_null(strstr(report.error.todo, "--full-refresh"));
+    w->options.full_refresh = true;
+    run_ok(w);
+    w->options.full_refresh = false;
+    world_change(w);
+    assert_int_equal(run_ok(w).results[0].rows_extracted, 7);
+    assert_rows_equal(w, ORDERS);
+}
+
 static int64_t a_day_ahead_us(struct clock *clock) { return INT64_C(1717200000000000) + INT64_C(86400000000); }
 
 /* The client's wall clock is a day ahead: bounds come from the source's. */
@@ -467,6 +490,7 @@ int main(void)
         cmocka_unit_test(s25_a_limit_inside_a_group_of_equal_cursors_loses_nothing),
         cmocka_unit_test(s26_no_page_is_read_twice),
         cmocka_unit_test(s27_a_long_transaction_commits_rows_behind_the_clock),
+        cmocka_unit_test(a_mark_of_another_increment_is_refused_with_the_way_out),
         cmocka_unit_test(s59_the_sources_clock_counts_and_not_the_clients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
