@@ -40,7 +40,8 @@ static enum rc check_table(const struct mem_position *position, const struct tar
 {
     if (position == NULL || strcmp(position->table, table->name) == 0)
         return RC_OK;
-    return fail(err, RC_CONFIG, "'%s' loads into '%s' so far, not into '%s'", table->scope, position->table, table->name);
+    return fail(err, RC_CONFIG, "'%s' loads into '%s' so far, not into '%s'", table->scope, position->table,
+                table->name);
 }
 
 static enum rc mem_create_position(struct target *base, const struct target_table *table, const char *target_id,

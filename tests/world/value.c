@@ -15,20 +15,14 @@ struct value value_of(const struct batch *batch, int column, int64_t row, struct
     if (batch_is_null(batch, column, row))
         return (struct value){.null = true};
     switch (batch->schema->fields[column].type) {
-    case TYPE_BOOL:
-        return (struct value){.number = batch_bool(batch, column, row)};
+    case TYPE_BOOL: return (struct value){.number = batch_bool(batch, column, row)};
     case TYPE_INT64:
-    case TYPE_TIMESTAMP:
-        return (struct value){.number = batch_int64(batch, column, row)};
-    case TYPE_DOUBLE:
-        return (struct value){.real = batch_double(batch, column, row)};
-    case TYPE_DATE:
-        return (struct value){.number = batch_date(batch, column, row)};
-    case TYPE_DECIMAL:
-        return (struct value){.number = batch_decimal(batch, column, row)};
+    case TYPE_TIMESTAMP: return (struct value){.number = batch_int64(batch, column, row)};
+    case TYPE_DOUBLE: return (struct value){.real = batch_double(batch, column, row)};
+    case TYPE_DATE: return (struct value){.number = batch_date(batch, column, row)};
+    case TYPE_DECIMAL: return (struct value){.number = batch_decimal(batch, column, row)};
     case TYPE_UTF8:
-    case TYPE_BINARY:
-        break;
+    case TYPE_BINARY: break;
     }
     struct str bytes = batch_bytes(batch, column, row);
     return (struct value){.bytes = {arena_str(arena, bytes), bytes.len}};
@@ -41,26 +35,14 @@ void value_build(const struct value *self, const struct field *field, struct bat
         return;
     }
     switch (field->type) {
-    case TYPE_BOOL:
-        builder_bool(builder, column, self->number != 0);
-        break;
+    case TYPE_BOOL: builder_bool(builder, column, self->number != 0); break;
     case TYPE_INT64:
-    case TYPE_TIMESTAMP:
-        builder_int64(builder, column, (int64_t)self->number);
-        break;
-    case TYPE_DOUBLE:
-        builder_double(builder, column, self->real);
-        break;
-    case TYPE_DATE:
-        builder_date(builder, column, (int32_t)self->number);
-        break;
-    case TYPE_DECIMAL:
-        builder_decimal(builder, column, self->number);
-        break;
+    case TYPE_TIMESTAMP: builder_int64(builder, column, (int64_t)self->number); break;
+    case TYPE_DOUBLE: builder_double(builder, column, self->real); break;
+    case TYPE_DATE: builder_date(builder, column, (int32_t)self->number); break;
+    case TYPE_DECIMAL: builder_decimal(builder, column, self->number); break;
     case TYPE_UTF8:
-    case TYPE_BINARY:
-        builder_bytes(builder, column, self->bytes);
-        break;
+    case TYPE_BINARY: builder_bytes(builder, column, self->bytes); break;
     }
 }
 
@@ -144,24 +126,12 @@ void value_print(const struct value *self, const struct field *field, struct buf
         return;
     }
     switch (field->type) {
-    case TYPE_BOOL:
-        buf_addf(out, "%s", self->number != 0 ? "true" : "false");
-        break;
-    case TYPE_INT64:
-        print_number(self->number, 0, out);
-        break;
-    case TYPE_DOUBLE:
-        buf_addf(out, "%.17g", self->real);
-        break;
-    case TYPE_DECIMAL:
-        print_number(self->number, field->scale, out);
-        break;
-    case TYPE_TIMESTAMP:
-        print_timestamp((int64_t)self->number, field, out);
-        break;
-    case TYPE_UTF8:
-        print_text(self->bytes, out);
-        break;
+    case TYPE_BOOL: buf_addf(out, "%s", self->number != 0 ? "true" : "false"); break;
+    case TYPE_INT64: print_number(self->number, 0, out); break;
+    case TYPE_DOUBLE: buf_addf(out, "%.17g", self->real); break;
+    case TYPE_DECIMAL: print_number(self->number, field->scale, out); break;
+    case TYPE_TIMESTAMP: print_timestamp((int64_t)self->number, field, out); break;
+    case TYPE_UTF8: print_text(self->bytes, out); break;
     case TYPE_DATE:
         if (self->number >= year_0000 && self->number < year_10000)
             print_date((int64_t)self->number, out);
@@ -242,22 +212,15 @@ struct value value_parse(const struct field *field, struct str text, struct aren
     if (str_eq(text, S("NULL")))
         return (struct value){.null = true};
     switch (field->type) {
-    case TYPE_BOOL:
-        return (struct value){.number = str_eq(text, S("true"))};
-    case TYPE_INT64:
-        return (struct value){.number = parse_number(text, 0)};
-    case TYPE_DOUBLE:
-        return (struct value){.real = strtod(arena_str(arena, text), NULL)};
-    case TYPE_DATE:
-        return (struct value){.number = parse_time(text, 1, arena)};
+    case TYPE_BOOL: return (struct value){.number = str_eq(text, S("true"))};
+    case TYPE_INT64: return (struct value){.number = parse_number(text, 0)};
+    case TYPE_DOUBLE: return (struct value){.real = strtod(arena_str(arena, text), NULL)};
+    case TYPE_DATE: return (struct value){.number = parse_time(text, 1, arena)};
     case TYPE_TIMESTAMP:
         return (struct value){.number = parse_time(text, units_per_second[field->unit] * DAY_SECONDS, arena)};
-    case TYPE_DECIMAL:
-        return (struct value){.number = parse_number(text, field->scale)};
-    case TYPE_UTF8:
-        return (struct value){.bytes = parse_text(text, arena)};
-    case TYPE_BINARY:
-        return (struct value){.bytes = parse_hex(text, arena)};
+    case TYPE_DECIMAL: return (struct value){.number = parse_number(text, field->scale)};
+    case TYPE_UTF8: return (struct value){.bytes = parse_text(text, arena)};
+    case TYPE_BINARY: return (struct value){.bytes = parse_hex(text, arena)};
     }
     abort();
 }
