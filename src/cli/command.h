@@ -14,6 +14,7 @@
 #define COMMANDS(X)                                                                                                    \
     X(cmd_sync)                                                                                                        \
     X(cmd_plan)                                                                                                        \
+    X(cmd_status)                                                                                                      \
     X(cmd_help)                                                                                                        \
     X(cmd_version)
 

@@ -17,30 +17,6 @@ void print_safe(FILE *out, const char *text)
     }
 }
 
-json_t *error_to_json(const struct error *err)
-{
-    json_t *fields = json_object(), *document = json_object();
-    json_put_text(fields, "kind", rc_name(err->rc));
-    json_put_int(fields, "exit_status", rc_exit_status(err->rc));
-    json_put_text(fields, "text", err->text);
-    if (err->todo[0] != '\0')
-        json_put_text(fields, "todo", err->todo);
-    if (err->vendor[0] != '\0')
-        json_put_text(fields, "vendor", err->vendor);
-    if (err->http_status != 0)
-        json_put_int(fields, "http_status", err->http_status);
-    json_put(document, "error", fields);
-    return document;
-}
-
-void print_json(struct cli *cli, const json_t *value)
-{
-    AUTO_RELEASE(buf) text = {0};
-    json_write(value, &text);
-    fwrite(text.at, 1, text.len, cli->out);
-    cli->has_printed = true;
-}
-
 /* How many bytes the character at `at` has; 0: it is not UTF-8. */
 static size_t character_bytes(const char *at)
 {
@@ -63,15 +39,38 @@ static void make_utf8(char *text)
     }
 }
 
-void print_failure(struct cli *cli, const struct error *given)
+json_t *error_to_json(const struct error *given)
+{
+    struct error copy = *given, *err = &copy;
+    make_utf8(err->text);
+    make_utf8(err->todo);
+    json_t *fields = json_object(), *document = json_object();
+    json_put_text(fields, "kind", rc_name(err->rc));
+    json_put_int(fields, "exit_status", rc_exit_status(err->rc));
+    json_put_text(fields, "text", err->text);
+    if (err->todo[0] != '\0')
+        json_put_text(fields, "todo", err->todo);
+    if (err->vendor[0] != '\0')
+        json_put_text(fields, "vendor", err->vendor);
+    if (err->http_status != 0)
+        json_put_int(fields, "http_status", err->http_status);
+    json_put(document, "error", fields);
+    return document;
+}
+
+void print_json(struct cli *cli, const json_t *value)
+{
+    AUTO_RELEASE(buf) text = {0};
+    json_write(value, &text);
+    fwrite(text.at, 1, text.len, cli->out);
+    cli->has_printed = true;
+}
+
+void print_error_message(struct cli *cli, const struct error *given)
 {
     struct error err = *given;
     make_utf8(err.text);
     make_utf8(err.todo);
-    if (cli_is_json(cli) && !cli->has_printed) {
-        AUTO_JSON *document = error_to_json(&err);
-        print_json(cli, document);
-    }
     if (cli->global.log_format == LOG_JSON) {
         log_error("failed", KV("kind", rc_name(err.rc)), KV("exit_status", rc_exit_status(err.rc)),
                   KV("text", err.text), KV("todo", err.todo));
@@ -85,6 +84,15 @@ void print_failure(struct cli *cli, const struct error *given)
         print_safe(cli->messages, err.todo);
         fputs("\n", cli->messages);
     }
+}
+
+void print_failure(struct cli *cli, const struct error *err)
+{
+    if (cli_is_json(cli) && !cli->has_printed) {
+        AUTO_JSON *document = error_to_json(err);
+        print_json(cli, document);
+    }
+    print_error_message(cli, err);
 }
 
 /* ---- tables ---- */

@@ -5,7 +5,9 @@
 #include "cli/command.h"
 
 /* On the messages' side: "waybill: error: what, on which object, why" and "  what to do: ...", or a log line with
- * --log-format json. With --output json also as a document on `out`, unless there is one already. */
+ * --log-format json. */
+void print_error_message(struct cli *cli, const struct error *err);
+/* The same for what ends the command: with --output json also a document on `out`, unless there is one already. */
 void print_failure(struct cli *cli, const struct error *err);
 /* {"error": {"kind", "exit_status", "text", "todo", "vendor", "http_status"}}; empty parts are left out. */
 json_t *error_to_json(const struct error *err);

@@ -57,11 +57,38 @@ static RC resolve_tables(struct session *self, const struct text_list *wanted, s
                           &self->tables, &self->table_count, err);
 }
 
+/* Names that are listed, then those of scope documents; patterns among the listed ones are answered by the latter. */
+static RC known_names(struct session *self, struct text_list *ret, struct error *err)
+{
+    const struct pipeline_config *pipeline = self->pipeline;
+    const char **scopes;
+    int scope_count;
+    TRY(look_scopes(self->store, pipeline->name, &self->arena, &scopes, &scope_count, err));
+    ret->items = arena_take(&self->arena, sizeof(*ret->items) * (size_t)(pipeline->table_count + scope_count + 1));
+    for (int i = 0; i < pipeline->table_count; i++) {
+        if (!pipeline->tables[i].is_pattern)
+            ret->items[ret->count++] = pipeline->tables[i].name;
+    }
+    for (int i = 0; i < scope_count; i++)
+        ret->items[ret->count++] = scopes[i];
+    return RC_OK;
+}
+
+static RC resolve_known(struct session *self, struct error *err)
+{
+    static const struct table_config none[1];
+    struct text_list names = {0};
+    TRY(known_names(self, &names, err));
+    self->tables = none;
+    return names.count > 0 ? resolve_tables(self, &names, err) : RC_OK;
+}
+
 RC session_open(struct session *self, const struct session_wants *wants, struct error *err)
 {
     TRY(cli_pick(self->cli, wants->pipeline, &self->pipeline, err));
     TRY(open_connections(self, wants, err));
-    return resolve_tables(self, &wants->tables, err);
+    return wants->known && wants->tables.count == 0 ? resolve_known(self, err)
+                                                    : resolve_tables(self, &wants->tables, err);
 }
 
 /* ---- the run ---- */

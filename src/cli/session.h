@@ -25,6 +25,7 @@ struct session_wants {
     const char *pipeline;    /* NULL: the default one */
     struct text_list tables; /* names and patterns; count 0: all that are listed */
     bool source, target;
+    bool known;          /* without names: the listed tables, and those that have a scope document; may be none */
     const char *markers; /* a store connection; NULL: none */
 };
 

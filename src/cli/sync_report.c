@@ -90,7 +90,7 @@ static int count_more(const struct run *run, int number)
 void sync_report_failures(struct cli *cli, const struct run *run)
 {
     if (run->error.rc != RC_OK)
-        print_failure(cli, &run->error);
+        print_error_message(cli, &run->error);
     for (int i = 0; i < run->route_count; i++) {
         struct error error = run->routes[i].result.error;
         if (error.rc == RC_OK || is_told(run, i))
@@ -100,6 +100,6 @@ void sync_report_failures(struct cli *cli, const struct run *run)
             fail_in(&error, "%s and %d more tables", run->routes[i].config->name, more);
         else
             fail_in(&error, "%s", run->routes[i].config->name);
-        print_failure(cli, &error);
+        print_error_message(cli, &error);
     }
 }
