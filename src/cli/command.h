@@ -15,6 +15,7 @@
     X(cmd_sync)                                                                                                        \
     X(cmd_plan)                                                                                                        \
     X(cmd_status)                                                                                                      \
+    X(cmd_check)                                                                                                       \
     X(cmd_help)                                                                                                        \
     X(cmd_version)
 

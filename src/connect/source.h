@@ -75,6 +75,7 @@ struct source {
     const struct source_ops *ops;
     const char *name;    /* the connection's name */
     const char *address; /* readable, no secret: "shop.db" */
+    const char *version; /* of the server, or the library that stands for one: "SQLite 3.40.1"; NULL: not known */
 };
 
 /* What tells this server from another one (formats.md 2, source_id). */

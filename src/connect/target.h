@@ -76,12 +76,14 @@ struct target_ops {
     RC (*commit)(struct target *self, struct error *err);
     void (*rollback)(struct target *self);
     RC (*reconnect)(struct target *self, struct error *err);
+    RC (*check)(struct target *self, bool *ret_is_new, struct error *err);
     void (*free)(struct target *self);
 };
 struct target {
     const struct target_ops *ops;
     const char *name;    /* the connection's name */
     const char *address; /* readable, no secret */
+    const char *version; /* as a source's */
 };
 
 /* Reads T. A missing table or row: exists = false, RC_OK. */
@@ -135,6 +137,8 @@ static inline RC target_commit(struct target *t, struct error *err) { return t->
 static inline void target_rollback(struct target *t) { t->ops->rollback(t); }
 /* Drops the connection and opens a new one. */
 static inline RC target_reconnect(struct target *t, struct error *err) { return t->ops->reconnect(t, err); }
+/* Could rows be written now? Leaves nothing behind; *ret_is_new: there is no such database yet, and it could be made. */
+static inline RC target_check(struct target *t, bool *ret_is_new, struct error *err) { return t->ops->check(t, ret_is_new, err); }
 static inline void target_free(struct target *t)
 {
     if (t != NULL)

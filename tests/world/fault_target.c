@@ -215,6 +215,15 @@ static RC fault_reconnect(struct target *base, struct error *err)
     return RC_OK;
 }
 
+static RC fault_check(struct target *base, bool *ret_is_new, struct error *err)
+{
+    struct fault_target *self = of(base);
+    enum fault fault = ask(self, "check");
+    if (!fault_does_call(fault))
+        return fault_refuse(fault, err);
+    return fault_answer(fault, target_check(self->inner, ret_is_new, err), err);
+}
+
 static void fault_free(struct target *base)
 {
     target_free(of(base)->inner);
@@ -233,6 +242,7 @@ static const struct target_ops fault_ops = {
     .commit = fault_commit,
     .rollback = fault_rollback,
     .reconnect = fault_reconnect,
+    .check = fault_check,
     .free = fault_free,
 };
 

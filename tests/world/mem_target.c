@@ -177,6 +177,12 @@ static enum rc mem_reconnect(struct target *base, struct error *err)
     return RC_OK;
 }
 
+static enum rc mem_check(struct target *base, bool *ret_is_new, struct error *err)
+{
+    *ret_is_new = false;
+    return RC_OK;
+}
+
 static void mem_free(struct target *base)
 {
     leave((struct mem_target *)base);
@@ -195,6 +201,7 @@ static const struct target_ops mem_ops = {
     .commit = mem_commit,
     .rollback = mem_rollback,
     .reconnect = mem_reconnect,
+    .check = mem_check,
     .free = mem_free,
 };
 

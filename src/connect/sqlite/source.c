@@ -162,6 +162,7 @@ RC sqlite_source_open(const char *name, const char *path, const struct sqlite_so
     assert(self->options.page_rows > 0 && self->options.page_rows <= SQLITE_PAGE_ROWS);
     self->base.name = arena_text(&self->arena, name);
     self->base.address = arena_text(&self->arena, path);
+    self->base.version = arena_print(&self->arena, "SQLite %s", sqlite3_libversion());
     TRY(sqlite_open(path, SQLITE_TO_EITHER, &patience, &self->db, err));
     TRY(query_only(self, true, err));
     *ret = TAKE(source);

@@ -1,7 +1,10 @@
 #include "connect/sqlite/target_parts.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* ---- the connection ---- */
 
@@ -133,6 +136,33 @@ static RC sqlite_target_reconnect(struct target *base, struct error *err)
     return sqlite_target_write(self, err);
 }
 
+/* The journal is made beside the database, and so is a new database. */
+static RC check_folder(const struct sqlite_target *self, struct error *err)
+{
+    const char *path = self->base.address, *slash = strrchr(path, '/');
+    AUTO_RELEASE(buf) folder = {0};
+    if (slash == NULL)
+        buf_addf(&folder, ".");
+    else
+        buf_add(&folder, path, slash != path ? (size_t)(slash - path) : 1);
+    if (access(folder.at, W_OK | X_OK) == 0)
+        return RC_OK;
+    fail_errno(err, errno, "target '%s': making files in '%s', the folder of '%s'", self->base.name, folder.at, path);
+    return fail_todo(err, "make the folder, or give this user the right to make files in it");
+}
+
+static RC sqlite_target_check(struct target *base, bool *ret_is_new, struct error *err)
+{
+    struct sqlite_target *self = (struct sqlite_target *)base;
+    TRY(sqlite_target_look(self, err));
+    *ret_is_new = self->db == NULL;
+    if (self->db != NULL) {
+        TRY(sqlite_target_lock(self, err));
+        sqlite_rollback(self->db);
+    }
+    return check_folder(self, err);
+}
+
 static void sqlite_target_free(struct target *base)
 {
     struct sqlite_target *self = (struct sqlite_target *)base;
@@ -154,6 +184,7 @@ static const struct target_ops sqlite_target_ops = {
     .commit = sqlite_target_commit,
     .rollback = sqlite_target_rollback,
     .reconnect = sqlite_target_reconnect,
+    .check = sqlite_target_check,
     .free = sqlite_target_free,
 };
 
@@ -161,7 +192,8 @@ RC sqlite_target_open(const char *name, const char *path, struct clock *clock, c
                       struct target **ret, struct error *err)
 {
     struct sqlite_target *self = xcalloc(1, sizeof(*self));
-    self->base = (struct target){&sqlite_target_ops, xstrdup(name), xstrdup(path)};
+    self->base = (struct target){&sqlite_target_ops, xstrdup(name), xstrdup(path), self->version};
+    snprintf(self->version, sizeof(self->version), "SQLite %s", sqlite3_libversion());
     self->patience = (struct sqlite_patience){.clock = clock, .stop = stop};
     *ret = &self->base;
     return RC_OK;

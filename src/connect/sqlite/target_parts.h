@@ -33,6 +33,7 @@ struct binding {
 
 struct sqlite_target {
     struct target base;
+    char version[32];
     struct sqlite_patience patience;
     struct sqlite *db; /* NULL: not opened yet, or there is no file */
     bool is_for_writing;

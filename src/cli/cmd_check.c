@@ -1,0 +1,221 @@
+#include "cli/outcome.h"
+#include "cli/show.h"
+#include "connect/registry.h"
+#include "store/probe.h"
+#include "store/registry.h"
+
+/* What is found out about one connection in one of its roles. */
+struct finding {
+    const struct connection_config *connection;
+    const char *as; /* "source", "target", "store" */
+    const char *address, *version, *rights, *note;
+    struct error error;
+};
+
+struct checking {
+    struct cli *cli;
+    struct text_table table;
+    json_t *rows;
+    struct arena arena;
+    struct outcome outcome;
+};
+
+/* ---- one connection ---- */
+
+static RC check_source(struct checking *self, struct finding *f, struct error *err)
+{
+    AUTO(source) *source = NULL;
+    struct cli *cli = self->cli;
+    struct open_transactions open = {0};
+    const char **names;
+    int count;
+    int64_t now_us;
+    char now[STAMP_TEXT];
+    TRY(config_open_source(cli->config, f->connection->name, cli->clock, random_real(), &source, err));
+    f->address = arena_text(&self->arena, source->address);
+    f->version = arena_text(&self->arena, source->version);
+    TRY(source_tables(source, &self->arena, &names, &count, err));
+    TRY(source_now(source, &now_us, err));
+    TRY(source_oldest_open(source, &open, err));
+    stamp_print(now_us, 0, now);
+    f->rights = open.hidden ? "read" : "read, see open transactions";
+    f->note = arena_print(&self->arena, "clock %s, %d tables%s", now, count,
+                          open.hidden ? "; open transactions are hidden: tables need an explicit lag" : "");
+    return RC_OK;
+}
+
+static RC check_target(struct checking *self, struct finding *f, struct error *err)
+{
+    AUTO(target) *target = NULL;
+    struct cli *cli = self->cli;
+    bool is_new;
+    TRY(config_open_target(cli->config, f->connection->name, cli->clock, random_real(), &target, err));
+    f->address = arena_text(&self->arena, target->address);
+    f->version = arena_text(&self->arena, target->version);
+    TRY(target_check(target, &is_new, err));
+    f->rights = "read, write";
+    f->note = is_new ? "does not exist yet; the first load makes it" : NULL;
+    return RC_OK;
+}
+
+static RC check_store(struct checking *self, struct finding *f, struct error *err)
+{
+    AUTO(store) *store = NULL;
+    struct cli *cli = self->cli;
+    TRY(config_open_store(cli->config, f->connection->name, cli->clock, random_real(), &store, err));
+    f->address = arena_text(&self->arena, store->address);
+    TRY(store_probe(store, cli->clock, random_real(), err));
+    f->rights = "read, write, conditional writes";
+    return RC_OK;
+}
+
+/* ---- what is said ---- */
+
+static void add_row(struct checking *self, const struct finding *f)
+{
+    struct text_table *table = &self->table;
+    bool ok = f->error.rc == RC_OK;
+    text_table_add(table, f->connection->name);
+    text_table_add(table, f->connection->type);
+    text_table_add(table, f->as);
+    text_table_add(table, f->address);
+    text_table_add(table, f->version);
+    text_table_add(table, f->rights);
+    if (!ok)
+        text_table_add(table, f->error.text);
+    else
+        text_table_addf(table, "ok%s%s", f->note != NULL ? "; " : "", or_empty(f->note));
+}
+
+static void add_row_json(struct checking *self, const struct finding *f)
+{
+    json_t *row = json_object();
+    json_put_text(row, "connection", f->connection->name);
+    json_put_text(row, "type", f->connection->type);
+    json_put_text(row, "as", f->as);
+    json_put_text(row, "address", f->address);
+    json_put_text(row, "version", f->version);
+    json_put_text(row, "rights", f->rights);
+    json_put(row, "ok", json_boolean(f->error.rc == RC_OK));
+    json_put_text(row, "note", f->note);
+    if (f->error.rc != RC_OK) {
+        AUTO_JSON *failure = error_to_json(&f->error);
+        json_put(row, "error", json_incref(json_object_get(failure, "error")));
+    }
+    json_array_append_new(self->rows, row);
+}
+
+static void check_as(struct checking *self, const struct connection_config *connection, const char *as,
+                     RC (*check)(struct checking *self, struct finding *f, struct error *err))
+{
+    struct finding finding = {.connection = connection, .as = as};
+    enum rc rc = check(self, &finding, &finding.error);
+    if (rc == RC_OK)
+        finding.error = (struct error){0};
+    outcome_add(&self->outcome, rc);
+    add_row(self, &finding);
+    add_row_json(self, &finding);
+    if (rc != RC_OK)
+        print_error_message(self->cli, &finding.error);
+}
+
+/* ---- which, and as what ---- */
+
+static bool is_used_as(const struct config *config, const char *name, bool source)
+{
+    for (int i = 0; i < config->pipeline_count; i++) {
+        const struct pipeline_config *pipeline = &config->pipelines[i];
+        if (text_eq(source ? pipeline->source : pipeline->target, name))
+            return true;
+    }
+    return false;
+}
+
+/* A database is checked for what the pipelines use it for; one that none uses, as a source where it can be one. */
+static void check_connection(struct checking *self, const struct connection_config *connection)
+{
+    const struct config *config = self->cli->config;
+    const struct database_type *database = database_type_find(connection->type);
+    if (store_type_find(connection->type) != NULL)
+        check_as(self, connection, "store", check_store);
+    if (database == NULL)
+        return;
+    bool as_source = is_used_as(config, connection->name, true),
+         as_target = is_used_as(config, connection->name, false);
+    if (!as_source && !as_target)
+        as_source = database->open_source != NULL, as_target = !as_source;
+    if (as_source)
+        check_as(self, connection, "source", check_source);
+    if (as_target)
+        check_as(self, connection, "target", check_target);
+}
+
+static RC no_connection(const struct config *config, const char *name, struct arena *arena, struct error *err)
+{
+    AUTO_RELEASE(buf) all = {0};
+    const char **names = arena_take(arena, sizeof(*names) * (size_t)(config->connection_count + 1));
+    for (int i = 0; i < config->connection_count; i++) {
+        names[i] = config->connections[i].name;
+        buf_addf(&all, "%s%s", i > 0 ? ", " : "", names[i]);
+    }
+    const char *near = nearest_name(name, names, config->connection_count);
+    fail(err, RC_CONFIG, "'%s' has no connection '%.*s'%s%s%s", config->path, NAME_BYTES_MAX, name,
+         near != NULL ? ", did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
+    return fail_todo(err, "its connections: %s", all.len > 0 ? all.at : "none");
+}
+
+static RC check_wanted(struct checking *self, const char *name, struct error *err)
+{
+    const struct config *config = self->cli->config;
+    int found = 0;
+    for (int i = 0; i < config->connection_count; i++) {
+        if (name != NULL && !text_eq(config->connections[i].name, name))
+            continue;
+        check_connection(self, &config->connections[i]);
+        found++;
+    }
+    return found > 0 ? RC_OK : no_connection(config, or_empty(name), &self->arena, err);
+}
+
+static void print_findings(struct checking *self)
+{
+    if (!cli_is_json(self->cli)) {
+        text_table_print(&self->table, self->cli->out);
+        return;
+    }
+    AUTO_JSON *document = json_object();
+    json_put(document, "connections", json_incref(self->rows));
+    print_json(self->cli, document);
+}
+
+static RC run_check(struct cli *cli, struct error *err)
+{
+    static const char *const heads[] = {"connection", "type", "as", "address", "version", "rights", "result"};
+    TRY(cli_load(cli, err));
+    struct checking checking = {.cli = cli, .table = {.columns = 7}, .rows = json_array()};
+    for (int i = 0; i < checking.table.columns; i++)
+        text_table_add(&checking.table, heads[i]);
+    enum rc rc = check_wanted(&checking, cli->word_count > 0 ? cli->words[0] : NULL, err);
+    if (rc == RC_OK) {
+        print_findings(&checking);
+        cli->status = outcome_status(&checking.outcome);
+    }
+    text_table_release(&checking.table);
+    json_decref(checking.rows);
+    arena_release(&checking.arena);
+    return rc;
+}
+
+const struct command cmd_check = {
+    .path = "check",
+    .group = GROUP_LOOK,
+    .summary = "Says of each connection whether it can be used, and why not",
+    .words = "[CONNECTION]",
+    .words_max = 1,
+    .about = "Sources are opened and asked for their clock and open transactions. Targets are opened, and it is tried "
+             "whether\n"
+             "they could be written; nothing is. Stores are tried with a small object that is deleted again.\n",
+    .examples = "  waybill check\n"
+                "  waybill check lake --output json\n",
+    .run = run_check,
+};
