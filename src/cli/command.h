@@ -16,6 +16,15 @@
     X(cmd_plan)                                                                                                        \
     X(cmd_status)                                                                                                      \
     X(cmd_check)                                                                                                       \
+    X(cmd_watermark_get)                                                                                               \
+    X(cmd_watermark_list)                                                                                              \
+    X(cmd_watermark_set)                                                                                               \
+    X(cmd_watermark_reset)                                                                                             \
+    X(cmd_watermark_history)                                                                                           \
+    X(cmd_watermark_restore)                                                                                           \
+    X(cmd_lease_list)                                                                                                  \
+    X(cmd_lease_break)                                                                                                 \
+    X(cmd_s3clean_orphans)                                                                                             \
     X(cmd_help)                                                                                                        \
     X(cmd_version)
 

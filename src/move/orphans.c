@@ -149,12 +149,32 @@ static RC orphans_refuse(const struct route *r, const char *why, struct error *e
     return fail_todo(err, "repair that first: waybill watermark restore --from-target -p %s -t %s", r->run->pipeline->name, r->config->name);
 }
 
-static RC orphans_under_lease(struct route *r, int64_t grace_ms, bool dry, struct orphans *ret, struct error *err)
+static RC orphans_check_chain(struct route *r, struct error *err)
+{
+    if (!route_loads(r) || repair_check_chain(r, err) == RC_OK)
+        return RC_OK;
+    return err->rc == RC_DATA ? orphans_refuse(r, "the target does not stand on the chain of the scope document", err) : err->rc;
+}
+
+static RC orphans_look(struct route *r, int64_t grace_ms, struct orphans *ret, struct error *err)
+{
+    struct clock *clock = r->run->world.clock;
+    struct folders reachable = {0};
+    if (route_loads(r))
+        TRY(target_position(r->run->world.target, scope_name(r->scope), &r->arena, &r->t, err));
+    TRY(orphans_check_chain(r, err));
+    TRY(orphans_list(r, clock->now_us(clock) - grace_ms * 1000, ret, err));
+    TRY(scope_read(r->scope, err));
+    TRY(folders_reachable(r, &reachable, err));
+    orphans_drop_reachable(r, ret, &reachable);
+    return RC_OK;
+}
+
+static RC orphans_under_lease(struct route *r, int64_t grace_ms, struct orphans *ret, struct error *err)
 {
     struct object_info s_info;
     struct folders reachable = {0};
-    if (route_loads(r) && repair_check_chain(r, err) != RC_OK)
-        return err->rc == RC_DATA ? orphans_refuse(r, "the target does not stand on the chain of the scope document", err) : err->rc;
+    TRY(orphans_check_chain(r, err));
     TRY(store_head(r->run->world.store, scope_key(r->scope), &s_info, err)); /* S was written just now: the store's clock */
     TRY(orphans_list(r, s_info.modified_us - grace_ms * 1000, ret, err));
     TRY(scope_read(r->scope, err));
@@ -163,7 +183,7 @@ static RC orphans_under_lease(struct route *r, int64_t grace_ms, bool dry, struc
         return fail(err, RC_LEASE, "the lease on '%s' was lost while its objects were listed", scope_name(r->scope));
     TRY(folders_reachable(r, &reachable, err));
     orphans_drop_reachable(r, ret, &reachable);
-    return dry ? RC_OK : orphans_delete(r, ret, err);
+    return orphans_delete(r, ret, err);
 }
 
 RC orphans_clean(struct run *run, int64_t grace_ms, bool dry, struct orphans *ret, struct error *err)
@@ -173,8 +193,10 @@ RC orphans_clean(struct run *run, int64_t grace_ms, bool dry, struct orphans *re
     TRY(scope_read(r->scope, err));
     if (!scope_exists(r->scope))
         return orphans_refuse(r, "there is no scope document", err);
+    if (dry)
+        return orphans_look(r, grace_ms, ret, err);
     TRY(repair_hold(r, err));
-    enum rc rc = orphans_under_lease(r, grace_ms, dry, ret, err);
+    enum rc rc = orphans_under_lease(r, grace_ms, ret, err);
     repair_give(r);
     return rc;
 }
