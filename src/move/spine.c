@@ -22,12 +22,10 @@ static RC spine_take(struct route *r, struct error *err)
         heartbeat_add(world->heartbeat, r->scope);
     if (!route_loads(r))
         return RC_OK;
-    if (!r->t.exists) {
-        char target_id[UUID_TEXT];
-        uuid7(world->clock, world->random, target_id);
-        struct target_table table = route_target_table(r, NULL);
-        TRY(target_create_position(world->target, &table, target_id, err));
-    }
+    char new_id[UUID_TEXT]; /* of a target that has no row for this scope yet */
+    uuid7(world->clock, world->random, new_id);
+    struct target_table table = route_target_table(r, NULL);
+    TRY(target_create_position(world->target, &table, new_id, err));
     TRY(target_fence(world->target, scope_name(r->scope), scope_marks(r->scope)->token, &r->arena, &r->t, err));
     return repair_check_chain(r, err);
 }
