@@ -5,11 +5,9 @@
 #pragma once
 
 #include "base/arena.h"
+#include "connect/sqlite/affinity.h"
 #include "connect/sqlite/source.h"
 #include "io/sqlite.h"
-
-/* https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
-enum affinity { AFFINITY_INTEGER, AFFINITY_REAL, AFFINITY_TEXT, AFFINITY_BLOB, AFFINITY_NUMERIC };
 
 /* A type that only a declaration tells of, and that the values confirm or not. */
 enum promise { PROMISE_NONE, PROMISE_DATE, PROMISE_TIMESTAMP, PROMISE_DECIMAL, PROMISE_BOOL };

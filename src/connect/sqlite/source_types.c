@@ -8,29 +8,6 @@ enum { DECIMAL_DIGITS_MAX = 38, DECIMAL_TEXT = 400 };
 
 /* ---- what a declaration says ---- */
 
-static bool has_word(const char *declared, const char *const *words)
-{
-    for (; *words != NULL; words++) {
-        if (strcasestr(declared, *words) != NULL)
-            return true;
-    }
-    return false;
-}
-
-/* The rules and their order: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
-static enum affinity affinity_of(const char *declared)
-{
-    static const char *const integers[] = {"INT", NULL}, *const texts[] = {"CHAR", "CLOB", "TEXT", NULL};
-    static const char *const reals[] = {"REAL", "FLOA", "DOUB", NULL}, *const blobs[] = {"BLOB", NULL};
-    if (has_word(declared, integers))
-        return AFFINITY_INTEGER;
-    if (has_word(declared, texts))
-        return AFFINITY_TEXT;
-    if (declared[0] == '\0' || has_word(declared, blobs))
-        return AFFINITY_BLOB;
-    return has_word(declared, reals) ? AFFINITY_REAL : AFFINITY_NUMERIC;
-}
-
 /* "DECIMAL(10, 2)" -> 10, 2. A missing scale is 0. */
 static bool declares_digits(const char *declared, int *ret_precision, int *ret_scale)
 {
@@ -55,7 +32,7 @@ void column_declare(struct sqlite_column *column)
         {"BOOL", PROMISE_BOOL},
     };
     size_t len = strcspn(column->declared, " (");
-    column->affinity = affinity_of(column->declared);
+    column->affinity = affinity_of(column->declared, false);
     for (size_t i = 0; i < sizeof(promises) / sizeof(promises[0]); i++) {
         if (strlen(promises[i].word) == len && strncasecmp(column->declared, promises[i].word, len) == 0)
             column->promise = promises[i].promise;

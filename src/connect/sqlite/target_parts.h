@@ -2,11 +2,9 @@
  * is), target_prepare.c (DDL), target_load.c (rows in), target_merge.c (merge, checks). */
 #pragma once
 
+#include "connect/sqlite/affinity.h"
 #include "connect/sqlite/target.h"
 #include "io/sqlite.h"
-
-/* What SQLite does to values of a column: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
-enum affinity { AFFINITY_INTEGER, AFFINITY_REAL, AFFINITY_TEXT, AFFINITY_BLOB, AFFINITY_NUMERIC };
 
 struct shape_column {
     const char *name, *declared;

@@ -3,29 +3,6 @@
 
 #include <string.h>
 
-static bool has_word(const char *declared, const char *word)
-{
-    for (; *declared != '\0'; declared++) {
-        if (sqlite3_strnicmp(declared, word, (int)strlen(word)) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* The rules in their order: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
-static enum affinity affinity_of(const char *declared, bool is_strict)
-{
-    if (has_word(declared, "INT"))
-        return AFFINITY_INTEGER;
-    if (has_word(declared, "CHAR") || has_word(declared, "CLOB") || has_word(declared, "TEXT"))
-        return AFFINITY_TEXT;
-    if (declared[0] == '\0' || has_word(declared, "BLOB") || (is_strict && sqlite3_stricmp(declared, "ANY") == 0))
-        return AFFINITY_BLOB;
-    if (has_word(declared, "REAL") || has_word(declared, "FLOA") || has_word(declared, "DOUB"))
-        return AFFINITY_REAL;
-    return AFFINITY_NUMERIC;
-}
-
 static RC read_kind(struct sqlite_target *self, const char *table, struct arena *arena, struct shape *ret,
                     struct error *err)
 {
