@@ -164,8 +164,6 @@ RC spine_close(struct route *r, struct error *err)
             next.processed_count = r->loaded_file_count;
         }
     }
-    next.mysql_rows_extracted = next.session.rows;
-    next.s3_file_count = next.session.files;
     next.session = (struct counts){0};
     return scope_give(r->scope, &next, err);
 }
