@@ -62,7 +62,7 @@ static void add_failure(struct status *self, const struct route *r, struct error
     text_table_add(&self->table, r->config->name);
     for (int i = 0; i < 4; i++)
         text_table_add(&self->table, empty[i]);
-    text_table_add(&self->table, rc_name(err->rc));
+    text_table_add(&self->table, "unreadable");
     text_table_add(&self->table, NULL);
     json_t *row = error_to_json(err);
     json_put_text(row, "pipeline", r->run->pipeline->name);

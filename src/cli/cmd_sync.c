@@ -4,6 +4,7 @@
 #include "cli/session.h"
 #include "cli/sync_flags.h"
 #include "cli/sync_report.h"
+#include "io/file.h"
 #include "move/announce.h"
 
 /* DEBUG_COMPLETION_MARKERS=1: each marker is told of (the documented name of this switch). */
@@ -55,6 +56,16 @@ static void report(struct cli *cli, const struct run *run)
 
 /* ---- a run that cannot begin ---- */
 
+/* Before rows are moved: a result that nobody gets to see is found out early. */
+static RC check_json_output(const struct sync_flags *flags, struct error *err)
+{
+    if (flags->json_output == NULL || text_eq(flags->json_output, "-"))
+        return RC_OK;
+    if (file_check_folder(flags->json_output, err) != RC_OK)
+        return fail_in(err, "--json-output");
+    return RC_OK;
+}
+
 /* Its documents speak of what was asked for, as far as that is known. */
 static void name_tables(struct session *self, const struct sync_flags *flags)
 {
@@ -71,14 +82,16 @@ static RC refuse(struct session *self, const struct error *why, struct error *er
 {
     const struct sync_flags *flags = self->cli->flags;
     const struct pipeline_config unknown = {.name = or_empty(flags->pipeline), .stage_prefix = ""};
-    const struct run_options options = options_of(self->cli);
+    struct run_options options = options_of(self->cli);
+    struct error second;
+    if (check_json_output(flags, &second) != RC_OK)
+        options.json_output = NULL; /* that is why, or one failure is enough to tell */
     if (self->pipeline == NULL)
         self->pipeline = &unknown;
     if (self->tables == NULL)
         name_tables(self, flags);
     session_begin(self, &options, NULL);
     run_refuse(self->run, why);
-    struct error second;
     if (announce_outputs(self->run, &second) != RC_OK)
         print_failure(self->cli, &second);
     if (wants_document(self->cli))
@@ -100,6 +113,7 @@ static RC begin(struct session *self, struct error *err)
         .target = !flags->backup_only,
         .markers = flags->dry_run ? NULL : flags->marker_bucket,
     };
+    TRY(check_json_output(flags, err));
     TRY(session_open(self, &wants, err));
     if (flags->redshift_only && self->target == NULL) {
         fail(err, RC_CONFIG, "the pipeline '%s' has no target, so --redshift-only has nothing to do",

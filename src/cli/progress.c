@@ -7,7 +7,15 @@
 #include "base/json.h"
 #include "cli/print.h"
 
-enum { LIVE_MAX = 16, NAME_COLUMNS = 28, DRAW_MS = 100, LOG_MS = 5000, JSON_MS = 1000 };
+enum {
+    LIVE_MAX = 16,
+    NAME_COLUMNS = 28,
+    NARROW_NAME_COLUMNS = 14,
+    NARROW_COLUMNS = 100,
+    DRAW_MS = 100,
+    LOG_MS = 5000,
+    JSON_MS = 1000
+};
 
 /* A table under way. */
 struct live {
@@ -102,15 +110,17 @@ static void add_line(const struct progress_view *view, const struct live *live, 
     human_bytes(s->bytes, bytes);
     human_bytes((int64_t)rates.bytes, byte_rate);
     human_bytes(view->screen.memory_bytes(view->screen.context), memory);
-    add_cut(&name, live->table, NAME_COLUMNS);
+    int columns = view->screen.columns(view->screen.context);
+    int name_columns = columns < NARROW_COLUMNS ? NARROW_NAME_COLUMNS : NAME_COLUMNS;
+    add_cut(&name, live->table, name_columns);
     buf_addf(&line, "%s%*s  %-8s  %s rows  %s/s  %s  %s/s  mem %s", or_empty(name.at),
-             NAME_COLUMNS - print_width(or_empty(name.at)), "", s->is_done ? or_empty(s->result) : or_empty(s->phase),
+             name_columns - print_width(or_empty(name.at)), "", s->is_done ? or_empty(s->result) : or_empty(s->phase),
              rows, row_rate, bytes, byte_rate, memory);
     if (!s->is_done && rates.eta_seconds >= 0) {
         human_time(rates.eta_seconds, eta);
         buf_addf(&line, "  eta %s", eta);
     }
-    add_cut(out, line.at, view->screen.columns(view->screen.context) - 1); /* the last column would wrap */
+    add_cut(out, line.at, columns - 1); /* the last column would wrap */
 }
 
 /* ---- live lines ---- */

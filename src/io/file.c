@@ -4,6 +4,20 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+RC file_check_folder(const char *path, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    AUTO_RELEASE(buf) folder = {0};
+    if (slash == NULL)
+        buf_addf(&folder, ".");
+    else
+        buf_add(&folder, path, slash != path ? (size_t)(slash - path) : 1);
+    if (access(folder.at, W_OK | X_OK) == 0)
+        return RC_OK;
+    fail_errno(err, errno, "making '%s': its folder '%s'", path, folder.at);
+    return fail_todo(err, "make the folder, or give another path");
+}
+
 static RC write_all(int fd, struct str body, const char *path, struct error *err)
 {
     for (size_t done = 0; done < body.len;) {

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "io/file.h"
+
 /* Primary code, name, what it means for us. */
 static const struct {
     int code;
@@ -130,7 +132,7 @@ static RC check_file(const char *path, enum sqlite_access access, struct error *
     struct stat at;
     if (stat(path, &at) != 0) {
         if (errno == ENOENT && access == SQLITE_TO_CREATE)
-            return RC_OK;
+            return file_check_folder(path, err);
         fail_errno(err, errno, "opening the SQLite database '%s'", path);
         return errno == ENOENT ? fail_todo(err, "check the path; a database that is only read is never created")
                                : err->rc;

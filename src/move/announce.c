@@ -225,13 +225,22 @@ static RC announce_json(struct run *run, struct error *err)
     return file_write_atomic(run->options.json_output, buf_str(&body), 0644, err);
 }
 
+static RC announce_again(struct error *err)
+{
+    return fail_todo(err, "put that right, then run the same command again: what was moved stays moved, and is announced then");
+}
+
 RC announce_outputs(struct run *run, struct error *err)
 {
-    if (announce_json(run, err) != RC_OK)
-        return fail_in(err, "writing the JSON output");
+    if (announce_json(run, err) != RC_OK) {
+        fail_in(err, "writing the JSON output");
+        return announce_again(err);
+    }
     for (int i = 0; i < run->route_count && run->world.markers != NULL; i++) {
-        if (announce_markers(&run->routes[i], err) != RC_OK)
-            return fail_in(err, "writing the markers of '%s' into '%s'", run->routes[i].config->name, run->world.markers->name);
+        if (announce_markers(&run->routes[i], err) != RC_OK) {
+            fail_in(err, "writing the markers of '%s' into '%s'", run->routes[i].config->name, run->world.markers->name);
+            return announce_again(err);
+        }
     }
     return RC_OK;
 }

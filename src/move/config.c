@@ -80,14 +80,17 @@ RC config_find_connection(const struct config *self, const char *name, enum role
     const struct connection_config *found = find_by_name(self, name);
     if (found == NULL) {
         const char *near = nearest_connection(self, name);
-        if (near != NULL)
-            return fail(err, RC_CONFIG, "%sthere is no connection '%s', did you mean '%s'?", begin, name, near);
-        fail(err, RC_CONFIG, "%sthere is no connection '%s'", begin, name);
-        return fail_todo(err, "add '%s' under 'connections:'", name);
+        if (near == NULL)
+            fail(err, RC_CONFIG, "%sthere is no connection '%s'", begin, name);
+        else
+            fail(err, RC_CONFIG, "%sthere is no connection '%s', did you mean '%s'?", begin, name, near);
+        return fail_todo(err, "give the name of one that there is, or add '%s' under 'connections:'", name);
     }
-    if (!can_be(found->type, role))
-        return fail(err, RC_CONFIG, "%sthe connection '%s' is of type '%s', which cannot be a %s", begin, name,
-                    found->type, role_names[role]);
+    if (!can_be(found->type, role)) {
+        fail(err, RC_CONFIG, "%sthe connection '%s' is of type '%s', which cannot be a %s", begin, name, found->type,
+             role_names[role]);
+        return fail_todo(err, "give the name of another connection; 'waybill version --output json' lists the types");
+    }
     *ret = found;
     return RC_OK;
 }
@@ -174,7 +177,9 @@ RC config_open_source(struct config *self, const char *name, struct clock *clock
     const struct opening with = {clock, random, self->stop};
     TRY(config_find_connection(self, name, ROLE_SOURCE, (struct where){0}, &connection, err));
     TRY(opened_init(connection, self->resolver, &opened, err));
-    return database_type_find(connection->type)->open_source(connection->name, opened.options, &with, ret, err);
+    if (database_type_find(connection->type)->open_source(connection->name, opened.options, &with, ret, err) != RC_OK)
+        return fail_in(err, "source '%s'", name);
+    return RC_OK;
 }
 
 RC config_open_target(struct config *self, const char *name, struct clock *clock, struct random *random,

@@ -45,10 +45,16 @@ static RC watermark_asked(struct route *r, const struct watermark_change *change
     if (change->timestamp == NULL && change->id == NULL)
         return fail(err, RC_CONFIG, "watermark set needs --timestamp, --id or both");
     if (change->id != NULL && s->key_count > 1)
-        return fail(err, RC_CONFIG, "the key of '%s' has %d columns; --id can only set one", scope_name(r->scope), s->key_count);
+    {
+        fail(err, RC_CONFIG, "the key of '%s' has %d columns; --id can only set one", scope_name(r->scope), s->key_count);
+        return fail_todo(err, "give --timestamp only: rows of that very time are read again, and merged");
+    }
     bool integer = s->key_count == 1 && text_eq(s->key[0].type, "l");
     if (change->id != NULL && integer && !str_to_int64(str(change->id), &number))
-        return fail(err, RC_CONFIG, "--id '%s' is not an integer, as the key '%s' is", change->id, s->key[0].column);
+    {
+        fail(err, RC_CONFIG, "--id '%s' is not an integer, as the key '%s' of '%s' is", change->id, s->key[0].column, scope_name(r->scope));
+        return fail_todo(err, "give the key of the last row that needs no reading any more");
+    }
     if (r->config->increment == INCREMENT_HYBRID)
         return watermark_position_of_time(r, change, ret, err);
     if (r->config->increment == INCREMENT_FULL_SYNC || change->timestamp != NULL || change->id == NULL) {
@@ -193,7 +199,10 @@ static RC watermark_restore_from_target(struct route *r, const struct watermark_
 {
     struct position pos;
     if (!route_loads(r))
-        return fail(err, RC_CONFIG, "the pipeline '%s' has no target to restore from", r->run->pipeline->name);
+    {
+        fail(err, RC_CONFIG, "the pipeline '%s' has no target to restore from", r->run->pipeline->name);
+        return fail_todo(err, "name an entry of the history: waybill watermark history -p %s -t %s", r->run->pipeline->name, r->config->name);
+    }
     TRY(repair_hold(r, err));
     enum rc rc = r->t.waybill[0] == '\0' ? watermark_check_append(r, change, err) : RC_OK;
     if (rc == RC_OK)

@@ -81,6 +81,13 @@ struct lease scope_lease(struct scope *self)
 
 /* ---- reading ---- */
 
+/* An earlier copy must not be put back: its ETag would revive an old owner. */
+static RC scope_is_damaged(const struct scope *self, struct error *err)
+{
+    return fail_todo(err, "move it away, then go on from what the target holds: waybill watermark restore --from-target -p %s -t %s",
+                     self->pipeline, self->table);
+}
+
 RC scope_read(struct scope *self, struct error *err)
 {
     AUTO_RELEASE(buf) text = {0};
@@ -93,7 +100,8 @@ RC scope_read(struct scope *self, struct error *err)
     if (rc != RC_OK && rc != RC_NOT_FOUND)
         return fail_in(err, "reading the %s", what);
     if (rc == RC_OK) {
-        TRY(json_read(buf_str(&text), what, &doc, err));
+        if (json_read(buf_str(&text), what, &doc, err) != RC_OK)
+            return scope_is_damaged(self, err);
         if (json_int(doc, "format", 0) > SCOPE_FORMAT) {
             fail(err, RC_DATA, "the %s has format %lld; this waybill knows formats up to %d", what,
                  (long long)json_int(doc, "format", 0), SCOPE_FORMAT);
@@ -101,7 +109,7 @@ RC scope_read(struct scope *self, struct error *err)
         }
         if (marks_from_json(doc, &self->arena, &marks, &lease, err) != RC_OK) {
             fail_in(err, "the %s", what);
-            return fail_todo(err, "put back an earlier one with `waybill watermark restore -p %s -t %s`", self->pipeline, self->table);
+            return scope_is_damaged(self, err);
         }
     }
     pthread_mutex_lock(&self->lock);

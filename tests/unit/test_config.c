@@ -303,13 +303,16 @@ static void s65_an_unknown_key_is_an_error_at_every_level(void **state)
 static void a_connection_that_does_not_exist_or_does_not_fit_is_told_where_it_is_named(void **state)
 {
     assert_refused(CONNECTIONS "pipelines:\n  p: {source: shp, stage: {store: lake}, target: dw}\n",
-                   "w.yml:6:15: there is no connection 'shp', did you mean 'shop'?", "");
+                   "w.yml:6:15: there is no connection 'shp', did you mean 'shop'?",
+                   "give the name of one that there is, or add 'shp' under 'connections:'");
     assert_refused(CONNECTIONS "pipelines:\n  p: {source: shop, stage: {store: elsewhere}, target: dw}\n",
-                   "w.yml:6:36: there is no connection 'elsewhere'", "add 'elsewhere' under 'connections:'");
+                   "w.yml:6:36: there is no connection 'elsewhere'", "give the name of one that there is, or add 'elsewhere' under 'connections:'");
     assert_refused(CONNECTIONS "pipelines:\n  p: {source: lake, stage: {store: lake}, target: dw}\n",
-                   "w.yml:6:15: the connection 'lake' is of type 'directory', which cannot be a source", "");
+                   "w.yml:6:15: the connection 'lake' is of type 'directory', which cannot be a source",
+                   "give the name of another connection; 'waybill version --output json' lists the types");
     assert_refused(CONNECTIONS "pipelines:\n  p: {source: shop, stage: {store: dw}, target: dw}\n",
-                   "w.yml:6:36: the connection 'dw' is of type 'sqlite', which cannot be a stage's store", "");
+                   "w.yml:6:36: the connection 'dw' is of type 'sqlite', which cannot be a stage's store",
+                   "give the name of another connection; 'waybill version --output json' lists the types");
     assert_refused("connections:\n  dw: {path: x}\n", "w.yml:2:3: connection 'dw' lacks 'type'",
                    "the types are: sqlite, directory");
     assert_refused("connections:\n  dw: {type: [sqlite]}\n", "w.yml:2:3: connection 'dw' lacks 'type'",

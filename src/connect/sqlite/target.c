@@ -1,10 +1,9 @@
 #include "connect/sqlite/target_parts.h"
+#include "io/file.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* ---- the connection ---- */
 
@@ -136,21 +135,6 @@ static RC sqlite_target_reconnect(struct target *base, struct error *err)
     return sqlite_target_write(self, err);
 }
 
-/* The journal is made beside the database, and so is a new database. */
-static RC check_folder(const struct sqlite_target *self, struct error *err)
-{
-    const char *path = self->base.address, *slash = strrchr(path, '/');
-    AUTO_RELEASE(buf) folder = {0};
-    if (slash == NULL)
-        buf_addf(&folder, ".");
-    else
-        buf_add(&folder, path, slash != path ? (size_t)(slash - path) : 1);
-    if (access(folder.at, W_OK | X_OK) == 0)
-        return RC_OK;
-    fail_errno(err, errno, "target '%s': making files in '%s', the folder of '%s'", self->base.name, folder.at, path);
-    return fail_todo(err, "make the folder, or give this user the right to make files in it");
-}
-
 static RC sqlite_target_check(struct target *base, bool *ret_is_new, struct error *err)
 {
     struct sqlite_target *self = (struct sqlite_target *)base;
@@ -160,7 +144,9 @@ static RC sqlite_target_check(struct target *base, bool *ret_is_new, struct erro
         TRY(sqlite_target_lock(self, err));
         sqlite_rollback(self->db);
     }
-    return check_folder(self, err);
+    if (file_check_folder(self->base.address, err) != RC_OK)
+        return fail_in(err, "target '%s'", self->base.name);
+    return RC_OK;
 }
 
 static void sqlite_target_free(struct target *base)
