@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/str.h"
+
 #define RC_NAME(id, name, transient, status) [id] = name,
 #define RC_TRANSIENT(id, name, transient, status) [id] = transient,
 #define RC_STATUS(id, name, transient, status) [id] = status,
@@ -27,6 +29,30 @@ int rc_exit_status(enum rc rc)
     return statuses[rc];
 }
 
+/* How many bytes the character at `at` has; 0: it is not UTF-8. */
+static size_t character_bytes(const char *at)
+{
+    size_t left = strnlen(at, 4);
+    for (size_t len = 1; len <= left; len++) {
+        if (str_is_utf8((struct str){at, len}))
+            return len;
+    }
+    return 0;
+}
+
+/* A text that was cut to fit may end inside a character, and a file's name may be any bytes; JSON takes UTF-8 only. */
+static void make_utf8(char *text)
+{
+    if (str_is_utf8(str(text)))
+        return;
+    while (*text != '\0') {
+        size_t len = character_bytes(text);
+        if (len == 0)
+            *text = '?';
+        text += len != 0 ? len : 1;
+    }
+}
+
 enum rc (fail)(struct error *err, enum rc rc, const char *fmt, ...)
 {
     va_list args;
@@ -34,6 +60,7 @@ enum rc (fail)(struct error *err, enum rc rc, const char *fmt, ...)
     *err = (struct error){.rc = rc};
     vsnprintf(err->text, sizeof(err->text), fmt, args);
     va_end(args);
+    make_utf8(err->text);
     return rc;
 }
 
@@ -49,6 +76,7 @@ enum rc (fail_in)(struct error *err, const char *fmt, ...)
     int room = (int)(sizeof(err->text) - used) - 3;
     if (room > 0)
         snprintf(err->text + used, sizeof(err->text) - used, ": %.*s", room, inner);
+    make_utf8(err->text);
     return err->rc;
 }
 
@@ -60,6 +88,7 @@ enum rc (fail_todo)(struct error *err, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(err->todo, sizeof(err->todo), fmt, args);
     va_end(args);
+    make_utf8(err->todo);
     return err->rc;
 }
 
@@ -84,6 +113,7 @@ enum rc (fail_errno)(struct error *err, int number, const char *fmt, ...)
     va_end(args);
     size_t used = strlen(err->text);
     snprintf(err->text + used, sizeof(err->text) - used, ": %s", strerror(number));
+    make_utf8(err->text);
     if (number == ENOSPC || number == EDQUOT)
         fail_todo(err, "free some space, then run the same command again: it goes on where it stopped");
     else if (number == EROFS)

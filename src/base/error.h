@@ -1,7 +1,8 @@
 /* Errors: a caller-owned `struct error` filled where the failure is known, and an enum that says what kind it is.
  *
  * Three kinds of failure are never mixed: a bug asserts, no memory aborts (the next run resumes), the world returns RC.
- * A message has four parts: what failed, on which object, why (`text`), and what to do about it (`todo`). */
+ * A message has four parts: what failed, on which object, why (`text`), and what to do about it (`todo`). Both are
+ * UTF-8, whatever went into them. */
 #pragma once
 
 #include <stdbool.h>

@@ -16,34 +16,8 @@ void print_safe(FILE *out, const char *text)
             fputc(c, out);
     }
 }
-
-/* How many bytes the character at `at` has; 0: it is not UTF-8. */
-static size_t character_bytes(const char *at)
+json_t *error_to_json(const struct error *err)
 {
-    size_t left = strnlen(at, 4);
-    for (size_t len = 1; len <= left; len++) {
-        if (str_is_utf8((struct str){at, len}))
-            return len;
-    }
-    return 0;
-}
-
-/* A text that was cut to fit may end in the middle of a character, and JSON takes whole ones only. */
-static void make_utf8(char *text)
-{
-    while (*text != '\0') {
-        size_t len = character_bytes(text);
-        if (len == 0)
-            *text = '?';
-        text += len != 0 ? len : 1;
-    }
-}
-
-json_t *error_to_json(const struct error *given)
-{
-    struct error copy = *given, *err = &copy;
-    make_utf8(err->text);
-    make_utf8(err->todo);
     json_t *fields = json_object(), *document = json_object();
     json_put_text(fields, "kind", rc_name(err->rc));
     json_put_int(fields, "exit_status", rc_exit_status(err->rc));
@@ -66,22 +40,19 @@ void print_json(struct cli *cli, const json_t *value)
     cli->has_printed = true;
 }
 
-void print_error_message(struct cli *cli, const struct error *given)
+void print_error_message(struct cli *cli, const struct error *err)
 {
-    struct error err = *given;
-    make_utf8(err.text);
-    make_utf8(err.todo);
     if (cli->global.log_format == LOG_JSON) {
-        log_error("failed", KV("kind", rc_name(err.rc)), KV("exit_status", rc_exit_status(err.rc)),
-                  KV("text", err.text), KV("todo", err.todo));
+        log_error("failed", KV("kind", rc_name(err->rc)), KV("exit_status", rc_exit_status(err->rc)),
+                  KV("text", err->text), KV("todo", err->todo));
         return;
     }
     fputs("waybill: error: ", cli->messages);
-    print_safe(cli->messages, err.text);
+    print_safe(cli->messages, err->text);
     fputs("\n", cli->messages);
-    if (err.todo[0] != '\0') {
+    if (err->todo[0] != '\0') {
         fputs("  what to do: ", cli->messages);
-        print_safe(cli->messages, err.todo);
+        print_safe(cli->messages, err->todo);
         fputs("\n", cli->messages);
     }
 }

@@ -34,7 +34,9 @@ static void an_error_says_what_and_what_to_do(void **state)
 
 static void with_json_an_error_is_a_document_too(void **state)
 {
-    struct error err = {.rc = RC_BUSY, .text = "gr\xc3\xbc\xc3", .vendor = "SQLITE_BUSY"};
+    struct error err;
+    fail(&err, RC_BUSY, "gr\xc3\xbc\xc3");
+    memcpy(err.vendor, "SQLITE_BUSY", sizeof("SQLITE_BUSY"));
     print_with(OUTPUT_JSON, &err);
     assert_string_equal(
         out, "{\n  \"error\": {\n    \"kind\": \"busy\",\n    \"exit_status\": 5,\n    \"text\": \"gr\xc3\xbc?\",\n"
