@@ -207,6 +207,10 @@ RC local_store_open(const char *name, const char *path, struct clock *clock, str
             err->rc = RC_CONFIG;
         return fail_todo(err, "give the path of a folder, or of one to be made in a folder that there is");
     }
+    if (!str_is_utf8(str(real))) { /* documents name it */
+        fail(err, RC_CONFIG, "opening store '%s': its path '%s' is not UTF-8", name, real);
+        return fail_todo(err, "move or rename the folder");
+    }
     struct local *self = xcalloc(1, sizeof(*self));
     size_t address_bytes = strlen(real) + sizeof("file://");
     *self = (struct local){.name = xstrdup(name), .path = xstrdup(real), .clock = clock, .random = random};

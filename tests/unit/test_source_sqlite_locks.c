@@ -212,6 +212,24 @@ static void the_identity_is_the_real_path(void **state)
     shop_close(app);
 }
 
+/* Waybills name the source, and they are JSON. */
+static void an_identity_that_is_not_utf8_is_refused(void **state)
+{
+    sqlite3 *app = shop_new("PRAGMA journal_mode = DELETE");
+    AUTO_RELEASE(arena) arena = {0};
+    struct sqlite_source_options options = {.clock = &shop_clock.clock};
+    struct source *source = NULL;
+    struct error err;
+    const char *id;
+    shop_run(app, table_sql);
+    assert_int_equal(sqlite3_close(app), SQLITE_OK);
+    assert_int_equal(rename(SHOP_PATH, "caf\xe9.db"), 0);
+    assert_int_equal(sqlite_source_open("shop", "caf\xe9.db", &options, &source, &err), RC_OK);
+    assert_int_equal(source_identity(source, &arena, &id, &err), RC_CONFIG);
+    source_free(source);
+    unlink("caf\xe9.db");
+}
+
 /* With no right to write, writers cannot be kept out, and so a transaction may be open that is not seen. */
 static void a_file_that_can_only_be_read_is_read_and_hides_transactions(void **state)
 {
@@ -270,6 +288,7 @@ int main(void)
         cmocka_unit_test(a_writer_commits_between_two_batches),
         cmocka_unit_test(the_source_changes_no_byte),
         cmocka_unit_test(the_identity_is_the_real_path),
+        cmocka_unit_test(an_identity_that_is_not_utf8_is_refused),
         cmocka_unit_test(a_file_that_can_only_be_read_is_read_and_hides_transactions),
         cmocka_unit_test(a_file_that_another_program_has_for_itself_is_busy),
     };

@@ -203,6 +203,8 @@ static void a_place_that_cannot_be_a_store_is_refused(void **state)
         assert_true(s->err.todo[0] != '\0');
     }
     REFUSED(local_store_open("lake", "", clock_real(), random_real(), &store, &s->err), RC_NOT_FOUND, "'lake'");
+    const char *foreign = arena_print(&s->arena, "%s/caf\xe9", (char *)s->place);
+    REFUSED(local_store_open("lake", foreign, clock_real(), random_real(), &store, &s->err), RC_CONFIG, "not UTF-8");
 }
 
 static void a_store_that_becomes_a_file_is_refused_and_not_empty(void **state)

@@ -12,8 +12,13 @@ static RC sqlite_source_identity(struct source *base, struct arena *arena, const
     char *path = realpath(self->db->path, NULL);
     if (path == NULL)
         return fail_errno(err, errno, "finding the real path of '%s'", self->db->path);
-    *ret_id = arena_text(arena, path);
+    const char *id = arena_text(arena, path);
     free(path);
+    if (!str_is_utf8(str(id))) { /* documents name it */
+        fail(err, RC_CONFIG, "the path of '%s', '%s', is not UTF-8", self->db->path, id);
+        return fail_todo(err, "move or rename the folder");
+    }
+    *ret_id = id;
     return RC_OK;
 }
 
