@@ -48,7 +48,6 @@ void stage_file_begin(struct stage_file *self, struct route *route, const char *
 
 RC stage_file_add(struct stage_file *self, const struct batch *batch, struct error *err)
 {
-    self->rows += batch->rows;
     return parquet_writer_add(self->writer, batch, err);
 }
 
@@ -80,7 +79,7 @@ RC stage_file_end(struct stage_file *self, struct waybill_file *ret, struct erro
     }
     if (stage_confirm(self, &info, sha256, err) != RC_OK)
         return fail_todo(err, "the store does not hold what it was given; check its disk or network, then run the same command again");
-    *ret = (struct waybill_file){.key = self->key, .bytes = self->bytes, .rows = self->rows,
+    *ret = (struct waybill_file){.key = self->key, .bytes = self->bytes, .rows = parquet_writer_written(self->writer).rows,
                                  .sha256 = arena_text(&self->route->arena, sha256)};
     return RC_OK;
 }

@@ -15,12 +15,12 @@ struct stage_file {
     struct buf part;
     struct sha256 *digest;
     struct parquet_writer *writer;
-    int64_t bytes, rows;
+    int64_t bytes;
 };
 
 void stage_file_begin(struct stage_file *self, struct route *route, const char *key, const struct schema *schema);
 RC stage_file_add(struct stage_file *self, const struct batch *batch, struct error *err);
-/* Ends the file; RC_DATA when the store does not confirm size and checksum. */
+/* Ends the file; its rows are the writer's own count. RC_DATA when the store does not confirm size and checksum. */
 RC stage_file_end(struct stage_file *self, struct waybill_file *ret, struct error *err);
 /* After a failure: aborts the upload as far as that is possible (adopt does it otherwise). Nothing begun is fine. */
 void stage_file_abort(struct stage_file *self);
