@@ -88,7 +88,8 @@ static RC scope_is_damaged(const struct scope *self, struct error *err)
                      self->pipeline, self->table);
 }
 
-RC scope_read(struct scope *self, struct error *err)
+/* The lock is held from the question to the answer: a beat in between would make the ETag an old one. */
+static RC scope_read_locked(struct scope *self, struct error *err)
 {
     AUTO_RELEASE(buf) text = {0};
     AUTO_JSON *doc = NULL;
@@ -112,14 +113,20 @@ RC scope_read(struct scope *self, struct error *err)
             return scope_is_damaged(self, err);
         }
     }
-    pthread_mutex_lock(&self->lock);
     json_decref(self->doc);
     self->doc = TAKE(doc);
     memcpy(self->etag, info.etag, ETAG_TEXT);
     self->marks = marks;
     self->lease = lease;
-    pthread_mutex_unlock(&self->lock);
     return RC_OK;
+}
+
+RC scope_read(struct scope *self, struct error *err)
+{
+    pthread_mutex_lock(&self->lock);
+    enum rc rc = scope_read_locked(self, err);
+    pthread_mutex_unlock(&self->lock);
+    return rc;
 }
 
 /* ---- writing; the lock is held ---- */

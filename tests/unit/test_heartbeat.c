@@ -13,8 +13,12 @@ struct place {
 
 static struct scope *open_scope(struct place *place, const char *run_id)
 {
-    struct scope_world world = {.store = place->store, .clock = clock_real(), .random = random_real(), .host = host_real(),
-                                .run_id = run_id, .ttl_ms = TTL_MS};
+    struct scope_world world = {.store = place->store,
+                                .clock = clock_real(),
+                                .random = random_real(),
+                                .host = host_real(),
+                                .run_id = run_id,
+                                .ttl_ms = TTL_MS};
     struct error err;
     struct scope *scope = scope_new(&world, "p", "orders");
     assert_int_equal(scope_read(scope, &err), RC_OK);
@@ -61,6 +65,49 @@ static void beats_and_writes_do_not_lose_each_other(void **state)
     place_end(&place);
 }
 
+/* A store whose answers to reads are on their way for some beats. */
+struct far_store {
+    struct store base;
+    struct store *near;
+};
+
+static RC far_get(struct store *self, const char *key, size_t bytes_max, struct buf *ret, struct object_info *ret_info,
+                  struct error *err)
+{
+    enum rc rc = store_get(((struct far_store *)self)->near, key, bytes_max, ret, ret_info, err);
+    clock_real()->sleep_ms(clock_real(), 5);
+    return rc;
+}
+
+static RC far_put(struct store *self, const char *key, struct str body, struct condition when, struct object_info *ret,
+                  struct error *err)
+{
+    return store_put(((struct far_store *)self)->near, key, body, when, ret, err);
+}
+
+/* As the cleaning of orphans does: it looks at S again under its own lease. */
+static void reading_beside_beats_keeps_the_lease(void **state)
+{
+    struct place place;
+    struct error err;
+    static const struct store_ops far_ops = {.get = far_get, .put = far_put};
+    place_begin(&place);
+    struct far_store far = {{&far_ops, "lake", "far", 0}, place.store};
+    struct place away = {place.objects, &far.base};
+    struct scope *scope = open_scope(&away, "0192aaaa-0000-7000-8000-00000000000a");
+    assert_int_equal(scope_take(scope, NULL, 0, &err), RC_OK);
+    struct heartbeat *heartbeat = heartbeat_start(1);
+    heartbeat_add(heartbeat, scope);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(scope_read(scope, &err), RC_OK);
+        assert_int_equal(scope_beat(scope, &err), RC_OK);
+    }
+    heartbeat_free(heartbeat);
+    assert_int_equal(scope_give(scope, NULL, &err), RC_OK);
+    scope_free(scope);
+    place_end(&place);
+}
+
 static void a_beat_that_is_refused_stops_the_owner(void **state)
 {
     struct place place;
@@ -85,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(beats_and_writes_do_not_lose_each_other),
+        cmocka_unit_test(reading_beside_beats_keeps_the_lease),
         cmocka_unit_test(a_beat_that_is_refused_stops_the_owner),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
