@@ -24,6 +24,7 @@ struct table_request {
     const char *const *key;         /* names; NULL: the primary key */
     int key_count;
     bool wants_cursor;              /* false: id_only and full_sync, a cursor is not looked for */
+    bool is_whole;                  /* full_sync: no range goes by the key, so a declared key may hold NULL */
     const struct column_override *overrides;
     int override_count;
     const struct schema *known;     /* of the last waybill: types of columns found there stay as they are; may be NULL */

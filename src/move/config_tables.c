@@ -168,6 +168,7 @@ struct table_request table_request_of(const struct table_config *table)
         .key = table->key.items,
         .key_count = table->key.count,
         .wants_cursor = table->increment == INCREMENT_HYBRID,
+        .is_whole = table->increment == INCREMENT_FULL_SYNC,
         .overrides = table->overrides,
         .override_count = table->override_count,
     };

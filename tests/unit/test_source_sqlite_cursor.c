@@ -416,6 +416,24 @@ static void a_key_value_that_no_position_can_name_is_refused(void **state)
     says(f, "a text with a NUL in it");
 }
 
+static void a_primary_key_with_NULL_is_read_whole_and_not_by_key(void **state)
+{
+    struct fixture *f = *state;
+    struct range whole = {.kind = RANGE_ALL}, by_key = {.kind = RANGE_KEY, .hi = {.shape = POSITION_AFTER, .key_count = 2, .key = {"z", "z"}}};
+    AUTO_RELEASE(buf) out = {0};
+    shop_run(f->app, "CREATE TABLE t (a TEXT, b TEXT, n INT, PRIMARY KEY (a, b)); INSERT INTO t VALUES (NULL, NULL, 1), ('x', 'y', 2)");
+    f->request.wants_cursor = false;
+    described(f);
+    assert_int_equal(read_all(f, &by_key, &out), RC_DATA);
+    says(f, "is NULL in 1 rows");
+    buf_reset(&out);
+    f->request.is_whole = true;
+    described(f);
+    assert_true(f->table->schema->fields[0].nullable && f->table->schema->fields[1].nullable);
+    assert_int_equal(read_all(f, &whole, &out), RC_OK);
+    assert_int_equal(lines_in(&out), 2);
+}
+
 static void positions_of_another_key_are_refused(void **state)
 {
     struct fixture *f = *state;
@@ -467,6 +485,7 @@ int main(void)
         TALE(keys_that_only_differ_in_case_are_all_read),
         TALE(keys_of_every_kind_make_positions),
         TALE(a_key_value_that_no_position_can_name_is_refused),
+        TALE(a_primary_key_with_NULL_is_read_whole_and_not_by_key),
         TALE(positions_of_another_key_are_refused),
         TALE(a_key_has_no_override),
     };

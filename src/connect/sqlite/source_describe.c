@@ -309,14 +309,17 @@ static RC see_values(struct sqlite_source *self, const struct sqlite_table *tabl
     return RC_OK;
 }
 
-static void build_schema(struct sqlite_source *self, struct sqlite_table *table)
+/* SQLite lets NULL into a primary key that is neither the rowid nor declared NOT NULL, and real databases have it:
+ * https://www.sqlite.org/quirks.html#primary_keys_can_sometimes_contain_nulls */
+static void build_schema(struct sqlite_source *self, struct sqlite_table *table, const struct sqlite_column *alias, bool is_whole)
 {
     struct schema *schema = schema_new();
     for (int i = 0; i < table->column_count; i++) {
         struct sqlite_column *column = &table->columns[i];
         column->field.name = column->name;
         column->field.source_type = column_source_type(column, &self->arena);
-        column->field.nullable = !column->not_null && !is_in_key(table, column->name);
+        bool keeps_null_out = column == alias || (!is_whole && is_in_key(table, column->name));
+        column->field.nullable = !column->not_null && !keeps_null_out;
         schema_add(schema, &column->field);
     }
     self->schemas = xrealloc(self->schemas, (size_t)(self->schema_count + 1) * sizeof(struct schema *));
@@ -350,7 +353,7 @@ enum rc sqlite_source_describe(struct source *base, const struct table_request *
             TRY(column_decide(&table->columns[i], &tallies[i], table->base.name, err));
     }
     TRY(cursor_find(table, request, tallies, err));
-    build_schema(self, table);
+    build_schema(self, table, alias, request->is_whole);
     *ret = &table->base;
     return RC_OK;
 }
