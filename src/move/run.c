@@ -165,6 +165,15 @@ struct target_table route_target_table(struct route *r, const struct waybill *wa
     return table;
 }
 
+void route_went(struct route *r, enum rc rc)
+{
+    r->result.through = rc == RC_OK;
+    if (r->result.through)
+        r->result.error = (struct error){0};
+    else
+        spine_fail(r);
+}
+
 /* ---- the run ---- */
 
 static void run_move(struct run *self)
@@ -174,12 +183,9 @@ static void run_move(struct run *self)
         struct route *r = &self->routes[i];
         log_context(self->run_id, self->pipeline->name, r->config->name);
         r->result.started_us = clock->now_us(clock);
-        r->result.through = spine_move(r, &r->result.error) == RC_OK;
+        enum rc rc = spine_move(r, &r->result.error);
         r->result.ended_us = clock->now_us(clock);
-        if (r->result.through)
-            r->result.error = (struct error){0};
-        else
-            spine_fail(r);
+        route_went(r, rc);
     }
 }
 
@@ -195,12 +201,9 @@ static void run_close(struct run *self)
             continue;
         }
         log_info("arrow", KV("name", "close"), KV("at", "begin"));
-        if (spine_close(r, &r->result.error) != RC_OK) {
-            r->result.through = false;
-            spine_fail(r);
-            continue;
-        }
-        log_info("arrow", KV("name", "close"), KV("at", "end"));
+        route_went(r, spine_close(r, &r->result.error));
+        if (r->result.through)
+            log_info("arrow", KV("name", "close"), KV("at", "end"));
     }
 }
 

@@ -136,6 +136,9 @@ void route_progress(struct route *r, const char *phase, bool done);
 /* The marks as they are, with what this run has learned meanwhile (source, target, cursor, key); to be changed further
  * and given to scope_write. */
 struct marks route_marks(struct route *r);
+/* What became of the route's last step, with its error in r->result.error. What was only met on the way (a receipt that
+ * was not there yet, an answer that was lost and settled) is no failure, and leaves none behind. */
+void route_went(struct route *r, enum rc rc);
 bool route_loads(const struct route *r);    /* T is looked at and loads are applied */
 bool route_extracts(const struct route *r); /* the source is read */
 /* What a load of this table is given; schema, key and cursor of the waybill (NULL before there is one). */

@@ -137,10 +137,8 @@ RC spine_announce(struct run *run, struct error *err)
     for (int i = 0; i < run->route_count; i++) {
         struct route *r = &run->routes[i];
         log_context(run->run_id, run->pipeline->name, r->config->name);
-        if (r->result.through && announce_receipts(r, &r->result.error) != RC_OK) {
-            r->result.through = false;
-            spine_fail(r);
-        }
+        if (r->result.through)
+            route_went(r, announce_receipts(r, &r->result.error));
     }
     return announce_outputs(run, err);
 }

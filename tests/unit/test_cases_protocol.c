@@ -131,6 +131,23 @@ static void s79_a_sealed_waybill_that_the_mark_does_not_know_is_finished(void **
     assert_all_is_well(w);
 }
 
+static void a_receipt_that_was_not_written_is_written_later_and_is_no_failure(void **state)
+{
+    int loaded = 0;
+    for (int call = 1; call <= 24; call++) {
+        AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+        world_fill(w);
+        w->options = (struct run_options){.backup_only = true};
+        run_ok(w);
+        w->options = (struct run_options){0};
+        die_in(w, "load", call, FAULT_CRASH_AFTER);
+        loaded += target_rows(w, "events") > 0; /* and its receipt may be missing */
+        assert_int_equal(run_ok(w).exit_status, 0);
+        assert_all_is_well(w);
+    }
+    assert_true(loaded > 0);
+}
+
 /* ---- S, T and the target do not fit ---- */
 
 static void s80_a_target_restored_from_a_backup_is_loaded_again_along_the_chain(void **state)
@@ -602,6 +619,7 @@ int main(void)
         cmocka_unit_test(s99_a_paused_owner_loads_nothing_that_its_successor_has_not_loaded),
         cmocka_unit_test(s78_five_hundred_staged_runs_load_in_order_and_once),
         cmocka_unit_test(s79_a_sealed_waybill_that_the_mark_does_not_know_is_finished),
+        cmocka_unit_test(a_receipt_that_was_not_written_is_written_later_and_is_no_failure),
         cmocka_unit_test(s80_a_target_restored_from_a_backup_is_loaded_again_along_the_chain),
         cmocka_unit_test(s81_a_lost_scope_document_is_refused_and_rebuilt_from_the_target),
         cmocka_unit_test(s81_a_scope_document_put_back_by_hand_is_refused),
