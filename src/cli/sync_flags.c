@@ -34,7 +34,8 @@ const struct option_table sync_flags = {table, sizeof(table) / sizeof(*table)};
 
 static RC contradiction(struct error *err, const char *one, const char *other, const char *why)
 {
-    return fail(err, RC_CONFIG, "%s and %s contradict each other: %s", one, other, why);
+    fail(err, RC_CONFIG, "%s and %s contradict each other: %s", one, other, why);
+    return fail_todo(err, "leave one of the two out");
 }
 
 RC sync_flags_check(const struct cli *cli, struct error *err)

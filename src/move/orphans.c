@@ -104,11 +104,11 @@ static void orphans_drop_reachable(struct route *r, struct orphans *list, const 
 
 /* ---- deleting ---- */
 
-static void orphans_note_failure(struct route *r, struct orphans *list, const char *key, const char *why)
+static void orphans_note_failure(struct route *r, struct orphans *list, const char *why)
 {
     list->failed++;
     if (list->failure == NULL)
-        list->failure = arena_print(&r->arena, "'%s': %s", key, why);
+        list->failure = arena_text(&r->arena, why);
 }
 
 static RC orphans_delete_objects(struct route *r, struct orphans *list, struct error *err)
@@ -125,7 +125,7 @@ static RC orphans_delete_objects(struct route *r, struct orphans *list, struct e
             TRY(store_delete(r->run->world.store, doomed, count, err));
         for (int i = 0; i < count; i++) {
             if (doomed[i].rc != RC_OK)
-                orphans_note_failure(r, list, doomed[i].key, doomed[i].text);
+                orphans_note_failure(r, list, doomed[i].text);
         }
     }
     return RC_OK;

@@ -13,7 +13,7 @@ struct orphans {
     int count;
     int64_t bytes;
     int failed;            /* of orphans_delete: keys that could not be deleted */
-    const char *failure;   /* the first one, with why */
+    const char *failure;   /* the first one: which key, and why */
 };
 
 /* Under the lease and after the fence: the list first, THEN S; what was listed and is neither reachable from

@@ -56,7 +56,7 @@ struct upload_list {
 struct deleted_object {
     const char *key; /* in */
     enum rc rc;      /* out: RC_OK also when there was none */
-    char text[160];  /* out: why not */
+    char text[512];  /* out: what failed, with the key, and why */
 };
 
 /* One file on its way: parts in order, then complete; invisible to reads and lists until then. */

@@ -174,12 +174,18 @@ static void a_flag_without_its_value_does_not_eat_the_next_flag(void **state)
 
 static void a_wrong_value_names_its_flag(void **state)
 {
-    assert_refused("sync --limit many", "--limit: 'many' is not a whole number", "");
-    assert_refused("sync --limit 0", "--limit: '0' is too small, at least 1", "");
-    assert_refused("sync --dry-run=perhaps", "--dry-run: 'perhaps' is not true or false", "");
-    assert_refused("sync --max-memory 12X", "--max-memory: '12X' is not a size, such as 256MiB or 1GiB", "");
-    assert_refused("sync --max-memory 1MiB", "--max-memory: '1MiB' is too small, at least 64MiB", "");
-    assert_refused("sync --output yaml", "--output: 'yaml' is not one of 'text' or 'json'", "");
+    assert_refused("sync --limit many", "--limit: 'many' is not a whole number",
+                   "--limit: extract at most N rows of each table");
+    assert_refused("sync --limit 0", "--limit: '0' is too small, at least 1",
+                   "--limit: extract at most N rows of each table");
+    assert_refused("sync --dry-run=perhaps", "--dry-run: 'perhaps' is not true or false",
+                   "--dry-run: say what would be done, and change nothing anywhere");
+    assert_refused("sync --max-memory 12X", "--max-memory: '12X' is not a size, such as 256MiB or 1GiB",
+                   "--max-memory: budget of a run's buffers, 256MiB where nothing is said");
+    assert_refused("sync --max-memory 1MiB", "--max-memory: '1MiB' is too small, at least 64MiB",
+                   "--max-memory: budget of a run's buffers, 256MiB where nothing is said");
+    assert_refused("sync --output yaml", "--output: 'yaml' is not one of 'text' or 'json'",
+                   "--output: what goes to standard output");
     assert_refused("sync --progress ber", "--progress: 'ber' is not one of 'auto', 'bar', 'log', 'json' or 'none'",
                    "did you mean 'bar'?");
     assert_refused("sync -p \xff", "-p: the value is not UTF-8", "");
@@ -222,20 +228,22 @@ static void flags_that_contradict_each_other_are_refused(void **state)
     assert_refused(
         "sync --backup-only --redshift-only",
         "--backup-only and --redshift-only contradict each other: one leaves out the load, the other everything else",
-        "");
+        "leave one of the two out");
     assert_refused("sync --redshift-only --limit 5",
                    "--redshift-only and --limit contradict each other: a limit bounds what is extracted; a load "
                    "applies all waybills that wait",
-                   "");
+                   "leave one of the two out");
     assert_refused("sync --redshift-only --max-chunks 5",
                    "--redshift-only and --max-chunks contradict each other: it bounds what is extracted; a load "
                    "applies all waybills that wait",
-                   "");
+                   "leave one of the two out");
     assert_refused("sync --redshift-only --full-refresh",
-                   "--redshift-only and --full-refresh contradict each other: a refresh reads the source", "");
+                   "--redshift-only and --full-refresh contradict each other: a refresh reads the source",
+                   "leave one of the two out");
     assert_refused(
         "sync --full-refresh --limit 5",
-        "--full-refresh and --limit contradict each other: rows beyond the bound would be gone from the target", "");
+        "--full-refresh and --limit contradict each other: rows beyond the bound would be gone from the target",
+        "leave one of the two out");
     assert_refused("sync -s inter-table", "the strategy 'inter-table' is not available yet",
                    "leave -s out, or use '-s sequential': the rows are the same");
     const struct sync_flags *f = parsed("sync --limit 5");
