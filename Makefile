@@ -3,7 +3,7 @@
 #   make          build/waybill
 #   make demo     a shop of 500,000 rows moved, changed, killed in the middle, moved again, and compared
 #   make check    everything below but `limits`; installs what tests need; the last line says what passed and failed
-.PHONY: all demo check unit asan tsan lint fmt clean
+.PHONY: all demo check unit sweep sweep-asan mutants asan tsan lint fmt clean
 
 all: build/build.ninja
 	@ninja -C build
@@ -19,11 +19,23 @@ build-tsan/build.ninja:
 
 check:
 	@tools/setup check
-	@tools/check lint unit asan tsan
+	@tools/check lint unit asan tsan sweep-asan mutants
 
 # C tests: units, the conformance suites, the layers.
 unit: all
 	@tools/unit build
+
+# Every call of every seam fails, at every position, in every way (tests/sweep/sweep.c).
+sweep: all
+	@build/tests/sweep/sweep
+
+sweep-asan: build-asan/build.ninja
+	@ninja -C build-asan --quiet
+	@build-asan/tests/sweep/sweep
+
+# One mechanism taken out at a time; something must turn red. PATCHES=dir runs an outsider's.
+mutants:
+	@tools/mutants $(if $(PATCHES),PATCHES=$(PATCHES))
 
 # The same under AddressSanitizer and UndefinedBehaviorSanitizer, and under ThreadSanitizer.
 asan tsan: %: build-%/build.ninja

@@ -76,7 +76,7 @@ static void take_and_end(void *context)
 
 static void a_fenced_owner_loads_nothing_any_more(void **state)
 {
-    for (int call = 1;; call++) { /* the call in which the table is prepared: the load's last one before its transaction */
+    for (int call = 1;; call++) { /* until it is the one that begins the load's transaction */
         AUTO(world) *other = world_of(WORLD_APPEND, EVENTS);
         world_fill(other);
         other->options = (struct run_options){.backup_only = true};
@@ -87,9 +87,9 @@ static void a_fenced_owner_loads_nothing_any_more(void **state)
         other->hit_call = call;
         struct world_report first = world_run(other, true);
         other->hit_arrow = NULL;
-        bool was_prepare = strcmp(other->plan.operation, "prepare") == 0;
+        bool was_begin = strcmp(other->plan.operation, "begin") == 0;
         other->plan = (struct fault_plan){0};
-        if (!was_prepare)
+        if (!was_begin)
             continue;
         assert_int_equal(first.rc, RC_LEASE);
         assert_int_equal(target_rows(other, "events"), 0);
@@ -108,16 +108,32 @@ static void run_another(void *context)
     world_run(w, false);
 }
 
+/* The lease is taken away by an operator's word: no time passes, and nothing tells the owner. */
+static void break_the_lease_and_run_another(void *context)
+{
+    struct world *w = context;
+    struct error err;
+    AUTO(store) *store = mem_store_open(w->objects, "lake");
+    struct scope_world world = {.store = store, .clock = &w->clock.clock, .random = &w->random.random, .host = &w->hosts.host[15],
+                                .run_id = "operator", .ttl_ms = WORLD_TTL_MS};
+    AUTO(scope) *scope = scope_new(&world, "shop", "events");
+    if (scope_read(scope, &err) == RC_OK && scope_exists(scope) && scope_lease(scope).held)
+        assert_int_equal(scope_break(scope, &err), RC_OK);
+    world_run(w, false);
+}
+
 static void what_another_run_stages_while_orphans_are_listed_stays(void **state)
 {
-    for (int at = 1; at <= 40; at++) {
+    for (int i = 0; i < 80; i++) {
+        int at = 1 + i / 2;
         AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
         struct orphans orphans;
         struct error err;
         world_fill(w);
         run_ok(w);
         world_change(w);
-        w->plan = (struct fault_plan){.fault = FAULT_STALL, .at = at, .stalled = run_another, .context = w};
+        w->plan = (struct fault_plan){.fault = FAULT_STALL, .at = at, .context = w,
+                                       .stalled = i % 2 == 0 ? run_another : break_the_lease_and_run_another};
         struct run *run = world_open(w, true);
         enum rc rc = orphans_clean(run, 0, false, &orphans, &err);
         world_close(w, run);
@@ -170,6 +186,47 @@ static void a_failed_table_gets_a_failure_marker_only(void **state)
     assert_true(has_object(w, "failure_marker.txt"));
     assert_true(has_object(w, "execution_metadata.json"));
     assert_false(has_object(w, "completion_marker.txt"));
+}
+
+/* ---- receipts ---- */
+
+/* Announced is applied: whatever happens in a load, a receipt is never there before the rows. */
+static void a_receipt_is_written_after_the_commit(void **state)
+{
+    for (int call = 1; call <= 24; call++) {
+        AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+        world_fill(w);
+        w->options.backup_only = true;
+        run_ok(w);
+        w->options.backup_only = false;
+        w->plan = (struct fault_plan){.fault = FAULT_CRASH_BEFORE};
+        w->hit_arrow = "load";
+        w->hit_call = call;
+        world_run(w, true);
+        w->hit_arrow = NULL;
+        w->plan = (struct fault_plan){0};
+        for (int i = 0; i < mem_objects_count(w->objects); i++) {
+            const char *key = mem_objects_at(w->objects, i).key, *folder = strstr(key, "/wb=");
+            char id[UUID_TEXT] = "";
+            if (folder == NULL || strstr(key, "receipt.json") == NULL)
+                continue;
+            memcpy(id, folder + 4, UUID_TEXT - 1);
+            assert_int_equal(mem_database_loads(w->database, id), 1);
+        }
+    }
+}
+
+/* S49: done, not done, or still under way: the same compare-and-swap tells, and the run goes on. */
+static void s49_a_lost_answer_to_commit_does_not_fail_the_run(void **state)
+{
+    static const enum mem_commit faults[] = {MEM_COMMIT_LOST_DONE, MEM_COMMIT_LOST_NOT_DONE, MEM_COMMIT_LOST_LATE};
+    for (int i = 0; i < 3; i++) {
+        AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+        world_fill(w);
+        mem_database_break_commit(w->database, faults[i]);
+        run_ok(w);
+        assert_all_is_well(w);
+    }
 }
 
 /* ---- what is counted ---- */
@@ -314,6 +371,8 @@ int main(void)
         cmocka_unit_test(what_another_run_stages_while_orphans_are_listed_stays),
         cmocka_unit_test(the_completion_marker_is_written_last),
         cmocka_unit_test(a_failed_table_gets_a_failure_marker_only),
+        cmocka_unit_test(a_receipt_is_written_after_the_commit),
+        cmocka_unit_test(s49_a_lost_answer_to_commit_does_not_fail_the_run),
         cmocka_unit_test(a_file_that_the_store_does_not_confirm_is_not_sealed),
         cmocka_unit_test(a_file_of_which_the_target_took_less_is_not_committed),
         cmocka_unit_test(a_staged_file_that_was_changed_is_not_loaded),
