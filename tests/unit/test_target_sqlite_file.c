@@ -102,6 +102,21 @@ static void a_full_disk_during_the_load_leaves_nothing_and_says_so(void **state)
                         "20000|w1\n");
 }
 
+static void s72_large_rows_are_merged_a_few_at_a_time(void **state)
+{
+    struct sqlite_story *s = *state;
+    enum { ROWS = 40, ROW_BYTES = 1 << 20 };
+    AUTO_RELEASE(buf) many = {0};
+    file_ready(s);
+    for (int i = 0; i < ROWS; i++)
+        buf_addf(&many, "%d|%0*d\n", i * 7 % ROWS, ROW_BYTES, i);
+    s->table.mode = MODE_MERGE;
+    sqlite3_memory_highwater(true);
+    file_load(s, "", "w1", many.at);
+    assert_in_range(sqlite3_memory_highwater(false), ROW_BYTES, 10 * ROW_BYTES);
+    assert_string_equal(file_query("SELECT count(*) FROM orders"), "40\n");
+}
+
 static void a_merge_on_a_full_disk_names_both_places(void **state)
 {
     struct sqlite_story *s = *state;
@@ -275,6 +290,7 @@ int main(void)
         STORY(S98_a_position_of_a_newer_format_is_refused_politely),
         STORY(S15_a_renamed_pipeline_is_told_how_to_go_on),
         STORY(a_full_disk_during_the_load_leaves_nothing_and_says_so),
+        STORY(s72_large_rows_are_merged_a_few_at_a_time),
         STORY(a_merge_on_a_full_disk_names_both_places),
         STORY(a_full_disk_at_commit_is_certainly_not_committed),
         STORY(a_commit_that_failed_to_reach_the_disk_is_of_unknown_fate),

@@ -111,9 +111,11 @@ static RC upsert(struct sqlite_target *self, int64_t *ret_changes, struct error 
     sqlite_quote(&sql, table->name);
     buf_add_str(&sql, S(" AS t ("));
     sqlite_target_names(table, &sql);
-    buf_add_str(&sql, S(") SELECT * FROM " WAITING_ROWS " WHERE true ORDER BY ")); /* by key: the tree is walked once */
+    /* By key, so that the tree is walked once. Only keys are sorted: a sorter holds many of its rows at a time, and a
+     * row may be large. LIMIT keeps SQLite from dropping the order of a subquery. */
+    buf_add_str(&sql, S(") SELECT s.* FROM (SELECT rowid AS number FROM " WAITING_ROWS " ORDER BY "));
     add_waiting_key(table, &sql);
-    buf_add_str(&sql, S(" ON CONFLICT ("));
+    buf_add_str(&sql, S(" LIMIT -1) CROSS JOIN " WAITING_ROWS " AS s ON s.rowid = number WHERE true ON CONFLICT ("));
     for (int i = 0; i < table->key_count; i++) {
         buf_add_str(&sql, i > 0 ? S(", ") : S(""));
         sqlite_quote(&sql, table->key[i]);
