@@ -23,6 +23,8 @@ void repair_give(struct route *r);
 
 /* ---- bound.c ---- */
 
+/* What the source says of the table, into r->table: whether it fits the configuration, S and the last waybill. */
+RC bound_describe(struct route *r, struct error *err);
 /* The source's clock, THEN its oldest open transaction; what both allow is r->bound.hi. Once per run and table. */
 RC bound_source(struct route *r, struct error *err);
 /* The next chunk's range into r->chunk; *ret_more = false: nothing (more) to take. */

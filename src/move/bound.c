@@ -69,7 +69,7 @@ static RC bound_check_shape(struct route *r, struct error *err)
                      r->run->pipeline->name, r->config->name);
 }
 
-static RC bound_describe(struct route *r, struct error *err)
+RC bound_describe(struct route *r, struct error *err)
 {
     struct table_request request = table_request_of(r->config);
     struct form form;
@@ -181,7 +181,8 @@ static RC bound_by_time(struct route *r, struct error *err)
 
 RC bound_source(struct route *r, struct error *err)
 {
-    TRY(bound_describe(r, err));
+    if (r->table == NULL || scope_marks(r->scope)->extracted.id[0] != '\0')
+        TRY(bound_describe(r, err)); /* else `take` has done it, and there still is no waybill to go on from */
     /* after --full-refresh an id_only table goes on from its largest id */
     TRY(r->config->increment == INCREMENT_ID_ONLY ? bound_by_id(r, err) : bound_by_time(r, err));
     r->bound.taken = true;

@@ -15,6 +15,8 @@ static RC spine_take(struct route *r, struct error *err)
     struct run_world *world = &r->run->world;
     TRY(scope_read(r->scope, err));
     TRY(repair_look(r, err));
+    if (!scope_exists(r->scope) && route_extracts(r))
+        TRY(bound_describe(r, err)); /* a table that is not there leaves no scope document behind */
     if (!scope_exists(r->scope))
         TRY(store_probe(world->store, world->clock, world->random, err));
     TRY(scope_take(r->scope, NULL, r->t.token, err));
