@@ -58,6 +58,11 @@ static int words_in(const char *path)
     return count;
 }
 
+bool args_begin(const char *path, const char *const *words, int word_count)
+{
+    return word_count > 0 && word_count < words_in(path) && words_shared(path, words, word_count) == word_count;
+}
+
 const struct command *args_find(const struct command *const *commands, const char *const *words, int word_count,
                                 int *ret_used)
 {
@@ -229,6 +234,15 @@ static RC flag_take(struct parse *p, const struct flag *flag, struct error *err)
 static bool is_flag(const char *arg) { return arg[0] == '-' && arg[1] != '\0'; }
 static bool is_help(const char *arg) { return text_eq(arg, "--help") || text_eq(arg, "-h"); }
 
+static bool is_beginning(const struct command *const *commands, const char *const *words, int count)
+{
+    for (int i = 0; commands[i] != NULL; i++) {
+        if (args_begin(commands[i]->path, words, count))
+            return true;
+    }
+    return false;
+}
+
 /* The verb: the words before the first flag that is not global. */
 static RC find_verb(struct parse *p, int *ret_used, struct error *err)
 {
@@ -249,7 +263,14 @@ static RC find_verb(struct parse *p, int *ret_used, struct error *err)
         i += flag.value == NULL && flag.option->type != OPTION_BOOL;
     }
     p->cli->command = args_find(p->cli->commands, words, count, ret_used);
-    return p->cli->command == NULL && count > 0 ? args_no_command(p->cli->commands, words, count, err) : RC_OK;
+    if (p->cli->command != NULL || count == 0)
+        return RC_OK;
+    if (p->cli->wants_help && is_beginning(p->cli->commands, words, count)) {
+        p->cli->words = words;
+        p->cli->word_count = count;
+        return RC_OK;
+    }
+    return args_no_command(p->cli->commands, words, count, err);
 }
 
 static RC parse_all(struct parse *p, int verb_words, struct error *err)

@@ -13,6 +13,8 @@ RC args_parse(struct cli *cli, int argc, const char *const *argv, struct error *
 /* The command whose path (or the beginning of it) the words are; *ret_used words. NULL: none. */
 const struct command *args_find(const struct command *const *commands, const char *const *words, int word_count,
                                 int *ret_used);
+/* The words are the beginning of this path, and not the whole of it. */
+bool args_begin(const char *path, const char *const *words, int word_count);
 /* RC_CONFIG: says that there is no such command, and what may be meant. */
 RC args_no_command(const struct command *const *commands, const char *const *words, int word_count, struct error *err);
 /* "max-memory" -> "WAYBILL_MAX_MEMORY" */

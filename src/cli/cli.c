@@ -56,6 +56,8 @@ static RC run(struct cli *cli, int argc, const char *const *argv, struct error *
         return rc;
     if (cli->global.quiet && !option_is_given(&cli->global_set, "progress"))
         cli->global.progress = PROGRESS_NONE;
+    if (cli->wants_help && cli->command == NULL && help_beginning(cli->commands, cli->words, cli->word_count, cli->out))
+        return RC_OK;
     if (cli->wants_help && cli->command == NULL) {
         help_overview(cli->commands, cli->out);
         return RC_OK;

@@ -174,7 +174,12 @@ static RC check_wanted(struct checking *self, const char *name, struct error *er
         check_connection(self, &config->connections[i]);
         found++;
     }
-    return found > 0 ? RC_OK : no_connection(config, or_empty(name), &self->arena, err);
+    if (found > 0)
+        return RC_OK;
+    if (name != NULL)
+        return no_connection(config, name, &self->arena, err);
+    fail(err, RC_CONFIG, "'%s' has no connections", config->path);
+    return fail_todo(err, "add 'connections: {NAME: {type: ..., path: ...}}'");
 }
 
 static void print_findings(struct checking *self)

@@ -9,6 +9,8 @@ static RC run_help(struct cli *cli, struct error *err)
     }
     int used = 0;
     const struct command *command = args_find(cli->commands, cli->words, cli->word_count, &used);
+    if (command == NULL && help_beginning(cli->commands, cli->words, cli->word_count, cli->out))
+        return RC_OK;
     if (command == NULL || used < cli->word_count)
         return args_no_command(cli->commands, cli->words, cli->word_count, err);
     help_command(command, cli->out);

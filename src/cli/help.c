@@ -47,6 +47,22 @@ void help_overview(const struct command *const *commands, FILE *out)
           out);
 }
 
+bool help_beginning(const struct command *const *commands, const char *const *words, int word_count, FILE *out)
+{
+    bool any = false;
+    for (int i = 0; commands[i] != NULL; i++) {
+        if (!args_begin(commands[i]->path, words, word_count))
+            continue;
+        if (!any)
+            fprintf(out, "usage: waybill VERB [FLAGS], where VERB is one of\n\n");
+        any = true;
+        line(out, commands[i]->path, commands[i]->summary);
+    }
+    if (any)
+        fprintf(out, "\n'waybill VERB --help' tells more of each\n");
+    return any;
+}
+
 static void add_default(const struct option *option, FILE *out)
 {
     if (option->required)

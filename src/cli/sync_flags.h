@@ -11,7 +11,7 @@ struct sync_flags {
     bool accept_source, accept_target, allow_duplicates;
     int64_t limit, max_chunks; /* 0: none */
     const char *json_output;   /* "-": standard output; NULL: none */
-    const char *marker_bucket; /* bucket or store connection; NULL: none */
+    const char *marker_bucket; /* store connection; NULL: none */
 };
 extern const struct option_table sync_flags;
 

@@ -186,13 +186,21 @@ static RC orphans_under_lease(struct route *r, int64_t grace_ms, struct orphans 
     return orphans_delete(r, ret, err);
 }
 
+/* Nothing was ever moved, or S was lost. */
+static RC orphans_without_scope(struct route *r, struct error *err)
+{
+    struct object_list page;
+    TRY(store_list(r->run->world.store, r->stage_prefix, NULL, &r->arena, &page, err));
+    return page.count == 0 ? RC_OK : orphans_refuse(r, "there is no scope document", err);
+}
+
 RC orphans_clean(struct run *run, int64_t grace_ms, bool dry, struct orphans *ret, struct error *err)
 {
     struct route *r = &run->routes[0];
     *ret = (struct orphans){0};
     TRY(scope_read(r->scope, err));
     if (!scope_exists(r->scope))
-        return orphans_refuse(r, "there is no scope document", err);
+        return orphans_without_scope(r, err);
     if (dry)
         return orphans_look(r, grace_ms, ret, err);
     TRY(repair_hold(r, err));

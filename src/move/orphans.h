@@ -18,6 +18,7 @@ struct orphans {
 
 /* Under the lease and after the fence: the list first, THEN S; what was listed and is neither reachable from
  * S.extracted nor S.in_flight, and older than `grace_ms` by the store's own clock (a courtesy, not the proof). RC_DATA:
- * S is missing, or T is not on its chain. A partial failure is RC_OK with `failed` > 0. With `dry` nothing is changed
- * anywhere: no lease, no fence, the age by this machine's clock; what it tells may be old news a moment later. */
+ * S is missing though objects are there, or T is not on its chain. A partial failure is RC_OK with `failed` > 0. With
+ * `dry` nothing is changed anywhere: no lease, no fence, the age by this machine's clock; what it tells may be old news
+ * a moment later. */
 RC orphans_clean(struct run *run, int64_t grace_ms, bool dry, struct orphans *ret, struct error *err);

@@ -117,6 +117,8 @@ static RC watermark_from_history(struct run *run, const char *name, struct posit
     }
     fail(err, RC_NOT_FOUND, name != NULL ? "'%s' has no history entry '%s'" : "'%s' has no history%s", scope_name(run->routes[0].scope),
          or_empty(name));
+    if (name == NULL)
+        return fail_todo(err, "a history begins with the first `waybill watermark set`, `reset` or `restore --from-target`");
     return fail_todo(err, "waybill watermark history -p %s -t %s lists them", run->pipeline->name, run->routes[0].config->name);
 }
 

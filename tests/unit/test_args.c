@@ -262,6 +262,8 @@ static void help_is_given_whatever_else_is_wrong(void **state)
     assert_ptr_equal(cli.command, &sync_command);
     parsed("--help");
     assert_true(cli.wants_help && cli.command == NULL);
+    parsed("watermark --help");
+    assert_true(cli.wants_help && cli.command == NULL && cli.word_count == 1);
     parsed("-h watermark set");
     assert_true(cli.wants_help && cli.command == &set_command);
     parsed("");
