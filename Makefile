@@ -3,7 +3,7 @@
 #   make          build/waybill
 #   make demo     a shop of 500,000 rows moved, changed, killed in the middle, moved again, and compared
 #   make check    everything below but `limits`; installs what tests need; the last line says what passed and failed
-.PHONY: all demo check unit sweep sweep-asan mutants asan tsan lint fmt clean
+.PHONY: all demo check unit sweep sweep-asan mutants integration kill limits asan tsan lint fmt clean
 
 all: build/build.ninja
 	@ninja -C build
@@ -17,9 +17,12 @@ build-asan/build.ninja:
 build-tsan/build.ninja:
 	@$(CONFIGURE) -Db_sanitize=thread -Db_lundef=false >/dev/null
 
+demo:
+	@tools/demo
+
 check:
 	@tools/setup check
-	@tools/check lint unit asan tsan sweep-asan mutants
+	@tools/check lint unit asan tsan sweep-asan mutants integration
 
 # C tests: units, the conformance suites, the layers.
 unit: all
@@ -36,6 +39,20 @@ sweep-asan: build-asan/build.ninja
 # One mechanism taken out at a time; something must turn red. PATCHES=dir runs an outsider's.
 mutants:
 	@tools/mutants $(if $(PATCHES),PATCHES=$(PATCHES))
+
+# The finished program from outside: real files, real readers, kill -9, signals, live writers.
+integration: all
+	@.venv/bin/pytest tests/integration
+
+# kill -9 between and inside the arrows of the protocol: make kill KILLS=100 SEED=7.
+KILLS = 100
+SEED = 1
+kill: all
+	@python3 tests/integration/kill_run.py --kills $(KILLS) --seed $(SEED)
+
+# Peak memory of long and of wide tables, and the time to start.
+limits: all
+	@bench/limits build
 
 # The same under AddressSanitizer and UndefinedBehaviorSanitizer, and under ThreadSanitizer.
 asan tsan: %: build-%/build.ninja

@@ -200,10 +200,10 @@ static void run_close(struct run *self)
             spine_fail(r); /* not closed: the next run announces it again */
             continue;
         }
-        log_info("arrow", KV("name", "close"), KV("at", "begin"));
+        log_debug("arrow", KV("name", "close"), KV("at", "begin"));
         route_went(r, spine_close(r, &r->result.error));
         if (r->result.through)
-            log_info("arrow", KV("name", "close"), KV("at", "end"));
+            log_debug("arrow", KV("name", "close"), KV("at", "end"));
     }
 }
 
@@ -213,11 +213,11 @@ RC run_execute(struct run *self, struct error *err)
     run_move(self);
     self->ended_us = clock->now_us(clock);
     log_context(self->run_id, self->pipeline->name, NULL);
-    log_info("arrow", KV("name", "announce"), KV("at", "begin"));
+    log_debug("arrow", KV("name", "announce"), KV("at", "begin"));
     if (spine_announce(self, &self->error) == RC_OK)
         self->error = (struct error){0};
     log_context(self->run_id, self->pipeline->name, NULL); /* receipts are a table's matter */
-    log_info("arrow", KV("name", "announce"), KV("at", "end"));
+    log_debug("arrow", KV("name", "announce"), KV("at", "end"));
     int before = run_exit_status(self);
     run_close(self);
     if (run_exit_status(self) != before) {

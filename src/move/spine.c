@@ -192,7 +192,7 @@ struct arrow {
 static RC arrow_begin(struct arrow arrow, struct error *err)
 {
     arrow.r->arrow = arrow.name;
-    log_info("arrow", KV("name", arrow.name), KV("at", "begin"));
+    log_debug("arrow", KV("name", arrow.name), KV("at", "begin"));
     route_progress(arrow.r, arrow.name, false);
     return run_check_stopped(arrow.r->run, err);
 }
@@ -200,7 +200,7 @@ static RC arrow_begin(struct arrow arrow, struct error *err)
 static RC arrow_end(struct arrow arrow, enum rc rc)
 {
     if (rc == RC_OK)
-        log_info("arrow", KV("name", arrow.name), KV("at", "end"));
+        log_debug("arrow", KV("name", arrow.name), KV("at", "end"));
     return rc;
 }
 

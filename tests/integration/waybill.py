@@ -1,0 +1,214 @@
+"""The finished binary, driven from outside: a folder with a configuration, a SQLite source, a lake and a warehouse.
+
+Nothing here knows how the program works inside; it reads what a user could read: exit statuses, output, log lines, the
+documents in the lake, and both databases by SQLite.
+"""
+import dataclasses
+import fcntl
+import json
+import os
+import pathlib
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import threading
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = (ROOT / os.environ.get("WAYBILL_BUILD", "build")).resolve()
+PROGRAM = BUILD / "waybill"
+
+# Stands in rows of every test; row values may stand in Parquet and in the warehouse, and nowhere else.
+PLANTED = "plant3d-r0w-valu3"
+ARROWS = ["take", "adopt", "bound", "begin", "extract", "seal", "load", "announce", "close"]
+
+
+@dataclasses.dataclass
+class Done:
+    """What a run left: its exit status, and what it said."""
+    status: int
+    out: str
+    err: str
+
+    def json(self):
+        return json.loads(self.out)
+
+    def events(self, name=None):
+        return [event for event in map(as_event, self.err.splitlines()) if event and name in (None, event["event"])]
+
+
+def as_event(line):
+    """A log line of `--log-format json`, or None for any other line."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None
+
+
+class Running:
+    """A started program, in a process group of its own. Its log is read line by line, while it runs.
+
+    The log comes through a pipe that holds one line: a program whose log is not read goes on to the end of the next line
+    and no further. So whoever stops reading at an arrow finds the program within that arrow, however fast it is.
+    """
+
+    def __init__(self, command, folder):
+        self.lines, self.begun = [], b""
+        self.out = tempfile.TemporaryFile("w+", errors="replace")
+        self.log, log = os.pipe2(os.O_DIRECT | os.O_CLOEXEC)  # each write is a packet, and a page holds one packet
+        fcntl.fcntl(log, fcntl.F_SETPIPE_SZ, 4096)
+        self.process = subprocess.Popen([str(word) for word in command], cwd=folder, stdout=self.out, stderr=log, start_new_session=True)
+        os.close(log)
+
+    def next_line(self):
+        """The next line of the log, '' at its end."""
+        while b"\n" not in self.begun:
+            packet = os.read(self.log, 65536)
+            if packet == b"":
+                line, self.begun = self.begun, b""
+                break
+            self.begun += packet
+        else:
+            line, _, self.begun = self.begun.partition(b"\n")
+            line += b"\n"
+        text = line.decode(errors="replace")
+        self.lines += [text] if text else []
+        return text
+
+    def until_arrow(self, name, at="begin", table=None, nth=1):
+        """Reads the log up to the nth such arrow; False when the program ended before."""
+        while line := self.next_line():
+            event = as_event(line)
+            if event and event["event"] == "arrow" and (event["name"], event["at"]) == (name, at) and table in (None, event.get("table")):
+                nth -= 1
+                if nth == 0:
+                    return True
+        return False
+
+    def signal(self, number):
+        os.killpg(self.process.pid, number)
+
+    def finish(self, timeout=120):
+        watch = threading.Timer(timeout, self.signal, [signal.SIGKILL])
+        watch.start()
+        while self.next_line():
+            pass
+        os.close(self.log)
+        status = self.process.wait()
+        late = not watch.is_alive()
+        watch.cancel()
+        self.out.seek(0)
+        done = Done(status, self.out.read(), "".join(self.lines))
+        assert not late, f"{self.process.args} did not end in {timeout} s\n{done.out}{done.err}"
+        return done
+
+    def last_arrow(self):
+        """(name, at) of the last arrow the log tells of."""
+        arrows = [event for event in map(as_event, self.lines) if event and event["event"] == "arrow"]
+        return (arrows[-1]["name"], arrows[-1]["at"]) if arrows else ("start", "begin")
+
+
+class Route:
+    """One pipeline `p` from shop.db through lake/ to dw.db, in a folder of its own."""
+
+    def __init__(self, folder, tables, **pipeline):
+        self.folder = pathlib.Path(folder)
+        self.shop, self.lake, self.dw = self.folder / "shop.db", self.folder / "lake", self.folder / "dw.db"
+        self.said = []  # everything the program printed
+        self.tables = tables
+        self.pipeline = {"source": "shop", "stage": {"store": "lake"}, "target": "dw", **pipeline}
+        self.write_config()
+
+    def write_config(self):
+        """JSON is YAML; what the tests vary is easier to say as a dict."""
+        config = {
+            "connections": {
+                "shop": {"type": "sqlite", "path": self.shop.name},
+                "lake": {"type": "directory", "path": self.lake.name},
+                "dw": {"type": "sqlite", "path": self.dw.name},
+            },
+            "pipelines": {"p": {**self.pipeline, "tables": self.tables}},
+        }
+        (self.folder / "waybill.yml").write_text(json.dumps(config, indent=1) + "\n")
+
+    # --- running ---------------------------------------------------------------------------------------------------
+    def start(self, *args, before=()):
+        """Starts the program; `before` is a command that starts it in turn (unshare, strace)."""
+        return Running([*before, PROGRAM, *args], self.folder)
+
+    def finish(self, running, status=0, timeout=120):
+        """Waits for its end. status None: any will do."""
+        done = running.finish(timeout)
+        self.said += [done.out, done.err]
+        assert status in (None, done.status), f"{running.process.args} ended with {done.status}, not {status}\n{done.out}{done.err}"
+        return done
+
+    def run(self, *args, status=0, timeout=120, before=()):
+        return self.finish(self.start(*args, before=before), status, timeout)
+
+    def sync(self, *args, **options):
+        return self.run("sync", "pipeline", "-p", "p", *args, **options)
+
+    def start_sync(self, *args, **options):
+        return self.start("sync", "pipeline", "-p", "p", "--log-format", "json", "--log-level", "debug", *args, **options)
+
+    # --- looking ---------------------------------------------------------------------------------------------------
+    def in_source(self, script):
+        """Runs SQL in the source, in the autocommit of the sqlite3 shell."""
+        with sqlite3.connect(self.shop, isolation_level=None, timeout=60) as database:
+            database.executescript(script)
+        database.close()
+
+    def scope(self, table):
+        """S of a table."""
+        return json.loads((self.lake / f"watermark/tables/p/{table}.json").read_text())
+
+    def at(self, key):
+        """The file that holds an object; the tests use names that need no escaping."""
+        return self.lake / key
+
+    def chain(self, table):
+        """The waybills that count, oldest first: those reachable by `prev` from S.extracted."""
+        chain, ref = [], self.scope(table)["extracted"]
+        while ref:
+            waybill = json.loads(self.at(ref["key"]).read_text())
+            assert waybill["waybill_id"] == ref["id"]
+            chain.insert(0, waybill | {"folder": self.at(ref["key"]).parent})
+            ref = waybill["prev"]
+        return chain
+
+    def compare(self, cast_type=""):
+        """Both sides are equal, table by table and row by row, as sqlite3 sees it."""
+        done = subprocess.run([ROOT / "tools/compare", self.shop, self.dw, cast_type], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def assert_nothing_planted(self):
+        assert PLANTED not in "".join(self.said), "a row's value stands in the program's output"
+        for path in self.folder.rglob("*"):
+            if path.suffix in (".json", ".txt") and path.is_file():
+                assert PLANTED not in path.read_text(errors="replace"), f"a row's value stands in {path}"
+
+    def objects(self):
+        """(all files below wb= folders, those of waybills that count: their files, waybill.json and receipt.json)."""
+        wanted = set()
+        for table in self.tables:
+            for waybill in self.chain(table):
+                wanted |= {self.at(file["key"]) for file in waybill["files"]}
+                wanted |= {waybill["folder"] / "waybill.json", waybill["folder"] / "receipt.json"}
+        return {path for path in self.lake.rglob("*") if path.is_file() and path.parent.name.startswith("wb=")}, wanted
+
+    def assert_tidy(self, zombie=False):
+        """What counts is there, with one receipt per waybill; what was abandoned is gone but for its tombstone; no upload
+        is left half-way. A zombie may have left more. All of it is found by `s3clean orphans`."""
+        uploads = list((self.lake / ".waybill/uploads").iterdir())
+        assert uploads == [], "unfinished uploads"
+        there, wanted = self.objects()
+        assert wanted - there == set(), "missing objects"
+        rest = [path for path in there - wanted if not (path.name == "waybill.json" and json.loads(path.read_text()).get("abandoned"))]
+        assert zombie or rest == [], "what was abandoned is still there"
+        for table in self.tables:
+            self.run("s3clean", "orphans", "-p", "p", "-t", table, "--older-than", "0s", "--force")
+        there, wanted = self.objects()
+        assert there == wanted, "orphans were not found, or more than orphans were deleted"
