@@ -71,7 +71,7 @@ struct pipeline_config {
     const char *target; /* NULL: `target: none` */
     bool is_default;
     struct chunk_limits chunk;
-    int64_t file_bytes, part_bytes, lag_ms, lease_ms, max_memory_bytes, max_pending;
+    int64_t file_bytes, part_bytes, lag_ms, lease_ms, max_memory_bytes;
     struct table_config *tables; /* as listed, patterns included */
     int table_count;
     const struct option_set *options;

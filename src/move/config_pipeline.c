@@ -44,8 +44,6 @@ static const struct option pipeline_table[] = {
            .help = "how long a silent owner keeps a scope"),
     OPTION("max_memory", SIZE, pipeline_config, max_memory_bytes, .preset = "256MiB", .min = 64 * MIB,
            .max = 1024 * GIB, .help = "budget of a run's buffers"),
-    OPTION("max_pending", INT, pipeline_config, max_pending, .preset = "4", .min = 1, .max = 1000,
-           .help = "sealed waybills that may wait for their load"),
     OPTION("tables", NODE, pipeline_config, tables_node,
            .help = "names or patterns of the source's tables, each with its options"),
 };

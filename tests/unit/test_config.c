@@ -122,7 +122,6 @@ static void the_smallest_configuration_has_every_default(void **state)
     assert_int_equal(p->lag_ms, 5000);
     assert_int_equal(p->lease_ms, 60000);
     assert_int_equal(p->max_memory_bytes, 256 << 20);
-    assert_int_equal(p->max_pending, 4);
     assert_int_equal(p->table_count, 1);
     const struct table_config *t = &p->tables[0];
     assert_string_equal(t->name, "orders");
@@ -282,8 +281,7 @@ static void s65_an_unknown_key_is_an_error_at_every_level(void **state)
 {
     const char *top = "the options here are: include, connections, pipelines";
     const char *pipeline = "the options here are: kind, default, source, stage, target, chunk, file_bytes, part_bytes, "
-                           "lag, lease, max_memory, "
-                           "max_pending, tables";
+                           "lag, lease, max_memory, tables";
     assert_refused("connection: {}\n", "w.yml:1:1: unknown option 'connection', did you mean 'connections'?", top);
     assert_refused("connections:\n  lake: {type: directory, pth: x}\n",
                    "w.yml:2:27: unknown option 'pth', did you mean 'path'?", "the options here are: path, type");
