@@ -1,6 +1,5 @@
 #include "base/log.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

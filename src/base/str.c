@@ -162,12 +162,3 @@ void buf_release(struct buf *b)
     free(b->at);
     *b = (struct buf){.max = b->max};
 }
-
-char *buf_take(struct buf *b)
-{
-    buf_reserve(b, 0);
-    b->at[b->len] = '\0';
-    char *text = b->at;
-    *b = (struct buf){.max = b->max};
-    return text;
-}

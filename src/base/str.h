@@ -46,5 +46,4 @@ void buf_add_str(struct buf *b, struct str s);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_reset(struct buf *b);   /* keeps the memory */
 void buf_release(struct buf *b); /* frees it; the struct may be used again */
-char *buf_take(struct buf *b);   /* the text, to be freed by the caller; the buffer is empty afterwards */
 static inline struct str buf_str(const struct buf *b) { return (struct str){b->len ? b->at : "", b->len}; }

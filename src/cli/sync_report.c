@@ -1,7 +1,5 @@
 #include "cli/sync_report.h"
 
-#include <inttypes.h>
-
 #include "cli/print.h"
 
 /* ---- tables ---- */

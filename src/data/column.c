@@ -1,6 +1,5 @@
 #include "data/column.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 

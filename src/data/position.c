@@ -1,9 +1,6 @@
 #include "data/position.h"
 
-#include <assert.h>
 #include <string.h>
-
-#include "base/clock.h"
 
 static json_t *key_to_json(const struct position *self)
 {

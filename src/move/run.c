@@ -39,7 +39,6 @@ static void run_name(struct run *self)
     char stamp[STAMP_TEXT];
     uint32_t chance;
     self->started_us = clock->now_us(clock);
-    self->started_ms = clock->mono_ms(clock);
     stamp_print(self->started_us, 0, stamp); /* 2025-09-12T14:30:22Z */
     snprintf(self->stamp, sizeof(self->stamp), "%.4s%.2s%.2s_%.2s%.2s%.2s", stamp, stamp + 5, stamp + 8, stamp + 11, stamp + 14, stamp + 17);
     self->world.random->fill(self->world.random, &chance, sizeof(chance));
@@ -105,8 +104,6 @@ RC run_check_stopped(const struct run *run, struct error *err)
         return err->rc;
     return RC_OK;
 }
-
-int64_t run_elapsed_ms(const struct run *run) { return run->world.clock->mono_ms(run->world.clock) - run->started_ms; }
 
 void route_progress(struct route *r, const char *phase, bool done)
 {

@@ -104,7 +104,6 @@ struct run {
     char execution_id[48];      /* sync_YYYYMMDD_HHMMSS_<8 hex>, UTC */
     char stamp[32];             /* of its markers: YYYYMMDD_HHMMSS */
     int64_t started_us, ended_us;
-    int64_t started_ms;         /* monotonic */
     struct route *routes;
     int route_count;
     struct error error;         /* of announce as a whole: JSON output, markers */
@@ -130,7 +129,6 @@ const char *run_status(const struct run *self); /* "success", "partial", "failed
 struct settling run_settling(const struct run *run);
 /* RC_INTERRUPTED or RC_TERMINATED when the run was asked to end. */
 RC run_check_stopped(const struct run *run, struct error *err);
-int64_t run_elapsed_ms(const struct run *run);
 /* Tells how far the table is. */
 void route_progress(struct route *r, const char *phase, bool done);
 /* The marks as they are, with what this run has learned meanwhile (source, target, cursor, key); to be changed further

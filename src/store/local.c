@@ -1,6 +1,5 @@
 #include "store/local.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,7 +1,6 @@
 /* An upload is the folder .waybill/uploads/<id>/ with two files: `key`, and `data`, where each part is written behind
  * the one before. A part's ETag is "<end>-<sha256>": so the caller's list of parts alone says how long the file must be
  * and what it must contain, also after the upload is gone (it was completed, and the answer was lost). */
-#include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>

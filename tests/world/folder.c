@@ -16,11 +16,11 @@ char *folder_new(void)
     const char *parent = getenv("TMPDIR");
     if (parent == NULL)
         parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    struct buf path = {0};
+    AUTO_RELEASE(buf) path = {0};
     buf_addf(&path, "%s/waybill-test-XXXXXX", parent);
     bool made = mkdtemp(path.at) != NULL;
     assert(made);
-    return buf_take(&path);
+    return xstrdup(path.at);
 }
 
 static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *where)

@@ -1,7 +1,5 @@
 #include "data/parquet/footer.h"
 
-#include <assert.h>
-
 enum { ORDINAL_MAX = INT16_MAX };
 
 static void chunk_write(struct thrift_writer *w, const struct column_writer *column, int64_t offset)
