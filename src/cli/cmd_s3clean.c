@@ -20,7 +20,7 @@ static const struct option orphans_table[] = {
     OPTION("table", LIST, s3clean_flags, tables, .letter = 't', .argument = "NAME",
            .help = "table; all that have a mark without"),
     OPTION("older-than", DURATION, s3clean_flags, older_than_ms, .argument = "AGE", .preset = "1d",
-           .help = "leave younger ones alone, by the store's clock"),
+           .max = INT64_C(36500) * 86400000, .help = "leave younger ones alone, by the store's clock"),
     OPTION("dry-run", BOOL, s3clean_flags, dry_run, .help = "show what would be deleted, and change nothing"),
     OPTION("force", BOOL, s3clean_flags, force, .help = "delete without being asked"),
 };

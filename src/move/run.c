@@ -69,7 +69,10 @@ struct run *run_new(const struct run_world *world, const struct run_options *opt
         r->stage_prefix = key_table_prefix(&r->arena, pipeline->stage_prefix, pipeline->name, r->config->name);
         r->rows_left = r->chunks_left = INT64_MAX;
         if (options->limit > 0)
-            r->rows_left = options->max_chunks > 0 ? options->limit * options->max_chunks : options->limit;
+            r->rows_left = options->limit;
+        if (options->limit > 0 && options->max_chunks > 0 &&
+            __builtin_mul_overflow(options->limit, options->max_chunks, &r->rows_left))
+            r->rows_left = INT64_MAX;
         if (options->max_chunks > 0)
             r->chunks_left = options->max_chunks;
     }

@@ -379,6 +379,19 @@ static void s25_a_limit_inside_a_group_of_equal_cursors_loses_nothing(void **sta
     assert_all_is_well(w);
 }
 
+/* N*M of `--limit N --max-chunks M` went past what a number holds: no rows, and green. */
+static void a_limit_without_end_is_none(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
+    world_fill(w);
+    w->options.limit = INT64_MAX / 2;
+    w->options.max_chunks = 3;
+    assert_true(run_ok(w).results[0].rows_extracted > 0);
+    w->options.limit = w->options.max_chunks = 0;
+    run_ok(w);
+    assert_all_is_well(w);
+}
+
 static void s26_no_page_is_read_twice(void **state)
 {
     AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
@@ -488,6 +501,7 @@ int main(void)
         cmocka_unit_test(s23_the_mark_waits_for_the_last_file_of_its_chunk),
         cmocka_unit_test(s24_a_failed_run_blanks_nothing),
         cmocka_unit_test(s25_a_limit_inside_a_group_of_equal_cursors_loses_nothing),
+        cmocka_unit_test(a_limit_without_end_is_none),
         cmocka_unit_test(s26_no_page_is_read_twice),
         cmocka_unit_test(s27_a_long_transaction_commits_rows_behind_the_clock),
         cmocka_unit_test(a_mark_of_another_increment_is_refused_with_the_way_out),
