@@ -214,15 +214,17 @@ static void tell_json(struct progress_view *view, struct live *live)
 
 /* ---- updates ---- */
 
-/* NULL: more tables at once than are shown. */
+/* The one that has stood there longest makes room: it waits for the end of the run, and the new one is at work. */
 static struct live *find_live(struct progress_view *view, const char *table)
 {
     for (int i = 0; i < view->count; i++) {
         if (text_eq(view->live[i].table, table))
             return &view->live[i];
     }
-    if (view->count == LIVE_MAX)
-        return NULL;
+    if (view->count == LIVE_MAX) {
+        free(view->live[0].table);
+        memmove(&view->live[0], &view->live[1], sizeof(view->live[0]) * (size_t)--view->count);
+    }
     int64_t now_ms = view->clock->mono_ms(view->clock);
     struct live *live = &view->live[view->count++];
     *live = (struct live){.table = xstrdup(table), .began_ms = now_ms, .told_ms = now_ms};
@@ -248,9 +250,9 @@ static void tell_line(struct progress_view *view, struct live *live)
 static void update(struct progress *progress, const struct progress_state *state)
 {
     struct progress_view *view = (struct progress_view *)progress;
-    struct live *live = view->kind != PROGRESS_NONE ? find_live(view, state->table) : NULL;
-    if (live == NULL)
+    if (view->kind == PROGRESS_NONE)
         return;
+    struct live *live = find_live(view, state->table);
     live->state = *state;
     if (view->kind == PROGRESS_BAR)
         tell_bar(view, live);

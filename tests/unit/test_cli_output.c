@@ -188,6 +188,20 @@ static void several_tables_have_a_line_each_and_what_is_done_stays_above(void **
     assert_string_equal(screen.at, "\n");
 }
 
+static void of_many_tables_the_one_at_work_is_shown(void **state)
+{
+    AUTO(progress_view) *view = progress_view_new(PROGRESS_BAR, &test_clock, &test_screen);
+    char table[8];
+    for (int i = 1; i <= 40; i++) {
+        snprintf(table, sizeof(table), "t%d.", i);
+        buf_reset(&screen);
+        tell(view, table, 0, NULL);
+        assert_non_null(strstr(screen.at, table));
+        now_ms += 1000;
+    }
+    assert_null(strstr(screen.at, "t1."));
+}
+
 static void without_a_terminal_there_is_a_log_line_every_few_seconds(void **state)
 {
     AUTO(progress_view) *view = progress_view_new(PROGRESS_LOG, &test_clock, &test_screen);
@@ -244,6 +258,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_live_line_never_wraps, begin_progress, end_progress),
         cmocka_unit_test_setup_teardown(several_tables_have_a_line_each_and_what_is_done_stays_above, begin_progress,
                                         end_progress),
+        cmocka_unit_test_setup_teardown(of_many_tables_the_one_at_work_is_shown, begin_progress, end_progress),
         cmocka_unit_test_setup_teardown(without_a_terminal_there_is_a_log_line_every_few_seconds, begin_progress,
                                         end_progress),
         cmocka_unit_test_setup_teardown(with_json_every_line_is_a_document, begin_progress, end_progress),
