@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#pragma GCC poison strcat strncpy strncat gets sprintf vsprintf strtok asctime ctime gmtime localtime atoi atol atoll atof
+#pragma GCC poison strcat strncpy strncat gets sprintf vsprintf strtok asctime ctime gmtime localtime atoi atol atoll  \
+    atof
 
 #endif

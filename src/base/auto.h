@@ -5,18 +5,18 @@
 #include <stddef.h>
 
 #define AUTO(type) __attribute__((cleanup(type##_auto))) struct type
-#define AUTO_DEFINE(type)                                                                          \
+#define AUTO_DEFINE(type)                                                                                              \
     static inline void type##_auto(struct type **self) { type##_free(*self); }
 
 /* For structs on the stack: AUTO_RELEASE(buf) b = {0}; calls buf_release(&b). */
 #define AUTO_RELEASE(type) __attribute__((cleanup(type##_release))) struct type
 
 /* Moves a pointer out of an AUTO variable, which then frees nothing. */
-#define TAKE(ptr)                                                                                  \
-    ({                                                                                             \
-        __typeof__(ptr) taken = (ptr);                                                             \
-        (ptr) = NULL;                                                                              \
-        taken;                                                                                     \
+#define TAKE(ptr)                                                                                                      \
+    ({                                                                                                                 \
+        __typeof__(ptr) taken = (ptr);                                                                                 \
+        (ptr) = NULL;                                                                                                  \
+        taken;                                                                                                         \
     })
 
 /* No memory aborts: the run is resumed by the next one. */

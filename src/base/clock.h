@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 struct clock {
-    int64_t (*now_us)(struct clock *self);  /* wall clock, microseconds since 1970 UTC: for people and file names only */
+    int64_t (*now_us)(struct clock *self); /* wall clock, microseconds since 1970 UTC: for people and file names only */
     int64_t (*mono_ms)(struct clock *self); /* never goes back: for deadlines and leases */
     void (*sleep_ms)(struct clock *self, int64_t ms);
 };

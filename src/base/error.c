@@ -7,9 +7,9 @@
 
 #include "base/str.h"
 
-#define RC_NAME(id, name, transient, status) [id] = name,
+#define RC_NAME(id, name, transient, status)      [id] = name,
 #define RC_TRANSIENT(id, name, transient, status) [id] = transient,
-#define RC_STATUS(id, name, transient, status) [id] = status,
+#define RC_STATUS(id, name, transient, status)    [id] = status,
 
 const char *rc_name(enum rc rc)
 {
@@ -53,7 +53,7 @@ static void make_utf8(char *text)
     }
 }
 
-enum rc (fail)(struct error *err, enum rc rc, const char *fmt, ...)
+enum rc(fail)(struct error *err, enum rc rc, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -64,7 +64,7 @@ enum rc (fail)(struct error *err, enum rc rc, const char *fmt, ...)
     return rc;
 }
 
-enum rc (fail_in)(struct error *err, const char *fmt, ...)
+enum rc(fail_in)(struct error *err, const char *fmt, ...)
 {
     char inner[sizeof(err->text)];
     memcpy(inner, err->text, sizeof(inner));
@@ -80,7 +80,7 @@ enum rc (fail_in)(struct error *err, const char *fmt, ...)
     return err->rc;
 }
 
-enum rc (fail_todo)(struct error *err, const char *fmt, ...)
+enum rc(fail_todo)(struct error *err, const char *fmt, ...)
 {
     if (err->todo[0] != '\0')
         return err->rc;
@@ -95,16 +95,26 @@ enum rc (fail_todo)(struct error *err, const char *fmt, ...)
 static enum rc rc_from_errno(int number)
 {
     switch (number) {
-    case ENOENT: case ENOTDIR: return RC_NOT_FOUND;
-    case EACCES: case EPERM: case EROFS: return RC_DENIED;
+    case ENOENT:
+    case ENOTDIR: return RC_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+    case EROFS: return RC_DENIED;
     case EEXIST: return RC_CONFLICT;
-    case EAGAIN: case EBUSY: case ETXTBSY: return RC_BUSY;
-    case ENOSPC: case EDQUOT: case EMFILE: case ENFILE: case EIO: case EINTR: return RC_UNAVAILABLE;
+    case EAGAIN:
+    case EBUSY:
+    case ETXTBSY: return RC_BUSY;
+    case ENOSPC:
+    case EDQUOT:
+    case EMFILE:
+    case ENFILE:
+    case EIO:
+    case EINTR: return RC_UNAVAILABLE;
     default: return RC_FAILED;
     }
 }
 
-enum rc (fail_errno)(struct error *err, int number, const char *fmt, ...)
+enum rc(fail_errno)(struct error *err, int number, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);

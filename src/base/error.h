@@ -10,21 +10,21 @@
 #include <stdint.h>
 
 /* id, name, worth a retry, exit status of the program */
-#define RC_TABLE(X)                                                                                \
-    X(RC_OK,          "ok",          false, 0)                                                     \
-    X(RC_FAILED,      "failed",      false, 1)                                                     \
-    X(RC_CONFIG,      "config",      false, 2)   /* usage or configuration */                      \
-    X(RC_NOT_FOUND,   "not-found",   false, 4)   /* in the world, not in the configuration */      \
-    X(RC_THROTTLED,   "throttled",   true,  5)                                                     \
-    X(RC_UNAVAILABLE, "unavailable", true,  5)   /* also: an answer was lost, the fate is open */  \
-    X(RC_BUSY,        "busy",        true,  5)                                                     \
-    X(RC_UNKNOWN,     "unknown",     true,  5)   /* a COMMIT whose answer was lost */              \
-    X(RC_CONFLICT,    "conflict",    false, 6)   /* the condition of a write did not hold */       \
-    X(RC_DATA,        "data",        false, 6)   /* counts, checksums, values, chain */            \
-    X(RC_LEASE,       "lease",       false, 7)                                                     \
-    X(RC_DENIED,      "denied",      false, 8)                                                     \
-    X(RC_INTERRUPTED, "interrupted", false, 130)                                                   \
-    X(RC_TERMINATED,  "terminated",  false, 143)
+#define RC_TABLE(X)                                                                                                    \
+    X(RC_OK, "ok", false, 0)                                                                                           \
+    X(RC_FAILED, "failed", false, 1)                                                                                   \
+    X(RC_CONFIG, "config", false, 2)       /* usage or configuration */                                                \
+    X(RC_NOT_FOUND, "not-found", false, 4) /* in the world, not in the configuration */                                \
+    X(RC_THROTTLED, "throttled", true, 5)                                                                              \
+    X(RC_UNAVAILABLE, "unavailable", true, 5) /* also: an answer was lost, the fate is open */                         \
+    X(RC_BUSY, "busy", true, 5)                                                                                        \
+    X(RC_UNKNOWN, "unknown", true, 5)    /* a COMMIT whose answer was lost */                                          \
+    X(RC_CONFLICT, "conflict", false, 6) /* the condition of a write did not hold */                                   \
+    X(RC_DATA, "data", false, 6)         /* counts, checksums, values, chain */                                        \
+    X(RC_LEASE, "lease", false, 7)                                                                                     \
+    X(RC_DENIED, "denied", false, 8)                                                                                   \
+    X(RC_INTERRUPTED, "interrupted", false, 130)                                                                       \
+    X(RC_TERMINATED, "terminated", false, 143)
 
 #define RC_ENUM(id, name, transient, status) id,
 enum rc { RC_TABLE(RC_ENUM) };
@@ -67,9 +67,9 @@ const char *rc_name(enum rc rc);
 bool rc_is_transient(enum rc rc);
 int rc_exit_status(enum rc rc);
 
-#define TRY(expr)                                                                                  \
-    do {                                                                                           \
-        enum rc try_rc = (expr);                                                                   \
-        if (try_rc != RC_OK)                                                                       \
-            return try_rc;                                                                         \
+#define TRY(expr)                                                                                                      \
+    do {                                                                                                               \
+        enum rc try_rc = (expr);                                                                                       \
+        if (try_rc != RC_OK)                                                                                           \
+            return try_rc;                                                                                             \
     } while (0)

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <openssl/evp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <zlib.h>
@@ -31,7 +32,7 @@ void sha256_end(struct sha256 *self, char ret_hex[SHA256_HEX])
     int ok = EVP_DigestFinal_ex(self->context, digest, NULL);
     assert(ok);
     for (int i = 0; i < 32; i++)
-        snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
+        snprintf(ret_hex + 2 * (ptrdiff_t)i, 3, "%02x", digest[i]);
 }
 
 void sha256_free(struct sha256 *self)

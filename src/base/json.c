@@ -7,7 +7,8 @@ RC json_read(struct str text, const char *what, json_t **ret, struct error *err)
     json_error_t where;
     json_t *value = json_loadb(text.at, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &where);
     if (value == NULL)
-        return fail(err, RC_DATA, "%s is not valid JSON: line %d column %d: %s", what, where.line, where.column, where.text);
+        return fail(err, RC_DATA, "%s is not valid JSON: line %d column %d: %s", what, where.line, where.column,
+                    where.text);
     *ret = value;
     return RC_OK;
 }

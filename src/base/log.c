@@ -6,7 +6,9 @@
 #include "base/str.h"
 
 static struct log_config log_now = {.level = LOG_NONE};
-static _Thread_local struct { const char *run_id, *pipeline, *table; } log_about;
+static _Thread_local struct {
+    const char *run_id, *pipeline, *table;
+} log_about;
 
 void log_configure(const struct log_config *config) { log_now = *config; }
 
@@ -79,7 +81,8 @@ void log_write(enum log_level level, const char *event, const struct kv *pairs, 
         buf_addf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"", stamp, names[level], event);
     else
         buf_addf(&line, "%s %-5s %s", stamp, names[level], event);
-    struct kv about[] = {kv_text("run", log_about.run_id), kv_text("pipeline", log_about.pipeline), kv_text("table", log_about.table)};
+    struct kv about[] = {kv_text("run", log_about.run_id), kv_text("pipeline", log_about.pipeline),
+                         kv_text("table", log_about.table)};
     for (int i = 0; i < 3; i++) {
         if (about[i].text != NULL)
             add_pair(&line, &about[i], json);

@@ -22,12 +22,24 @@ struct kv {
     double real;
 };
 
-static inline struct kv kv_text(const char *key, const char *v) { return (struct kv){.key = key, .kind = KV_TEXT, .text = v}; }
-static inline struct kv kv_int(const char *key, int64_t v) { return (struct kv){.key = key, .kind = KV_INT, .number = v}; }
-static inline struct kv kv_real(const char *key, double v) { return (struct kv){.key = key, .kind = KV_REAL, .real = v}; }
-static inline struct kv kv_bool(const char *key, bool v) { return (struct kv){.key = key, .kind = KV_BOOL, .number = v}; }
+static inline struct kv kv_text(const char *key, const char *v)
+{
+    return (struct kv){.key = key, .kind = KV_TEXT, .text = v};
+}
+static inline struct kv kv_int(const char *key, int64_t v)
+{
+    return (struct kv){.key = key, .kind = KV_INT, .number = v};
+}
+static inline struct kv kv_real(const char *key, double v)
+{
+    return (struct kv){.key = key, .kind = KV_REAL, .real = v};
+}
+static inline struct kv kv_bool(const char *key, bool v)
+{
+    return (struct kv){.key = key, .kind = KV_BOOL, .number = v};
+}
 
-#define KV(name, value)                                                                            \
+#define KV(name, value)                                                                                                \
     _Generic((value), char *: kv_text, const char *: kv_text, bool: kv_bool, int: kv_int, unsigned: kv_int, long: kv_int, \
              unsigned long: kv_int, long long: kv_int, double: kv_real)(name, value)
 
@@ -35,10 +47,12 @@ static inline struct kv kv_bool(const char *key, bool v) { return (struct kv){.k
 #define log_info(...)  LOG_AT(LOG_INFO, __VA_ARGS__)
 #define log_warn(...)  LOG_AT(LOG_WARN, __VA_ARGS__)
 #define log_error(...) LOG_AT(LOG_ERROR, __VA_ARGS__)
-#define LOG_AT(level, ...) LOG_PICK(__VA_ARGS__, LOG_MANY, LOG_MANY, LOG_MANY, LOG_MANY, LOG_MANY, LOG_MANY, LOG_MANY, LOG_MANY, LOG_ONE)(level, __VA_ARGS__)
+#define LOG_AT(level, ...)                                                                                             \
+    LOG_PICK(__VA_ARGS__, LOG_MANY, LOG_MANY, LOG_MANY, LOG_MANY, LOG_MANY, LOG_MANY, LOG_MANY, LOG_MANY, LOG_ONE)     \
+    (level, __VA_ARGS__)
 #define LOG_PICK(a, b, c, d, e, f, g, h, i, which, ...) which
-#define LOG_ONE(level, event) log_write(level, event, NULL, 0)
-#define LOG_MANY(level, event, ...)                                                                \
+#define LOG_ONE(level, event)                           log_write(level, event, NULL, 0)
+#define LOG_MANY(level, event, ...)                                                                                    \
     log_write(level, event, (struct kv[]){__VA_ARGS__}, (int)(sizeof((struct kv[]){__VA_ARGS__}) / sizeof(struct kv)))
 
 void log_write(enum log_level level, const char *event, const struct kv *pairs, int count);

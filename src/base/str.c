@@ -73,7 +73,7 @@ static bool with_unit(struct str s, const struct unit *units, int64_t *ret)
 bool str_to_bytes(struct str s, int64_t *ret_bytes)
 {
     static const struct unit units[] = {
-        {"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30},
+        {"", 1},      {"B", 1},        {"KiB", 1 << 10},   {"MiB", 1 << 20}, {"GiB", 1 << 30},
         {"kB", 1000}, {"MB", 1000000}, {"GB", 1000000000}, {NULL, 0},
     };
     return with_unit(s, units, ret_bytes);

@@ -14,7 +14,7 @@ struct str {
 };
 
 #define S(literal) ((struct str){("" literal), sizeof(literal) - 1})
-#define STR_FMT "%.*s"
+#define STR_FMT    "%.*s"
 #define STR_ARG(s) (int)(s).len, (s).at
 
 static inline struct str str(const char *text) { return (struct str){text, strlen(text)}; }

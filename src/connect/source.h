@@ -19,42 +19,42 @@ struct column_override {
 };
 struct table_request {
     const char *name;
-    const char *cursor;             /* NULL: the one obvious cursor, or none */
-    const char *cursor_unit;        /* "s", "ms" for integer cursors; NULL: not said */
-    const char *const *key;         /* names; NULL: the primary key */
+    const char *cursor;      /* NULL: the one obvious cursor, or none */
+    const char *cursor_unit; /* "s", "ms" for integer cursors; NULL: not said */
+    const char *const *key;  /* names; NULL: the primary key */
     int key_count;
-    bool wants_cursor;              /* false: id_only and full_sync, a cursor is not looked for */
-    bool is_whole;                  /* full_sync: no range goes by the key, so a declared key may hold NULL */
+    bool wants_cursor; /* false: id_only and full_sync, a cursor is not looked for */
+    bool is_whole;     /* full_sync: no range goes by the key, so a declared key may hold NULL */
     const struct column_override *overrides;
     int override_count;
-    const struct schema *known;     /* of the last waybill: types of columns found there stay as they are; may be NULL */
-    const struct form *known_form;  /* the cursor's form as S has it; may be NULL */
+    const struct schema *known;    /* of the last waybill: types of columns found there stay as they are; may be NULL */
+    const struct form *known_form; /* the cursor's form as S has it; may be NULL */
 };
 
 /* What the source found. Owned by the source, valid until it is freed. */
 struct table {
     const char *name;
-    const struct schema *schema;    /* all columns, in the source's order */
-    int key[KEY_COLUMNS_MAX];       /* column numbers */
-    int key_count;                  /* 0: no key known */
-    int cursor;                     /* column number, -1: none */
+    const struct schema *schema; /* all columns, in the source's order */
+    int key[KEY_COLUMNS_MAX];    /* column numbers */
+    int key_count;               /* 0: no key known */
+    int cursor;                  /* column number, -1: none */
     struct form form;
-    bool cursor_indexed;            /* false: every page scans the table; worth a warning */
-    bool cursor_found;              /* true: not from the configuration but the one obvious one */
+    bool cursor_indexed; /* false: every page scans the table; worth a warning */
+    bool cursor_found;   /* true: not from the configuration but the one obvious one */
 };
 
 /* What a plan wants to know of a range; counting may cost a scan. */
 struct range_facts {
-    int64_t rows;          /* in the range */
-    int64_t row_bytes;     /* average raw bytes of a row, from a sample; 0 when the range is empty */
-    int64_t null_cursors;  /* in the table */
-    int64_t odd_cursors;   /* in the table: not NULL, not of the cursor's form, or REAL */
+    int64_t rows;         /* in the range */
+    int64_t row_bytes;    /* average raw bytes of a row, from a sample; 0 when the range is empty */
+    int64_t null_cursors; /* in the table */
+    int64_t odd_cursors;  /* in the table: not NULL, not of the cursor's form, or REAL */
 };
 
 struct open_transactions {
-    bool hidden;       /* other sessions' transactions cannot be seen: an explicit lag is required */
+    bool hidden; /* other sessions' transactions cannot be seen: an explicit lag is required */
     bool any;
-    int64_t since_us;  /* start of the oldest, on the source's clock; only if any */
+    int64_t since_us; /* start of the oldest, on the source's clock; only if any */
 };
 
 struct source;
@@ -62,14 +62,18 @@ struct source_ops {
     const char *type;
     RC (*identity)(struct source *self, struct arena *arena, const char **ret_id, struct error *err);
     RC (*tables)(struct source *self, struct arena *arena, const char ***ret_names, int *ret_count, struct error *err);
-    RC (*describe)(struct source *self, const struct table_request *request, const struct table **ret, struct error *err);
+    RC (*describe)(struct source *self, const struct table_request *request, const struct table **ret,
+                   struct error *err);
     RC (*now)(struct source *self, int64_t *ret_us, struct error *err);
     RC (*oldest_open)(struct source *self, struct open_transactions *ret, struct error *err);
-    RC (*ceiling)(struct source *self, const struct table *table, struct arena *arena, const char **ret, struct error *err);
-    RC (*facts)(struct source *self, const struct table *table, const struct range *range, struct range_facts *ret, struct error *err);
-    RC (*boundary)(struct source *self, const struct table *table, const struct range *range, int64_t rows, struct arena *arena,
-                   struct position *ret_cut, bool *ret_is_cut, struct error *err);
-    RC (*read)(struct source *self, const struct table *table, const struct range *range, struct batch_reader **ret, struct error *err);
+    RC (*ceiling)(struct source *self, const struct table *table, struct arena *arena, const char **ret,
+                  struct error *err);
+    RC (*facts)(struct source *self, const struct table *table, const struct range *range, struct range_facts *ret,
+                struct error *err);
+    RC (*boundary)(struct source *self, const struct table *table, const struct range *range, int64_t rows,
+                   struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err);
+    RC (*read)(struct source *self, const struct table *table, const struct range *range, struct batch_reader **ret,
+               struct error *err);
     void (*free)(struct source *self);
 };
 struct source {
@@ -85,43 +89,52 @@ static inline RC source_identity(struct source *s, struct arena *arena, const ch
     return s->ops->identity(s, arena, ret_id, err);
 }
 /* Names of the tables there are, sorted; views and internal tables are left out. */
-static inline RC source_tables(struct source *s, struct arena *arena, const char ***ret_names, int *ret_count, struct error *err)
+static inline RC source_tables(struct source *s, struct arena *arena, const char ***ret_names, int *ret_count,
+                               struct error *err)
 {
     return s->ops->tables(s, arena, ret_names, ret_count, err);
 }
 /* RC_NOT_FOUND: no such table (the text lists near names). RC_CONFIG: a column of the request is missing or unfit, or
- * no cursor is obvious (the text lists the candidates and the YAML to paste). RC_DATA: values of a column do not fit. */
-static inline RC source_describe(struct source *s, const struct table_request *request, const struct table **ret, struct error *err)
+ * no cursor is obvious (the text lists the candidates and the YAML to paste). RC_DATA: values of a column do not fit.
+ */
+static inline RC source_describe(struct source *s, const struct table_request *request, const struct table **ret,
+                                 struct error *err)
 {
     return s->ops->describe(s, request, ret, err);
 }
 /* The source's own clock, UTC. */
-static inline RC source_now(struct source *s, int64_t *ret_us, struct error *err) { return s->ops->now(s, ret_us, err); }
+static inline RC source_now(struct source *s, int64_t *ret_us, struct error *err)
+{
+    return s->ops->now(s, ret_us, err);
+}
 static inline RC source_oldest_open(struct source *s, struct open_transactions *ret, struct error *err)
 {
     return s->ops->oldest_open(s, ret, err);
 }
 /* id_only: the largest key now; NULL when the table is empty. */
-static inline RC source_ceiling(struct source *s, const struct table *table, struct arena *arena, const char **ret, struct error *err)
+static inline RC source_ceiling(struct source *s, const struct table *table, struct arena *arena, const char **ret,
+                                struct error *err)
 {
     return s->ops->ceiling(s, table, arena, ret, err);
 }
-static inline RC source_facts(struct source *s, const struct table *table, const struct range *range, struct range_facts *ret, struct error *err)
+static inline RC source_facts(struct source *s, const struct table *table, const struct range *range,
+                              struct range_facts *ret, struct error *err)
 {
     return s->ops->facts(s, table, range, ret, err);
 }
 /* Where a chunk of at most `rows` rows ends. More rows than that in the range: *ret_is_cut = true and ret_cut is the
  * position after the rows-th row, a legal `hi` for a range of the same kind (CURSOR {at, after}, WALK {walk}, KEY
  * {after}); ties are cut by key. Else *ret_is_cut = false and ret_cut is untouched. RANGE_ALL is never cut. */
-static inline RC source_boundary(struct source *s, const struct table *table, const struct range *range, int64_t rows, struct arena *arena,
-                                 struct position *ret_cut, bool *ret_is_cut, struct error *err)
+static inline RC source_boundary(struct source *s, const struct table *table, const struct range *range, int64_t rows,
+                                 struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err)
 {
     return s->ops->boundary(s, table, range, rows, arena, ret_cut, ret_is_cut, err);
 }
 /* The rows of the range, in (cursor, key), key or any (ALL) order, all columns of table->schema. At most one reader is
  * open at a time; it is freed before the next call. Its end means that every row was read. RC_DATA: a value does not
  * fit its column (which column, how many values, and the override that helps). */
-static inline RC source_read(struct source *s, const struct table *table, const struct range *range, struct batch_reader **ret, struct error *err)
+static inline RC source_read(struct source *s, const struct table *table, const struct range *range,
+                             struct batch_reader **ret, struct error *err)
 {
     return s->ops->read(s, table, range, ret, err);
 }

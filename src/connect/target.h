@@ -19,14 +19,14 @@ bool mode_from_name(const char *name, enum mode *ret);
 
 /* One scope's table in the target; the texts outlive every call. */
 struct target_table {
-    const char *scope;        /* "pipeline/table": T's primary key */
-    const char *name;         /* the target table */
-    bool shared;              /* other scopes write the same table */
+    const char *scope; /* "pipeline/table": T's primary key */
+    const char *name;  /* the target table */
+    bool shared;       /* other scopes write the same table */
     enum mode mode;
-    const struct schema *schema;         /* the waybill's */
-    const char *const *key;              /* merge: column names */
+    const struct schema *schema; /* the waybill's */
+    const char *const *key;      /* merge: column names */
     int key_count;
-    const char *cursor;                  /* merge: latest wins; NULL: always overwrite (id_only) */
+    const char *cursor; /* merge: latest wins; NULL: always overwrite (id_only) */
 };
 
 /* T as it stands. */
@@ -34,16 +34,16 @@ struct target_position {
     bool exists;
     char target_id[UUID_TEXT];
     int64_t epoch, token;
-    char waybill[UUID_TEXT];  /* "" : none yet */
-    const char *pos;          /* compact JSON as position_print writes it; "" : none */
-    const char *table;        /* the target table it was created for */
+    char waybill[UUID_TEXT]; /* "" : none yet */
+    const char *pos;         /* compact JSON as position_print writes it; "" : none */
+    const char *table;       /* the target table it was created for */
 };
 
 /* The step of one load. */
 struct target_move {
-    const char *prev;     /* waybill T must name now; "" at the start */
-    const char *waybill;  /* the one it names afterwards */
-    const char *pos;      /* compact JSON of pos_after */
+    const char *prev;    /* waybill T must name now; "" at the start */
+    const char *waybill; /* the one it names afterwards */
+    const char *pos;     /* compact JSON of pos_after */
     int64_t epoch, token;
 };
 
@@ -57,20 +57,25 @@ struct staged_file {
 };
 
 struct load_counts {
-    int64_t rows;                     /* that the target counted itself */
-    int64_t inserted, updated, kept;  /* merge: kept = a newer row was already there; append, replace: inserted only */
-    int64_t deleted;                  /* replace */
+    int64_t rows;                    /* that the target counted itself */
+    int64_t inserted, updated, kept; /* merge: kept = a newer row was already there; append, replace: inserted only */
+    int64_t deleted;                 /* replace */
     int64_t statements;
 };
 
 struct target;
 struct target_ops {
     const char *type;
-    RC (*position)(struct target *self, const char *scope, struct arena *arena, struct target_position *ret, struct error *err);
-    RC (*create_position)(struct target *self, const struct target_table *table, const char *target_id, struct error *err);
-    RC (*fence)(struct target *self, const char *scope, int64_t token, struct arena *arena, struct target_position *ret, struct error *err);
-    RC (*prepare)(struct target *self, const struct target_table *table, bool dry, struct buf *ret_ddl, struct error *err);
-    RC (*begin)(struct target *self, const struct target_table *table, const struct target_move *move, bool *ret_moved, struct error *err);
+    RC (*position)(struct target *self, const char *scope, struct arena *arena, struct target_position *ret,
+                   struct error *err);
+    RC (*create_position)(struct target *self, const struct target_table *table, const char *target_id,
+                          struct error *err);
+    RC (*fence)(struct target *self, const char *scope, int64_t token, struct arena *arena, struct target_position *ret,
+                struct error *err);
+    RC (*prepare)(struct target *self, const struct target_table *table, bool dry, struct buf *ret_ddl,
+                  struct error *err);
+    RC (*begin)(struct target *self, const struct target_table *table, const struct target_move *move, bool *ret_moved,
+                struct error *err);
     RC (*load_file)(struct target *self, const struct staged_file *file, int64_t *ret_rows, struct error *err);
     RC (*apply)(struct target *self, int64_t rows, struct load_counts *ret, struct error *err);
     RC (*commit)(struct target *self, struct error *err);
@@ -87,27 +92,32 @@ struct target {
 };
 
 /* Reads T. A missing table or row: exists = false, RC_OK. */
-static inline RC target_position(struct target *t, const char *scope, struct arena *arena, struct target_position *ret, struct error *err)
+static inline RC target_position(struct target *t, const char *scope, struct arena *arena, struct target_position *ret,
+                                 struct error *err)
 {
     return t->ops->position(t, scope, arena, ret, err);
 }
-/* Creates T's row with waybill '' and token 0 where there is none; idempotent, and called by every run that loads, since
- * it also takes over `shared` as it is configured now. RC_CONFIG: the target table belongs to another scope (which one,
- * and `shared: true`), or this scope loads into another table so far. RC_DATA: T's format is newer than this program. */
-static inline RC target_create_position(struct target *t, const struct target_table *table, const char *target_id, struct error *err)
+/* Creates T's row with waybill '' and token 0 where there is none; idempotent, and called by every run that loads,
+ * since it also takes over `shared` as it is configured now. RC_CONFIG: the target table belongs to another scope
+ * (which one, and `shared: true`), or this scope loads into another table so far. RC_DATA: T's format is newer than
+ * this program. */
+static inline RC target_create_position(struct target *t, const struct target_table *table, const char *target_id,
+                                        struct error *err)
 {
     return t->ops->create_position(t, table, target_id, err);
 }
-/* UPDATE position SET token = :token WHERE scope = :scope AND token < :token, then reads T. Waits for a load still under
- * way (RC_BUSY when it does not end); afterwards every older owner's load is refused. RC_NOT_FOUND: no row. */
-static inline RC target_fence(struct target *t, const char *scope, int64_t token, struct arena *arena, struct target_position *ret, struct error *err)
+/* UPDATE position SET token = :token WHERE scope = :scope AND token < :token, then reads T. Waits for a load still
+ * under way (RC_BUSY when it does not end); afterwards every older owner's load is refused. RC_NOT_FOUND: no row. */
+static inline RC target_fence(struct target *t, const char *scope, int64_t token, struct arena *arena,
+                              struct target_position *ret, struct error *err)
 {
     return t->ops->fence(t, scope, token, arena, ret, err);
 }
 /* Creates the table from the schema, or adds the columns it lacks; idempotent, outside any load. RC_DATA: anything else
  * would be needed: a diff and the statement that would fix it. ret_ddl gets the statements, one per line, also when
  * `dry`, which changes nothing. A dry prepare on a missing table is RC_OK. */
-static inline RC target_prepare(struct target *t, const struct target_table *table, bool dry, struct buf *ret_ddl, struct error *err)
+static inline RC target_prepare(struct target *t, const struct target_table *table, bool dry, struct buf *ret_ddl,
+                                struct error *err)
 {
     return t->ops->prepare(t, table, dry, ret_ddl, err);
 }
@@ -115,12 +125,14 @@ static inline RC target_prepare(struct target *t, const struct target_table *tab
  * token <= :token. *ret_moved = exactly one row; when it is false, or at a failure, the transaction is already rolled
  * back. RC_CONFIG: T was created for another table. RC_NOT_FOUND: the target table is gone. The target_table must stay
  * valid until commit or rollback. */
-static inline RC target_begin(struct target *t, const struct target_table *table, const struct target_move *move, bool *ret_moved, struct error *err)
+static inline RC target_begin(struct target *t, const struct target_table *table, const struct target_move *move,
+                              bool *ret_moved, struct error *err)
 {
     return t->ops->begin(t, table, move, ret_moved, err);
 }
 /* Brings one file's rows into the transaction and returns how many the target took. */
-static inline RC target_load_file(struct target *t, const struct staged_file *file, int64_t *ret_rows, struct error *err)
+static inline RC target_load_file(struct target *t, const struct staged_file *file, int64_t *ret_rows,
+                                  struct error *err)
 {
     return t->ops->load_file(t, file, ret_rows, err);
 }
@@ -137,8 +149,12 @@ static inline RC target_commit(struct target *t, struct error *err) { return t->
 static inline void target_rollback(struct target *t) { t->ops->rollback(t); }
 /* Drops the connection and opens a new one. */
 static inline RC target_reconnect(struct target *t, struct error *err) { return t->ops->reconnect(t, err); }
-/* Could rows be written now? Leaves nothing behind; *ret_is_new: there is no such database yet, and it could be made. */
-static inline RC target_check(struct target *t, bool *ret_is_new, struct error *err) { return t->ops->check(t, ret_is_new, err); }
+/* Could rows be written now? Leaves nothing behind; *ret_is_new: there is no such database yet, and it could be made.
+ */
+static inline RC target_check(struct target *t, bool *ret_is_new, struct error *err)
+{
+    return t->ops->check(t, ret_is_new, err);
+}
 static inline void target_free(struct target *t)
 {
     if (t != NULL)

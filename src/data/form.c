@@ -77,7 +77,9 @@ void form_print(const struct form *self, int64_t us, char ret[CURSOR_TEXT])
     char stamp[STAMP_TEXT];
     switch (self->kind) {
     case FORM_NONE: ret[0] = '\0'; return;
-    case FORM_EPOCH: snprintf(ret, CURSOR_TEXT, "%lld", (long long)floor_div(us, self->digits == 3 ? 1000 : 1000000)); return;
+    case FORM_EPOCH:
+        snprintf(ret, CURSOR_TEXT, "%lld", (long long)floor_div(us, self->digits == 3 ? 1000 : 1000000));
+        return;
     case FORM_DATE:
         stamp_print(us, 0, stamp);
         snprintf(ret, CURSOR_TEXT, "%.10s", stamp);
@@ -93,7 +95,8 @@ bool form_parse(const struct form *self, const char *text, int64_t *ret_us)
 {
     if (self->kind == FORM_EPOCH) {
         int64_t value;
-        return str_to_int64(str(text), &value) && !__builtin_mul_overflow(value, self->digits == 3 ? 1000 : 1000000, ret_us);
+        return str_to_int64(str(text), &value) &&
+               !__builtin_mul_overflow(value, self->digits == 3 ? 1000 : 1000000, ret_us);
     }
     return self->kind != FORM_NONE && stamp_parse(text, ret_us);
 }

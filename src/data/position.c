@@ -52,7 +52,8 @@ RC position_from_json(const json_t *json, struct arena *arena, struct position *
         pos.at = arena_text(arena, at);
         pos.shape = walk != NULL ? POSITION_WALK : at != NULL ? POSITION_AT : POSITION_AFTER;
         if ((walk != NULL && at == NULL) || (pos.shape == POSITION_AFTER && pos.key_count == 0))
-            return fail(err, RC_DATA, "not a position: expected {\"at\"}, {\"at\", \"after\"}, {\"walk\"} or {\"after\"}");
+            return fail(err, RC_DATA,
+                        "not a position: expected {\"at\"}, {\"at\", \"after\"}, {\"walk\"} or {\"after\"}");
     }
     *ret = pos;
     return RC_OK;

@@ -20,8 +20,8 @@ enum position_shape { POSITION_NONE, POSITION_AT, POSITION_WALK, POSITION_AFTER 
 
 struct position {
     enum position_shape shape;
-    const char *at;                         /* AT: the cursor; WALK: its hi */
-    int key_count;                          /* 0 in AT without a cut, and in WALK before the first row */
+    const char *at; /* AT: the cursor; WALK: its hi */
+    int key_count;  /* 0 in AT without a cut, and in WALK before the first row */
     const char *key[KEY_COLUMNS_MAX];
 };
 

@@ -19,8 +19,17 @@ static RC announce_receipt(struct route *r, const struct link *link, struct erro
         return RC_OK;
     stamp_print(r->run->world.clock->now_us(r->run->world.clock), 3, now);
     struct receipt receipt = {
-        .waybill_id = link->id, .target_id = r->t.target_id, .run_id = r->run->run_id, .token = scope_marks(r->scope)->token,
-        .rows = link->rows, .inserted = -1, .updated = -1, .kept = -1, .files = link->files, .statements = -1, .committed_at = now,
+        .waybill_id = link->id,
+        .target_id = r->t.target_id,
+        .run_id = r->run->run_id,
+        .token = scope_marks(r->scope)->token,
+        .rows = link->rows,
+        .inserted = -1,
+        .updated = -1,
+        .kept = -1,
+        .files = link->files,
+        .statements = -1,
+        .committed_at = now,
         .confirmed = "position",
     };
     return receipt_write(&with, link->key, &receipt, err);
@@ -37,7 +46,8 @@ RC announce_receipts(struct route *r, struct error *err)
         result->bytes_announced = result->bytes_staged;
         return RC_OK;
     }
-    struct waybill_ref newest = {r->t.waybill[0] != '\0' ? arena_text(&r->arena, r->t.waybill) : NULL, s->extracted.key};
+    struct waybill_ref newest = {r->t.waybill[0] != '\0' ? arena_text(&r->arena, r->t.waybill) : NULL,
+                                 s->extracted.key};
     TRY(chain_walk(r->run->world.store, newest, s->loaded.id, NULL, &r->arena, &chain, err));
     for (int i = chain.count - 1; i >= 0; i--) {
         TRY(announce_receipt(r, &chain.links[i], err));
@@ -161,7 +171,8 @@ static json_t *metrics_to_json(const struct route *r)
     json_put_int(s3, "total_size_bytes", result->bytes_announced);
     json_put(s3, "total_size_mb", rounded((double)result->bytes_announced / (1024.0 * 1024.0), 100));
     json_put(s3, "compression_ratio", /* of what this run staged; an earlier run's raw size is not kept */
-             result->bytes_staged > 0 ? rounded((double)result->bytes_raw / (double)result->bytes_staged, 100) : json_null());
+             result->bytes_staged > 0 ? rounded((double)result->bytes_raw / (double)result->bytes_staged, 100)
+                                      : json_null());
     json_put(doc, "s3_metrics", s3);
     json_put_int(redshift, "rows_loaded", route_loads(r) ? result->rows_announced : 0);
     json_put_int(redshift, "files_loaded", route_loads(r) ? result->files_announced : 0);
@@ -179,7 +190,8 @@ static void marker_text(const struct route *r, struct buf *out)
     stamp_print(r->run->started_us, 0, stamp);
     buf_addf(out, "%s\nPipeline: %s\nTable: %s\nStatus: %s\nTimestamp: %s\nDuration: %.2fs\nRows: %" PRId64 "\n",
              result->through ? "SYNC_COMPLETED" : "SYNC_FAILED", r->run->pipeline->name, r->config->name,
-             result->through ? "SUCCESS" : "FAILED", stamp, (double)(result->ended_us - result->started_us) / 1e6, result->rows_announced);
+             result->through ? "SUCCESS" : "FAILED", stamp, (double)(result->ended_us - result->started_us) / 1e6,
+             result->rows_announced);
     if (!result->through)
         buf_addf(out, "Error: %s\n", result->error.text);
 }
@@ -227,7 +239,8 @@ static RC announce_json(struct run *run, struct error *err)
 
 static RC announce_again(struct error *err)
 {
-    return fail_todo(err, "put that right, then run the same command again: what was moved stays moved, and is announced then");
+    return fail_todo(
+        err, "put that right, then run the same command again: what was moved stays moved, and is announced then");
 }
 
 RC announce_outputs(struct run *run, struct error *err)
@@ -238,7 +251,8 @@ RC announce_outputs(struct run *run, struct error *err)
     }
     for (int i = 0; i < run->route_count && run->world.markers != NULL; i++) {
         if (announce_markers(&run->routes[i], err) != RC_OK) {
-            fail_in(err, "writing the markers of '%s' into '%s'", run->routes[i].config->name, run->world.markers->name);
+            fail_in(err, "writing the markers of '%s' into '%s'", run->routes[i].config->name,
+                    run->world.markers->name);
             return announce_again(err);
         }
     }

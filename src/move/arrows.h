@@ -12,7 +12,8 @@ RC repair_look(struct route *r, struct error *err);
 RC repair_check_chain(struct route *r, struct error *err);
 /* Into `marks`: a new epoch whose chain begins at what T names (r->t), at `pos`; pending waybills and in_flight are
  * dropped. `loaded` NULL: empty, so that what was applied is announced. */
-RC repair_restart(struct route *r, struct position pos, const struct mark_ref *loaded, struct marks *marks, struct error *err);
+RC repair_restart(struct route *r, struct position pos, const struct mark_ref *loaded, struct marks *marks,
+                  struct error *err);
 /* The waybill that S.extracted names must be there to go on. `repair_advice` is what to do when the chain is broken. */
 void repair_advice(const struct route *r, struct error *err);
 

@@ -15,7 +15,8 @@ static RC bound_known_schema(struct route *r, struct error *err)
     struct waybill waybill = {0};
     TRY(waybill_read(r->run->world.store, last->key, last->id, &r->arena, &state, &waybill, err));
     if (state != WAYBILL_SEALED) {
-        fail(err, RC_DATA, "the last waybill of '%s', '%s', is gone from '%s'", scope_name(r->scope), last->key, r->run->world.store->name);
+        fail(err, RC_DATA, "the last waybill of '%s', '%s', is gone from '%s'", scope_name(r->scope), last->key,
+             r->run->world.store->name);
         repair_advice(r, err);
         return err->rc;
     }
@@ -28,10 +29,13 @@ static RC bound_check_schema(struct route *r, struct error *err)
     AUTO_RELEASE(buf) diff = {0};
     if (r->known == NULL || schema_diff(r->known, r->table->schema, &diff))
         return RC_OK;
-    fail(err, RC_DATA, "the columns of '%s' in '%s' have changed since the last waybill:\n%s", r->table->name, r->run->world.source->name,
-         diff.at);
-    return fail_todo(err, "added columns are taken along by themselves; for anything else change the target table by hand, then: "
-                          "waybill sync pipeline -p %s -t %s --full-refresh", r->run->pipeline->name, r->config->name);
+    fail(err, RC_DATA, "the columns of '%s' in '%s' have changed since the last waybill:\n%s", r->table->name,
+         r->run->world.source->name, diff.at);
+    return fail_todo(
+        err,
+        "added columns are taken along by themselves; for anything else change the target table by hand, then: "
+        "waybill sync pipeline -p %s -t %s --full-refresh",
+        r->run->pipeline->name, r->config->name);
 }
 
 /* Digits may differ: a column's precision may have changed since. */
@@ -41,10 +45,12 @@ static bool is_of_form(const char *at, const struct form *form)
     int64_t us;
     if (form->kind == FORM_EPOCH)
         return form_parse(form, at, &us);
-    return form_of_text(at, &found) && found.kind == form->kind && found.separator == form->separator && found.z == form->z;
+    return form_of_text(at, &found) && found.kind == form->kind && found.separator == form->separator &&
+           found.z == form->z;
 }
 
-/* The position in S is written in terms of one cursor and one key; S does not know which after it was rebuilt from T. */
+/* The position in S is written in terms of one cursor and one key; S does not know which after it was rebuilt from T.
+ */
 static RC bound_check_shape(struct route *r, struct error *err)
 {
     const struct marks *s = scope_marks(r->scope);
@@ -58,15 +64,18 @@ static RC bound_check_shape(struct route *r, struct error *err)
         same = is_of_form(pos->at, &r->table->form);
     bool keyed = pos->key_count > 0 && s->key_count > 0 && r->increment != INCREMENT_FULL_SYNC;
     for (int i = 0; same && keyed && i < r->table->key_count; i++)
-        same = s->key_count == r->table->key_count && text_eq(s->key[i].column, r->table->schema->fields[r->table->key[i]].name);
+        same = s->key_count == r->table->key_count &&
+               text_eq(s->key[i].column, r->table->schema->fields[r->table->key[i]].name);
     if (same)
         return RC_OK;
     AUTO_RELEASE(buf) at = {0};
     position_print(pos, &at);
-    fail(err, RC_CONFIG, "'%s' stands at %s, which was written with another increment, cursor or key (cursor then: %s, now: %s)",
+    fail(err, RC_CONFIG,
+         "'%s' stands at %s, which was written with another increment, cursor or key (cursor then: %s, now: %s)",
          scope_name(r->scope), at.at, s->cursor != NULL ? s->cursor : "none", cursor != NULL ? cursor : "none");
-    return fail_todo(err, "put the configuration back, or read the table anew: waybill sync pipeline -p %s -t %s --full-refresh",
-                     r->run->pipeline->name, r->config->name);
+    return fail_todo(
+        err, "put the configuration back, or read the table anew: waybill sync pipeline -p %s -t %s --full-refresh",
+        r->run->pipeline->name, r->config->name);
 }
 
 RC bound_describe(struct route *r, struct error *err)
@@ -81,11 +90,13 @@ RC bound_describe(struct route *r, struct error *err)
         request.known_form = &form;
     TRY(source_describe(r->run->world.source, &request, &r->table, err));
     if (r->increment == INCREMENT_ID_ONLY && r->table->key_count != 1) {
-        fail(err, RC_CONFIG, "id_only needs a key of one column; '%s' has a key of %d", r->table->name, r->table->key_count);
+        fail(err, RC_CONFIG, "id_only needs a key of one column; '%s' has a key of %d", r->table->name,
+             r->table->key_count);
         return fail_todo(err, "name it: `key: id`, or use `increment: hybrid` or `full_sync`");
     }
     if (r->increment == INCREMENT_HYBRID && (r->table->key_count == 0 || r->table->cursor < 0)) {
-        fail(err, RC_CONFIG, "hybrid needs a cursor and a key; '%s' has %s", r->table->name, r->table->key_count == 0 ? "no key" : "no cursor");
+        fail(err, RC_CONFIG, "hybrid needs a cursor and a key; '%s' has %s", r->table->name,
+             r->table->key_count == 0 ? "no key" : "no cursor");
         return fail_todo(err, "name them: `cursor: updated_at`, `key: id`, or use `increment: full_sync`");
     }
     if (r->increment == INCREMENT_HYBRID && !r->table->cursor_indexed)
@@ -105,25 +116,30 @@ static RC bound_check_source(struct route *r, int64_t now_us, struct error *err)
     if (r->run->options.accept_source)
         return RC_OK;
     if (s->source_id != NULL && strcmp(s->source_id, r->bound.source_id) != 0) {
-        fail(err, RC_DATA, "'%s' is another server than the one '%s' was read from: %s, and was %s", name, scope_name(r->scope),
-             r->bound.source_id, s->source_id);
+        fail(err, RC_DATA, "'%s' is another server than the one '%s' was read from: %s, and was %s", name,
+             scope_name(r->scope), r->bound.source_id, s->source_id);
     } else if (s->source_clock != NULL && stamp_parse(s->source_clock, &last_us) && now_us < last_us) {
-        fail(err, RC_DATA, "the clock of '%s' has gone back: it says %s, and said %s at the last waybill of '%s'", name, r->bound.clock,
-             s->source_clock, scope_name(r->scope));
+        fail(err, RC_DATA, "the clock of '%s' has gone back: it says %s, and said %s at the last waybill of '%s'", name,
+             r->bound.clock, s->source_clock, scope_name(r->scope));
     } else {
         return RC_OK;
     }
-    return fail_todo(err, "make sure that it holds the same rows, then run once with --accept-source (or read all anew: --full-refresh)");
+    return fail_todo(
+        err,
+        "make sure that it holds the same rows, then run once with --accept-source (or read all anew: --full-refresh)");
 }
 
 static RC bound_check_hidden(struct route *r, const struct open_transactions *open, struct error *err)
 {
     if (!open->hidden || r->config->lag_is_given)
         return RC_OK;
-    fail(err, RC_CONFIG, "'%s' does not show other sessions' open transactions, so nothing tells which rows may still change",
+    fail(err, RC_CONFIG,
+         "'%s' does not show other sessions' open transactions, so nothing tells which rows may still change",
          r->run->world.source->name);
-    return fail_todo(err, "open it with the right to see them, or say how long a transaction lasts at most: "
-                          "`lag: 10m` for the table '%s'", r->config->name);
+    return fail_todo(err,
+                     "open it with the right to see them, or say how long a transaction lasts at most: "
+                     "`lag: 10m` for the table '%s'",
+                     r->config->name);
 }
 
 /* The ceiling is the maximum, read before the list of open transactions, and used once every transaction open at that
@@ -142,8 +158,10 @@ static RC bound_by_id(struct route *r, struct error *err)
     stamp_print(now_us, 6, r->bound.clock);
     TRY(bound_check_source(r, now_us, err));
     bool all_ended = !open.hidden && !open.any;
-    bool kept = s->ceiling != NULL && stamp_parse(or_empty(s->ceiling_seen_at), &seen_us) && !r->run->options.full_refresh;
-    bool kept_ended = kept && (open.hidden ? now_us - seen_us >= r->config->lag_ms * 1000 : !open.any || open.since_us > seen_us);
+    bool kept =
+        s->ceiling != NULL && stamp_parse(or_empty(s->ceiling_seen_at), &seen_us) && !r->run->options.full_refresh;
+    bool kept_ended =
+        kept && (open.hidden ? now_us - seen_us >= r->config->lag_ms * 1000 : !open.any || open.since_us > seen_us);
     if (open.any)
         stamp_print(open.since_us, 6, r->bound.oldest_open);
     const char *use = all_ended ? newest : kept_ended ? s->ceiling : NULL;
@@ -225,15 +243,18 @@ static RC bound_check_cursors(struct route *r, struct error *err)
     if (facts->odd_cursors > 0) {
         char form[FORM_TEXT_MAX];
         form_name(&r->table->form, form);
-        fail(err, RC_DATA, "%" PRId64 " rows of '%s' have a '%s' that is not of the form %s: no range would ever take them",
+        fail(err, RC_DATA,
+             "%" PRId64 " rows of '%s' have a '%s' that is not of the form %s: no range would ever take them",
              facts->odd_cursors, r->table->name, cursor, form);
         return fail_todo(err, "correct those values, or use another cursor");
     }
     r->result.null_cursors = facts->null_cursors;
     if (facts->null_cursors == 0 || r->config->null_cursor == NULL_CURSOR_EXCLUDE)
         return RC_OK;
-    fail(err, RC_DATA, "%" PRId64 " rows of '%s' have no '%s': no range would ever take them", facts->null_cursors, r->table->name, cursor);
-    return fail_todo(err, "fill it in (NOT NULL), use another cursor, or leave these rows out on purpose: `null_cursor: exclude`");
+    fail(err, RC_DATA, "%" PRId64 " rows of '%s' have no '%s': no range would ever take them", facts->null_cursors,
+         r->table->name, cursor);
+    return fail_todo(
+        err, "fill it in (NOT NULL), use another cursor, or leave these rows out on purpose: `null_cursor: exclude`");
 }
 
 /* Measures a range once: every later chunk of it only has a higher lo. */
@@ -270,8 +291,8 @@ static int64_t bound_chunk_rows(const struct route *r)
 static RC bound_whole_table(struct route *r, bool *ret_more, struct error *err)
 {
     if (r->config->increment == INCREMENT_ID_ONLY && r->bound.hi.shape == POSITION_NONE && r->bound.ceiling != NULL) {
-        fail(err, RC_BUSY, "'%s' has open transactions (since %s): which of its rows are final is not known", r->run->world.source->name,
-             r->bound.oldest_open);
+        fail(err, RC_BUSY, "'%s' has open transactions (since %s): which of its rows are final is not known",
+             r->run->world.source->name, r->bound.oldest_open);
         return fail_todo(err, "run again when they have ended");
     }
     r->chunk.pos_after = r->bound.hi;
@@ -299,7 +320,8 @@ RC bound_next(struct route *r, bool *ret_more, struct error *err)
     }
     bool is_cut = false;
     chunk->pos_after = chunk->range.hi;
-    TRY(source_boundary(r->run->world.source, r->table, &chunk->range, bound_chunk_rows(r), &r->arena, &chunk->pos_after, &is_cut, err));
+    TRY(source_boundary(r->run->world.source, r->table, &chunk->range, bound_chunk_rows(r), &r->arena,
+                        &chunk->pos_after, &is_cut, err));
     if (is_cut)
         chunk->range.hi = chunk->pos_after;
     *ret_more = true;

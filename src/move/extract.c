@@ -44,7 +44,8 @@ static void largest_take(struct largest *self, const struct batch *batch, int co
 }
 
 /* In the source's own form. */
-static const char *largest_print(const struct largest *self, const struct field *field, const struct form *form, struct arena *arena)
+static const char *largest_print(const struct largest *self, const struct field *field, const struct form *form,
+                                 struct arena *arena)
 {
     static const int64_t unit_us[] = {[UNIT_SECOND] = 1000000, [UNIT_MILLI] = 1000, [UNIT_MICRO] = 1};
     char text[CURSOR_TEXT];
@@ -54,7 +55,9 @@ static const char *largest_print(const struct largest *self, const struct field 
         return arena_str(arena, buf_str(&self->text));
     if (field->type == TYPE_INT64)
         return arena_print(arena, "%" PRId64, self->number);
-    form_print(form, field->type == TYPE_DATE ? self->number * INT64_C(86400000000) : self->number * unit_us[field->unit], text);
+    form_print(form,
+               field->type == TYPE_DATE ? self->number * INT64_C(86400000000) : self->number * unit_us[field->unit],
+               text);
     return arena_text(arena, text);
 }
 

@@ -38,9 +38,11 @@ static RC load_file_open(const struct staged_file *file, struct batch_reader **r
     }
     TRY(rc);
     if (info.bytes != file->bytes)
-        return fail(err, RC_DATA, "the staged file '%s' has %" PRId64 " bytes, and was sealed with %" PRId64, file->key, info.bytes, file->bytes);
+        return fail(err, RC_DATA, "the staged file '%s' has %" PRId64 " bytes, and was sealed with %" PRId64, file->key,
+                    info.bytes, file->bytes);
     if (info.sha256[0] != '\0' && self->sha256 != NULL && strcmp(info.sha256, self->sha256) != 0) {
-        fail(err, RC_DATA, "the staged file '%s' is not what was sealed: its SHA-256 is %s, and was %s", file->key, info.sha256, self->sha256);
+        fail(err, RC_DATA, "the staged file '%s' is not what was sealed: its SHA-256 is %s, and was %s", file->key,
+             info.sha256, self->sha256);
         repair_advice(self->r, err);
         return err->rc;
     }
@@ -72,13 +74,19 @@ static RC load_rows(struct load *load, struct error *err)
     for (int i = 0; i < w->file_count; i++) {
         const struct waybill_file *file = &w->files[i];
         struct load_file context = {load->r, {world->store, file->key}, file->sha256};
-        struct staged_file staged = {.key = file->key, .url = file->key, .rows = file->rows, .bytes = file->bytes, .schema = w->schema,
-                                     .open = load_file_open, .context = &context};
+        struct staged_file staged = {.key = file->key,
+                                     .url = file->key,
+                                     .rows = file->rows,
+                                     .bytes = file->bytes,
+                                     .schema = w->schema,
+                                     .open = load_file_open,
+                                     .context = &context};
         int64_t taken = 0;
         TRY(run_check_stopped(load->r->run, err));
         TRY(target_load_file(world->target, &staged, &taken, err));
         if (taken != file->rows)
-            return fail(err, RC_DATA, "the target took %" PRId64 " rows of '%s', which has %" PRId64, taken, file->key, file->rows);
+            return fail(err, RC_DATA, "the target took %" PRId64 " rows of '%s', which has %" PRId64, taken, file->key,
+                        file->rows);
         rows += taken;
         load->r->result.rows_loaded += taken;
         load->r->result.bytes_loaded += file->bytes;
@@ -86,8 +94,9 @@ static RC load_rows(struct load *load, struct error *err)
     }
     TRY(target_apply(world->target, rows, &load->counts, err));
     if (rows != w->rows || load->counts.rows + w->quarantined != w->rows)
-        return fail(err, RC_DATA, "the waybill has %" PRId64 " rows, %" PRId64 " were brought, and the target counts %" PRId64, w->rows, rows,
-                    load->counts.rows);
+        return fail(err, RC_DATA,
+                    "the waybill has %" PRId64 " rows, %" PRId64 " were brought, and the target counts %" PRId64,
+                    w->rows, rows, load->counts.rows);
     return RC_OK;
 }
 
@@ -100,7 +109,8 @@ static RC load_look(struct load *load, bool *ret_done, struct error *err)
     if (*ret_done)
         return RC_OK;
     if (r->t.token > scope_marks(r->scope)->token) {
-        fail(err, RC_LEASE, "another run (token %" PRId64 ") has taken over '%s' in the target", r->t.token, scope_name(r->scope));
+        fail(err, RC_LEASE, "another run (token %" PRId64 ") has taken over '%s' in the target", r->t.token,
+             scope_name(r->scope));
         return fail_todo(err, "nothing was harmed; see `waybill status`, and run again when it has ended");
     }
     fail(err, RC_DATA, "the target stands at waybill '%s', and '%s' follows '%s'", r->t.waybill, load->waybill->id,
@@ -117,8 +127,11 @@ static RC load_once(struct load *load, bool *ret_done, struct error *err)
     AUTO_RELEASE(buf) pos = {0};
     position_print(&load->waybill->pos_after, &pos);
     struct target_move move = {
-        .prev = or_empty(load->waybill->prev.id), .waybill = load->waybill->id, .pos = pos.len > 0 ? pos.at : "",
-        .epoch = load->waybill->epoch, .token = scope_marks(r->scope)->token,
+        .prev = or_empty(load->waybill->prev.id),
+        .waybill = load->waybill->id,
+        .pos = pos.len > 0 ? pos.at : "",
+        .epoch = load->waybill->epoch,
+        .token = scope_marks(r->scope)->token,
     };
     bool moved = false;
     TRY(scope_guard(r->scope, err));
@@ -164,9 +177,19 @@ static RC load_receipt(struct load *load, struct error *err)
     struct settling with = run_settling(r->run);
     const struct waybill *w = load->waybill;
     struct receipt receipt = {
-        .waybill_id = w->id, .target_id = r->t.target_id, .run_id = r->run->run_id, .token = scope_marks(r->scope)->token, .rows = w->rows,
-        .inserted = load->counts.inserted, .updated = load->counts.updated, .kept = load->counts.kept, .files = w->file_count,
-        .statements = load->counts.statements, .started_at = load->started, .committed_at = load->committed, .confirmed = load->confirmed,
+        .waybill_id = w->id,
+        .target_id = r->t.target_id,
+        .run_id = r->run->run_id,
+        .token = scope_marks(r->scope)->token,
+        .rows = w->rows,
+        .inserted = load->counts.inserted,
+        .updated = load->counts.updated,
+        .kept = load->counts.kept,
+        .files = w->file_count,
+        .statements = load->counts.statements,
+        .started_at = load->started,
+        .committed_at = load->committed,
+        .confirmed = load->confirmed,
     };
     return receipt_write(&with, load->waybill_key, &receipt, err);
 }
@@ -201,8 +224,9 @@ static RC load_waybill(struct route *r, const char *key, const struct waybill *w
     r->result.loads++;
     r->result.files_loaded += waybill->file_count;
     r->result.load_ms += clock->mono_ms(clock) - since;
-    log_info("waybill.loaded", KV("waybill", waybill->id), KV("rows", waybill->rows), KV("inserted", load.counts.inserted),
-             KV("updated", load.counts.updated), KV("kept", load.counts.kept), KV("confirmed", load.confirmed));
+    log_info("waybill.loaded", KV("waybill", waybill->id), KV("rows", waybill->rows),
+             KV("inserted", load.counts.inserted), KV("updated", load.counts.updated), KV("kept", load.counts.kept),
+             KV("confirmed", load.confirmed));
     return load_receipt(&load, err);
 }
 
@@ -211,10 +235,12 @@ RC load_pending(struct route *r, struct error *err)
     const struct marks *s = scope_marks(r->scope);
     struct store *store = r->run->world.store;
     struct chain chain;
-    struct waybill_ref newest = {s->extracted.id[0] != '\0' ? arena_text(&r->arena, s->extracted.id) : NULL, s->extracted.key};
+    struct waybill_ref newest = {s->extracted.id[0] != '\0' ? arena_text(&r->arena, s->extracted.id) : NULL,
+                                 s->extracted.key};
     TRY(chain_walk(store, newest, r->t.waybill, NULL, &r->arena, &chain, err));
     if (!chain.complete)
-        return fail(err, RC_DATA, "the chain of '%s' does not lead to the target's waybill '%s'", scope_name(r->scope), r->t.waybill);
+        return fail(err, RC_DATA, "the chain of '%s' does not lead to the target's waybill '%s'", scope_name(r->scope),
+                    r->t.waybill);
     for (int i = chain.count - 1; i >= 0; i--) {
         struct waybill waybill = {0};
         enum waybill_state state;

@@ -57,7 +57,8 @@ static const char *look_result(const struct standing *standing)
         return "never";
     if (standing->lease.held)
         return "running";
-    bool failed = text_eq(standing->marks->mysql_status, "failed") || text_eq(standing->marks->redshift_status, "failed");
+    bool failed =
+        text_eq(standing->marks->mysql_status, "failed") || text_eq(standing->marks->redshift_status, "failed");
     return failed ? "failed" : "success";
 }
 
@@ -78,7 +79,8 @@ RC look_standing(struct route *r, struct standing *ret, struct error *err)
     int64_t us;
     TRY(scope_read(r->scope, err));
     const struct marks *s = scope_marks(r->scope);
-    struct standing standing = {.exists = scope_exists(r->scope), .marks = s, .lease = scope_lease(r->scope), .lag_us = -1};
+    struct standing standing = {
+        .exists = scope_exists(r->scope), .marks = s, .lease = scope_lease(r->scope), .lag_us = -1};
     if (standing.exists && r->run->pipeline->target != NULL)
         TRY(look_waiting(r, s->loaded.id, &standing.waiting, err));
     if (s->extracted.pos.at != NULL && s->cursor_form != NULL && form_from_name(s->cursor_form, &form) &&
@@ -90,7 +92,8 @@ RC look_standing(struct route *r, struct standing *ret, struct error *err)
     return RC_OK;
 }
 
-RC look_scopes(struct store *store, const char *pipeline, struct arena *arena, const char ***ret, int *ret_count, struct error *err)
+RC look_scopes(struct store *store, const char *pipeline, struct arena *arena, const char ***ret, int *ret_count,
+               struct error *err)
 {
     const char *prefix = key_scope_prefix(arena, pipeline), *after = NULL;
     const char **names = NULL;

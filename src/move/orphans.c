@@ -67,7 +67,10 @@ struct folders {
     int count;
 };
 
-static int folder_compare(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+static int folder_compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 static RC folders_reachable(struct route *r, struct folders *ret, struct error *err)
 {
@@ -145,15 +148,18 @@ static RC orphans_delete(struct route *r, struct orphans *list, struct error *er
 
 static RC orphans_refuse(const struct route *r, const char *why, struct error *err)
 {
-    fail(err, RC_DATA, "%s: what is reachable is not known, so nothing of '%s' can be called an orphan", why, scope_name(r->scope));
-    return fail_todo(err, "repair that first: waybill watermark restore --from-target -p %s -t %s", r->run->pipeline->name, r->config->name);
+    fail(err, RC_DATA, "%s: what is reachable is not known, so nothing of '%s' can be called an orphan", why,
+         scope_name(r->scope));
+    return fail_todo(err, "repair that first: waybill watermark restore --from-target -p %s -t %s",
+                     r->run->pipeline->name, r->config->name);
 }
 
 static RC orphans_check_chain(struct route *r, struct error *err)
 {
     if (!route_loads(r) || repair_check_chain(r, err) == RC_OK)
         return RC_OK;
-    return err->rc == RC_DATA ? orphans_refuse(r, "the target does not stand on the chain of the scope document", err) : err->rc;
+    return err->rc == RC_DATA ? orphans_refuse(r, "the target does not stand on the chain of the scope document", err)
+                              : err->rc;
 }
 
 static RC orphans_look(struct route *r, int64_t grace_ms, struct orphans *ret, struct error *err)
@@ -175,7 +181,8 @@ static RC orphans_under_lease(struct route *r, int64_t grace_ms, struct orphans 
     struct object_info s_info;
     struct folders reachable = {0};
     TRY(orphans_check_chain(r, err));
-    TRY(store_head(r->run->world.store, scope_key(r->scope), &s_info, err)); /* S was written just now: the store's clock */
+    TRY(store_head(r->run->world.store, scope_key(r->scope), &s_info,
+                   err)); /* S was written just now: the store's clock */
     TRY(orphans_list(r, s_info.modified_us - grace_ms * 1000, ret, err));
     TRY(scope_read(r->scope, err));
     struct lease lease = scope_lease(r->scope);

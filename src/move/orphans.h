@@ -12,8 +12,8 @@ struct orphans {
     struct orphan *items;
     int count;
     int64_t bytes;
-    int failed;            /* of orphans_delete: keys that could not be deleted */
-    const char *failure;   /* the first one: which key, and why */
+    int failed;          /* of orphans_delete: keys that could not be deleted */
+    const char *failure; /* the first one: which key, and why */
 };
 
 /* Under the lease and after the fence: the list first, THEN S; what was listed and is neither reachable from

@@ -1,18 +1,23 @@
-/* Repairs: what to do when S and T do not tell the same story. Never guessed: either it is plain, or a person decides. */
+/* Repairs: what to do when S and T do not tell the same story. Never guessed: either it is plain, or a person decides.
+ */
 #include "base/log.h"
 #include "move/arrows.h"
 #include "state/keys.h"
 
 void repair_advice(const struct route *r, struct error *err)
 {
-    fail_todo(err, "if '%s' is right as it is, go on from what it holds: waybill watermark restore --from-target -p %s -t %s",
-              or_empty(r->config->target), r->run->pipeline->name, r->config->name);
+    fail_todo(
+        err, "if '%s' is right as it is, go on from what it holds: waybill watermark restore --from-target -p %s -t %s",
+        or_empty(r->config->target), r->run->pipeline->name, r->config->name);
 }
 
 static enum rc repair_refuse(const struct route *r, struct error *err)
 {
-    fail_todo(err, "if the target is right as it is, go on from what it holds: waybill watermark restore --from-target -p %s -t %s; "
-                   "if it is a new one on purpose: --accept-target", r->run->pipeline->name, r->config->name);
+    fail_todo(err,
+              "if the target is right as it is, go on from what it holds: waybill watermark restore --from-target -p "
+              "%s -t %s; "
+              "if it is a new one on purpose: --accept-target",
+              r->run->pipeline->name, r->config->name);
     return err->rc;
 }
 
@@ -36,7 +41,8 @@ static RC repair_prefix_has_waybills(struct route *r, bool *ret, struct error *e
 static RC repair_look_without_scope(struct route *r, struct error *err)
 {
     if (route_loads(r) && r->t.exists && r->t.waybill[0] != '\0') {
-        fail(err, RC_DATA, "the scope document '%s' is missing, but the target '%s' says that waybill %s was loaded into '%s'",
+        fail(err, RC_DATA,
+             "the scope document '%s' is missing, but the target '%s' says that waybill %s was loaded into '%s'",
              scope_key(r->scope), r->run->world.target->name, r->t.waybill, r->config->target);
         return repair_refuse(r, err);
     }
@@ -44,8 +50,8 @@ static RC repair_look_without_scope(struct route *r, struct error *err)
     TRY(repair_prefix_has_waybills(r, &found, err));
     if (!found)
         return RC_OK;
-    fail(err, RC_DATA, "the scope document '%s' is missing, but waybills lie below '%s' in '%s'", scope_key(r->scope), r->stage_prefix,
-         r->run->world.store->name);
+    fail(err, RC_DATA, "the scope document '%s' is missing, but waybills lie below '%s' in '%s'", scope_key(r->scope),
+         r->stage_prefix, r->run->world.store->name);
     return repair_refuse(r, err);
 }
 
@@ -55,9 +61,11 @@ static RC repair_accept_target(struct route *r, struct error *err)
     bool appends = r->config->mode == MODE_APPEND, empty = !r->t.exists || r->t.waybill[0] == '\0';
     if (!appends || !empty || r->run->options.allow_duplicates)
         return RC_OK;
-    fail(err, RC_CONFIG, "'%s' is appended to, and its target '%s' has no position row: everything would be loaded again",
+    fail(err, RC_CONFIG,
+         "'%s' is appended to, and its target '%s' has no position row: everything would be loaded again",
          scope_name(r->scope), r->run->world.target->name);
-    return fail_todo(err, "empty the table '%s' first; then run once more with --accept-target --allow-duplicates", r->config->target);
+    return fail_todo(err, "empty the table '%s' first; then run once more with --accept-target --allow-duplicates",
+                     r->config->target);
 }
 
 /* Before anything was loaded, an empty target is as good as any other. */
@@ -83,11 +91,11 @@ RC repair_look(struct route *r, struct error *err)
     const char *name = r->run->world.target->name;
     bool was_loaded = s->loaded.id[0] != '\0';
     if (repair_is_another_target(r)) {
-        fail(err, RC_DATA, "'%s' is another target than the one '%s' was loaded into: its id is %s, and was %s", name, scope_name(r->scope),
-             r->t.target_id, s->target_id);
+        fail(err, RC_DATA, "'%s' is another target than the one '%s' was loaded into: its id is %s, and was %s", name,
+             scope_name(r->scope), r->t.target_id, s->target_id);
     } else if (was_loaded && (!r->t.exists || r->t.waybill[0] == '\0')) {
-        fail(err, RC_DATA, "'%s' was loaded up to waybill %s, but the target '%s' has no position row that says so", scope_name(r->scope),
-             s->loaded.id, name);
+        fail(err, RC_DATA, "'%s' was loaded up to waybill %s, but the target '%s' has no position row that says so",
+             scope_name(r->scope), s->loaded.id, name);
     } else {
         return RC_OK;
     }
@@ -124,7 +132,8 @@ static RC repair_find_key(struct route *r, const char **ret, struct error *err)
     return RC_OK;
 }
 
-RC repair_restart(struct route *r, struct position pos, const struct mark_ref *loaded, struct marks *marks, struct error *err)
+RC repair_restart(struct route *r, struct position pos, const struct mark_ref *loaded, struct marks *marks,
+                  struct error *err)
 {
     const char *key;
     TRY(repair_find_key(r, &key, err));
@@ -163,12 +172,14 @@ static RC repair_follow_chain(struct route *r, bool *ret_ok, struct error *err)
         return rc == RC_DATA ? RC_OK : rc;
     *ret_ok = chain.complete;
     if (!chain.complete)
-        fail(err, RC_DATA, "the target '%s' says that waybill %s was loaded last, but that is not on the chain of '%s' (newest: %s)",
+        fail(err, RC_DATA,
+             "the target '%s' says that waybill %s was loaded last, but that is not on the chain of '%s' (newest: %s)",
              r->run->world.target->name, r->t.waybill[0] != '\0' ? r->t.waybill : "none", scope_name(r->scope),
              from.id != NULL ? from.id : "none");
     if (!chain.complete || !chain.passed)
         return RC_OK;
-    r->result.warning = "the target stands at an earlier waybill than the one loaded last: it was restored from a backup; loading again from there";
+    r->result.warning = "the target stands at an earlier waybill than the one loaded last: it was restored from a "
+                        "backup; loading again from there";
     log_warn("target.restored", KV("target_waybill", r->t.waybill), KV("loaded", loaded));
     return RC_OK;
 }

@@ -28,8 +28,15 @@ static struct scope_world route_scope_world(struct route *r)
 {
     struct run *run = r->run;
     return (struct scope_world){
-        .store = run->world.store, .clock = run->world.clock, .random = run->world.random, .host = run->world.host,
-        .run_id = run->run_id, .ttl_ms = run->pipeline->lease_ms, .stopped = route_stopped, .waiting = route_waiting, .context = r,
+        .store = run->world.store,
+        .clock = run->world.clock,
+        .random = run->world.random,
+        .host = run->world.host,
+        .run_id = run->run_id,
+        .ttl_ms = run->pipeline->lease_ms,
+        .stopped = route_stopped,
+        .waiting = route_waiting,
+        .context = r,
     };
 }
 
@@ -40,7 +47,8 @@ static void run_name(struct run *self)
     uint32_t chance;
     self->started_us = clock->now_us(clock);
     stamp_print(self->started_us, 0, stamp); /* 2025-09-12T14:30:22Z */
-    snprintf(self->stamp, sizeof(self->stamp), "%.4s%.2s%.2s_%.2s%.2s%.2s", stamp, stamp + 5, stamp + 8, stamp + 11, stamp + 14, stamp + 17);
+    snprintf(self->stamp, sizeof(self->stamp), "%.4s%.2s%.2s_%.2s%.2s%.2s", stamp, stamp + 5, stamp + 8, stamp + 11,
+             stamp + 14, stamp + 17);
     self->world.random->fill(self->world.random, &chance, sizeof(chance));
     snprintf(self->execution_id, sizeof(self->execution_id), "sync_%s_%08x", self->stamp, chance);
     if (self->options.marker_stamp != NULL)
@@ -48,8 +56,8 @@ static void run_name(struct run *self)
     uuid7(clock, self->world.random, self->run_id);
 }
 
-struct run *run_new(const struct run_world *world, const struct run_options *options, const struct pipeline_config *pipeline,
-                    const struct table_config *tables, int table_count)
+struct run *run_new(const struct run_world *world, const struct run_options *options,
+                    const struct pipeline_config *pipeline, const struct table_config *tables, int table_count)
 {
     struct run *self = xcalloc(1, sizeof(*self));
     self->world = *world;
@@ -111,9 +119,15 @@ RC run_check_stopped(const struct run *run, struct error *err)
 void route_progress(struct route *r, const char *phase, bool done)
 {
     struct progress_state state = {
-        .table = r->config->name, .phase = phase, .rows = r->result.rows_extracted, .bytes = r->result.bytes_staged,
-        .rows_total = r->bound.taken ? r->bound.facts.rows : -1, .is_done = done,
-        .result = !done ? NULL : r->result.through ? "success" : "failed",
+        .table = r->config->name,
+        .phase = phase,
+        .rows = r->result.rows_extracted,
+        .bytes = r->result.bytes_staged,
+        .rows_total = r->bound.taken ? r->bound.facts.rows : -1,
+        .is_done = done,
+        .result = !done               ? NULL
+                  : r->result.through ? "success"
+                                      : "failed",
     };
     progress_update(r->run->world.progress, &state);
 }
@@ -153,7 +167,8 @@ struct marks route_marks(struct route *r)
 
 struct target_table route_target_table(struct route *r, const struct waybill *waybill)
 {
-    struct target_table table = {.scope = scope_name(r->scope), .name = r->config->target, .shared = r->config->shared, .mode = r->mode};
+    struct target_table table = {
+        .scope = scope_name(r->scope), .name = r->config->target, .shared = r->config->shared, .mode = r->mode};
     if (waybill == NULL)
         return table;
     if (!mode_from_name(waybill->mode, &table.mode))

@@ -16,39 +16,39 @@
 struct run_options {
     bool backup_only, redshift_only, full_refresh;
     bool accept_source, accept_target, allow_duplicates;
-    int64_t limit, max_chunks;  /* 0: none */
-    const char *strategy;       /* the -s word; NULL: sequential */
-    const char *json_output;    /* file name; NULL: none; "-" is the caller's to print */
-    bool tell_markers;          /* each marker written is worth a line of the log */
-    const char *marker_stamp;   /* NULL: the run's own start */
+    int64_t limit, max_chunks; /* 0: none */
+    const char *strategy;      /* the -s word; NULL: sequential */
+    const char *json_output;   /* file name; NULL: none; "-" is the caller's to print */
+    bool tell_markers;         /* each marker written is worth a line of the log */
+    const char *marker_stamp;  /* NULL: the run's own start */
 };
 
 /* What is given from outside; owned by the caller, and must outlive the run. */
 struct run_world {
-    struct source *source;      /* NULL: --redshift-only */
-    struct target *target;      /* NULL: `target: none` or --backup-only */
+    struct source *source; /* NULL: --redshift-only */
+    struct target *target; /* NULL: `target: none` or --backup-only */
     struct store *store;
-    struct store *markers;      /* NULL: no markers */
+    struct store *markers; /* NULL: no markers */
     struct clock *clock;
     struct random *random;
     const struct host *host;
-    struct progress *progress;  /* NULL is fine */
-    struct heartbeat *heartbeat;/* NULL: the run beats by itself, before a write that would be late */
+    struct progress *progress;   /* NULL is fine */
+    struct heartbeat *heartbeat; /* NULL: the run beats by itself, before a write that would be late */
     bool (*stopped)(void *context, struct error *err); /* NULL: never; fills err when the run was asked to end */
     void *context;
 };
 
 /* What one table's move came to; a table that was not begun has zeros. */
 struct table_result {
-    bool through;               /* every arrow up to announce was gone */
-    struct error error;         /* rc RC_OK when through */
-    int64_t waybills;           /* sealed by this run */
+    bool through;       /* every arrow up to announce was gone */
+    struct error error; /* rc RC_OK when through */
+    int64_t waybills;   /* sealed by this run */
     int64_t rows_extracted, files_created, bytes_raw, bytes_staged, extract_ms;
     int64_t rows_loaded, files_loaded, bytes_loaded, loads, load_ms; /* by this run */
     int64_t rows_announced, files_announced, bytes_announced; /* of (S.loaded, T]; with no target: of this session */
-    int64_t null_cursors;       /* rows left out by null_cursor: exclude */
+    int64_t null_cursors;                                     /* rows left out by null_cursor: exclude */
     int64_t started_us, ended_us;
-    const char *warning;        /* NULL: none */
+    const char *warning; /* NULL: none */
 };
 
 /* The chunk under way, from `bound` to `seal`. */
@@ -56,19 +56,19 @@ struct chunk {
     struct range range;
     struct position pos_after;
     char id[UUID_TEXT];
-    const char *key;            /* of its waybill.json */
-    struct waybill waybill;     /* filled by extract, sealed by seal */
+    const char *key;        /* of its waybill.json */
+    struct waybill waybill; /* filled by extract, sealed by seal */
 };
 
 /* What the source said at this run's bound: fixed before the first row is read. */
 struct bound {
     bool taken;
     const char *source_id;
-    char clock[STAMP_TEXT];     /* of the source */
-    char oldest_open[STAMP_TEXT]; /* "" : none */
-    struct position hi;         /* every range of this run ends here at the latest; NONE: nothing to take */
+    char clock[STAMP_TEXT];                /* of the source */
+    char oldest_open[STAMP_TEXT];          /* "" : none */
+    struct position hi;                    /* every range of this run ends here at the latest; NONE: nothing to take */
     const char *ceiling, *ceiling_seen_at; /* id_only: the candidate to keep in S; NULL: none */
-    struct range measured;      /* the range that `facts` speaks of */
+    struct range measured;                 /* the range that `facts` speaks of */
     struct range_facts facts;
 };
 
@@ -76,22 +76,22 @@ struct run;
 struct route {
     struct run *run;
     const struct table_config *config;
-    enum increment increment;   /* of this run: full_sync under --full-refresh */
+    enum increment increment; /* of this run: full_sync under --full-refresh */
     enum mode mode;
     struct arena arena;
     struct scope *scope;
-    const char *stage_prefix;   /* every waybill of this table lies below */
-    struct target_position t;   /* T as last seen */
-    const struct table *table;  /* as the source described it; NULL before bound */
-    struct schema *known;       /* of S.extracted's waybill; NULL: none */
+    const char *stage_prefix;  /* every waybill of this table lies below */
+    struct target_position t;  /* T as last seen */
+    const struct table *table; /* as the source described it; NULL before bound */
+    struct schema *known;      /* of S.extracted's waybill; NULL: none */
     struct bound bound;
-    struct position lo;         /* where the next range begins: S.extracted.pos, or past a walk that was empty */
+    struct position lo; /* where the next range begins: S.extracted.pos, or past a walk that was empty */
     struct chunk chunk;
     int64_t rows_left, chunks_left; /* of --limit and --max-chunks; INT64_MAX: no limit */
     bool full_sync_done;
-    const char *arrow;          /* of spine_move: the last one begun; NULL: none */
-    int64_t told_waiting_ms;    /* of the wait for a lease: when it was told of last */
-    const char **loaded_files;  /* addresses of the files of the last waybill loaded; NULL: none by this run */
+    const char *arrow;         /* of spine_move: the last one begun; NULL: none */
+    int64_t told_waiting_ms;   /* of the wait for a lease: when it was told of last */
+    const char **loaded_files; /* addresses of the files of the last waybill loaded; NULL: none by this run */
     int loaded_file_count;
     struct table_result result;
 };
@@ -101,17 +101,17 @@ struct run {
     struct run_options options;
     const struct pipeline_config *pipeline;
     char run_id[UUID_TEXT];
-    char execution_id[48];      /* sync_YYYYMMDD_HHMMSS_<8 hex>, UTC */
-    char stamp[32];             /* of its markers: YYYYMMDD_HHMMSS */
+    char execution_id[48]; /* sync_YYYYMMDD_HHMMSS_<8 hex>, UTC */
+    char stamp[32];        /* of its markers: YYYYMMDD_HHMMSS */
     int64_t started_us, ended_us;
     struct route *routes;
     int route_count;
-    struct error error;         /* of announce as a whole: JSON output, markers */
+    struct error error; /* of announce as a whole: JSON output, markers */
 };
 
 /* The tables are moved one after the other; `tables` must outlive the run. */
-struct run *run_new(const struct run_world *world, const struct run_options *options, const struct pipeline_config *pipeline,
-                    const struct table_config *tables, int table_count);
+struct run *run_new(const struct run_world *world, const struct run_options *options,
+                    const struct pipeline_config *pipeline, const struct table_config *tables, int table_count);
 void run_free(struct run *self);
 AUTO_DEFINE(run)
 

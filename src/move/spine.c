@@ -83,7 +83,8 @@ static RC spine_begin(struct route *r, struct error *err)
     return scope_write(r->scope, &next, err);
 }
 
-/* Rows of the range -> batches -> Parquet row groups -> upload; each file's size and checksum confirmed by the store. */
+/* Rows of the range -> batches -> Parquet row groups -> upload; each file's size and checksum confirmed by the store.
+ */
 static RC spine_extract(struct route *r, struct error *err) { return extract_chunk(r, err); }
 
 /* CAS S{extracted{id, pos_after}, in_flight = none}. */
@@ -204,10 +205,10 @@ static RC arrow_end(struct arrow arrow, enum rc rc)
     return rc;
 }
 
-#define ARROW(name, call)                                                                          \
-    do {                                                                                           \
-        TRY(arrow_begin((struct arrow){r, name}, err));                                            \
-        TRY(arrow_end((struct arrow){r, name}, call));                                             \
+#define ARROW(name, call)                                                                                              \
+    do {                                                                                                               \
+        TRY(arrow_begin((struct arrow){r, name}, err));                                                                \
+        TRY(arrow_end((struct arrow){r, name}, call));                                                                 \
     } while (0)
 
 RC spine_move(struct route *r, struct error *err)

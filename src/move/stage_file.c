@@ -51,13 +51,16 @@ RC stage_file_add(struct stage_file *self, const struct batch *batch, struct err
     return parquet_writer_add(self->writer, batch, err);
 }
 
-static RC stage_confirm(const struct stage_file *self, const struct object_info *info, const char *sha256, struct error *err)
+static RC stage_confirm(const struct stage_file *self, const struct object_info *info, const char *sha256,
+                        struct error *err)
 {
     const char *name = self->route->run->world.store->name;
     if (info->bytes != self->bytes)
-        return fail(err, RC_DATA, "'%s' in '%s' has %" PRId64 " bytes; %" PRId64 " were sent", self->key, name, info->bytes, self->bytes);
+        return fail(err, RC_DATA, "'%s' in '%s' has %" PRId64 " bytes; %" PRId64 " were sent", self->key, name,
+                    info->bytes, self->bytes);
     if (strcmp(info->sha256, sha256) != 0)
-        return fail(err, RC_DATA, "'%s' in '%s' has SHA-256 '%s'; what was sent has %s", self->key, name, info->sha256, sha256);
+        return fail(err, RC_DATA, "'%s' in '%s' has SHA-256 '%s'; what was sent has %s", self->key, name, info->sha256,
+                    sha256);
     return RC_OK;
 }
 
@@ -78,8 +81,12 @@ RC stage_file_end(struct stage_file *self, struct waybill_file *ret, struct erro
         TRY(store_put(store, self->key, buf_str(&self->part), IF_NONE_MATCH, &info, err));
     }
     if (stage_confirm(self, &info, sha256, err) != RC_OK)
-        return fail_todo(err, "the store does not hold what it was given; check its disk or network, then run the same command again");
-    *ret = (struct waybill_file){.key = self->key, .bytes = self->bytes, .rows = parquet_writer_written(self->writer).rows,
+        return fail_todo(
+            err,
+            "the store does not hold what it was given; check its disk or network, then run the same command again");
+    *ret = (struct waybill_file){.key = self->key,
+                                 .bytes = self->bytes,
+                                 .rows = parquet_writer_written(self->writer).rows,
                                  .sha256 = arena_text(&self->route->arena, sha256)};
     return RC_OK;
 }
@@ -87,7 +94,8 @@ RC stage_file_end(struct stage_file *self, struct waybill_file *ret, struct erro
 void stage_file_abort(struct stage_file *self)
 {
     struct error ignored; /* the failure that led here is what the user hears of; adopt aborts it otherwise */
-    if (self->uploading && store_upload_abort(self->route->run->world.store, self->key, self->upload.id, &ignored) == RC_OK)
+    if (self->uploading &&
+        store_upload_abort(self->route->run->world.store, self->key, self->upload.id, &ignored) == RC_OK)
         self->uploading = false;
 }
 

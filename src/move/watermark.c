@@ -5,7 +5,8 @@
 
 /* ---- what is asked ---- */
 
-static RC watermark_position_of_time(struct route *r, const struct watermark_change *change, struct position *ret, struct error *err)
+static RC watermark_position_of_time(struct route *r, const struct watermark_change *change, struct position *ret,
+                                     struct error *err)
 {
     const struct marks *s = scope_marks(r->scope);
     const struct position *was = &s->extracted.pos;
@@ -15,7 +16,8 @@ static RC watermark_position_of_time(struct route *r, const struct watermark_cha
         int64_t us;
         char text[CURSOR_TEXT];
         if (s->cursor_form == NULL || !form_from_name(s->cursor_form, &form) || form.kind == FORM_NONE) {
-            fail(err, RC_CONFIG, "'%s' has not been moved yet, so the form of its cursor is not known", scope_name(r->scope));
+            fail(err, RC_CONFIG, "'%s' has not been moved yet, so the form of its cursor is not known",
+                 scope_name(r->scope));
             return fail_todo(err, "run it once with --max-chunks 1 --limit 1 --backup-only, then set the mark");
         }
         if (!stamp_parse(change->timestamp, &us)) {
@@ -38,28 +40,31 @@ static RC watermark_position_of_time(struct route *r, const struct watermark_cha
     return RC_OK;
 }
 
-static RC watermark_asked(struct route *r, const struct watermark_change *change, struct position *ret, struct error *err)
+static RC watermark_asked(struct route *r, const struct watermark_change *change, struct position *ret,
+                          struct error *err)
 {
     int64_t number;
     const struct marks *s = scope_marks(r->scope);
     if (change->timestamp == NULL && change->id == NULL)
         return fail(err, RC_CONFIG, "watermark set needs --timestamp, --id or both");
-    if (change->id != NULL && s->key_count > 1)
-    {
-        fail(err, RC_CONFIG, "the key of '%s' has %d columns; --id can only set one", scope_name(r->scope), s->key_count);
+    if (change->id != NULL && s->key_count > 1) {
+        fail(err, RC_CONFIG, "the key of '%s' has %d columns; --id can only set one", scope_name(r->scope),
+             s->key_count);
         return fail_todo(err, "give --timestamp only: rows of that very time are read again, and merged");
     }
     bool integer = s->key_count == 1 && text_eq(s->key[0].type, "l");
-    if (change->id != NULL && integer && !str_to_int64(str(change->id), &number))
-    {
-        fail(err, RC_CONFIG, "--id '%s' is not an integer, as the key '%s' of '%s' is", change->id, s->key[0].column, scope_name(r->scope));
+    if (change->id != NULL && integer && !str_to_int64(str(change->id), &number)) {
+        fail(err, RC_CONFIG, "--id '%s' is not an integer, as the key '%s' of '%s' is", change->id, s->key[0].column,
+             scope_name(r->scope));
         return fail_todo(err, "give the key of the last row that needs no reading any more");
     }
     if (r->config->increment == INCREMENT_HYBRID)
         return watermark_position_of_time(r, change, ret, err);
     if (r->config->increment == INCREMENT_FULL_SYNC || change->timestamp != NULL || change->id == NULL) {
         fail(err, RC_CONFIG, "'%s' moves by %s", scope_name(r->scope), increment_name(r->config->increment));
-        return fail_todo(err, r->config->increment == INCREMENT_ID_ONLY ? "give --id only" : "a full_sync table is read anew at every run");
+        return fail_todo(err, r->config->increment == INCREMENT_ID_ONLY
+                                  ? "give --id only"
+                                  : "a full_sync table is read anew at every run");
     }
     *ret = (struct position){.shape = POSITION_AFTER, .key_count = 1, .key = {change->id}};
     return RC_OK;
@@ -115,11 +120,13 @@ static RC watermark_from_history(struct run *run, const char *name, struct posit
             return RC_OK;
         }
     }
-    fail(err, RC_NOT_FOUND, name != NULL ? "'%s' has no history entry '%s'" : "'%s' has no history%s", scope_name(run->routes[0].scope),
-         or_empty(name));
+    fail(err, RC_NOT_FOUND, name != NULL ? "'%s' has no history entry '%s'" : "'%s' has no history%s",
+         scope_name(run->routes[0].scope), or_empty(name));
     if (name == NULL)
-        return fail_todo(err, "a history begins with the first `waybill watermark set`, `reset` or `restore --from-target`");
-    return fail_todo(err, "waybill watermark history -p %s -t %s lists them", run->pipeline->name, run->routes[0].config->name);
+        return fail_todo(err,
+                         "a history begins with the first `waybill watermark set`, `reset` or `restore --from-target`");
+    return fail_todo(err, "waybill watermark history -p %s -t %s lists them", run->pipeline->name,
+                     run->routes[0].config->name);
 }
 
 /* ---- the change ---- */
@@ -133,7 +140,8 @@ static RC watermark_check_append(const struct route *r, const struct watermark_c
 }
 
 /* The lease is held and T is fenced. */
-static RC watermark_write(struct route *r, struct position pos, bool keep_loaded, const struct watermark_change *change, struct error *err)
+static RC watermark_write(struct route *r, struct position pos, bool keep_loaded, const struct watermark_change *change,
+                          struct error *err)
 {
     const struct marks *s = scope_marks(r->scope);
     struct marks next = *s;
@@ -148,7 +156,8 @@ static RC watermark_must_exist(const struct route *r, struct error *err)
     if (scope_exists(r->scope))
         return RC_OK;
     fail(err, RC_NOT_FOUND, "'%s' has no scope document ('%s')", scope_name(r->scope), scope_key(r->scope));
-    return fail_todo(err, "nothing was moved yet; or, if it was lost: waybill watermark restore --from-target -p %s -t %s",
+    return fail_todo(err,
+                     "nothing was moved yet; or, if it was lost: waybill watermark restore --from-target -p %s -t %s",
                      r->run->pipeline->name, r->config->name);
 }
 
@@ -158,14 +167,16 @@ static RC watermark_loaded_stays(struct route *r, bool *ret, struct error *err)
     const struct mark_ref *loaded = &scope_marks(r->scope)->loaded, *extracted = &scope_marks(r->scope)->extracted;
     struct waybill_ref from = {extracted->id[0] != '\0' ? extracted->id : NULL, extracted->key};
     struct chain chain;
-    enum rc rc = chain_walk(r->run->world.store, from, r->t.waybill, loaded->id[0] != '\0' ? loaded->id : NULL, &r->arena, &chain, err);
+    enum rc rc = chain_walk(r->run->world.store, from, r->t.waybill, loaded->id[0] != '\0' ? loaded->id : NULL,
+                            &r->arena, &chain, err);
     if (rc != RC_OK && rc != RC_DATA)
         return rc;
     *ret = rc == RC_OK && chain.complete && !chain.passed;
     return RC_OK;
 }
 
-static RC watermark_change_to(struct route *r, struct position pos, const struct watermark_change *change, struct error *err)
+static RC watermark_change_to(struct route *r, struct position pos, const struct watermark_change *change,
+                              struct error *err)
 {
     bool keep = false;
     enum rc rc = watermark_loaded_stays(r, &keep, err);
@@ -200,10 +211,10 @@ RC watermark_reset(struct run *run, const struct watermark_change *change, struc
 static RC watermark_restore_from_target(struct route *r, const struct watermark_change *change, struct error *err)
 {
     struct position pos;
-    if (!route_loads(r))
-    {
+    if (!route_loads(r)) {
         fail(err, RC_CONFIG, "the pipeline '%s' has no target to restore from", r->run->pipeline->name);
-        return fail_todo(err, "name an entry of the history: waybill watermark history -p %s -t %s", r->run->pipeline->name, r->config->name);
+        return fail_todo(err, "name an entry of the history: waybill watermark history -p %s -t %s",
+                         r->run->pipeline->name, r->config->name);
     }
     TRY(repair_hold(r, err));
     enum rc rc = r->t.waybill[0] == '\0' ? watermark_check_append(r, change, err) : RC_OK;

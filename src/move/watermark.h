@@ -1,16 +1,17 @@
-/* What a person may do to a scope's mark (design section 3, `watermark set|reset|restore`). Each takes the lease, fences
- * T, keeps a history entry, and writes a new epoch whose chain begins at what T names: pending waybills are dropped. */
+/* What a person may do to a scope's mark (design section 3, `watermark set|reset|restore`). Each takes the lease,
+ * fences T, keeps a history entry, and writes a new epoch whose chain begins at what T names: pending waybills are
+ * dropped. */
 #pragma once
 
 #include "move/run.h"
 
 struct watermark_change {
-    const char *timestamp;  /* set: NULL keeps the time that is there */
-    const char *id;         /* set: NULL keeps the id only where the time is kept too */
-    const char *entry;      /* restore: "<ms>-<epoch>" of the history; NULL: the newest */
-    bool from_target;       /* restore: what T says */
+    const char *timestamp; /* set: NULL keeps the time that is there */
+    const char *id;        /* set: NULL keeps the id only where the time is kept too */
+    const char *entry;     /* restore: "<ms>-<epoch>" of the history; NULL: the newest */
+    bool from_target;      /* restore: what T says */
     const char *reason, *author;
-    bool allow_duplicates;  /* append: rows may come twice */
+    bool allow_duplicates; /* append: rows may come twice */
 };
 
 /* All work on the run's first route. */

@@ -20,9 +20,14 @@ char *key_segment_name(struct arena *arena, struct str segment)
 {
     char *name = arena_take(arena, segment.len + 1), *to = name;
     for (size_t i = 0; i < segment.len; i++) {
-        bool escaped = segment.at[i] == '%' && i + 2 < segment.len;
-        *to++ = escaped ? (char)strtol((char[]){segment.at[i + 1], segment.at[i + 2], '\0'}, NULL, 16) : segment.at[i];
-        i += escaped ? 2 : 0;
+        *to = segment.at[i];
+        if (segment.at[i] == '%' && i + 2 < segment.len) {
+            char digits[] = {segment.at[i + 1], segment.at[i + 2], '\0'};
+            unsigned char byte = (unsigned char)strtoul(digits, NULL, 16);
+            memcpy(to, &byte, 1);
+            i += 2;
+        }
+        to++;
     }
     return name;
 }
@@ -44,8 +49,8 @@ char *key_history_prefix(struct arena *arena, const char *pipeline, const char *
 
 char *key_history(struct arena *arena, const char *pipeline, const char *table, int64_t now_us, int64_t epoch)
 {
-    return arena_print(arena, "%s%lld-%lld.json", key_history_prefix(arena, pipeline, table), (long long)(now_us / 1000),
-                       (long long)epoch);
+    return arena_print(arena, "%s%lld-%lld.json", key_history_prefix(arena, pipeline, table),
+                       (long long)(now_us / 1000), (long long)epoch);
 }
 
 char *key_table_prefix(struct arena *arena, const char *prefix, const char *pipeline, const char *table)
@@ -72,5 +77,6 @@ char *key_beside(struct arena *arena, const char *waybill_key, const char *name)
 
 char *key_marker(struct arena *arena, const char *pipeline, const char *table, const char *stamp, const char *name)
 {
-    return arena_print(arena, "completion_markers/%s/%s/%s/%s", key_segment(arena, pipeline), key_segment(arena, table), stamp, name);
+    return arena_print(arena, "completion_markers/%s/%s/%s/%s", key_segment(arena, pipeline), key_segment(arena, table),
+                       stamp, name);
 }

@@ -19,16 +19,16 @@ struct unsettled {
 
 struct scope {
     struct scope_world world;
-    struct arena arena;      /* of the working thread only */
+    struct arena arena; /* of the working thread only */
     const char *pipeline, *table, *name, *key;
-    pthread_mutex_t lock;    /* over everything below, against the heartbeat */
-    json_t *doc;             /* NULL: there is no S */
+    pthread_mutex_t lock; /* over everything below, against the heartbeat */
+    json_t *doc;          /* NULL: there is no S */
     char etag[ETAG_TEXT];
     struct marks marks;
     struct lease lease;
     char beat_at[STAMP_TEXT];
     bool mine;
-    int64_t beat_sent_ms;    /* monotonic: when the last successful write was sent */
+    int64_t beat_sent_ms; /* monotonic: when the last successful write was sent */
     struct unsettled unsettled;
 };
 
@@ -84,8 +84,9 @@ struct lease scope_lease(struct scope *self)
 /* An earlier copy must not be put back: its ETag would revive an old owner. */
 static RC scope_is_damaged(const struct scope *self, struct error *err)
 {
-    return fail_todo(err, "move it away, then go on from what the target holds: waybill watermark restore --from-target -p %s -t %s",
-                     self->pipeline, self->table);
+    return fail_todo(
+        err, "move it away, then go on from what the target holds: waybill watermark restore --from-target -p %s -t %s",
+        self->pipeline, self->table);
 }
 
 /* The lock is held from the question to the answer: a beat in between would make the ETag an old one. */
@@ -145,7 +146,8 @@ static RC lost_to_another(struct scope *self, struct str there, struct error *er
         fail(err, RC_LEASE, "the lease on '%s' was lost: its scope document was changed by someone else", self->name);
     else
         fail(err, RC_LEASE, "the lease on '%s' was lost to run %s on %s", self->name, run, or_empty(host));
-    return fail_todo(err, "nothing was harmed; see `waybill lease list -p %s`, and run again when it is free", self->pipeline);
+    return fail_todo(err, "nothing was harmed; see `waybill lease list -p %s`, and run again when it is free",
+                     self->pipeline);
 }
 
 static void scope_adopt_written(struct scope *self, struct unsettled *written)
@@ -165,7 +167,8 @@ static RC scope_send(struct scope *self, struct error *err)
     struct settling with = {self->world.store, self->world.clock, self->world.random};
     enum settled settled;
     json_write(self->unsettled.doc, &body);
-    enum rc rc = settle_replace(&with, self->key, buf_str(&body), self->unsettled.write_id, self->etag, &settled, &there, err);
+    enum rc rc =
+        settle_replace(&with, self->key, buf_str(&body), self->unsettled.write_id, self->etag, &settled, &there, err);
     if (rc != RC_OK && rc_is_transient(rc))
         return fail_in(err, "writing the scope document '%s'", self->key);
     if (rc == RC_OK && settled == SETTLED_WRITTEN) {
@@ -210,8 +213,15 @@ static struct lease lease_own(struct scope *self, int64_t beat)
     struct clock *clock = self->world.clock;
     stamp_print(clock->now_us(clock), 3, self->beat_at);
     struct lease lease = {
-        .held = true, .host = host->name, .boot_id = host->boot_id, .pid_ns = host->pid_ns, .pid = host->pid,
-        .pid_start = host->pid_start, .beat = beat, .beat_at = self->beat_at, .ttl_ms = self->world.ttl_ms,
+        .held = true,
+        .host = host->name,
+        .boot_id = host->boot_id,
+        .pid_ns = host->pid_ns,
+        .pid = host->pid,
+        .pid_start = host->pid_start,
+        .beat = beat,
+        .beat_at = self->beat_at,
+        .ttl_ms = self->world.ttl_ms,
     };
     snprintf(lease.run_id, sizeof(lease.run_id), "%s", self->world.run_id);
     return lease;
@@ -228,9 +238,10 @@ static bool owner_is_gone(const struct scope *self, const struct lease *lease)
 
 static RC lease_is_held(struct scope *self, const struct lease *lease, struct error *err)
 {
-    fail(err, RC_LEASE, "'%s' is being moved by run %s on %s (pid %lld); its last beat was at %s", self->name, lease->run_id,
-         or_empty(lease->host), (long long)lease->pid, or_empty(lease->beat_at));
-    return fail_todo(err, "wait for it to end; if that run is gone for good: waybill lease break -p %s -t %s", self->pipeline, self->table);
+    fail(err, RC_LEASE, "'%s' is being moved by run %s on %s (pid %lld); its last beat was at %s", self->name,
+         lease->run_id, or_empty(lease->host), (long long)lease->pid, or_empty(lease->beat_at));
+    return fail_todo(err, "wait for it to end; if that run is gone for good: waybill lease break -p %s -t %s",
+                     self->pipeline, self->table);
 }
 
 /* Until the lease in S is free to take: its owner gave it, is certainly gone, or did not beat for a whole TTL. */
@@ -275,7 +286,8 @@ RC scope_take(struct scope *self, const struct marks *marks, int64_t target_toke
 static RC scope_put_mine(struct scope *self, const struct marks *marks, bool keep_lease, struct error *err)
 {
     if (self->unsettled.doc != NULL) {
-        assert(marks == NULL || self->unsettled.is_beat); /* marks made before a write of open fate was settled are stale */
+        assert(marks == NULL ||
+               self->unsettled.is_beat); /* marks made before a write of open fate was settled are stale */
         TRY(scope_send(self, err));
     }
     if (!self->mine)
@@ -294,8 +306,14 @@ static RC scope_put_own(struct scope *self, const struct marks *marks, bool keep
     return rc;
 }
 
-RC scope_write(struct scope *self, const struct marks *marks, struct error *err) { return scope_put_own(self, marks, true, err); }
-RC scope_give(struct scope *self, const struct marks *marks, struct error *err) { return scope_put_own(self, marks, false, err); }
+RC scope_write(struct scope *self, const struct marks *marks, struct error *err)
+{
+    return scope_put_own(self, marks, true, err);
+}
+RC scope_give(struct scope *self, const struct marks *marks, struct error *err)
+{
+    return scope_put_own(self, marks, false, err);
+}
 RC scope_beat(struct scope *self, struct error *err) { return scope_put_own(self, NULL, true, err); }
 
 RC scope_guard(struct scope *self, struct error *err)

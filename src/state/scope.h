@@ -72,7 +72,7 @@ struct scope_world {
     struct random *random;
     const struct host *host;
     const char *run_id;
-    int64_t ttl_ms;                   /* of leases this run takes */
+    int64_t ttl_ms;                                    /* of leases this run takes */
     bool (*stopped)(void *context, struct error *err); /* fills err when the run was asked to end; may be NULL */
     /* called while a lease of somebody else is watched; may be NULL */
     void (*waiting)(void *context, const struct lease *lease, int64_t waited_ms);
@@ -80,7 +80,8 @@ struct scope_world {
 };
 
 struct scope;
-struct scope *scope_new(const struct scope_world *world, const char *pipeline, const char *table); /* copies what it needs */
+struct scope *scope_new(const struct scope_world *world, const char *pipeline,
+                        const char *table); /* copies what it needs */
 void scope_free(struct scope *self);
 AUTO_DEFINE(scope)
 

@@ -3,10 +3,33 @@
 json_t *scope_document_new(const char *pipeline, const char *table)
 {
     static const char *const keys[] = {
-        "last_mysql_extraction_time", "last_mysql_data_timestamp", "mysql_rows_extracted", "mysql_status",
-        "last_redshift_load_time", "redshift_rows_loaded", "redshift_status", "backup_strategy", "s3_file_count",
-        "processed_s3_files", "created_at", "updated_at", "cursor", "key", "epoch", "token", "write_id", "source_id",
-        "source_clock", "target_id", "lease", "in_flight", "extracted", "loaded", "ceiling", "session", "total",
+        "last_mysql_extraction_time",
+        "last_mysql_data_timestamp",
+        "mysql_rows_extracted",
+        "mysql_status",
+        "last_redshift_load_time",
+        "redshift_rows_loaded",
+        "redshift_status",
+        "backup_strategy",
+        "s3_file_count",
+        "processed_s3_files",
+        "created_at",
+        "updated_at",
+        "cursor",
+        "key",
+        "epoch",
+        "token",
+        "write_id",
+        "source_id",
+        "source_clock",
+        "target_id",
+        "lease",
+        "in_flight",
+        "extracted",
+        "loaded",
+        "ceiling",
+        "session",
+        "total",
     };
     json_t *doc = json_object();
     json_put_int(doc, "format", SCOPE_FORMAT);
@@ -92,7 +115,8 @@ static void seed_to_json(json_t *doc, const struct marks *m)
     json_put_text(doc, "created_at", m->created_at);
 }
 
-void marks_to_json(json_t *doc, const struct marks *m, const struct lease *lease, const char *write_id, const char *updated_at)
+void marks_to_json(json_t *doc, const struct marks *m, const struct lease *lease, const char *write_id,
+                   const char *updated_at)
 {
     seed_to_json(doc, m);
     json_put_text(doc, "updated_at", updated_at);
@@ -116,7 +140,8 @@ void marks_to_json(json_t *doc, const struct marks *m, const struct lease *lease
     json_put(doc, "in_flight", in_flight_to_json(&m->in_flight));
     json_put(doc, "extracted", ref_to_json(&m->extracted, true));
     json_put(doc, "loaded", ref_to_json(&m->loaded, false));
-    json_put(doc, "ceiling", m->ceiling != NULL ? pair_to_json("value", m->ceiling, "seen_at", m->ceiling_seen_at) : json_null());
+    json_put(doc, "ceiling",
+             m->ceiling != NULL ? pair_to_json("value", m->ceiling, "seen_at", m->ceiling_seen_at) : json_null());
     json_put(doc, "session", counts_to_json(&m->session));
     json_put(doc, "total", counts_to_json(&m->total));
 }
@@ -181,7 +206,8 @@ static struct counts counts_from_json(const json_t *json)
     return (struct counts){.rows = json_int(json, "rows", 0), .files = json_int(json, "files", 0)};
 }
 
-RC marks_from_json(const json_t *doc, struct arena *arena, struct marks *ret, struct lease *ret_lease, struct error *err)
+RC marks_from_json(const json_t *doc, struct arena *arena, struct marks *ret, struct lease *ret_lease,
+                   struct error *err)
 {
     struct marks m = {0};
     seed_from_json(doc, arena, &m);

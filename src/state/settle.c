@@ -10,7 +10,8 @@ static struct retrying settle_retrying(const struct settling *with)
     return (struct retrying){.policy = settle_budget, .clock = with->clock, .random = with->random};
 }
 
-RC settle_create(const struct settling *with, const char *key, struct str body, enum settled *ret, struct buf *there, struct error *err)
+RC settle_create(const struct settling *with, const char *key, struct str body, enum settled *ret, struct buf *there,
+                 struct error *err)
 {
     struct retrying retrying = settle_retrying(with);
     for (;;) {
@@ -36,8 +37,8 @@ static bool is_own(struct str there, const char *write_id)
 }
 
 /* One attempt: *ret_known stays false when the write has not happened (yet) and must be sent again. */
-static RC replace_once(const struct settling *with, const char *key, struct str body, const char *write_id, char etag[ETAG_TEXT],
-                       enum settled *ret, bool *ret_known, struct buf *there, struct error *err)
+static RC replace_once(const struct settling *with, const char *key, struct str body, const char *write_id,
+                       char etag[ETAG_TEXT], enum settled *ret, bool *ret_known, struct buf *there, struct error *err)
 {
     struct object_info info;
     enum rc rc = store_put(with->store, key, body, etag[0] != '\0' ? IF_MATCH(etag) : IF_NONE_MATCH, &info, err);
@@ -70,8 +71,8 @@ static RC replace_once(const struct settling *with, const char *key, struct str 
     return RC_OK;
 }
 
-RC settle_replace(const struct settling *with, const char *key, struct str body, const char *write_id, char etag[ETAG_TEXT],
-                  enum settled *ret, struct buf *there, struct error *err)
+RC settle_replace(const struct settling *with, const char *key, struct str body, const char *write_id,
+                  char etag[ETAG_TEXT], enum settled *ret, struct buf *there, struct error *err)
 {
     struct retrying retrying = settle_retrying(with);
     for (;;) {

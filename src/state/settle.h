@@ -19,10 +19,11 @@ enum settled {
 };
 
 /* Creates an object that must not exist. An object with the same body counts as written (ids make bodies unique). */
-RC settle_create(const struct settling *with, const char *key, struct str body, enum settled *ret, struct buf *there, struct error *err);
+RC settle_create(const struct settling *with, const char *key, struct str body, enum settled *ret, struct buf *there,
+                 struct error *err);
 
 /* Replaces an object that had `etag` ("" : that did not exist). `write_id` is unique to this body and found in it: it
  * tells one's own write from another's. etag is updated when written. SETTLED_OTHER: `there` holds what is there now
  * (empty when the object is gone). */
-RC settle_replace(const struct settling *with, const char *key, struct str body, const char *write_id, char etag[ETAG_TEXT],
-                  enum settled *ret, struct buf *there, struct error *err);
+RC settle_replace(const struct settling *with, const char *key, struct str body, const char *write_id,
+                  char etag[ETAG_TEXT], enum settled *ret, struct buf *there, struct error *err);

@@ -76,11 +76,12 @@ RC waybill_seal(const struct settling *with, const char *key, const struct waybi
     if (settled == SETTLED_WRITTEN)
         return RC_OK;
     fail(err, RC_LEASE, "the waybill %s was given up by another run before it was sealed", waybill->id);
-    return fail_todo(err, "this run had lost its lease; its rows come with the next waybill: run the same command again");
+    return fail_todo(err,
+                     "this run had lost its lease; its rows come with the next waybill: run the same command again");
 }
 
-RC waybill_abandon(const struct settling *with, const char *key, const char *id, const char *run_id, int64_t token, bool *ret_sealed,
-                   struct error *err)
+RC waybill_abandon(const struct settling *with, const char *key, const char *id, const char *run_id, int64_t token,
+                   bool *ret_sealed, struct error *err)
 {
     AUTO_RELEASE(buf) body = {0}, there = {0};
     AUTO_JSON *doc = json_object(), *was = NULL;
@@ -132,7 +133,8 @@ static RC waybill_positions_from_json(const json_t *doc, struct arena *arena, st
 static RC waybill_from_json(const json_t *doc, struct arena *arena, struct waybill *ret, struct error *err)
 {
     struct waybill w = {0};
-    const json_t *prev = json_object_get(doc, "prev"), *source = json_object_get(doc, "source"), *key = json_object_get(doc, "key");
+    const json_t *prev = json_object_get(doc, "prev"), *source = json_object_get(doc, "source"),
+                 *key = json_object_get(doc, "key");
     TRY(json_need_text(doc, "waybill_id", arena, &w.id, err));
     w.prev = (struct waybill_ref){arena_text(arena, json_text(prev, "id")), arena_text(arena, json_text(prev, "key"))};
     TRY(json_need_int(doc, "epoch", &w.epoch, err));
@@ -168,7 +170,8 @@ static RC waybill_document(struct store *store, const char *key, const char *id,
     TRY(store_get(store, key, JSON_DOCUMENT_BYTES_MAX, &text, NULL, err));
     TRY(json_read(buf_str(&text), "the document", &doc, err));
     if (json_int(doc, "format", 0) > WAYBILL_FORMAT) {
-        fail(err, RC_DATA, "it has format %lld; this waybill knows formats up to %d", (long long)json_int(doc, "format", 0), WAYBILL_FORMAT);
+        fail(err, RC_DATA, "it has format %lld; this waybill knows formats up to %d",
+             (long long)json_int(doc, "format", 0), WAYBILL_FORMAT);
         return fail_todo(err, "a newer waybill wrote it: use that version (or newer) for this pipeline");
     }
     if (!text_eq(json_text(doc, "waybill_id"), id))
@@ -177,8 +180,8 @@ static RC waybill_document(struct store *store, const char *key, const char *id,
     return RC_OK;
 }
 
-RC waybill_read(struct store *store, const char *key, const char *id, struct arena *arena, enum waybill_state *ret_state,
-                struct waybill *ret, struct error *err)
+RC waybill_read(struct store *store, const char *key, const char *id, struct arena *arena,
+                enum waybill_state *ret_state, struct waybill *ret, struct error *err)
 {
     AUTO_JSON *doc = NULL;
     enum rc rc = waybill_document(store, key, id, &doc, err);
@@ -198,7 +201,10 @@ RC waybill_read(struct store *store, const char *key, const char *id, struct are
 
 /* ---- receipts ---- */
 
-static void put_count(json_t *doc, const char *key, int64_t count) { json_put(doc, key, count >= 0 ? json_integer(count) : json_null()); }
+static void put_count(json_t *doc, const char *key, int64_t count)
+{
+    json_put(doc, key, count >= 0 ? json_integer(count) : json_null());
+}
 
 RC receipt_write(const struct settling *with, const char *waybill_key, const struct receipt *r, struct error *err)
 {
@@ -221,7 +227,8 @@ RC receipt_write(const struct settling *with, const char *waybill_key, const str
     json_put_text(doc, "committed_at", r->committed_at);
     json_put_text(doc, "confirmed", r->confirmed);
     json_write(doc, &body);
-    enum rc rc = settle_create(with, key_beside(&arena, waybill_key, "receipt.json"), buf_str(&body), &ignored, &there, err);
+    enum rc rc =
+        settle_create(with, key_beside(&arena, waybill_key, "receipt.json"), buf_str(&body), &ignored, &there, err);
     arena_release(&arena);
     return rc == RC_OK ? RC_OK : fail_in(err, "writing the receipt of waybill %s", r->waybill_id);
 }
@@ -252,8 +259,8 @@ static void chain_add(struct arena *arena, struct chain *chain, const struct lin
     chain->links[chain->count++] = *link;
 }
 
-RC chain_walk(struct store *store, struct waybill_ref from, const char *until, const char *noting, struct arena *arena, struct chain *ret,
-              struct error *err)
+RC chain_walk(struct store *store, struct waybill_ref from, const char *until, const char *noting, struct arena *arena,
+              struct chain *ret, struct error *err)
 {
     struct chain chain = {0};
     struct waybill_ref at = from;
@@ -261,7 +268,8 @@ RC chain_walk(struct store *store, struct waybill_ref from, const char *until, c
         AUTO_JSON *doc = NULL;
         if (text_eq(at.id, noting))
             chain.passed = true;
-        if (at.key == NULL) /* where `restore --from-target` began without S: the chain's start, as far as it is known */
+        if (at.key ==
+            NULL) /* where `restore --from-target` began without S: the chain's start, as far as it is known */
             break;
         enum rc rc = waybill_document(store, at.key, at.id, &doc, err);
         if (rc == RC_NOT_FOUND)
@@ -269,7 +277,8 @@ RC chain_walk(struct store *store, struct waybill_ref from, const char *until, c
         if (rc != RC_OK)
             return fail_in(err, "following the chain to the waybill %s ('%s')", at.id, at.key);
         const json_t *files = json_object_get(doc, "files");
-        struct link link = {.id = at.id, .key = at.key, .rows = json_int(doc, "rows", 0), .files = (int64_t)json_array_size(files)};
+        struct link link = {
+            .id = at.id, .key = at.key, .rows = json_int(doc, "rows", 0), .files = (int64_t)json_array_size(files)};
         for (size_t i = 0; i < json_array_size(files); i++)
             link.bytes += json_int(json_array_get(files, i), "bytes", 0);
         chain_add(arena, &chain, &link);

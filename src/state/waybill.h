@@ -27,11 +27,11 @@ struct waybill {
     int64_t epoch, token;
     const char *pipeline, *table, *run_id, *increment, *mode;
     struct position lo, hi, pos_after;
-    const char *max_cursor;  /* NULL: none */
+    const char *max_cursor;                             /* NULL: none */
     const char *source_id, *source_clock, *oldest_open; /* oldest_open NULL: none */
     int64_t rows, quarantined;
-    struct schema *schema;   /* owned by the waybill: waybill_release */
-    const char *cursor;      /* NULL: none */
+    struct schema *schema; /* owned by the waybill: waybill_release */
+    const char *cursor;    /* NULL: none */
     const char *key[KEY_COLUMNS_MAX];
     int key_count;
     struct waybill_file *files;
@@ -44,13 +44,13 @@ void waybill_release(struct waybill *self); /* the schema; texts belong to the a
 enum waybill_state { WAYBILL_MISSING, WAYBILL_SEALED, WAYBILL_ABANDONED };
 
 /* Reads waybill.json. RC_DATA: not readable, of a newer format, or not the waybill `id`. */
-RC waybill_read(struct store *store, const char *key, const char *id, struct arena *arena, enum waybill_state *ret_state,
-                struct waybill *ret, struct error *err);
+RC waybill_read(struct store *store, const char *key, const char *id, struct arena *arena,
+                enum waybill_state *ret_state, struct waybill *ret, struct error *err);
 /* PUT waybill.json If-None-Match. RC_LEASE: a tombstone is there, another run gave this waybill up. */
 RC waybill_seal(const struct settling *with, const char *key, const struct waybill *waybill, struct error *err);
 /* PUT the tombstone If-None-Match. *ret_sealed: the waybill had been sealed, and stays so. */
-RC waybill_abandon(const struct settling *with, const char *key, const char *id, const char *run_id, int64_t token, bool *ret_sealed,
-                   struct error *err);
+RC waybill_abandon(const struct settling *with, const char *key, const char *id, const char *run_id, int64_t token,
+                   bool *ret_sealed, struct error *err);
 
 struct receipt {
     const char *waybill_id, *target_id, *run_id;
@@ -59,7 +59,8 @@ struct receipt {
     const char *confirmed; /* "commit": this run saw the COMMIT; "position": T tells */
 };
 /* One that exists already is success. */
-RC receipt_write(const struct settling *with, const char *waybill_key, const struct receipt *receipt, struct error *err);
+RC receipt_write(const struct settling *with, const char *waybill_key, const struct receipt *receipt,
+                 struct error *err);
 RC receipt_exists(struct store *store, const char *waybill_key, bool *ret, struct error *err);
 
 /* One step of the chain, as the walk back needs it. */
@@ -70,10 +71,10 @@ struct link {
 struct chain {
     struct link *links; /* newest first; `from` is links[0] */
     int count;
-    bool complete;      /* the walk met `until` ("" : the chain's start) */
+    bool complete;         /* the walk met `until` ("" : the chain's start) */
     const char *until_key; /* where `until` lies; NULL: not met, or not known */
-    bool passed;        /* it met `noting` before that */
+    bool passed;           /* it met `noting` before that */
 };
 /* Walks from `from` (inclusive) back by prev to `until` (exclusive). RC_DATA: a waybill on the way is gone. */
-RC chain_walk(struct store *store, struct waybill_ref from, const char *until, const char *noting, struct arena *arena, struct chain *ret,
-              struct error *err);
+RC chain_walk(struct store *store, struct waybill_ref from, const char *until, const char *noting, struct arena *arena,
+              struct chain *ret, struct error *err);

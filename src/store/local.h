@@ -14,7 +14,7 @@
 #include "store/store.h"
 
 /* `path` must exist, or its parent (it is then made by the first write: opening and reading change nothing).
- * RC_DENIED, RC_NOT_FOUND, RC_CONFIG (not a directory, not UTF-8) say what is wrong with it. `clock` and `random` must outlive
- * the store; several threads may use it at once. */
+ * RC_DENIED, RC_NOT_FOUND, RC_CONFIG (not a directory, not UTF-8) say what is wrong with it. `clock` and `random` must
+ * outlive the store; several threads may use it at once. */
 RC local_store_open(const char *name, const char *path, struct clock *clock, struct random *random, struct store **ret,
                     struct error *err);

@@ -75,24 +75,24 @@ void upload_accept(struct upload *self, const char *part_etag);
 struct store;
 struct store_ops {
     const char *type; /* "directory", "s3" */
-    RC (*put)
+    RC(*put)
     (struct store *self, const char *key, struct str body, struct condition when, struct object_info *ret,
      struct error *err);
-    RC (*get)
+    RC(*get)
     (struct store *self, const char *key, size_t bytes_max, struct buf *ret, struct object_info *ret_info,
      struct error *err);
     RC (*get_range)(struct store *self, const char *key, int64_t offset, void *into, size_t bytes, struct error *err);
     RC (*head)(struct store *self, const char *key, struct object_info *ret, struct error *err);
-    RC (*list)
+    RC(*list)
     (struct store *self, const char *prefix, const char *after, struct arena *arena, struct object_list *ret,
      struct error *err);
     RC (*delete)(struct store *self, struct deleted_object *items, int count, struct error *err);
     RC (*upload_begin)(struct store *self, const char *key, struct upload *ret, struct error *err);
     RC (*upload_part)(struct store *self, struct upload *upload, struct str bytes, struct error *err);
-    RC (*upload_complete)
+    RC(*upload_complete)
     (struct store *self, struct upload *upload, struct condition when, struct object_info *ret, struct error *err);
     RC (*upload_abort)(struct store *self, const char *key, const char *upload_id, struct error *err);
-    RC (*upload_list)
+    RC(*upload_list)
     (struct store *self, const char *prefix, const char *after, struct arena *arena, struct upload_list *ret,
      struct error *err);
     void (*free)(struct store *self);

@@ -3,7 +3,7 @@
 
 #include "conform/store_story.h"
 
-#define KEY "p/orders/wb=1/file-00000.parquet"
+#define KEY       "p/orders/wb=1/file-00000.parquet"
 #define MIB       ((size_t)1 << 20)
 #define BIG_BYTES (40 * MIB)
 

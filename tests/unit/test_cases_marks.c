@@ -103,7 +103,8 @@ static struct world_report set_mark(struct world *w, const char *timestamp, cons
 {
     struct world_report report = {0};
     struct run *run = world_open(w, false);
-    struct watermark_change change = {.timestamp = timestamp, .id = id, .reason = "test", .author = "test", .allow_duplicates = duplicates};
+    struct watermark_change change = {
+        .timestamp = timestamp, .id = id, .reason = "test", .author = "test", .allow_duplicates = duplicates};
     report.rc = watermark_set(run, &change, &report.error);
     world_close(w, run);
     return report;
@@ -413,7 +414,8 @@ static void s27_a_long_transaction_commits_rows_behind_the_clock(void **state)
     mem_server_set_now(w->server, w->clock.us);
     struct mem_transaction *late = mem_server_begin(w->server);
     char row[96];
-    snprintf(row, sizeof(row), "2|late|2.25|2024-06-01 00:%02d:%02d", (int)(w->clock.us / 60000000 % 60), (int)(w->clock.us / 1000000 % 60));
+    snprintf(row, sizeof(row), "2|late|2.25|2024-06-01 00:%02d:%02d", (int)(w->clock.us / 60000000 % 60),
+             (int)(w->clock.us / 1000000 % 60));
     mem_transaction_put(late, "orders", row);
     world_clock_move_ms(&w->clock, 1000);
     world_insert(w, ORDERS, 3, false);

@@ -6,7 +6,7 @@
 
 struct between {
     struct world *w;
-    int readings;       /* of clock, ceiling and open transactions in this run */
+    int readings; /* of clock, ceiling and open transactions in this run */
     struct mem_transaction *late;
     bool by_id;
 };
@@ -16,12 +16,14 @@ static void begin_between(void *context, const char *operation)
 {
     struct between *between = context;
     struct world *w = between->w;
-    bool is_reading = strcmp(operation, "oldest_open") == 0 || strcmp(operation, between->by_id ? "ceiling" : "now") == 0;
+    bool is_reading =
+        strcmp(operation, "oldest_open") == 0 || strcmp(operation, between->by_id ? "ceiling" : "now") == 0;
     mem_server_set_now(w->server, w->clock.us);
     if (!is_reading || ++between->readings != 2)
         return;
     between->late = mem_server_begin(w->server);
-    mem_transaction_put(between->late, between->by_id ? "events" : "orders", between->by_id ? "50|late" : "50|late|1.25|2024-06-01 00:01:30");
+    mem_transaction_put(between->late, between->by_id ? "events" : "orders",
+                        between->by_id ? "50|late" : "50|late|1.25|2024-06-01 00:01:30");
     if (between->by_id)
         mem_server_put(w->server, "events", "60|now");
     world_clock_move_ms(&w->clock, 60000);
@@ -47,8 +49,14 @@ static void a_transaction_between_two_readings_is_not_missed(bool by_id)
     assert_all_is_well(w);
 }
 
-static void the_clock_is_read_before_the_open_transactions(void **state) { a_transaction_between_two_readings_is_not_missed(false); }
-static void the_ceiling_is_read_before_the_open_transactions(void **state) { a_transaction_between_two_readings_is_not_missed(true); }
+static void the_clock_is_read_before_the_open_transactions(void **state)
+{
+    a_transaction_between_two_readings_is_not_missed(false);
+}
+static void the_ceiling_is_read_before_the_open_transactions(void **state)
+{
+    a_transaction_between_two_readings_is_not_missed(true);
+}
 
 /* ---- the fence ---- */
 
@@ -114,8 +122,12 @@ static void break_the_lease_and_run_another(void *context)
     struct world *w = context;
     struct error err;
     AUTO(store) *store = mem_store_open(w->objects, "lake");
-    struct scope_world world = {.store = store, .clock = &w->clock.clock, .random = &w->random.random, .host = &w->hosts.host[15],
-                                .run_id = "operator", .ttl_ms = WORLD_TTL_MS};
+    struct scope_world world = {.store = store,
+                                .clock = &w->clock.clock,
+                                .random = &w->random.random,
+                                .host = &w->hosts.host[15],
+                                .run_id = "operator",
+                                .ttl_ms = WORLD_TTL_MS};
     AUTO(scope) *scope = scope_new(&world, "shop", "events");
     if (scope_read(scope, &err) == RC_OK && scope_exists(scope) && scope_lease(scope).held)
         assert_int_equal(scope_break(scope, &err), RC_OK);
@@ -132,8 +144,10 @@ static void what_another_run_stages_while_orphans_are_listed_stays(void **state)
         world_fill(w);
         run_ok(w);
         world_change(w);
-        w->plan = (struct fault_plan){.fault = FAULT_STALL, .at = at, .context = w,
-                                       .stalled = i % 2 == 0 ? run_another : break_the_lease_and_run_another};
+        w->plan = (struct fault_plan){.fault = FAULT_STALL,
+                                      .at = at,
+                                      .context = w,
+                                      .stalled = i % 2 == 0 ? run_another : break_the_lease_and_run_another};
         struct run *run = world_open(w, true);
         enum rc rc = orphans_clean(run, 0, false, &orphans, &err);
         world_close(w, run);
@@ -232,11 +246,14 @@ static void s49_a_lost_answer_to_commit_does_not_fail_the_run(void **state)
 /* ---- what is counted ---- */
 
 /* A store that says it holds other bytes than it was given. */
-static RC put_and_lie(struct store *store, const char *key, struct str body, struct condition when, struct object_info *ret, struct error *err);
-static RC put_and_shrink(struct store *store, const char *key, struct str body, struct condition when, struct object_info *ret, struct error *err);
+static RC put_and_lie(struct store *store, const char *key, struct str body, struct condition when,
+                      struct object_info *ret, struct error *err);
+static RC put_and_shrink(struct store *store, const char *key, struct str body, struct condition when,
+                         struct object_info *ret, struct error *err);
 static const struct store_ops *honest;
 
-static RC put_and_lie(struct store *store, const char *key, struct str body, struct condition when, struct object_info *ret, struct error *err)
+static RC put_and_lie(struct store *store, const char *key, struct str body, struct condition when,
+                      struct object_info *ret, struct error *err)
 {
     TRY(honest->put(store, key, body, when, ret, err));
     if (ret != NULL && strstr(key, ".parquet") != NULL)
@@ -244,7 +261,8 @@ static RC put_and_lie(struct store *store, const char *key, struct str body, str
     return RC_OK;
 }
 
-static RC put_and_shrink(struct store *store, const char *key, struct str body, struct condition when, struct object_info *ret, struct error *err)
+static RC put_and_shrink(struct store *store, const char *key, struct str body, struct condition when,
+                         struct object_info *ret, struct error *err)
 {
     TRY(honest->put(store, key, body, when, ret, err));
     if (ret != NULL && strstr(key, ".parquet") != NULL)
@@ -252,7 +270,9 @@ static RC put_and_shrink(struct store *store, const char *key, struct str body, 
     return RC_OK;
 }
 
-static struct world_report run_with_put(struct world *w, RC (*put)(struct store *, const char *, struct str, struct condition, struct object_info *, struct error *))
+static struct world_report run_with_put(struct world *w,
+                                        RC (*put)(struct store *, const char *, struct str, struct condition,
+                                                  struct object_info *, struct error *))
 {
     struct world_report report = {0};
     struct run *run = world_open(w, false);
@@ -280,7 +300,8 @@ static void a_file_that_the_store_does_not_confirm_is_not_sealed(void **state)
     }
 }
 
-static RC take_one_row_less(struct target *target, const struct staged_file *file, int64_t *ret_rows, struct error *err);
+static RC take_one_row_less(struct target *target, const struct staged_file *file, int64_t *ret_rows,
+                            struct error *err);
 static const struct target_ops *honest_target;
 
 static RC take_one_row_less(struct target *target, const struct staged_file *file, int64_t *ret_rows, struct error *err)

@@ -189,7 +189,8 @@ static void s81_a_lost_scope_document_is_refused_and_rebuilt_from_the_target(voi
     world_change(w);
     report = run_ok(w);
     assert_int_equal(report.results[0].rows_extracted, 5);
-    assert_int_equal(report.results[0].rows_announced, 11); /* what was applied is announced: the count is not known any more */
+    assert_int_equal(report.results[0].rows_announced,
+                     11); /* what was applied is announced: the count is not known any more */
     assert_rows_equal(w, EVENTS);
 }
 
@@ -343,7 +344,8 @@ static void s88_a_staged_file_that_is_gone_names_the_way_out(void **state)
     assert_non_null(strstr(report.error.text, ".parquet"));
     assert_non_null(strstr(report.error.todo, "watermark restore --from-target"));
     struct run *run = world_open(w, false); /* the target has no row yet, so nothing can come twice */
-    struct watermark_change change = {.from_target = true, .allow_duplicates = true, .reason = "test", .author = "test"};
+    struct watermark_change change = {
+        .from_target = true, .allow_duplicates = true, .reason = "test", .author = "test"};
     struct error err;
     assert_int_equal(watermark_restore(run, &change, &err), RC_OK);
     world_close(w, run);
@@ -541,7 +543,8 @@ static void orphans_are_what_no_chain_reaches(void **state)
     world_clock_move_ms(&w->clock, 1000);
     assert_int_equal(clean(w, false, &orphans).rc, RC_OK);
     assert_int_equal(orphans.count, 0);
-    mem_objects_put(w->objects, "stage/shop/events/dt=2024-01-01/wb=018fd119-8a27-7cce-9b2f-5aaaa29525cb/file-00000.parquet",
+    mem_objects_put(w->objects,
+                    "stage/shop/events/dt=2024-01-01/wb=018fd119-8a27-7cce-9b2f-5aaaa29525cb/file-00000.parquet",
                     S("left by nobody knows whom"));
     world_clock_move_ms(&w->clock, 1000);
     assert_int_equal(clean(w, true, &orphans).rc, RC_OK);
@@ -557,7 +560,8 @@ static void orphans_are_what_no_chain_reaches(void **state)
 static void objects_of_another_pipeline_below_the_same_prefix_are_no_orphans(void **state)
 {
     AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
-    static const char another[] = "stage/shop/events/orders/dt=2024-01-01/wb=018fd119-8a27-7cce-9b2f-5aaaa29525cb/waybill.json";
+    static const char another[] =
+        "stage/shop/events/orders/dt=2024-01-01/wb=018fd119-8a27-7cce-9b2f-5aaaa29525cb/waybill.json";
     struct orphans orphans;
     struct mem_object object;
     world_fill(w);

@@ -304,7 +304,8 @@ static void a_connection_that_does_not_exist_or_does_not_fit_is_told_where_it_is
                    "w.yml:6:15: there is no connection 'shp', did you mean 'shop'?",
                    "give the name of one that there is, or add 'shp' under 'connections:'");
     assert_refused(CONNECTIONS "pipelines:\n  p: {source: shop, stage: {store: elsewhere}, target: dw}\n",
-                   "w.yml:6:36: there is no connection 'elsewhere'", "give the name of one that there is, or add 'elsewhere' under 'connections:'");
+                   "w.yml:6:36: there is no connection 'elsewhere'",
+                   "give the name of one that there is, or add 'elsewhere' under 'connections:'");
     assert_refused(CONNECTIONS "pipelines:\n  p: {source: lake, stage: {store: lake}, target: dw}\n",
                    "w.yml:6:15: the connection 'lake' is of type 'directory', which cannot be a source",
                    "give the name of another connection; 'waybill version --output json' lists the types");

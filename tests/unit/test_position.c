@@ -5,8 +5,12 @@
 static void every_shape_survives_the_way_through_json(void **state)
 {
     static const char *const shapes[] = {
-        "", "{\"at\":\"2024-01-02 03:04:05\"}", "{\"at\":\"2024-01-02 03:04:05\",\"after\":[\"9007199254740993\",\"b\"]}",
-        "{\"walk\":{\"hi\":\"170\",\"after\":[\"k\"]}}", "{\"walk\":{\"hi\":\"170\"}}", "{\"after\":[\"-5\"]}",
+        "",
+        "{\"at\":\"2024-01-02 03:04:05\"}",
+        "{\"at\":\"2024-01-02 03:04:05\",\"after\":[\"9007199254740993\",\"b\"]}",
+        "{\"walk\":{\"hi\":\"170\",\"after\":[\"k\"]}}",
+        "{\"walk\":{\"hi\":\"170\"}}",
+        "{\"after\":[\"-5\"]}",
     };
     for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
         struct arena arena = {0};
@@ -22,7 +26,8 @@ static void every_shape_survives_the_way_through_json(void **state)
 
 static void what_is_not_a_position_is_refused(void **state)
 {
-    static const char *const wrong[] = {"{}", "{\"after\":[]}", "{\"after\":[1]}", "{\"walk\":{}}", "[", "{\"after\":\"x\"}"};
+    static const char *const wrong[] = {"{}", "{\"after\":[]}",   "{\"after\":[1]}", "{\"walk\":{}}",
+                                        "[",  "{\"after\":\"x\"}"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
         struct arena arena = {0};
         struct error err;
@@ -34,7 +39,9 @@ static void what_is_not_a_position_is_refused(void **state)
 
 static void a_form_is_known_by_its_name_and_by_its_values(void **state)
 {
-    static const struct { const char *value, *name; } cases[] = {
+    static const struct {
+        const char *value, *name;
+    } cases[] = {
         {"2024-02-29 23:59:59", "text 'YYYY-MM-DD HH:MM:SS'"},
         {"2024-02-29 23:59:59.123", "text 'YYYY-MM-DD HH:MM:SS.fff'"},
         {"2024-02-29T23:59:59.123456Z", "text 'YYYY-MM-DDTHH:MM:SS.ffffffZ'"},
@@ -63,7 +70,11 @@ static void a_form_is_known_by_its_name_and_by_its_values(void **state)
 /* S28: a mark with more digits than the column, or fewer. */
 static void s28_a_clock_is_floored_to_the_precision_of_the_cursor(void **state)
 {
-    static const struct { struct form form; int64_t us; const char *text; } cases[] = {
+    static const struct {
+        struct form form;
+        int64_t us;
+        const char *text;
+    } cases[] = {
         {{.kind = FORM_TEXT, .separator = ' '}, 1700000000999999, "2023-11-14 22:13:20"},
         {{.kind = FORM_TEXT, .separator = ' ', .digits = 3}, 1700000000999999, "2023-11-14 22:13:20.999"},
         {{.kind = FORM_TEXT, .separator = 'T', .z = true}, -1, "1969-12-31T23:59:59Z"},

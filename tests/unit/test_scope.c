@@ -30,8 +30,12 @@ static void place_begin(struct place *w)
     w->objects = mem_objects_new(&w->clock.clock);
     w->store_a = fault_store_new(mem_store_open(w->objects, "lake"), &w->plan);
     w->store_b = mem_store_open(w->objects, "lake");
-    struct scope_world world = {.store = w->store_a, .clock = &w->clock.clock, .random = &w->random.random, .host = &w->hosts.host[0],
-                                .run_id = run_a, .ttl_ms = TTL_MS};
+    struct scope_world world = {.store = w->store_a,
+                                .clock = &w->clock.clock,
+                                .random = &w->random.random,
+                                .host = &w->hosts.host[0],
+                                .run_id = run_a,
+                                .ttl_ms = TTL_MS};
     w->a = scope_new(&world, "p", "orders");
     world.store = w->store_b;
     world.host = &w->hosts.host[1];
@@ -147,8 +151,14 @@ static void s75_a_beating_owner_is_never_robbed(void **state)
     struct error err = {0};
     place_begin(&w);
     take(w.a);
-    struct scope_world world = {.store = w.store_b, .clock = &w.clock.clock, .random = &w.random.random, .host = &w.hosts.host[1],
-                                .run_id = run_b, .ttl_ms = TTL_MS, .waiting = beat_a, .context = &w};
+    struct scope_world world = {.store = w.store_b,
+                                .clock = &w.clock.clock,
+                                .random = &w.random.random,
+                                .host = &w.hosts.host[1],
+                                .run_id = run_b,
+                                .ttl_ms = TTL_MS,
+                                .waiting = beat_a,
+                                .context = &w};
     AUTO(scope) *second = scope_new(&world, "p", "orders");
     assert_int_equal(scope_read(second, &err), RC_OK);
     int64_t before = w.clock.ms;

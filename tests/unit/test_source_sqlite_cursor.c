@@ -419,9 +419,11 @@ static void a_key_value_that_no_position_can_name_is_refused(void **state)
 static void a_primary_key_with_NULL_is_read_whole_and_not_by_key(void **state)
 {
     struct fixture *f = *state;
-    struct range whole = {.kind = RANGE_ALL}, by_key = {.kind = RANGE_KEY, .hi = {.shape = POSITION_AFTER, .key_count = 2, .key = {"z", "z"}}};
+    struct range whole = {.kind = RANGE_ALL},
+                 by_key = {.kind = RANGE_KEY, .hi = {.shape = POSITION_AFTER, .key_count = 2, .key = {"z", "z"}}};
     AUTO_RELEASE(buf) out = {0};
-    shop_run(f->app, "CREATE TABLE t (a TEXT, b TEXT, n INT, PRIMARY KEY (a, b)); INSERT INTO t VALUES (NULL, NULL, 1), ('x', 'y', 2)");
+    shop_run(f->app, "CREATE TABLE t (a TEXT, b TEXT, n INT, PRIMARY KEY (a, b)); INSERT INTO t VALUES (NULL, NULL, "
+                     "1), ('x', 'y', 2)");
     f->request.wants_cursor = false;
     described(f);
     assert_int_equal(read_all(f, &by_key, &out), RC_DATA);

@@ -50,7 +50,8 @@ void mem_server_hook(struct mem_server *self, void (*before)(void *context, cons
     self->context = context;
 }
 
-void mem_server_table(struct mem_server *self, const char *table, struct schema *schema_taken, const char *key, const char *cursor)
+void mem_server_table(struct mem_server *self, const char *table, struct schema *schema_taken, const char *key,
+                      const char *cursor)
 {
     assert(self->table_count < MEM_TABLES_MAX);
     struct mem_table *to = &self->tables[self->table_count++];
@@ -102,7 +103,8 @@ static int find_row(const struct mem_table *table, const struct value *values)
     for (int i = 0; i < table->row_count && table->key_count > 0; i++) {
         bool same = true;
         for (int k = 0; k < table->key_count && same; k++)
-            same = value_compare(&table->rows[i].values[table->key[k]], &values[table->key[k]], &table->schema->fields[table->key[k]]) == 0;
+            same = value_compare(&table->rows[i].values[table->key[k]], &values[table->key[k]],
+                                 &table->schema->fields[table->key[k]]) == 0;
         if (same)
             return i;
     }
@@ -131,7 +133,8 @@ void mem_server_delete(struct mem_server *self, const char *table_name, const ch
     struct value *values = arena_take(&self->arena, sizeof(*values) * (size_t)table->schema->count);
     for (int k = 0; k < table->key_count; k++) {
         size_t len = strcspn(key, "|");
-        values[table->key[k]] = value_parse(&table->schema->fields[table->key[k]], (struct str){key, len}, &self->arena);
+        values[table->key[k]] =
+            value_parse(&table->schema->fields[table->key[k]], (struct str){key, len}, &self->arena);
         key += len + (key[len] == '|' ? 1 : 0);
     }
     int at = find_row(table, values);

@@ -25,7 +25,8 @@ static RC mem_identity(struct source *base, struct arena *arena, const char **re
     return RC_OK;
 }
 
-static RC mem_tables(struct source *base, struct arena *arena, const char ***ret_names, int *ret_count, struct error *err)
+static RC mem_tables(struct source *base, struct arena *arena, const char ***ret_names, int *ret_count,
+                     struct error *err)
 {
     struct mem_server *server = of(base)->server;
     mem_server_before(server, "tables");
@@ -43,7 +44,8 @@ static struct form mem_form(const struct mem_table *table, int column, const cha
     if (field->type == TYPE_INT64)
         return (struct form){.kind = FORM_EPOCH, .digits = text_eq(unit, "ms") ? 3 : 0};
     if (field->type == TYPE_TIMESTAMP)
-        return (struct form){.kind = FORM_TEXT, .separator = field->utc ? 'T' : ' ', .z = field->utc, .digits = digits[field->unit]};
+        return (struct form){
+            .kind = FORM_TEXT, .separator = field->utc ? 'T' : ' ', .z = field->utc, .digits = digits[field->unit]};
     if (field->type == TYPE_DATE)
         return (struct form){.kind = FORM_DATE};
     return (struct form){.kind = FORM_TEXT, .separator = ' '};
@@ -56,7 +58,8 @@ static int mem_column(const struct mem_table *table, const char *name)
     return column;
 }
 
-static RC mem_describe(struct source *base, const struct table_request *request, const struct table **ret, struct error *err)
+static RC mem_describe(struct source *base, const struct table_request *request, const struct table **ret,
+                       struct error *err)
 {
     struct mem_source *self = of(base);
     mem_server_before(self->server, "describe");
@@ -64,7 +67,8 @@ static RC mem_describe(struct source *base, const struct table_request *request,
     if (from == NULL)
         return fail(err, RC_NOT_FOUND, "there is no table '%s' in '%s'", request->name, base->name);
     struct table *table = arena_take(&self->arena, sizeof(*table));
-    *table = (struct table){.name = arena_text(&self->arena, request->name), .schema = from->schema, .cursor = -1, .cursor_indexed = true};
+    *table = (struct table){
+        .name = arena_text(&self->arena, request->name), .schema = from->schema, .cursor = -1, .cursor_indexed = true};
     if (request->key != NULL) {
         for (; table->key_count < request->key_count; table->key_count++)
             table->key[table->key_count] = mem_column(from, request->key[table->key_count]);
@@ -80,7 +84,8 @@ static RC mem_describe(struct source *base, const struct table_request *request,
     if (table->cursor < 0 && request->wants_cursor)
         return fail(err, RC_CONFIG, "'%s' has no cursor", request->name);
     if (table->cursor >= 0)
-        table->form = request->known_form != NULL ? *request->known_form : mem_form(from, table->cursor, request->cursor_unit);
+        table->form =
+            request->known_form != NULL ? *request->known_form : mem_form(from, table->cursor, request->cursor_unit);
     *ret = table;
     return RC_OK;
 }
@@ -112,7 +117,8 @@ static const char *value_text(const struct value *value, const struct field *fie
     return arena_str(arena, buf_str(&out));
 }
 
-static RC mem_ceiling(struct source *base, const struct table *table, struct arena *arena, const char **ret, struct error *err)
+static RC mem_ceiling(struct source *base, const struct table *table, struct arena *arena, const char **ret,
+                      struct error *err)
 {
     struct mem_server *server = of(base)->server;
     mem_server_before(server, "ceiling");
@@ -142,7 +148,8 @@ struct span {
     struct place lo, hi;
 };
 
-static struct place place_of(const struct position *position, const struct table *table, bool with_cursor, struct arena *arena)
+static struct place place_of(const struct position *position, const struct table *table, bool with_cursor,
+                             struct arena *arena)
 {
     struct place place = {0};
     if (with_cursor && position->at != NULL) {
@@ -158,7 +165,9 @@ static struct place place_of(const struct position *position, const struct table
 static struct span span_of(const struct table *table, const struct range *range, struct arena *arena)
 {
     bool timed = range->kind == RANGE_CURSOR || range->kind == RANGE_WALK;
-    return (struct span){.table = table, .kind = range->kind, .lo = place_of(&range->lo, table, timed, arena),
+    return (struct span){.table = table,
+                         .kind = range->kind,
+                         .lo = place_of(&range->lo, table, timed, arena),
                          .hi = place_of(&range->hi, table, timed, arena)};
 }
 
@@ -205,19 +214,22 @@ static int row_order(const void *a, const void *b)
     const struct mem_row *x = *(const struct mem_row *const *)a, *y = *(const struct mem_row *const *)b;
     const struct table *table = sorting->table;
     if (sorting->kind == RANGE_CURSOR) {
-        int order = value_compare(&x->values[table->cursor], &y->values[table->cursor], &table->schema->fields[table->cursor]);
+        int order =
+            value_compare(&x->values[table->cursor], &y->values[table->cursor], &table->schema->fields[table->cursor]);
         if (order != 0)
             return order;
     }
     for (int i = 0; i < table->key_count; i++) {
-        int order = value_compare(&x->values[table->key[i]], &y->values[table->key[i]], &table->schema->fields[table->key[i]]);
+        int order =
+            value_compare(&x->values[table->key[i]], &y->values[table->key[i]], &table->schema->fields[table->key[i]]);
         if (order != 0)
             return order;
     }
     return 0;
 }
 
-static const struct mem_row **span_rows(const struct mem_server *server, const struct span *span, struct arena *arena, int *ret_count)
+static const struct mem_row **span_rows(const struct mem_server *server, const struct span *span, struct arena *arena,
+                                        int *ret_count)
 {
     const struct mem_table *from = mem_server_find(server, span->table->name);
     const struct mem_row **rows = arena_take(arena, sizeof(*rows) * (size_t)(from->row_count + 1));
@@ -232,7 +244,8 @@ static const struct mem_row **span_rows(const struct mem_server *server, const s
     return rows;
 }
 
-static RC mem_facts(struct source *base, const struct table *table, const struct range *range, struct range_facts *ret, struct error *err)
+static RC mem_facts(struct source *base, const struct table *table, const struct range *range, struct range_facts *ret,
+                    struct error *err)
 {
     enum { ROW_BYTES = 64 };
     struct mem_server *server = of(base)->server;
@@ -248,27 +261,32 @@ static RC mem_facts(struct source *base, const struct table *table, const struct
         struct form form = {0};
         ret->null_cursors += cursor->null;
         if (!cursor->null && table->schema->fields[table->cursor].type == TYPE_UTF8)
-            ret->odd_cursors += !form_of_text(arena_str(&arena, cursor->bytes), &form) || !form_equal(&form, &table->form);
+            ret->odd_cursors +=
+                !form_of_text(arena_str(&arena, cursor->bytes), &form) || !form_equal(&form, &table->form);
     }
     arena_release(&arena);
     return RC_OK;
 }
 
-static struct position position_of_row(const struct mem_row *row, const struct span *span, const struct range *range, struct arena *arena)
+static struct position position_of_row(const struct mem_row *row, const struct span *span, const struct range *range,
+                                       struct arena *arena)
 {
     const struct table *table = span->table;
-    struct position at = {.shape = span->kind == RANGE_CURSOR ? POSITION_AT : span->kind == RANGE_WALK ? POSITION_WALK : POSITION_AFTER};
+    struct position at = {.shape = span->kind == RANGE_CURSOR ? POSITION_AT
+                                   : span->kind == RANGE_WALK ? POSITION_WALK
+                                                              : POSITION_AFTER};
     if (span->kind == RANGE_CURSOR)
         at.at = value_text(&row->values[table->cursor], &table->schema->fields[table->cursor], arena);
     else if (span->kind == RANGE_WALK)
         at.at = arena_text(arena, range->hi.at);
     for (; at.key_count < table->key_count; at.key_count++)
-        at.key[at.key_count] = value_text(&row->values[table->key[at.key_count]], &table->schema->fields[table->key[at.key_count]], arena);
+        at.key[at.key_count] =
+            value_text(&row->values[table->key[at.key_count]], &table->schema->fields[table->key[at.key_count]], arena);
     return at;
 }
 
-static RC mem_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows, struct arena *arena,
-                       struct position *ret_cut, bool *ret_is_cut, struct error *err)
+static RC mem_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows,
+                       struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err)
 {
     struct mem_server *server = of(base)->server;
     mem_server_before(server, "boundary");
@@ -286,7 +304,7 @@ static RC mem_boundary(struct source *base, const struct table *table, const str
 struct mem_reader {
     struct batch_reader base;
     struct mem_server *server;
-    struct arena arena;      /* the range, and where the last page ended */
+    struct arena arena; /* the range, and where the last page ended */
     struct range range;
     struct span span;
     struct batch_builder *builder;
@@ -309,7 +327,8 @@ static RC mem_next(struct batch_reader *base, const struct batch **ret, struct e
     struct arena scratch = {0};
     mem_server_before(self->server, "next");
     int count = self->snapshot_count - self->snapshot_at, taken = 0;
-    const struct mem_row **rows = self->snapshot != NULL ? self->snapshot + self->snapshot_at : span_rows(self->server, &self->span, &scratch, &count);
+    const struct mem_row **rows = self->snapshot != NULL ? self->snapshot + self->snapshot_at
+                                                         : span_rows(self->server, &self->span, &scratch, &count);
     for (; taken < count && taken < self->batch_rows; taken++)
         build_row(self, rows[taken]);
     self->snapshot_at += taken;
@@ -343,13 +362,15 @@ static void take_snapshot(struct mem_reader *self)
     self->snapshot = rows;
 }
 
-static RC mem_read(struct source *base, const struct table *table, const struct range *range, struct batch_reader **ret, struct error *err)
+static RC mem_read(struct source *base, const struct table *table, const struct range *range, struct batch_reader **ret,
+                   struct error *err)
 {
     static const struct batch_reader_ops ops = {.next = mem_next, .free = mem_reader_free};
     struct mem_source *source = of(base);
     mem_server_before(source->server, "read");
     struct mem_reader *self = xcalloc(1, sizeof(*self));
-    *self = (struct mem_reader){.base.ops = &ops, .server = source->server, .range = *range, .batch_rows = source->batch_rows};
+    *self = (struct mem_reader){
+        .base.ops = &ops, .server = source->server, .range = *range, .batch_rows = source->batch_rows};
     self->span = span_of(table, range, &self->arena);
     self->builder = batch_builder_new(table->schema);
     if (range->kind == RANGE_ALL)
@@ -367,11 +388,21 @@ static void mem_free(struct source *base)
 struct source *mem_source_open(struct mem_server *server, const char *name, int batch_rows)
 {
     static const struct source_ops ops = {
-        .type = "memory", .identity = mem_identity, .tables = mem_tables, .describe = mem_describe, .now = mem_now,
-        .oldest_open = mem_oldest_open, .ceiling = mem_ceiling, .facts = mem_facts, .boundary = mem_boundary, .read = mem_read, .free = mem_free,
+        .type = "memory",
+        .identity = mem_identity,
+        .tables = mem_tables,
+        .describe = mem_describe,
+        .now = mem_now,
+        .oldest_open = mem_oldest_open,
+        .ceiling = mem_ceiling,
+        .facts = mem_facts,
+        .boundary = mem_boundary,
+        .read = mem_read,
+        .free = mem_free,
     };
     struct mem_source *self = xcalloc(1, sizeof(*self));
-    *self = (struct mem_source){.base = {.ops = &ops, .name = name}, .server = server, .batch_rows = batch_rows > 0 ? batch_rows : 10000};
+    *self = (struct mem_source){
+        .base = {.ops = &ops, .name = name}, .server = server, .batch_rows = batch_rows > 0 ? batch_rows : 10000};
     snprintf(self->address, sizeof(self->address), "mem://%s", name);
     self->base.address = self->address;
     return &self->base;

@@ -17,7 +17,8 @@ void mem_server_free(struct mem_server *self);
 AUTO_DEFINE(mem_server)
 
 /* The schema is taken over. `key` is comma-separated column names, "" for none; `cursor` may be NULL. */
-void mem_server_table(struct mem_server *self, const char *table, struct schema *schema_taken, const char *key, const char *cursor);
+void mem_server_table(struct mem_server *self, const char *table, struct schema *schema_taken, const char *key,
+                      const char *cursor);
 /* Adds a nullable column; rows that are there get NULL. */
 void mem_server_add_column(struct mem_server *self, const char *table, const struct field *field);
 

@@ -311,7 +311,8 @@ static RC see_values(struct sqlite_source *self, const struct sqlite_table *tabl
 
 /* SQLite lets NULL into a primary key that is neither the rowid nor declared NOT NULL, and real databases have it:
  * https://www.sqlite.org/quirks.html#primary_keys_can_sometimes_contain_nulls */
-static void build_schema(struct sqlite_source *self, struct sqlite_table *table, const struct sqlite_column *alias, bool is_whole)
+static void build_schema(struct sqlite_source *self, struct sqlite_table *table, const struct sqlite_column *alias,
+                         bool is_whole)
 {
     struct schema *schema = schema_new();
     for (int i = 0; i < table->column_count; i++) {
