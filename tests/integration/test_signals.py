@@ -42,7 +42,7 @@ def hold_at_bound(post, before=()):
     """A run that has its lease and beats, but waits for the source: a writer of ours is open there."""
     writer = sqlite3.connect(post.shop, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
-    running = post.start("sync", "pipeline", "-p", "p", "--log-format", "json", "--log-level", "debug", before=before)
+    running = post.start_sync(before=before)
     assert running.until_arrow("bound"), "".join(running.lines)
     return running, writer
 
