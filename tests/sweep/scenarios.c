@@ -74,15 +74,17 @@ static void died_in_seal(struct world *w)
     assert(strcmp(w->plan.operation, "put") == 0);
 }
 
-#define SCENARIOS(name, variant)                                                                   \
-    {name "/first", variant, nothing_moved_yet, {0}, false, {0}},                                  \
-    {name "/incremental", variant, moved_once, {0}, false, {0}},                                   \
-    {name "/recovery", variant, died_in_extract, {0}, false, {0}},                                 \
-    {name "/sealed", variant, died_in_seal, {0}, false, {0}},                                      \
-    {name "/backup-only", variant, moved_once, {.backup_only = true}, false, {.waiting = true}},   \
-    {name "/load-only", variant, staged_twice, {.redshift_only = true}, false, {0}},               \
-    {name "/refresh", variant, moved_once, {.full_refresh = true}, false, {0}},                    \
-    {name "/no-target", variant, moved_once, {0}, true, {.waiting = true}}
+#define SCENARIOS(name, variant)                                                                                       \
+    {name "/first", variant, nothing_moved_yet, {0}, false, {0}},                                                      \
+        {name "/incremental", variant, moved_once, {0}, false, {0}},                                                   \
+        {name "/recovery", variant, died_in_extract, {0}, false, {0}},                                                 \
+        {name "/sealed", variant, died_in_seal, {0}, false, {0}},                                                      \
+        {name "/backup-only", variant, moved_once, {.backup_only = true}, false, {.waiting = true}},                   \
+        {name "/load-only", variant, staged_twice, {.redshift_only = true}, false, {0}},                               \
+        {name "/refresh", variant, moved_once, {.full_refresh = true}, false, {0}},                                    \
+    {                                                                                                                  \
+        name "/no-target", variant, moved_once, {0}, true, { .waiting = true }                                         \
+    }
 
 const struct scenario scenarios[] = {SCENARIOS("append", WORLD_APPEND), SCENARIOS("merge", WORLD_MERGE)};
 const int scenario_count = sizeof(scenarios) / sizeof(*scenarios);

@@ -9,7 +9,7 @@ struct scenario {
     void (*setup)(struct world *world); /* what happened before, without faults */
     struct run_options options;         /* of the command that is hit, and run again */
     bool no_target;
-    struct world_rules rules;           /* after that command */
+    struct world_rules rules; /* after that command */
 };
 
 extern const struct scenario scenarios[];

@@ -5,6 +5,7 @@
  *   sweep --scenario merge/first   one scenario
  *   sweep --scenario append/first --fault late --at 17 -v      one position, with everything that was logged
  *   sweep --first-failure          ends at the first failure (mutants)
+ *   sweep --sparse 4               every 4th position, another one for each fault (sanitizers are slow)
  *
  * Positions are numbered over all seams of one run. Nothing is left to chance or to time: the same program gives the
  * same table. Scenarios are spread over two processes, each of them single-threaded. */
@@ -19,16 +20,21 @@
 
 enum { HEAL_RUNS_MAX = 3, REAL_EVERY = 37, JOBS = 2 };
 
-/* What is done to a call. Two at once: the process stalls there, past its lease, while a second one runs from start to end. */
+/* What is done to a call. Two at once: the process stalls there, past its lease, while a second one runs from start to
+ * end. */
 static const struct injury {
     const char *name;
     enum fault fault;
     bool sticky, two_at_once;
 } injuries[] = {
-    {"once", FAULT_FAIL, false, false},          {"stays", FAULT_FAIL, true, false},
-    {"late", FAULT_LATE, false, false},          {"torn", FAULT_TORN, false, false},
-    {"stall", FAULT_STALL, false, false},        {"two-at-once", FAULT_STALL, false, true},
-    {"crash-before", FAULT_CRASH_BEFORE, false, false}, {"crash-after", FAULT_CRASH_AFTER, false, false},
+    {"once", FAULT_FAIL, false, false},
+    {"stays", FAULT_FAIL, true, false},
+    {"late", FAULT_LATE, false, false},
+    {"torn", FAULT_TORN, false, false},
+    {"stall", FAULT_STALL, false, false},
+    {"two-at-once", FAULT_STALL, false, true},
+    {"crash-before", FAULT_CRASH_BEFORE, false, false},
+    {"crash-after", FAULT_CRASH_AFTER, false, false},
 };
 enum { INJURIES = sizeof(injuries) / sizeof(*injuries) };
 
@@ -40,17 +46,17 @@ struct trial {
     int at;
     enum mem_death death;
     bool real;
-    bool hit;            /* out: there was such a call */
-    char what[96];       /* out: "extract store upload_part" */
-    struct buf why;      /* out: what does not hold; empty: all is well */
+    bool hit;       /* out: there was such a call */
+    char what[96];  /* out: "extract store upload_part" */
+    struct buf why; /* out: what does not hold; empty: all is well */
     bool verbose;
 };
 
 static struct {
     const char *scenario, *fault;
-    int at, real_every;
+    int at, real_every, sparse;
     bool first_failure, verbose;
-} asked = {.real_every = REAL_EVERY};
+} asked = {.real_every = REAL_EVERY, .sparse = 1};
 
 /* ---- one trial ---- */
 
@@ -105,17 +111,22 @@ static void trial_run(struct trial *trial, const char *folder)
     struct world *w = world_new(scenario->variant, folder);
     struct stalling stalling = {.world = w, .injury = trial->injury, .scenario = scenario};
     struct world_rules rules = scenario->rules;
-    bool ok = true;
+    bool ok;
     scenario->setup(w);
     w->options = scenario->options;
     w->no_target = scenario->no_target;
     if (!w->real)
         mem_database_set_death(w->database, trial->death);
-    w->plan = (struct fault_plan){.fault = trial->injury->fault, .at = trial->at, .sticky = trial->injury->sticky, .stalled = stalled, .context = &stalling};
+    w->plan = (struct fault_plan){.fault = trial->injury->fault,
+                                  .at = trial->at,
+                                  .sticky = trial->injury->sticky,
+                                  .stalled = stalled,
+                                  .context = &stalling};
     struct world_report report = world_run(w, true);
     trial->hit = w->plan.fired > 0;
     if (trial->hit)
-        snprintf(trial->what, sizeof(trial->what), "%s %s %s", world_arrow_of(w, trial->at), w->plan.seam, w->plan.operation);
+        snprintf(trial->what, sizeof(trial->what), "%s %s %s", world_arrow_of(w, trial->at), w->plan.seam,
+                 w->plan.operation);
     rules.zombies = trial->injury->two_at_once;
     ok = is_honest(w, trial, &report, &trial->why);
     w->plan = (struct fault_plan){0};
@@ -126,7 +137,8 @@ static void trial_run(struct trial *trial, const char *folder)
         ok = heal(w, scenario, &trial->why) && world_check(w, rules, &trial->why);
     }
     if (trial->verbose)
-        printf("%s\nreport: %s %s\n%s", w->log.at, rc_name(report.rc), report.error.text, trial->why.len ? trial->why.at : "all is well\n");
+        printf("%s\nreport: %s %s\n%s", w->log.at, rc_name(report.rc), report.error.text,
+               trial->why.len ? trial->why.at : "all is well\n");
     world_free(w);
 }
 
@@ -150,7 +162,8 @@ static void count(struct tally *tally, struct trial *trial)
 {
     tally_position(tally, trial->scenario->name, trial->what, trial->injury->name, trial->real);
     if (trial->why.len > 0)
-        tally_failure(tally, trial->scenario->name, trial->injury->name, trial->at, trial->what, trial->real, trial->why.at);
+        tally_failure(tally, trial->scenario->name, trial->injury->name, trial->at, trial->what, trial->real,
+                      trial->why.at);
     buf_release(&trial->why);
 }
 
@@ -165,7 +178,8 @@ static bool sweep_position(const struct scenario *scenario, const struct injury 
         return false;
     }
     count(tally, &trial);
-    bool dies_in_target = injury->fault >= FAULT_TORN && strstr(trial.what, " target ") != NULL && injury->fault != FAULT_STALL;
+    bool dies_in_target =
+        injury->fault >= FAULT_TORN && strstr(trial.what, " target ") != NULL && injury->fault != FAULT_STALL;
     for (int i = 1; i < 3 && dies_in_target; i++) {
         struct trial again = {.scenario = scenario, .injury = injury, .at = at, .death = deaths[i]};
         trial_run(&again, NULL);
@@ -186,7 +200,8 @@ static void sweep_scenario(const struct scenario *scenario, struct tally *tally)
     for (int i = 0; i < INJURIES; i++) {
         if (asked.fault != NULL && strcmp(asked.fault, injuries[i].name) != 0)
             continue;
-        for (int at = asked.at > 0 ? asked.at : 1; sweep_position(scenario, &injuries[i], at, tally) && asked.at == 0; at++) {
+        int first = asked.at > 0 ? asked.at : 1 + i % asked.sparse;
+        for (int at = first; sweep_position(scenario, &injuries[i], at, tally) && asked.at == 0; at += asked.sparse) {
             if (asked.first_failure && tally->failures > 0)
                 return;
         }
@@ -232,6 +247,8 @@ static void parse(int argc, char **argv)
             asked.at = (int)number, i++;
         else if (strcmp(argv[i], "--real-every") == 0 && str_to_int64(str(value), &number))
             asked.real_every = (int)number, i++;
+        else if (strcmp(argv[i], "--sparse") == 0 && str_to_int64(str(value), &number) && number > 0)
+            asked.sparse = (int)number, i++;
         else {
             fprintf(stderr, "sweep: unknown argument '%s'\n", argv[i]);
             exit(2);

@@ -24,7 +24,8 @@ void tally_free(struct tally *self)
 }
 
 /* A sorted list: the tables have some thousand lines. */
-static void line_add(struct arena *arena, struct tally_line **lines, int *count, int *size, const char *text, int64_t times)
+static void line_add(struct arena *arena, struct tally_line **lines, int *count, int *size, const char *text,
+                     int64_t times)
 {
     int low = 0, high = *count;
     while (low < high) {
@@ -69,15 +70,18 @@ void tally_position(struct tally *self, const char *scenario, const char *what, 
     self->real_positions += real;
 }
 
-void tally_failure(struct tally *self, const char *scenario, const char *fault, int at, const char *what, bool real, const char *why)
+void tally_failure(struct tally *self, const char *scenario, const char *fault, int at, const char *what, bool real,
+                   const char *why)
 {
     if (self->failures++ < FAILURES_SHOWN_MAX)
-        buf_addf(&self->failed, "FAILED --scenario %s --fault %s --at %d%s (%s)\n%s", scenario, fault, at, real ? " [real]" : "", what, why);
+        buf_addf(&self->failed, "FAILED --scenario %s --fault %s --at %d%s (%s)\n%s", scenario, fault, at,
+                 real ? " [real]" : "", what, why);
 }
 
 void tally_write(const struct tally *self, FILE *to)
 {
-    fprintf(to, "%" PRId64 " %" PRId64 " %" PRId64 " %zu\n", self->positions, self->real_positions, self->failures, self->failed.len);
+    fprintf(to, "%" PRId64 " %" PRId64 " %" PRId64 " %zu\n", self->positions, self->real_positions, self->failures,
+            self->failed.len);
     fwrite(self->failed.at, 1, self->failed.len, to);
     for (int i = 0; i < self->tuple_count; i++)
         fprintf(to, "t %" PRId64 " %s\n", self->tuples[i].count, self->tuples[i].text);
@@ -90,7 +94,8 @@ void tally_read(struct tally *self, FILE *from)
     int64_t positions, real_positions, failures, times;
     size_t len;
     char kind, text[256];
-    if (fscanf(from, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %zu", &positions, &real_positions, &failures, &len) != 4 || fgetc(from) != '\n')
+    if (fscanf(from, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %zu", &positions, &real_positions, &failures, &len) != 4 ||
+        fgetc(from) != '\n')
         return;
     self->positions += positions;
     self->real_positions += real_positions;
@@ -108,7 +113,8 @@ void tally_read(struct tally *self, FILE *from)
 
 /* ---- the table: a line per seam and operation, a column per fault ---- */
 
-static const char *const columns[] = {"once", "stays", "late", "torn", "stall", "two-at-once", "crash-before", "crash-after"};
+static const char *const columns[] = {"once",  "stays",       "late",         "torn",
+                                      "stall", "two-at-once", "crash-before", "crash-after"};
 enum { COLUMNS = sizeof(columns) / sizeof(*columns) };
 
 static void print_row(const char *name, const int64_t counts[COLUMNS])
@@ -127,7 +133,8 @@ static void print_table(const struct tally *self)
     for (int i = 0; i < COLUMNS; i++)
         printf(" %12s", columns[i]);
     printf("\n");
-    for (int i = 0; i < self->cell_count; i++) { /* "store put late", sorted: the lines of one operation follow each other */
+    for (int i = 0; i < self->cell_count;
+         i++) { /* "store put late", sorted: the lines of one operation follow each other */
         const char *text = self->cells[i].text, *fault = strrchr(text, ' ');
         if (name[0] != '\0' && (strlen(name) != (size_t)(fault - text) || strncmp(name, text, strlen(name)) != 0)) {
             print_row(name, counts);
@@ -146,7 +153,8 @@ void tally_print(struct tally *self)
     print_table(self);
     if (self->failed.len > 0)
         printf("\n%s", self->failed.at);
-    printf("\n%d distinct (scenario, arrow, seam, operation, fault), %" PRId64 " positions, of these %" PRId64 " over a real directory and SQLite\n",
+    printf("\n%d distinct (scenario, arrow, seam, operation, fault), %" PRId64 " positions, of these %" PRId64
+           " over a real directory and SQLite\n",
            self->tuple_count, self->positions, self->real_positions);
     printf("%" PRId64 " passed, %" PRId64 " failed\n", self->positions - self->failures, self->failures);
 }

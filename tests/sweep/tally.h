@@ -20,7 +20,8 @@ AUTO_DEFINE(tally)
 
 /* `what`: "arrow seam operation". */
 void tally_position(struct tally *self, const char *scenario, const char *what, const char *fault, bool real);
-void tally_failure(struct tally *self, const char *scenario, const char *fault, int at, const char *what, bool real, const char *why);
+void tally_failure(struct tally *self, const char *scenario, const char *fault, int at, const char *what, bool real,
+                   const char *why);
 /* Between processes. */
 void tally_write(const struct tally *self, FILE *to);
 void tally_read(struct tally *self, FILE *from);

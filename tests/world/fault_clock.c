@@ -35,6 +35,8 @@ static void fault_sleep_ms(struct clock *clock, int64_t ms)
 void fault_clock_init(struct fault_clock *self, struct clock *inner, struct fault_plan *plan)
 {
     *self = (struct fault_clock){
-        .clock = {.now_us = fault_now_us, .mono_ms = fault_mono_ms, .sleep_ms = fault_sleep_ms}, .inner = inner, .plan = plan,
+        .clock = {.now_us = fault_now_us, .mono_ms = fault_mono_ms, .sleep_ms = fault_sleep_ms},
+        .inner = inner,
+        .plan = plan,
     };
 }

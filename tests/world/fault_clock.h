@@ -1,6 +1,7 @@
 /* A clock that misbehaves where a plan says. Every look and every sleep is a call. FAIL: the wall clock steps back an
- * hour, the monotonic one jumps 10 s ahead, a sleep ends at once (a signal); LATE: a day ahead, 10 s, ten times too long; TORN: the
- * wall clock says 1970 this once, else as FAIL; STALL: the process is not scheduled (plan->stalled). Steps stay. */
+ * hour, the monotonic one jumps 10 s ahead, a sleep ends at once (a signal); LATE: a day ahead, 10 s, ten times too
+ * long; TORN: the wall clock says 1970 this once, else as FAIL; STALL: the process is not scheduled (plan->stalled).
+ * Steps stay. */
 #pragma once
 
 #include "base/clock.h"

@@ -23,7 +23,10 @@ static void configure_tables(struct world *self)
     bool merge = self->variant == WORLD_MERGE;
     for (int i = 0; i < WORLD_TABLES; i++) {
         self->tables[i] = (struct table_config){
-            .name = table_names[i], .target = table_names[i], .lag_ms = 5000, .lag_is_given = true,
+            .name = table_names[i],
+            .target = table_names[i],
+            .lag_ms = 5000,
+            .lag_is_given = true,
             .chunk = {.bytes = INT64_C(1) << 30, .rows = 4, .time_ms = 600000},
         };
     }
@@ -47,9 +50,11 @@ static void make_memory(struct world *self)
     self->database = mem_database_new();
     self->server = mem_server_new();
     if (merge)
-        mem_server_table(self->server, "orders", schema_of("shop:u! id:l! note:u updated_at:l!"), "shop,id", "updated_at");
+        mem_server_table(self->server, "orders", schema_of("shop:u! id:l! note:u updated_at:l!"), "shop,id",
+                         "updated_at");
     else
-        mem_server_table(self->server, "orders", schema_of("id:l! note:u price:d:10,2 updated_at:tss:!"), "id", "updated_at");
+        mem_server_table(self->server, "orders", schema_of("id:l! note:u price:d:10,2 updated_at:tss:!"), "id",
+                         "updated_at");
     mem_server_table(self->server, "events", schema_of("id:l! note:u"), "id", NULL);
     mem_server_table(self->server, "regions", schema_of("code:u! name:u"), "code", NULL);
 }
@@ -63,8 +68,10 @@ static void log_line(void *context, const char *line, int len)
         return;
     assert(self->arrow_count < (int)(sizeof(self->arrows) / sizeof(*self->arrows)));
     self->arrows[self->arrow_count].calls = self->plan.calls;
-    snprintf(self->arrows[self->arrow_count].name, sizeof(self->arrows->name), "%.*s", (int)strcspn(name + 6, " \n"), name + 6);
-    if (self->hit_arrow != NULL && self->plan.at == 0 && strcmp(self->arrows[self->arrow_count].name, self->hit_arrow) == 0)
+    snprintf(self->arrows[self->arrow_count].name, sizeof(self->arrows->name), "%.*s", (int)strcspn(name + 6, " \n"),
+             name + 6);
+    if (self->hit_arrow != NULL && self->plan.at == 0 &&
+        strcmp(self->arrows[self->arrow_count].name, self->hit_arrow) == 0)
         self->plan.at = self->plan.calls + self->hit_call;
     self->arrow_count++;
 }
@@ -80,15 +87,22 @@ struct world *world_new(enum world_variant variant, const char *folder)
     world_random_init(&self->random, 7);
     world_hosts_init(&self->hosts);
     self->pipeline = (struct pipeline_config){
-        .name = "shop", .stage_prefix = "stage", .target = "dw", .file_bytes = 900, .part_bytes = 400, .lag_ms = 5000,
-        .lease_ms = WORLD_TTL_MS, .max_memory_bytes = 64 << 20,
+        .name = "shop",
+        .stage_prefix = "stage",
+        .target = "dw",
+        .file_bytes = 900,
+        .part_bytes = 400,
+        .lag_ms = 5000,
+        .lease_ms = WORLD_TTL_MS,
+        .max_memory_bytes = 64 << 20,
     };
     configure_tables(self);
     if (self->real)
         real_make(self);
     else
         make_memory(self);
-    log_configure(&(struct log_config){.level = LOG_DEBUG, .clock = &self->clock.clock, .sink = log_line, .context = self});
+    log_configure(
+        &(struct log_config){.level = LOG_DEBUG, .clock = &self->clock.clock, .sink = log_line, .context = self});
     return self;
 }
 
@@ -130,9 +144,11 @@ static void write_row(struct world *self, enum world_table table, int id)
     const char *row = NULL;
     int version = self->row++;
     if (table == ORDERS && merge)
-        row = arena_print(&self->arena, "%s|%d|%s %d|%s%s", id % 2 ? "north" : "south", id, WORLD_SECRET, version, stamp_of_now(self, true), extra);
+        row = arena_print(&self->arena, "%s|%d|%s %d|%s%s", id % 2 ? "north" : "south", id, WORLD_SECRET, version,
+                          stamp_of_now(self, true), extra);
     else if (table == ORDERS)
-        row = arena_print(&self->arena, "%d|%s %d|%d.25|%s%s", id, WORLD_SECRET, version, id, stamp_of_now(self, false), extra);
+        row = arena_print(&self->arena, "%d|%s %d|%d.25|%s%s", id, WORLD_SECRET, version, id, stamp_of_now(self, false),
+                          extra);
     else if (table == EVENTS)
         row = arena_print(&self->arena, "%d|%s %d%s", id, WORLD_SECRET, version, extra);
     else
@@ -248,8 +264,13 @@ static struct run *process_run(struct world *self, struct process *p)
 {
     bool loads = !self->no_target && !self->options.backup_only;
     struct run_world world = {
-        .source = self->options.redshift_only ? NULL : p->source, .target = loads ? p->target : NULL, .store = p->store,
-        .markers = p->store, .clock = &p->clock.clock, .random = &self->random.random, .host = &self->hosts.host[p->number],
+        .source = self->options.redshift_only ? NULL : p->source,
+        .target = loads ? p->target : NULL,
+        .store = p->store,
+        .markers = p->store,
+        .clock = &p->clock.clock,
+        .random = &self->random.random,
+        .host = &self->hosts.host[p->number],
     };
     self->pipeline.target = self->no_target ? NULL : "dw";
     return run_new(&world, &self->options, &self->pipeline, self->tables, self->table_count);

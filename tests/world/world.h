@@ -29,27 +29,30 @@ struct world {
     struct world_clock clock;
     struct world_random random;
     struct world_hosts hosts;
-    struct mem_objects *objects;   /* NULL when real */
+    struct mem_objects *objects; /* NULL when real */
     struct mem_server *server;
     struct mem_database *database;
-    const char *folder;            /* real: where lake/, shop.db and dw.db are */
+    const char *folder; /* real: where lake/, shop.db and dw.db are */
     struct arena arena;
     struct pipeline_config pipeline;
     struct table_config tables[WORLD_TABLES];
-    int table_count;               /* moved by a run: the first ones */
-    struct run_options options;    /* of the next runs */
-    bool no_target;                /* `target: none` */
-    int processes;                 /* started so far */
-    struct buf log;                /* everything that was logged */
-    struct fault_plan plan;        /* of runs that are to be hit */
-    struct { int calls; char name[16]; } arrows[1024]; /* of the run that is hit: arrow `name` began after so many calls */
+    int table_count;            /* moved by a run: the first ones */
+    struct run_options options; /* of the next runs */
+    bool no_target;             /* `target: none` */
+    int processes;              /* started so far */
+    struct buf log;             /* everything that was logged */
+    struct fault_plan plan;     /* of runs that are to be hit */
+    struct {
+        int calls;
+        char name[16];
+    } arrows[1024]; /* of the run that is hit: arrow `name` began after so many calls */
     int arrow_count;
-    const char *hit_arrow;         /* sets plan.at: the `hit_call`-th call after this arrow began; NULL: plan.at is given */
+    const char *hit_arrow; /* sets plan.at: the `hit_call`-th call after this arrow began; NULL: plan.at is given */
     int hit_call;
-    int row;                       /* numbers versions of rows */
+    int row; /* numbers versions of rows */
     bool has_extra[WORLD_TABLES];
-    bool tracing;                  /* the process that logs now is the one that is hit */
-    struct process *opened;        /* by world_open */
+    bool tracing;                     /* the process that logs now is the one that is hit */
+    struct process *opened;           /* by world_open */
     char last_pos[WORLD_TABLES][256]; /* S.extracted.pos and epoch as the last check saw them */
     int64_t last_epoch[WORLD_TABLES];
 };
@@ -90,10 +93,12 @@ const char *world_arrow_of(const struct world *self, int call);
 /* ---- what must hold ---- */
 
 struct world_rules {
-    bool waiting;  /* waybills may wait: only what T names is compared (chain, receipts), rows are not */
-    bool zombies;  /* a process lived on after its lease was lost: its leftovers are orphans, deleted by s3clean orphans */
+    bool waiting; /* waybills may wait: only what T names is compared (chain, receipts), rows are not */
+    bool zombies; /* a process lived on after its lease was lost: its leftovers are orphans, deleted by s3clean orphans
+                   */
 };
-/* Source and target equal, and invariants a-d and f of spec/sync.md 7. Otherwise false, and `why` says what does not. */
+/* Source and target equal, and invariants a-d and f of spec/sync.md 7. Otherwise false, and `why` says what does not.
+ */
 bool world_check(struct world *self, struct world_rules rules, struct buf *why);
 void world_print_source(struct world *self, enum world_table table, struct buf *out);
 void world_print_target(struct world *self, enum world_table table, struct buf *out);

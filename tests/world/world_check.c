@@ -6,11 +6,11 @@
 #include "store/local.h"
 #include "world/world_intern.h"
 
-#define WRONG(...)                                                                                 \
-    do {                                                                                           \
-        buf_addf(why, __VA_ARGS__);                                                                \
-        buf_add_str(why, S("\n"));                                                                 \
-        return false;                                                                              \
+#define WRONG(...)                                                                                                     \
+    do {                                                                                                               \
+        buf_addf(why, __VA_ARGS__);                                                                                    \
+        buf_add_str(why, S("\n"));                                                                                     \
+        return false;                                                                                                  \
     } while (0)
 
 struct store *world_store(struct world *self)
@@ -50,7 +50,8 @@ static bool check_rows(struct world *self, enum world_table table, struct buf *w
     world_print_source(self, table, &source);
     world_print_target(self, table, &target);
     if (!str_eq(buf_str(&source), buf_str(&target)))
-        WRONG("rows of '%s' differ: source\n%s target\n%s", world_table_name(table), or_empty(source.at), or_empty(target.at));
+        WRONG("rows of '%s' differ: source\n%s target\n%s", world_table_name(table), or_empty(source.at),
+              or_empty(target.at));
     return true;
 }
 
@@ -91,13 +92,15 @@ static bool check_waybill(struct looking *look, const struct link *link, bool lo
     struct waybill waybill = {0};
     enum waybill_state state;
     bool receipt = false;
-    if (waybill_read(look->store, link->key, link->id, &look->arena, &state, &waybill, &err) != RC_OK || state != WAYBILL_SEALED)
+    if (waybill_read(look->store, link->key, link->id, &look->arena, &state, &waybill, &err) != RC_OK ||
+        state != WAYBILL_SEALED)
         WRONG("reachable waybill %s is not sealed", link->id);
     int64_t rows = 0, files = waybill.file_count;
     bool whole = true;
     for (int i = 0; i < waybill.file_count; i++) {
         struct object_info info = {0};
-        whole = whole && store_head(look->store, waybill.files[i].key, &info, &err) == RC_OK && info.bytes == waybill.files[i].bytes;
+        whole = whole && store_head(look->store, waybill.files[i].key, &info, &err) == RC_OK &&
+                info.bytes == waybill.files[i].bytes;
         rows += waybill.files[i].rows;
     }
     int64_t expected = waybill.rows;
@@ -163,7 +166,8 @@ static bool check_forward(struct looking *look, struct buf *why)
     if (position_parse(world->last_pos[look->table], &look->arena, &last, &err) != RC_OK)
         WRONG("position: %s", err.text);
     if (s->epoch == world->last_epoch[look->table] && compare_positions(&s->extracted.pos, &last) < 0)
-        WRONG("the mark of '%s' moved back from %s to %s", world_table_name(look->table), world->last_pos[look->table], or_empty(now.at));
+        WRONG("the mark of '%s' moved back from %s to %s", world_table_name(look->table), world->last_pos[look->table],
+              or_empty(now.at));
     snprintf(world->last_pos[look->table], sizeof(world->last_pos[0]), "%s", or_empty(now.at));
     world->last_epoch[look->table] = s->epoch;
     return true;
@@ -249,13 +253,18 @@ static bool check_table(struct world *self, enum world_table table, struct world
     if (rules.zombies && !clean_orphans(self, table, why))
         return false;
     struct looking look = {.world = self, .table = table, .rules = rules, .store = world_store(self)};
-    struct scope_world world = {.store = look.store, .clock = &self->clock.clock, .random = &self->random.random,
-                                .host = &self->hosts.host[0], .run_id = "onlooker", .ttl_ms = WORLD_TTL_MS};
+    struct scope_world world = {.store = look.store,
+                                .clock = &self->clock.clock,
+                                .random = &self->random.random,
+                                .host = &self->hosts.host[0],
+                                .run_id = "onlooker",
+                                .ttl_ms = WORLD_TTL_MS};
     look.scope = scope_new(&world, "shop", world_table_name(table));
     bool ok = scope_read(look.scope, &err) == RC_OK;
     if (ok) {
         look.t = position_of(&look);
-        ok = check_scope(&look, why) && check_objects(&look, why) && (rules.waiting || self->no_target || check_rows(self, table, why));
+        ok = check_scope(&look, why) && check_objects(&look, why) &&
+             (rules.waiting || self->no_target || check_rows(self, table, why));
     }
     scope_free(look.scope);
     store_free(look.store);
@@ -267,7 +276,8 @@ bool world_check(struct world *self, struct world_rules rules, struct buf *why)
 {
     for (int i = 0; i < self->table_count; i++) {
         for (int t = 0; t < WORLD_TABLES; t++) {
-            if (strcmp(self->tables[i].name, world_table_name((enum world_table)t)) == 0 && !check_table(self, (enum world_table)t, rules, why))
+            if (strcmp(self->tables[i].name, world_table_name((enum world_table)t)) == 0 &&
+                !check_table(self, (enum world_table)t, rules, why))
                 return false;
         }
     }
@@ -280,8 +290,12 @@ struct scope *world_scope(struct world *self, enum world_table table)
 {
     struct error err;
     AUTO(store) *store = world_store(self);
-    struct scope_world world = {.store = store, .clock = &self->clock.clock, .random = &self->random.random,
-                                .host = &self->hosts.host[0], .run_id = "onlooker", .ttl_ms = WORLD_TTL_MS};
+    struct scope_world world = {.store = store,
+                                .clock = &self->clock.clock,
+                                .random = &self->random.random,
+                                .host = &self->hosts.host[0],
+                                .run_id = "onlooker",
+                                .ttl_ms = WORLD_TTL_MS};
     struct scope *scope = scope_new(&world, "shop", world_table_name(table));
     if (scope_read(scope, &err) != RC_OK)
         abort();
@@ -300,7 +314,8 @@ void world_digest(struct world *self, char ret_hex[SHA256_HEX])
     for (int i = 0; i < WORLD_TABLES; i++) {
         world_print_source(self, (enum world_table)i, &all);
         world_print_target(self, (enum world_table)i, &all);
-        struct target_position t = mem_database_position(self->database, arena_print(&self->arena, "shop/%s", world_table_name((enum world_table)i)));
+        struct target_position t = mem_database_position(
+            self->database, arena_print(&self->arena, "shop/%s", world_table_name((enum world_table)i)));
         buf_addf(&all, "%d %s %" PRId64 " %s\n", t.exists, t.target_id, t.token, t.waybill);
     }
     sha256_hex(buf_str(&all), ret_hex);

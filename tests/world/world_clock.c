@@ -31,7 +31,9 @@ void world_clock_init(struct world_clock *self, int64_t us, int64_t step_us)
 {
     *self = (struct world_clock){
         .clock = {.now_us = world_now_us, .mono_ms = world_mono_ms, .sleep_ms = world_sleep_ms},
-        .us = us, .ms = 1000, .step_us = step_us,
+        .us = us,
+        .ms = 1000,
+        .step_us = step_us,
     };
 }
 

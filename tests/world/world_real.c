@@ -9,7 +9,10 @@
 #include "world/value.h"
 #include "world/world_intern.h"
 
-static const char *path_of(struct world *self, const char *name) { return arena_print(&self->arena, "%s/%s", self->folder, name); }
+static const char *path_of(struct world *self, const char *name)
+{
+    return arena_print(&self->arena, "%s/%s", self->folder, name);
+}
 
 static void run_sql(struct world *self, const char *sql)
 {
@@ -27,11 +30,14 @@ static void run_sql(struct world *self, const char *sql)
 void real_make(struct world *self)
 {
     if (self->variant == WORLD_MERGE)
-        run_sql(self, "CREATE TABLE orders(shop TEXT NOT NULL, id INTEGER NOT NULL, note TEXT, updated_at INTEGER NOT NULL, PRIMARY KEY(shop, id));"
+        run_sql(self, "CREATE TABLE orders(shop TEXT NOT NULL, id INTEGER NOT NULL, note TEXT, updated_at INTEGER NOT "
+                      "NULL, PRIMARY KEY(shop, id));"
                       "CREATE INDEX orders_updated ON orders(updated_at)");
     else
-        run_sql(self, "CREATE TABLE orders(id INTEGER PRIMARY KEY, note TEXT, price DECIMAL(10,2), updated_at DATETIME NOT NULL);"
-                      "CREATE INDEX orders_updated ON orders(updated_at)");
+        run_sql(
+            self,
+            "CREATE TABLE orders(id INTEGER PRIMARY KEY, note TEXT, price DECIMAL(10,2), updated_at DATETIME NOT NULL);"
+            "CREATE INDEX orders_updated ON orders(updated_at)");
     run_sql(self, "CREATE TABLE events(id INTEGER PRIMARY KEY, note TEXT);"
                   "CREATE TABLE regions(code TEXT NOT NULL PRIMARY KEY, name TEXT)");
 }
@@ -79,7 +85,8 @@ void real_print(struct world *self, const char *database, const char *table, str
         rc = sqlite3_prepare_v2(db, arena_print(&self->arena, "SELECT * FROM %s", table), -1, &rows, NULL);
     while (rc == SQLITE_OK && sqlite3_step(rows) == SQLITE_ROW) {
         for (int i = 0; i < sqlite3_column_count(rows); i++)
-            buf_addf(out, "%s%d:%s", i > 0 ? "|" : "", sqlite3_column_type(rows, i), or_empty((const char *)sqlite3_column_text(rows, i)));
+            buf_addf(out, "%s%d:%s", i > 0 ? "|" : "", sqlite3_column_type(rows, i),
+                     or_empty((const char *)sqlite3_column_text(rows, i)));
         buf_add_str(out, S("\n"));
     }
     sqlite3_finalize(rows);
