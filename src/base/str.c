@@ -150,6 +150,23 @@ void buf_addf(struct buf *b, const char *fmt, ...)
     b->len += (size_t)len;
 }
 
+void buf_add_word(struct buf *b, const char *text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,:/@%+=-";
+    if (text[0] != '\0' && text[strspn(text, plain)] == '\0') {
+        buf_addf(b, "%s", text);
+        return;
+    }
+    buf_addf(b, "'");
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '\'')
+            buf_addf(b, "'\\''");
+        else
+            buf_add(b, at, 1);
+    }
+    buf_addf(b, "'");
+}
+
 void buf_reset(struct buf *b)
 {
     b->len = 0;

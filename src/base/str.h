@@ -44,6 +44,7 @@ void buf_reserve(struct buf *b, size_t more); /* room for `more` bytes after len
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_add_str(struct buf *b, struct str s);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_reset(struct buf *b);   /* keeps the memory */
-void buf_release(struct buf *b); /* frees it; the struct may be used again */
+void buf_add_word(struct buf *b, const char *text); /* as one word of a shell command, quoted where it must be */
+void buf_reset(struct buf *b);                      /* keeps the memory */
+void buf_release(struct buf *b);                    /* frees it; the struct may be used again */
 static inline struct str buf_str(const struct buf *b) { return (struct str){b->len ? b->at : "", b->len}; }

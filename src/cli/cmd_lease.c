@@ -17,19 +17,11 @@ static const struct option break_table[] = {
            .help = "table of the source"),
 };
 
-/* Certain only on the owner's own machine. */
-static bool owner_is_gone(const struct lease *lease)
-{
-    const struct host *host = host_real();
-    return text_eq(lease->boot_id, host->boot_id) && text_eq(lease->pid_ns, host->pid_ns) &&
-           host->is_gone(host, lease->pid, lease->pid_start);
-}
-
 /* ---- list ---- */
 
 static void add_lease(struct text_table *table, json_t *leases, const struct route *r, const struct lease *lease)
 {
-    bool gone = owner_is_gone(lease);
+    bool gone = lease_owner_is_gone(lease, host_real());
     text_table_add(table, r->config->name);
     text_table_add(table, lease->run_id);
     text_table_add(table, lease->host);

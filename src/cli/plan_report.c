@@ -41,7 +41,11 @@ static void print_found(struct cli *cli, const struct table *table, enum increme
 /* From where to where: also when nothing lies in between. */
 static struct range range_of(const struct look *look)
 {
-    return look->plan.has_range ? look->plan.range : (struct range){.lo = look->r->lo, .hi = look->r->bound.hi};
+    struct range range =
+        look->plan.has_range ? look->plan.range : (struct range){.lo = look->r->lo, .hi = look->r->bound.hi};
+    if (look->r->increment == INCREMENT_FULL_SYNC)
+        range.lo = (struct position){0}; /* the whole table, whatever was read before */
+    return range;
 }
 
 static void print_range(struct cli *cli, const struct look *look)

@@ -34,8 +34,8 @@ static RC bound_check_schema(struct route *r, struct error *err)
     return fail_todo(
         err,
         "added columns are taken along by themselves; for anything else change the target table by hand, then: "
-        "waybill sync pipeline -p %s -t %s --full-refresh",
-        r->run->pipeline->name, r->config->name);
+        "waybill sync pipeline %s --full-refresh",
+        scope_flags(r->scope));
 }
 
 /* Digits may differ: a column's precision may have changed since. */
@@ -73,9 +73,8 @@ static RC bound_check_shape(struct route *r, struct error *err)
     fail(err, RC_CONFIG,
          "'%s' stands at %s, which was written with another increment, cursor or key (cursor then: %s, now: %s)",
          scope_name(r->scope), at.at, s->cursor != NULL ? s->cursor : "none", cursor != NULL ? cursor : "none");
-    return fail_todo(
-        err, "put the configuration back, or read the table anew: waybill sync pipeline -p %s -t %s --full-refresh",
-        r->run->pipeline->name, r->config->name);
+    return fail_todo(err, "put the configuration back, or read the table anew: waybill sync pipeline %s --full-refresh",
+                     scope_flags(r->scope));
 }
 
 RC bound_describe(struct route *r, struct error *err)

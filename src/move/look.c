@@ -51,12 +51,18 @@ RC look_plan(struct route *r, struct plan *ret, struct error *err)
 
 /* ---- status ---- */
 
-static const char *look_result(const struct standing *standing)
+/* A lease whose owner certainly died is the next run's to take. */
+static bool look_is_running(struct route *r, const struct standing *standing)
+{
+    return standing->lease.held && !lease_owner_is_gone(&standing->lease, r->run->world.host);
+}
+
+static const char *look_result(struct route *r, const struct standing *standing)
 {
     if (!standing->exists)
         return "never";
     if (standing->lease.held)
-        return "running";
+        return look_is_running(r, standing) ? "running" : "failed";
     bool failed =
         text_eq(standing->marks->mysql_status, "failed") || text_eq(standing->marks->redshift_status, "failed");
     return failed ? "failed" : "success";
@@ -64,12 +70,12 @@ static const char *look_result(const struct standing *standing)
 
 static const char *look_next(struct route *r, const struct standing *standing)
 {
-    const char *name = r->config->name, *pipeline = r->run->pipeline->name;
-    if (standing->lease.held)
-        return arena_print(&r->arena, "waybill lease list -p %s", pipeline);
+    const char *flags = scope_flags(r->scope);
+    if (look_is_running(r, standing))
+        return arena_print(&r->arena, "waybill lease list -p %s", r->run->pipeline->name);
     if (standing->waiting > 0 && r->run->pipeline->target != NULL)
-        return arena_print(&r->arena, "waybill sync pipeline -p %s -t %s --redshift-only", pipeline, name);
-    return arena_print(&r->arena, "waybill sync pipeline -p %s -t %s", pipeline, name);
+        return arena_print(&r->arena, "waybill sync pipeline %s --redshift-only", flags);
+    return arena_print(&r->arena, "waybill sync pipeline %s", flags);
 }
 
 RC look_standing(struct route *r, struct standing *ret, struct error *err)
@@ -86,7 +92,7 @@ RC look_standing(struct route *r, struct standing *ret, struct error *err)
     if (s->extracted.pos.at != NULL && s->cursor_form != NULL && form_from_name(s->cursor_form, &form) &&
         form_parse(&form, s->extracted.pos.at, &us))
         standing.lag_us = clock->now_us(clock) - us;
-    standing.last_result = look_result(&standing);
+    standing.last_result = look_result(r, &standing);
     standing.next = look_next(r, &standing);
     *ret = standing;
     return RC_OK;

@@ -150,8 +150,7 @@ static RC orphans_refuse(const struct route *r, const char *why, struct error *e
 {
     fail(err, RC_DATA, "%s: what is reachable is not known, so nothing of '%s' can be called an orphan", why,
          scope_name(r->scope));
-    return fail_todo(err, "repair that first: waybill watermark restore --from-target -p %s -t %s",
-                     r->run->pipeline->name, r->config->name);
+    return fail_todo(err, "repair that first: waybill watermark restore --from-target %s", scope_flags(r->scope));
 }
 
 static RC orphans_check_chain(struct route *r, struct error *err)

@@ -6,18 +6,17 @@
 
 void repair_advice(const struct route *r, struct error *err)
 {
-    fail_todo(
-        err, "if '%s' is right as it is, go on from what it holds: waybill watermark restore --from-target -p %s -t %s",
-        or_empty(r->config->target), r->run->pipeline->name, r->config->name);
+    fail_todo(err, "if '%s' is right as it is, go on from what it holds: waybill watermark restore --from-target %s",
+              or_empty(r->config->target), scope_flags(r->scope));
 }
 
 static enum rc repair_refuse(const struct route *r, struct error *err)
 {
     fail_todo(err,
-              "if the target is right as it is, go on from what it holds: waybill watermark restore --from-target -p "
-              "%s -t %s; "
+              "if the target is right as it is, go on from what it holds: waybill watermark restore --from-target "
+              "%s; "
               "if it is a new one on purpose: --accept-target",
-              r->run->pipeline->name, r->config->name);
+              scope_flags(r->scope));
     return err->rc;
 }
 

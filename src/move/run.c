@@ -187,6 +187,8 @@ void route_went(struct route *r, enum rc rc)
         r->result.error = (struct error){0};
     else
         spine_fail(r);
+    if (rc_exit_status(rc) >= 128) /* whatever was interrupted knows only that */
+        fail_todo(&r->result.error, "run the same command again: it goes on where it stopped");
 }
 
 /* ---- the run ---- */

@@ -125,8 +125,7 @@ static RC watermark_from_history(struct run *run, const char *name, struct posit
     if (name == NULL)
         return fail_todo(err,
                          "a history begins with the first `waybill watermark set`, `reset` or `restore --from-target`");
-    return fail_todo(err, "waybill watermark history -p %s -t %s lists them", run->pipeline->name,
-                     run->routes[0].config->name);
+    return fail_todo(err, "waybill watermark history %s lists them", scope_flags(run->routes[0].scope));
 }
 
 /* ---- the change ---- */
@@ -156,9 +155,8 @@ static RC watermark_must_exist(const struct route *r, struct error *err)
     if (scope_exists(r->scope))
         return RC_OK;
     fail(err, RC_NOT_FOUND, "'%s' has no scope document ('%s')", scope_name(r->scope), scope_key(r->scope));
-    return fail_todo(err,
-                     "nothing was moved yet; or, if it was lost: waybill watermark restore --from-target -p %s -t %s",
-                     r->run->pipeline->name, r->config->name);
+    return fail_todo(err, "nothing was moved yet; or, if it was lost: waybill watermark restore --from-target %s",
+                     scope_flags(r->scope));
 }
 
 /* S.loaded stays when T is further along the same chain; else everything known is announced again. */
@@ -213,8 +211,7 @@ static RC watermark_restore_from_target(struct route *r, const struct watermark_
     struct position pos;
     if (!route_loads(r)) {
         fail(err, RC_CONFIG, "the pipeline '%s' has no target to restore from", r->run->pipeline->name);
-        return fail_todo(err, "name an entry of the history: waybill watermark history -p %s -t %s",
-                         r->run->pipeline->name, r->config->name);
+        return fail_todo(err, "name an entry of the history: waybill watermark history %s", scope_flags(r->scope));
     }
     TRY(repair_hold(r, err));
     enum rc rc = r->t.waybill[0] == '\0' ? watermark_check_append(r, change, err) : RC_OK;

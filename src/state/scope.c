@@ -20,7 +20,7 @@ struct unsettled {
 struct scope {
     struct scope_world world;
     struct arena arena; /* of the working thread only */
-    const char *pipeline, *table, *name, *key;
+    const char *pipeline, *table, *name, *key, *flags;
     pthread_mutex_t lock; /* over everything below, against the heartbeat */
     json_t *doc;          /* NULL: there is no S */
     char etag[ETAG_TEXT];
@@ -32,6 +32,16 @@ struct scope {
     struct unsettled unsettled;
 };
 
+static const char *flags_of(struct arena *arena, const char *pipeline, const char *table)
+{
+    AUTO_RELEASE(buf) flags = {0};
+    buf_addf(&flags, "-p ");
+    buf_add_word(&flags, pipeline);
+    buf_addf(&flags, " -t ");
+    buf_add_word(&flags, table);
+    return arena_str(arena, buf_str(&flags));
+}
+
 struct scope *scope_new(const struct scope_world *world, const char *pipeline, const char *table)
 {
     struct scope *self = xcalloc(1, sizeof(*self));
@@ -40,6 +50,7 @@ struct scope *scope_new(const struct scope_world *world, const char *pipeline, c
     self->table = arena_text(&self->arena, table);
     self->name = arena_print(&self->arena, "%s/%s", pipeline, table);
     self->key = key_scope(&self->arena, pipeline, table);
+    self->flags = flags_of(&self->arena, pipeline, table);
     pthread_mutex_init(&self->lock, NULL);
     return self;
 }
@@ -57,6 +68,7 @@ void scope_free(struct scope *self)
 
 const char *scope_name(const struct scope *self) { return self->name; }
 const char *scope_key(const struct scope *self) { return self->key; }
+const char *scope_flags(const struct scope *self) { return self->flags; }
 bool scope_exists(const struct scope *self) { return self->doc != NULL; }
 const struct marks *scope_marks(const struct scope *self) { return &self->marks; }
 const json_t *scope_document(const struct scope *self) { return self->doc; }
@@ -84,9 +96,9 @@ struct lease scope_lease(struct scope *self)
 /* An earlier copy must not be put back: its ETag would revive an old owner. */
 static RC scope_is_damaged(const struct scope *self, struct error *err)
 {
-    return fail_todo(
-        err, "move it away, then go on from what the target holds: waybill watermark restore --from-target -p %s -t %s",
-        self->pipeline, self->table);
+    return fail_todo(err,
+                     "move it away, then go on from what the target holds: waybill watermark restore --from-target %s",
+                     self->flags);
 }
 
 /* The lock is held from the question to the answer: a beat in between would make the ETag an old one. */
@@ -229,9 +241,8 @@ static struct lease lease_own(struct scope *self, int64_t beat)
 
 /* ---- taking ---- */
 
-static bool owner_is_gone(const struct scope *self, const struct lease *lease)
+bool lease_owner_is_gone(const struct lease *lease, const struct host *host)
 {
-    const struct host *host = self->world.host;
     return text_eq(lease->boot_id, host->boot_id) && text_eq(lease->pid_ns, host->pid_ns) &&
            host->is_gone(host, lease->pid, lease->pid_start);
 }
@@ -240,8 +251,7 @@ static RC lease_is_held(struct scope *self, const struct lease *lease, struct er
 {
     fail(err, RC_LEASE, "'%s' is being moved by run %s on %s (pid %lld); its last beat was at %s", self->name,
          lease->run_id, or_empty(lease->host), (long long)lease->pid, or_empty(lease->beat_at));
-    return fail_todo(err, "wait for it to end; if that run is gone for good: waybill lease break -p %s -t %s",
-                     self->pipeline, self->table);
+    return fail_todo(err, "wait for it to end; if that run is gone for good: waybill lease break %s", self->flags);
 }
 
 /* Until the lease in S is free to take: its owner gave it, is certainly gone, or did not beat for a whole TTL. */
@@ -251,7 +261,7 @@ static RC scope_watch(struct scope *self, struct error *err)
     struct clock *clock = self->world.clock;
     struct lease first = self->lease;
     int64_t ttl = first.ttl_ms > TTL_MS_MIN ? first.ttl_ms : TTL_MS_MIN, since = clock->mono_ms(clock);
-    if (!first.held || owner_is_gone(self, &first))
+    if (!first.held || lease_owner_is_gone(&first, self->world.host))
         return RC_OK;
     for (int64_t waited = 0; waited < ttl; waited = clock->mono_ms(clock) - since) {
         if (self->world.waiting != NULL)

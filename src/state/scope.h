@@ -79,14 +79,18 @@ struct scope_world {
     void *context;
 };
 
+/* True only if it is certain: the owner was a process of this boot and this pid namespace, and no longer runs. */
+bool lease_owner_is_gone(const struct lease *lease, const struct host *host);
+
 struct scope;
 struct scope *scope_new(const struct scope_world *world, const char *pipeline,
                         const char *table); /* copies what it needs */
 void scope_free(struct scope *self);
 AUTO_DEFINE(scope)
 
-const char *scope_name(const struct scope *self); /* "pipeline/table": T's primary key */
-const char *scope_key(const struct scope *self);  /* of S */
+const char *scope_name(const struct scope *self);  /* "pipeline/table": T's primary key */
+const char *scope_key(const struct scope *self);   /* of S */
+const char *scope_flags(const struct scope *self); /* "-p pipeline -t table", quoted for a shell: for advice */
 
 /* Reads S. A missing document is RC_OK with scope_exists() false. RC_DATA: a newer format, or not readable. */
 RC scope_read(struct scope *self, struct error *err);

@@ -2,9 +2,11 @@
 import hashlib
 import json
 import os
+import pathlib
 import pty
 import re
 import sqlite3
+import subprocess
 import time
 
 import pytest
@@ -323,6 +325,37 @@ def test_status_says_where_each_table_stands_and_what_to_do(shop):
     assert out[0].split("  ")[0] == "pipeline" and "elsewhere pid 1" in out[1] and "waybill lease list -p p" in out[1]
 
 
+def test_a_lease_whose_owner_died_is_not_called_running(shop):
+    shop.sync("-t", "orders")
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    host = {"boot_id": pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip(), "pid_ns": os.readlink("/proc/self/ns/pid")}
+    take_lease(shop, pid=gone.pid, **host)
+    orders = shop.run("status", "-t", "orders", "--output", "json").json()["tables"][0]
+    assert (orders["last_result"], orders["next"]) == ("failed", "waybill sync pipeline -p p -t orders")
+    assert shop.run("lease", "list", "--output", "json").json()["leases"][0]["owner_is_gone"]
+
+
+def test_advice_can_be_pasted_into_a_shell(shop):
+    name = "it's an `order`"
+    shop.in_source(f"CREATE TABLE \"{name}\" (id INTEGER PRIMARY KEY); INSERT INTO \"{name}\" VALUES (1)")
+    shop.tables[name] = {"increment": "full_sync"}
+    shop.write_config()
+    shop.sync("--backup-only")
+    following = next(table["next"] for table in shop.run("status", "--output", "json").json()["tables"] if table["table"] == name)
+    done = subprocess.run(following.replace("waybill", str(PROGRAM), 1), shell=True, cwd=shop.folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert rows(shop.dw, f"SELECT * FROM \"{name}\"") == [(1,)]
+
+
+def test_a_plan_of_a_whole_table_begins_at_its_beginning(shop):
+    shop.tables["orders"] = {"increment": "full_sync"}
+    shop.write_config()
+    shop.sync("-t", "orders")
+    plan = shop.run("plan", "-t", "orders", "--output", "json").json()["tables"][0]
+    assert (plan["lo"], plan["rows"]) == (None, 100)
+
+
 def test_status_shows_tables_that_are_not_listed_and_all_pipelines(shop):
     shop.in_source("CREATE TABLE more (id INTEGER PRIMARY KEY)")
     shop.tables.clear()
@@ -471,10 +504,10 @@ OWNER = {"run_id": "0190b0a0-0000-7000-8000-000000000000", "host": "elsewhere", 
          "pid_start": 1, "beat": 5, "beat_at": "2025-09-12T14:30:22.135Z"}
 
 
-def take_lease(shop, ttl_ms=60000):
+def take_lease(shop, ttl_ms=60000, **owner):
     """A run on another host that may be gone or not: nobody here can know."""
     path = shop.lake / "watermark/tables/p/orders.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "lease": {**OWNER, "ttl_ms": ttl_ms}}, indent=2) + "\n")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "lease": {**OWNER, **owner, "ttl_ms": ttl_ms}}, indent=2) + "\n")
 
 
 def test_leases_are_listed_and_broken(shop):

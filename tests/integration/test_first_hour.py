@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -121,6 +122,19 @@ def test_rows_without_a_cursor_value(shop):
     shop.in_source("CREATE TABLE notes (id INTEGER PRIMARY KEY, at DATETIME); INSERT INTO notes VALUES (1, NULL), (2, '2025-01-01 00:00:00')")
     edit(shop, lambda config: config["pipelines"]["p"]["tables"].update(notes={"cursor": "at"}))
     assert_told(sync(shop, "-t", "notes", status=6), "1 rows", "'notes'", "no 'at'", "null_cursor: exclude")
+
+
+def test_a_run_that_is_asked_to_end_while_it_waits_for_a_writer(shop):
+    writer = sqlite3.connect(shop.shop, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    running = shop.start_sync("--log-level", "debug")
+    assert running.until_arrow("bound")
+    time.sleep(0.2)
+    running.signal(signal.SIGTERM)
+    shop.finish(running, status=143)
+    writer.close()
+    told = running.lines[-1]
+    assert '"event":"failed"' in told and "'shop.db'" in told and "run the same command again: it goes on where it stopped" in told
 
 
 # --- what was written by others ---------------------------------------------------------------------------------------
