@@ -165,11 +165,21 @@ static void extract_fill_waybill(struct extraction *x)
     w->sealed_at = arena_text(&r->arena, now);
 }
 
+/* What no waybill will name was not extracted. (The failure itself stands in `result` too.) */
+static void extract_forget(struct table_result *result, const struct table_result *before)
+{
+    result->rows_extracted = before->rows_extracted;
+    result->files_created = before->files_created;
+    result->bytes_raw = before->bytes_raw;
+    result->bytes_staged = before->bytes_staged;
+}
+
 RC extract_chunk(struct route *r, struct error *err)
 {
     struct extraction x = {.r = r};
     struct clock *clock = r->run->world.clock;
     int64_t since = clock->mono_ms(clock);
+    const struct table_result before = r->result;
     enum rc rc = extract_rows(&x, err);
     if (rc == RC_OK)
         extract_fill_waybill(&x);
@@ -179,9 +189,11 @@ RC extract_chunk(struct route *r, struct error *err)
     stage_file_release(&x.file);
     buf_release(&x.file.part);
     buf_release(&x.largest.text);
-    r->result.extract_ms += clock->mono_ms(clock) - since;
-    if (rc != RC_OK)
+    if (rc != RC_OK) {
+        extract_forget(&r->result, &before);
         return fail_in(err, "extracting '%s' from '%s'", r->config->name, r->run->world.source->name);
+    }
+    r->result.extract_ms += clock->mono_ms(clock) - since;
     r->rows_left -= x.rows < r->rows_left ? x.rows : r->rows_left;
     r->chunks_left -= x.rows > 0 ? 1 : 0;
     r->full_sync_done = r->increment == INCREMENT_FULL_SYNC;

@@ -220,9 +220,11 @@ def move(shop, name, path):
 def test_a_full_stage_and_then_room(shop):
     with mounted(shop.folder / "small", "size=300k") as small:
         move(shop, "lake", small / "lake")
-        done = sync(shop, status=5)
+        done = sync(shop, "--json-output", "out.json", status=5)
         assert_told(done, "extracting 'orders'", "small/lake", "No space left", "free some space")
         assert not list(small.rglob("*.parquet")), "what was half written is gone"
+        told = json.loads((shop.folder / "out.json").read_text())["waybill"]["tables"]["orders"]
+        assert told["rows_extracted"] == 0, "rows that were read and are not staged do not count"
         remount(small, "size=30m")
         sync(shop, status=0)
         shop.compare()
