@@ -74,16 +74,89 @@ static void died_in_seal(struct world *w)
     assert(strcmp(w->plan.operation, "put") == 0);
 }
 
+static void only(struct world *w, enum world_table table)
+{
+    w->tables[0] = w->tables[table];
+    w->table_count = 1;
+}
+
+/* A cleaner comes: a chain, rows that wait to be moved, what a dead process left under a tombstone, and a stray file.
+ */
+static void left_behind(struct world *w)
+{
+    only(w, ORDERS);
+    world_fill(w);
+    run_clean(w);
+    world_change(w);
+    die_in(w, "extract", 8);
+    run_clean(w);
+    mem_objects_put(w->objects, "stage/shop/orders/dt=2024-05-31/wb=0192dead-0000-7000-8000-000000000000/file-00000.parquet", S("a zombie's"));
+    world_change(w);
+}
+
+/* A person comes while a waybill waits and another one is sealed and in flight. */
+static void waiting_and_in_flight(struct world *w)
+{
+    only(w, ORDERS);
+    world_fill(w);
+    run_clean(w);
+    world_change(w);
+    stage(w);
+    world_change(w);
+    die_in(w, "seal", 2);
+}
+
+/* S is gone, and what T names was never announced. */
+static void scope_lost(struct world *w)
+{
+    only(w, ORDERS);
+    world_fill(w);
+    run_clean(w);
+    world_change(w);
+    w->plan = (struct fault_plan){.fault = FAULT_CRASH_AFTER};
+    w->hit_arrow = "announce";
+    w->hit_call = 1;
+    world_run(w, true);
+    assert(w->plan.crashed);
+    w->hit_arrow = NULL;
+    mem_objects_remove(w->objects, "watermark/tables/shop/orders.json");
+}
+
+/* Rows are stamped, and commit later, at any moment. */
+static void moving(struct world *w)
+{
+    only(w, ORDERS);
+    w->tables[0].lag_ms = 0;
+    world_fill(w);
+    run_clean(w);
+    world_change(w);
+    w->moving = world_keep_moving;
+}
+
 #define SCENARIOS(name, variant)                                                                                       \
-    {name "/first", variant, nothing_moved_yet, {0}, false, {0}},                                                      \
-        {name "/incremental", variant, moved_once, {0}, false, {0}},                                                   \
-        {name "/recovery", variant, died_in_extract, {0}, false, {0}},                                                 \
-        {name "/sealed", variant, died_in_seal, {0}, false, {0}},                                                      \
-        {name "/backup-only", variant, moved_once, {.backup_only = true}, false, {.waiting = true}},                   \
-        {name "/load-only", variant, staged_twice, {.redshift_only = true}, false, {0}},                               \
-        {name "/refresh", variant, moved_once, {.full_refresh = true}, false, {0}},                                    \
+    {name "/first", variant, nothing_moved_yet}, {name "/incremental", variant, moved_once},                           \
+        {name "/recovery", variant, died_in_extract}, {name "/sealed", variant, died_in_seal},                         \
+        {name "/backup-only", variant, moved_once, .options = {.backup_only = true}, .rules = {.waiting = true}},      \
+        {name "/load-only", variant, staged_twice, .options = {.redshift_only = true}},                                \
+        {name "/refresh", variant, moved_once, .options = {.full_refresh = true}},                                     \
+        {name "/no-target", variant, moved_once, .no_target = true, .rules = {.waiting = true}},                       \
+        {name "/moving", variant, moving, .rules = {.moving = true}, .in_memory = true}, {name "/cleaner",             \
+                                                                                          variant,                     \
+                                                                                          left_behind,                 \
+                                                                                          .command = world_clean,      \
+                                                                                          .rules = {.waiting = true},  \
+                                                                                          .in_memory = true},          \
+        {name "/cleaned",  variant, left_behind, .meanwhile = world_clean, .rules = {.zombies = true},                 \
+         .in_memory = true},                                                                                           \
+        {name "/reset",                                                                                                \
+         variant,                                                                                                      \
+         waiting_and_in_flight,                                                                                        \
+         .command = world_reset,                                                                                       \
+         .rules = {.waiting = true, .zombies = true},                                                                  \
+         .in_memory = true},                                                                                           \
     {                                                                                                                  \
-        name "/no-target", variant, moved_once, {0}, true, { .waiting = true }                                         \
+        name "/restore", variant, scope_lost, .command = world_restore, .rules = {.waiting = true, .lost = true},      \
+                                              .in_memory = true                                                        \
     }
 
 const struct scenario scenarios[] = {SCENARIOS("append", WORLD_APPEND), SCENARIOS("merge", WORLD_MERGE)};

@@ -3,6 +3,8 @@
 
 #include "world/world.h"
 
+typedef struct world_report command_fn(struct world *world, bool hit);
+
 struct scenario {
     const char *name;
     enum world_variant variant;
@@ -10,6 +12,9 @@ struct scenario {
     struct run_options options;         /* of the command that is hit, and run again */
     bool no_target;
     struct world_rules rules; /* after that command */
+    command_fn *command;      /* NULL: a run */
+    command_fn *meanwhile;    /* what a second process does inside a call of it; NULL: a run */
+    bool in_memory;           /* nothing like it over real components */
 };
 
 extern const struct scenario scenarios[];

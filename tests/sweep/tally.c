@@ -23,18 +23,24 @@ void tally_free(struct tally *self)
     free(self);
 }
 
-/* A sorted list: the tables have some thousand lines. */
-static void line_add(struct arena *arena, struct tally_line **lines, int *count, int *size, const char *text,
-                     int64_t times)
+/* Sorted lists: the tables have some thousand lines. Where the text is, or would be. */
+static int line_find(const struct tally_line *lines, int count, const char *text)
 {
-    int low = 0, high = *count;
+    int low = 0, high = count;
     while (low < high) {
         int middle = (low + high) / 2;
-        if (strcmp((*lines)[middle].text, text) < 0)
+        if (strcmp(lines[middle].text, text) < 0)
             low = middle + 1;
         else
             high = middle;
     }
+    return low;
+}
+
+static void line_add(struct arena *arena, struct tally_line **lines, int *count, int *size, const char *text,
+                     int64_t times)
+{
+    int low = line_find(*lines, *count, text);
     if (low < *count && strcmp((*lines)[low].text, text) == 0) {
         (*lines)[low].count += times;
         return;
@@ -68,6 +74,14 @@ void tally_position(struct tally *self, const char *scenario, const char *what, 
     cell_add(self, text, 1);
     self->positions++;
     self->real_positions += real;
+}
+
+bool tally_knows(const struct tally *self, const char *scenario, const char *what, const char *fault)
+{
+    char text[256];
+    snprintf(text, sizeof(text), "%s %s %s", scenario, what, fault);
+    int at = line_find(self->tuples, self->tuple_count, text);
+    return at < self->tuple_count && strcmp(self->tuples[at].text, text) == 0;
 }
 
 void tally_failure(struct tally *self, const char *scenario, const char *fault, int at, const char *what, bool real,
@@ -113,8 +127,8 @@ void tally_read(struct tally *self, FILE *from)
 
 /* ---- the table: a line per seam and operation, a column per fault ---- */
 
-static const char *const columns[] = {"once",  "stays",       "late",         "torn",
-                                      "stall", "two-at-once", "crash-before", "crash-after"};
+static const char *const columns[] = {"once",        "stays",  "late",         "torn",       "stall",
+                                      "two-at-once", "robbed", "crash-before", "crash-after"};
 enum { COLUMNS = sizeof(columns) / sizeof(*columns) };
 
 static void print_row(const char *name, const int64_t counts[COLUMNS])

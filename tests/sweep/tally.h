@@ -20,6 +20,8 @@ AUTO_DEFINE(tally)
 
 /* `what`: "arrow seam operation". */
 void tally_position(struct tally *self, const char *scenario, const char *what, const char *fault, bool real);
+bool tally_knows(const struct tally *self, const char *scenario, const char *what,
+                 const char *fault); /* had such a one */
 void tally_failure(struct tally *self, const char *scenario, const char *fault, int at, const char *what, bool real,
                    const char *why);
 /* Between processes. */

@@ -16,6 +16,8 @@ enum fault fault_ask(struct fault_plan *plan, const char *seam, const char *oper
     if (plan->crashed)
         return FAULT_CRASH_BEFORE;
     plan->calls++;
+    if (plan->asked != NULL)
+        plan->asked(plan, seam, operation);
     if (plan->fault == FAULT_NONE || !fires(plan))
         return FAULT_NONE;
     if (plan->fired++ == 0) {

@@ -31,7 +31,10 @@ struct fault_plan {
     int at;      /* 1-based number of the call that is hit, over all seams; 0: none */
     bool sticky; /* and every later call; after a crash that is so anyway */
     void (*stalled)(void *context);
-    void *context;
+    /* before every call that is not a dead process's, when it has been counted: may still change what is above (a sweep
+     * forks here); NULL: none */
+    void (*asked)(struct fault_plan *plan, const char *seam, const char *operation);
+    void *context; /* of both */
     /* what happened */
     int calls; /* asked so far; calls of a dead process are not counted */
     int fired;

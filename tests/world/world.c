@@ -114,6 +114,7 @@ void world_free(struct world *self)
     mem_objects_free(self->objects);
     mem_server_free(self->server);
     mem_database_free(self->database);
+    world_forget_documents(self);
     buf_release(&self->log);
     arena_release(&self->arena);
     free(self);
@@ -129,31 +130,29 @@ static const char *stamp_of_now(struct world *self, bool epoch)
     return arena_text(&self->arena, text);
 }
 
-static void put_row(struct world *self, enum world_table table, const char *row)
+static const char *row_text(struct world *self, enum world_table table, int id)
 {
-    if (self->real)
-        real_put(self, table_names[table], row);
-    else
-        mem_server_put(self->server, table_names[table], row);
+    bool merge = self->variant == WORLD_MERGE;
+    const char *extra = self->has_extra[table] ? "|extra" : "";
+    int version = self->row++;
+    if (table == ORDERS && merge)
+        return arena_print(&self->arena, "%s|%d|%s %d|%s%s", id % 2 ? "north" : "south", id, WORLD_SECRET, version,
+                           stamp_of_now(self, true), extra);
+    if (table == ORDERS)
+        return arena_print(&self->arena, "%d|%s %d|%d.25|%s%s", id, WORLD_SECRET, version, id,
+                           stamp_of_now(self, false), extra);
+    if (table == EVENTS)
+        return arena_print(&self->arena, "%d|%s %d%s", id, WORLD_SECRET, version, extra);
+    return arena_print(&self->arena, "r%02d|%s %d%s", id, WORLD_SECRET, version, extra);
 }
 
 static void write_row(struct world *self, enum world_table table, int id)
 {
-    bool merge = self->variant == WORLD_MERGE;
-    const char *extra = self->has_extra[table] ? "|extra" : "";
-    const char *row = NULL;
-    int version = self->row++;
-    if (table == ORDERS && merge)
-        row = arena_print(&self->arena, "%s|%d|%s %d|%s%s", id % 2 ? "north" : "south", id, WORLD_SECRET, version,
-                          stamp_of_now(self, true), extra);
-    else if (table == ORDERS)
-        row = arena_print(&self->arena, "%d|%s %d|%d.25|%s%s", id, WORLD_SECRET, version, id, stamp_of_now(self, false),
-                          extra);
-    else if (table == EVENTS)
-        row = arena_print(&self->arena, "%d|%s %d%s", id, WORLD_SECRET, version, extra);
+    const char *row = row_text(self, table, id);
+    if (self->real)
+        real_put(self, table_names[table], row);
     else
-        row = arena_print(&self->arena, "r%02d|%s %d%s", id, WORLD_SECRET, version, extra);
-    put_row(self, table, row);
+        mem_server_put(self->server, table_names[table], row);
 }
 
 void world_insert(struct world *self, enum world_table table, int id, bool tie)
@@ -209,9 +208,46 @@ void world_change(struct world *self)
     world_wait(self);
 }
 
+void world_begin_late(struct world *self, enum world_table table, int id)
+{
+    mem_server_set_now(self->server, self->clock.us);
+    if (self->late == NULL)
+        self->late = mem_server_begin(self->server);
+    mem_transaction_put(self->late, table_names[table], row_text(self, table, id));
+    world_clock_move_ms(&self->clock, 1000);
+    mem_server_set_now(self->server, self->clock.us);
+}
+
+void world_commit_late(struct world *self)
+{
+    if (self->late != NULL)
+        mem_transaction_commit(TAKE(self->late));
+}
+
+void world_keep_moving(struct world *self, const char *operation)
+{
+    enum { MOVES_MAX = 200, PERIOD = 4, OPEN_FOR = 2 };
+    int phase = self->moves % PERIOD;
+    if (self->moves++ >= MOVES_MAX)
+        return;
+    if (phase == OPEN_FOR)
+        world_commit_late(self);
+    else if (phase == 0)
+        world_begin_late(self, ORDERS,
+                         self->moves % (2 * PERIOD) == 1 ? 100 + self->moves : 1 + self->moves / PERIOD % 7);
+}
+
+void world_rest(struct world *self)
+{
+    world_commit_late(self);
+    self->moving = NULL;
+    world_wait(self);
+}
+
 /* ---- processes ---- */
 
 struct process {
+    struct process *below; /* opened before this one */
     int number;
     struct fault_clock clock;
     struct fault_plan sound;
@@ -225,6 +261,8 @@ static void server_follows_clock(void *context, const char *operation)
 {
     struct world *self = context;
     mem_server_set_now(self->server, self->clock.us);
+    if (self->moving != NULL)
+        self->moving(self, operation);
 }
 
 static struct process *process_start(struct world *self, bool hit)
@@ -247,6 +285,12 @@ static struct process *process_start(struct world *self, bool hit)
     p->store = fault_store_new(p->store, plan);
     p->was_tracing = self->tracing;
     self->tracing = hit;
+    world_clock_move_ms(&self->clock, 1000); /* two runs never begin within one second: their markers are told apart */
+    if (hit) {
+        self->arrow_count = 0;
+        self->plan.calls = self->plan.fired = 0;
+        self->plan.crashed = false;
+    }
     return p;
 }
 
@@ -280,11 +324,6 @@ struct world_report world_run(struct world *self, bool hit)
 {
     struct world_report report = {0};
     struct process *p = process_start(self, hit);
-    if (hit) {
-        self->arrow_count = 0;
-        self->plan.calls = self->plan.fired = 0;
-        self->plan.crashed = false;
-    }
     struct run *run = process_run(self, p);
     report.rc = run_execute(run, &report.error);
     report.exit_status = run_exit_status(run);
@@ -299,16 +338,18 @@ struct world_report world_run(struct world *self, bool hit)
 
 struct run *world_open(struct world *self, bool hit)
 {
-    assert(self->opened == NULL);
-    self->opened = process_start(self, hit);
-    return process_run(self, self->opened);
+    struct process *p = process_start(self, hit);
+    p->below = self->opened;
+    self->opened = p;
+    return process_run(self, p);
 }
 
 void world_close(struct world *self, struct run *run)
 {
+    struct process *p = self->opened;
+    self->opened = p->below;
     run_free(run);
-    process_end(self, self->opened);
-    self->opened = NULL;
+    process_end(self, p);
 }
 
 const char *world_arrow_of(const struct world *self, int call)

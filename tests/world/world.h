@@ -51,8 +51,14 @@ struct world {
     int hit_call;
     int row; /* numbers versions of rows */
     bool has_extra[WORLD_TABLES];
-    bool tracing;                     /* the process that logs now is the one that is hit */
-    struct process *opened;           /* by world_open */
+    bool tracing;           /* the process that logs now is the one that is hit */
+    struct process *opened; /* by world_open; the newest one first */
+    void (*moving)(struct world *self,
+                   const char *operation); /* before every operation of a source in memory; NULL: it rests */
+    struct mem_transaction *late;          /* open now; NULL: none */
+    int moves;                             /* of world_keep_moving */
+    struct world_document *documents;      /* that onlookers have read */
+    int document_count;
     char last_pos[WORLD_TABLES][256]; /* S.extracted.pos and epoch as the last check saw them */
     int64_t last_epoch[WORLD_TABLES];
 };
@@ -74,6 +80,14 @@ void world_wait(struct world *self);
 void world_fill(struct world *self);
 void world_change(struct world *self);
 
+/* In memory: a transaction, if none is open, with a row that is stamped now, before the clock ticks; and its end. */
+void world_begin_late(struct world *self, enum world_table table, int id);
+void world_commit_late(struct world *self);
+/* For `moving`: orders come and change in transactions that commit two operations after the stamp was taken. */
+void world_keep_moving(struct world *self, const char *operation);
+/* The last transaction commits, nothing moves any more, and `lag` has passed. */
+void world_rest(struct world *self);
+
 /* ---- runs ---- */
 
 struct world_report {
@@ -87,6 +101,13 @@ struct world_report world_run(struct world *self, bool hit);
 /* A process that does something else on the tables' scope: orphans, watermark. The run's routes are set up. */
 struct run *world_open(struct world *self, bool hit);
 void world_close(struct world *self, struct run *run);
+/* Commands on the first table, each a process: s3clean orphans (no grace), watermark reset, watermark restore
+ * --from-target. */
+struct world_report world_clean(struct world *self, bool hit);
+struct world_report world_reset(struct world *self, bool hit);
+struct world_report world_restore(struct world *self, bool hit);
+/* `lease break` on every table: its owner is robbed although it lives, and no time has passed. */
+void world_break_leases(struct world *self);
 /* The arrow in which call number `call` of the run that was hit was made. */
 const char *world_arrow_of(const struct world *self, int call);
 
@@ -96,6 +117,10 @@ struct world_rules {
     bool waiting; /* waybills may wait: only what T names is compared (chain, receipts), rows are not */
     bool zombies; /* a process lived on after its lease was lost: its leftovers are orphans, deleted by s3clean orphans
                    */
+    bool moving;  /* the source moves: rows are not compared */
+    bool leased;  /* a person's command may leave its lease to run out */
+    bool lost;    /* S was lost: it fits T only when the command is through */
+    bool anytime; /* only what holds at every instant: nothing has been healed yet */
 };
 /* Source and target equal, and invariants a-d and f of spec/sync.md 7. Otherwise false, and `why` says what does not.
  */

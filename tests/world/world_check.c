@@ -1,9 +1,7 @@
 /* What must hold in a world after a run: the rows, and the invariants of spec/sync.md 7. */
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "state/keys.h"
-#include "store/local.h"
 #include "world/world_intern.h"
 
 #define WRONG(...)                                                                                                     \
@@ -12,35 +10,6 @@
         buf_add_str(why, S("\n"));                                                                                     \
         return false;                                                                                                  \
     } while (0)
-
-struct store *world_store(struct world *self)
-{
-    struct store *source_end = NULL, *store = NULL;
-    if (!self->real)
-        return mem_store_open(self->objects, "lake");
-    struct source *source;
-    struct target *target;
-    real_open(self, &source, &target, &store);
-    source_free(source);
-    target_free(target);
-    return store != NULL ? store : source_end;
-}
-
-void world_print_source(struct world *self, enum world_table table, struct buf *out)
-{
-    if (self->real)
-        real_print(self, "shop.db", world_table_name(table), out);
-    else
-        mem_server_print(self->server, world_table_name(table), out);
-}
-
-void world_print_target(struct world *self, enum world_table table, struct buf *out)
-{
-    if (self->real)
-        real_print(self, "dw.db", world_table_name(table), out);
-    else if (mem_database_rows(self->database, world_table_name(table)) >= 0)
-        mem_database_print(self->database, world_table_name(table), out);
-}
 
 /* ---- rows ---- */
 
@@ -57,78 +26,64 @@ static bool check_rows(struct world *self, enum world_table table, struct buf *w
 
 /* ---- S, W and T ---- */
 
-struct looking {
-    struct world *world;
-    enum world_table table;
-    struct world_rules rules;
-    struct store *store;
-    struct scope *scope;
-    struct arena arena;
-    struct target_position t;
-    struct chain chain;
-};
-
-static struct target_position position_of(struct looking *look)
+/* Read from the documents themselves, not by the engine's own reader. */
+static bool check_files(struct looking *look, const json_t *waybill, const char *id, struct buf *why)
 {
-    struct target_position t = {0};
-    struct error err;
-    if (!look->world->real)
-        return mem_database_position(look->world->database, scope_name(look->scope));
-    struct source *source;
-    struct target *target;
-    struct store *store;
-    real_open(look->world, &source, &target, &store);
-    if (target_position(target, scope_name(look->scope), &look->arena, &t, &err) != RC_OK)
-        t = (struct target_position){0};
-    source_free(source);
-    target_free(target);
-    store_free(store);
-    return t;
+    const json_t *files = json_object_get(waybill, "files");
+    int64_t rows = 0;
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        const json_t *file = json_array_get(files, i);
+        struct object_info info = {0};
+        struct error err;
+        const char *key = or_empty(json_text(file, "key"));
+        if (store_head(look->store, key, &info, &err) != RC_OK || info.bytes != json_int(file, "bytes", -1))
+            WRONG("the file '%s' of the reachable waybill %s is gone or has another size", key, id);
+        rows += json_int(file, "rows", -1);
+    }
+    if (rows != json_int(waybill, "rows", -1))
+        WRONG("waybill %s says %" PRId64 " rows, its files have %" PRId64, id, json_int(waybill, "rows", -1), rows);
+    return true;
 }
 
-static bool check_waybill(struct looking *look, const struct link *link, bool loaded, struct buf *why)
+static bool check_loads(struct looking *look, const struct link *link, bool loaded, struct buf *why)
 {
+    struct object_info info;
     struct error err;
-    struct waybill waybill = {0};
-    enum waybill_state state;
-    bool receipt = false;
-    if (waybill_read(look->store, link->key, link->id, &look->arena, &state, &waybill, &err) != RC_OK ||
-        state != WAYBILL_SEALED)
-        WRONG("reachable waybill %s is not sealed", link->id);
-    int64_t rows = 0, files = waybill.file_count;
-    bool whole = true;
-    for (int i = 0; i < waybill.file_count; i++) {
-        struct object_info info = {0};
-        whole = whole && store_head(look->store, waybill.files[i].key, &info, &err) == RC_OK &&
-                info.bytes == waybill.files[i].bytes;
-        rows += waybill.files[i].rows;
-    }
-    int64_t expected = waybill.rows;
-    waybill_release(&waybill);
-    if (!whole)
-        WRONG("a file of the reachable waybill %s (%" PRId64 " files) is gone or has another size", link->id, files);
-    if (rows != expected)
-        WRONG("waybill %s says %" PRId64 " rows, its files have %" PRId64, link->id, expected, rows);
-    if (receipt_exists(look->store, link->key, &receipt, &err) != RC_OK || receipt != loaded)
-        WRONG("waybill %s has %s receipt and was%s loaded", link->id, receipt ? "a" : "no", loaded ? "" : " not");
+    enum rc rc = store_head(look->store, key_beside(&look->arena, link->key, "receipt.json"), &info, &err);
+    bool told = rc == RC_OK, early = !told && look->rules.anytime;
+    if ((rc != RC_OK && rc != RC_NOT_FOUND) || (told != loaded && !early))
+        WRONG("waybill %s has %s receipt and was%s loaded", link->id, told ? "a" : "no", loaded ? "" : " not");
     int times = look->world->real ? loaded : mem_database_loads(look->world->database, link->id);
     if (times != (loaded ? 1 : 0))
         WRONG("waybill %s was applied %d times", link->id, times);
     return true;
 }
 
+static bool check_waybill(struct looking *look, const struct link *link, bool loaded, struct buf *why)
+{
+    const json_t *waybill = look_json(look, link->key);
+    if (waybill == NULL || json_bool(waybill, "abandoned", false) ||
+        !text_eq(json_text(waybill, "waybill_id"), link->id))
+        WRONG("reachable waybill %s is not sealed", link->id);
+    return check_files(look, waybill, link->id, why) && check_loads(look, link, loaded, why);
+}
+
+/* Newest first; T is somewhere on it, and from there on all is loaded. */
 static bool check_chain(struct looking *look, struct buf *why)
 {
-    const struct marks *s = scope_marks(look->scope);
-    struct error err;
-    struct waybill_ref newest = {s->extracted.id[0] != '\0' ? s->extracted.id : NULL, s->extracted.key};
-    if (chain_walk(look->store, newest, "", NULL, &look->arena, &look->chain, &err) != RC_OK)
-        WRONG("the chain is broken: %s", err.text);
-    bool loaded = look->t.waybill[0] == '\0' ? false : text_eq(newest.id, look->t.waybill);
-    for (int i = 0; i < look->chain.count; i++) {
-        loaded = loaded || text_eq(look->chain.links[i].id, look->t.waybill);
-        if (!check_waybill(look, &look->chain.links[i], loaded, why))
+    const struct mark_ref *newest = &scope_marks(look->scope)->extracted;
+    struct link link = {.id = newest->id, .key = newest->key};
+    bool loaded = false;
+    while (link.id != NULL && link.id[0] != '\0' && link.key != NULL) {
+        loaded = loaded || strcmp(link.id, look->t.waybill) == 0;
+        if (look->link_count == LINKS_MAX)
+            WRONG("the chain does not end");
+        if (!check_waybill(look, &link, loaded, why))
             return false;
+        const json_t *waybill = look_json(look, link.key), *prev = json_object_get(waybill, "prev");
+        link.rows = json_int(waybill, "rows", 0);
+        look->links[look->link_count++] = link;
+        link = (struct link){.id = json_text(prev, "id"), .key = json_text(prev, "key")};
     }
     if (look->t.waybill[0] != '\0' && !loaded)
         WRONG("T names %s, which is not on the chain", look->t.waybill);
@@ -173,10 +128,26 @@ static bool check_forward(struct looking *look, struct buf *why)
     return true;
 }
 
+/* S.loaded never runs ahead of T. */
+static bool check_loaded(struct looking *look, struct buf *why)
+{
+    const char *loaded = scope_marks(look->scope)->loaded.id;
+    bool reached = loaded[0] == '\0', below = false;
+    for (int i = 0; i < look->link_count && !reached; i++) {
+        below = below || text_eq(look->links[i].id, look->t.waybill);
+        reached = text_eq(look->links[i].id, loaded) && below;
+    }
+    if (!reached)
+        WRONG("S.loaded %s is not at or behind T %s on the chain", loaded, look->t.waybill);
+    return true;
+}
+
 static bool check_scope(struct looking *look, struct buf *why)
 {
     const struct marks *s = scope_marks(look->scope);
-    if (scope_lease(look->scope).held)
+    if (look->rules.anytime)
+        return check_forward(look, why) && check_chain(look, why) && check_loaded(look, why);
+    if (scope_lease(look->scope).held && !look->rules.leased)
         WRONG("the lease of '%s' was not given", scope_name(look->scope));
     if (s->in_flight.id[0] != '\0')
         WRONG("'%s' still has %s in flight", scope_name(look->scope), s->in_flight.id);
@@ -193,12 +164,60 @@ static bool check_scope(struct looking *look, struct buf *why)
 
 static bool is_reachable(const struct looking *look, const char *key)
 {
-    for (int i = 0; i < look->chain.count; i++) {
-        size_t folder = strlen(look->chain.links[i].key) - strlen("waybill.json");
-        if (strncmp(look->chain.links[i].key, key, folder) == 0)
+    for (int i = 0; i < look->link_count; i++) {
+        size_t folder = strlen(look->links[i].key) - strlen("waybill.json");
+        if (strncmp(look->links[i].key, key, folder) == 0)
             return true;
     }
     return false;
+}
+
+/* ---- what was announced ---- */
+
+/* Who sees completion_marker.txt finds the others beside it; they say the same, unless the close failed afterwards
+ * (then there is a failure_marker.txt, too). */
+static bool check_marker(struct looking *look, const char *key, int64_t *rows, struct buf *why)
+{
+    const char *table = world_table_name(look->table);
+    const json_t *whole = look_json(look, key_beside(&look->arena, key, "execution_metadata.json"));
+    const json_t *metrics = look_json(look, key_beside(&look->arena, key, "table_metrics.json"));
+    if (whole == NULL || metrics == NULL)
+        WRONG("'%s' stands alone", key);
+    const char *status = json_text(json_object_get(json_object_get(whole, "table_results"), table), "status");
+    struct object_info info;
+    struct error err;
+    bool failed_later =
+        store_head(look->store, key_beside(&look->arena, key, "failure_marker.txt"), &info, &err) == RC_OK;
+    if (!text_eq(status, "success") && !failed_later)
+        WRONG("'%s' stands beside a result that is '%s'", key, or_empty(status));
+    *rows += json_int(json_object_get(metrics, "mysql_metrics"), "rows_extracted", 0);
+    return true;
+}
+
+/* What was loaded was announced, at least once. */
+static bool check_markers(struct looking *look, struct buf *why)
+{
+    const char *prefix = arena_print(&look->arena, "completion_markers/shop/%s/", world_table_name(look->table)),
+               *after = NULL;
+    int64_t told = 0, loaded = 0;
+    struct error err;
+    do {
+        struct object_list page;
+        if (store_list(look->store, prefix, after, &look->arena, &page, &err) != RC_OK)
+            WRONG("listing: %s", err.text);
+        for (int i = 0; i < page.count; i++) {
+            if (strstr(page.items[i].key, "/completion_marker.txt") != NULL &&
+                !check_marker(look, page.items[i].key, &told, why))
+                return false;
+        }
+        after = page.next;
+    } while (after != NULL);
+    for (int i = 0; i < look->link_count; i++)
+        loaded += look->links[i].rows;
+    if (!look->rules.anytime && !look->rules.waiting && !look->world->no_target && told < loaded)
+        WRONG("%" PRId64 " rows of '%s' were loaded, and %" PRId64 " announced", loaded, world_table_name(look->table),
+              told);
+    return true;
 }
 
 /* A tombstone may lie where nothing leads: an orphan, like what a zombie left. */
@@ -225,8 +244,6 @@ static bool check_objects(struct looking *look, struct buf *why)
 
 static bool clean_orphans(struct world *self, enum world_table table, struct buf *why)
 {
-    struct error err;
-    struct orphans orphans;
     struct run_options options = self->options;
     struct table_config first = self->tables[0];
     self->options = (struct run_options){0};
@@ -234,41 +251,37 @@ static bool clean_orphans(struct world *self, enum world_table table, struct buf
         if (strcmp(self->tables[i].name, world_table_name(table)) == 0)
             self->tables[0] = self->tables[i];
     }
-    world_clock_move_ms(&self->clock, 1000);
-    struct run *run = world_open(self, false);
-    bool ok = orphans_clean(run, 0, false, &orphans, &err) == RC_OK && orphans.failed == 0;
-    world_close(self, run);
+    struct world_report report = world_clean(self, false);
     self->options = options;
     self->tables[0] = first;
-    if (!ok)
-        WRONG("s3clean orphans: %s", err.text);
+    if (report.rc != RC_OK)
+        WRONG("s3clean orphans: %s", report.error.text);
     return true;
 }
 
 /* ---- the whole ---- */
 
+static bool check_everything(struct looking *look, struct buf *why)
+{
+    const struct world_rules *rules = &look->rules;
+    if (rules->anytime && (rules->lost || !scope_exists(look->scope)))
+        return true;
+    look->t = look_position(look);
+    if (!check_scope(look, why) || !check_markers(look, why))
+        return false;
+    if (rules->anytime)
+        return true;
+    bool rows = !rules->waiting && !rules->moving && !look->world->no_target;
+    return check_objects(look, why) && (!rows || check_rows(look->world, look->table, why));
+}
+
 static bool check_table(struct world *self, enum world_table table, struct world_rules rules, struct buf *why)
 {
-    struct error err;
-    if (rules.zombies && !clean_orphans(self, table, why))
+    struct looking look;
+    if (rules.zombies && !rules.anytime && !clean_orphans(self, table, why))
         return false;
-    struct looking look = {.world = self, .table = table, .rules = rules, .store = world_store(self)};
-    struct scope_world world = {.store = look.store,
-                                .clock = &self->clock.clock,
-                                .random = &self->random.random,
-                                .host = &self->hosts.host[0],
-                                .run_id = "onlooker",
-                                .ttl_ms = WORLD_TTL_MS};
-    look.scope = scope_new(&world, "shop", world_table_name(table));
-    bool ok = scope_read(look.scope, &err) == RC_OK;
-    if (ok) {
-        look.t = position_of(&look);
-        ok = check_scope(&look, why) && check_objects(&look, why) &&
-             (rules.waiting || self->no_target || check_rows(self, table, why));
-    }
-    scope_free(look.scope);
-    store_free(look.store);
-    arena_release(&look.arena);
+    bool ok = look_begin(&look, self, table, rules, why) && check_everything(&look, why);
+    look_end(&look);
     return ok;
 }
 
@@ -284,39 +297,4 @@ bool world_check(struct world *self, struct world_rules rules, struct buf *why)
     if (self->log.at != NULL && strstr(self->log.at, WORLD_SECRET) != NULL)
         WRONG("a row's value stands in the log or in an error");
     return true;
-}
-
-struct scope *world_scope(struct world *self, enum world_table table)
-{
-    struct error err;
-    AUTO(store) *store = world_store(self);
-    struct scope_world world = {.store = store,
-                                .clock = &self->clock.clock,
-                                .random = &self->random.random,
-                                .host = &self->hosts.host[0],
-                                .run_id = "onlooker",
-                                .ttl_ms = WORLD_TTL_MS};
-    struct scope *scope = scope_new(&world, "shop", world_table_name(table));
-    if (scope_read(scope, &err) != RC_OK)
-        abort();
-    return scope;
-}
-
-void world_digest(struct world *self, char ret_hex[SHA256_HEX])
-{
-    AUTO_RELEASE(buf) all = {0};
-    for (int i = 0; i < mem_objects_count(self->objects); i++) {
-        struct mem_object object = mem_objects_at(self->objects, i);
-        buf_addf(&all, "%s %" PRId64 "\n", object.key, object.modified_us);
-        buf_add_str(&all, object.body);
-    }
-    buf_addf(&all, "uploads %d\n", mem_objects_uploads(self->objects));
-    for (int i = 0; i < WORLD_TABLES; i++) {
-        world_print_source(self, (enum world_table)i, &all);
-        world_print_target(self, (enum world_table)i, &all);
-        struct target_position t = mem_database_position(
-            self->database, arena_print(&self->arena, "shop/%s", world_table_name((enum world_table)i)));
-        buf_addf(&all, "%d %s %" PRId64 " %s\n", t.exists, t.target_id, t.token, t.waybill);
-    }
-    sha256_hex(buf_str(&all), ret_hex);
 }

@@ -62,18 +62,45 @@ void real_add_column(struct world *self, const char *table)
     run_sql(self, arena_print(&self->arena, "ALTER TABLE %s ADD COLUMN extra TEXT", table));
 }
 
+static void must(enum rc rc, const struct error *err)
+{
+    if (rc != RC_OK)
+        fprintf(stderr, "%s\n", err->text);
+    assert(rc == RC_OK);
+}
+
+struct store *real_open_store(struct world *self)
+{
+    struct error err;
+    struct store *store;
+    must(local_store_open("lake", path_of(self, "lake"), &self->clock.clock, &self->random.random, &store, &err), &err);
+    return store;
+}
+
+static struct target *open_target(struct world *self)
+{
+    struct error err;
+    struct target *target;
+    must(sqlite_target_open("dw", path_of(self, "dw.db"), &self->clock.clock, NULL, &target, &err), &err);
+    return target;
+}
+
 void real_open(struct world *self, struct source **source, struct target **target, struct store **store)
 {
     struct error err;
     const struct sqlite_source_options options = {.clock = &self->clock.clock, .page_rows = 3};
-    enum rc rc = sqlite_source_open("shop", path_of(self, "shop.db"), &options, source, &err);
-    if (rc == RC_OK)
-        rc = sqlite_target_open("dw", path_of(self, "dw.db"), &self->clock.clock, NULL, target, &err);
-    if (rc == RC_OK)
-        rc = local_store_open("lake", path_of(self, "lake"), &self->clock.clock, &self->random.random, store, &err);
-    if (rc != RC_OK)
-        fprintf(stderr, "%s\n", err.text);
-    assert(rc == RC_OK);
+    must(sqlite_source_open("shop", path_of(self, "shop.db"), &options, source, &err), &err);
+    *target = open_target(self);
+    *store = real_open_store(self);
+}
+
+struct target_position real_position(struct world *self, const char *scope, struct arena *arena)
+{
+    struct error err;
+    struct target_position position;
+    AUTO(target) *target = open_target(self);
+    must(target_position(target, scope, arena, &position, &err), &err);
+    return position;
 }
 
 void real_print(struct world *self, const char *database, const char *table, struct buf *out)
