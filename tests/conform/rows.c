@@ -52,10 +52,14 @@ static size_t value_length(const char *at)
 struct rows *rows_new(const struct schema *schema, const char *text)
 {
     struct rows *self = xcalloc(1, sizeof(*self));
+    int64_t capacity = 0;
     self->schema = schema;
     for (; *text != '\0'; self->count++) {
         size_t row = (size_t)self->count * (size_t)schema->count;
-        self->values = xrealloc(self->values, (row + (size_t)schema->count) * sizeof(*self->values));
+        if (self->count == capacity) {
+            capacity = capacity > 0 ? 2 * capacity : 16;
+            self->values = xrealloc(self->values, (size_t)(capacity * schema->count) * sizeof(*self->values));
+        }
         for (int i = 0; i < schema->count; i++) {
             size_t len = value_length(text);
             assert(text[len] == (i + 1 < schema->count ? '|' : '\n') && "a row has a value per column");

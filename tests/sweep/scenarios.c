@@ -90,7 +90,9 @@ static void left_behind(struct world *w)
     world_change(w);
     die_in(w, "extract", 8);
     run_clean(w);
-    mem_objects_put(w->objects, "stage/shop/orders/dt=2024-05-31/wb=0192dead-0000-7000-8000-000000000000/file-00000.parquet", S("a zombie's"));
+    mem_objects_put(w->objects,
+                    "stage/shop/orders/dt=2024-05-31/wb=0192dead-0000-7000-8000-000000000000/file-00000.parquet",
+                    S("a zombie's"));
     world_change(w);
 }
 
@@ -133,31 +135,24 @@ static void moving(struct world *w)
     w->moving = world_keep_moving;
 }
 
-#define SCENARIOS(name, variant)                                                                                       \
-    {name "/first", variant, nothing_moved_yet}, {name "/incremental", variant, moved_once},                           \
-        {name "/recovery", variant, died_in_extract}, {name "/sealed", variant, died_in_seal},                         \
-        {name "/backup-only", variant, moved_once, .options = {.backup_only = true}, .rules = {.waiting = true}},      \
-        {name "/load-only", variant, staged_twice, .options = {.redshift_only = true}},                                \
-        {name "/refresh", variant, moved_once, .options = {.full_refresh = true}},                                     \
-        {name "/no-target", variant, moved_once, .no_target = true, .rules = {.waiting = true}},                       \
-        {name "/moving", variant, moving, .rules = {.moving = true}, .in_memory = true}, {name "/cleaner",             \
-                                                                                          variant,                     \
-                                                                                          left_behind,                 \
-                                                                                          .command = world_clean,      \
-                                                                                          .rules = {.waiting = true},  \
-                                                                                          .in_memory = true},          \
-        {name "/cleaned",  variant, left_behind, .meanwhile = world_clean, .rules = {.zombies = true},                 \
-         .in_memory = true},                                                                                           \
-        {name "/reset",                                                                                                \
-         variant,                                                                                                      \
-         waiting_and_in_flight,                                                                                        \
-         .command = world_reset,                                                                                       \
-         .rules = {.waiting = true, .zombies = true},                                                                  \
-         .in_memory = true},                                                                                           \
-    {                                                                                                                  \
-        name "/restore", variant, scope_lost, .command = world_restore, .rules = {.waiting = true, .lost = true},      \
-                                              .in_memory = true                                                        \
-    }
+/* clang-format off */
+#define SCENARIOS(name, variant)                                                                                      \
+    {name "/first", variant, nothing_moved_yet},                                                                      \
+    {name "/incremental", variant, moved_once},                                                                       \
+    {name "/recovery", variant, died_in_extract},                                                                     \
+    {name "/sealed", variant, died_in_seal},                                                                          \
+    {name "/backup-only", variant, moved_once, .options = {.backup_only = true}, .rules = {.waiting = true}},         \
+    {name "/load-only", variant, staged_twice, .options = {.redshift_only = true}},                                   \
+    {name "/refresh", variant, moved_once, .options = {.full_refresh = true}},                                        \
+    {name "/no-target", variant, moved_once, .no_target = true, .rules = {.waiting = true}},                          \
+    {name "/moving", variant, moving, .rules = {.moving = true}, .in_memory = true},                                  \
+    {name "/cleaner", variant, left_behind, .command = world_clean, .rules = {.waiting = true}, .in_memory = true},   \
+    {name "/cleaned", variant, left_behind, .meanwhile = world_clean, .rules = {.zombies = true}, .in_memory = true}, \
+    {name "/reset", variant, waiting_and_in_flight, .command = world_reset,                                           \
+         .rules = {.waiting = true, .zombies = true}, .in_memory = true},                                             \
+    {name "/restore", variant, scope_lost, .command = world_restore,                                                  \
+         .rules = {.waiting = true, .lost = true}, .in_memory = true}
+/* clang-format on */
 
 const struct scenario scenarios[] = {SCENARIOS("append", WORLD_APPEND), SCENARIOS("merge", WORLD_MERGE)};
 const int scenario_count = sizeof(scenarios) / sizeof(*scenarios);

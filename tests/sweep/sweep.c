@@ -21,7 +21,7 @@
 #include "sweep/scenarios.h"
 #include "sweep/tally.h"
 
-enum { HEAL_RUNS_MAX = 3, REAL_EVERY = 37, JOBS = 2, TRIAL_SECONDS_MAX = 120 };
+enum { HEAL_RUNS_MAX = 3, REAL_EVERY = 37, LEAKS_EVERY = 11, JOBS = 2, TRIAL_SECONDS_MAX = 120 };
 
 /* What is done to a call. */
 static const struct injury {
@@ -181,15 +181,25 @@ static struct world *world_of(const struct scenario *scenario, const char *folde
     return w;
 }
 
-/* Under AddressSanitizer a process that exits looks for its leaks. */
-static _Noreturn void child_exit(void)
+#ifdef __SANITIZE_ADDRESS__
+const char *__asan_default_options(void);
+/* Children live for milliseconds, and fork copies what the sanitizer keeps. */
+const char *__asan_default_options(void) { return "quarantine_size_mb=1:malloc_context_size=4"; }
+#endif
+
+/* Under AddressSanitizer a process that exits looks for its leaks: as long as the trial itself, so every
+ * LEAKS_EVERY-th.
+ */
+static _Noreturn void child_exit(const struct trunk *trunk)
 {
     fflush(NULL);
 #ifdef __SANITIZE_ADDRESS__
-    exit(0);
+    if (trunk->tally->positions % LEAKS_EVERY == 0)
+        exit(0);
 #else
-    _exit(0);
+    (void)trunk;
 #endif
+    _exit(0);
 }
 
 static void hurt(struct trial *trial, struct fault_plan *plan)
@@ -273,7 +283,7 @@ static bool branch_for(struct trunk *trunk, struct fault_plan *plan, const struc
     if (asked.real_every > 0 && !trial->scenario->in_memory && trunk->tally->positions % asked.real_every == 0 &&
         branch(trunk, true)) {
         real_trial(trunk, &shared->verdicts[trunk->job]);
-        child_exit();
+        child_exit(trunk);
     }
     return false;
 }
@@ -312,7 +322,7 @@ static void sweep_scenario(const struct scenario *scenario, int job, struct tall
     struct world_report report = run_command(scenario->command, w, true);
     if (trunk.is_child) {
         trial_end(&trunk.trial, &report, &shared->verdicts[job]);
-        child_exit();
+        child_exit(&trunk);
     }
     if (report.rc != RC_OK)
         buf_addf(&why, "%s\n", report.error.text);

@@ -96,7 +96,7 @@ void tally_write(const struct tally *self, FILE *to)
 {
     fprintf(to, "%" PRId64 " %" PRId64 " %" PRId64 " %zu\n", self->positions, self->real_positions, self->failures,
             self->failed.len);
-    fwrite(self->failed.at, 1, self->failed.len, to);
+    fputs(or_empty(self->failed.at), to);
     for (int i = 0; i < self->tuple_count; i++)
         fprintf(to, "t %" PRId64 " %s\n", self->tuples[i].count, self->tuples[i].text);
     for (int i = 0; i < self->cell_count; i++)

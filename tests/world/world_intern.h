@@ -8,7 +8,7 @@ struct store *world_store(struct world *self); /* a handle for onlookers; the ca
 
 /* ---- world_look.c ---- */
 
-enum { LINKS_MAX = 256 };
+enum { LINKS_MAX = 1024 };
 
 /* One table, as an onlooker sees it. */
 struct looking {
