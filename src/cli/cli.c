@@ -14,6 +14,13 @@ static const struct command *const all_commands[] = {COMMANDS(COMMAND_ADDRESS) N
 
 bool cli_is_json(const struct cli *cli) { return cli->global.output == OUTPUT_JSON; }
 
+static void log_waiting(void *context, int attempt, int64_t wait_ms, const struct error *why)
+{
+    log_warn("retry.waiting", KV("attempt", attempt), KV("seconds", (double)wait_ms / 1000), KV("why", why->text));
+}
+
+static const struct retry_observer waits_are_logged = {log_waiting, NULL};
+
 RC cli_load(struct cli *cli, struct error *err)
 {
     if (cli->config != NULL)
@@ -21,6 +28,7 @@ RC cli_load(struct cli *cli, struct error *err)
     secret_resolver_init(&cli->resolver, cli->clock);
     TRY(config_load(cli->global.config, &cli->resolver.resolver, &cli->config, err));
     cli->config->stop = cli->stop;
+    cli->config->retries = &waits_are_logged;
     return RC_OK;
 }
 

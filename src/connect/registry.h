@@ -1,27 +1,17 @@
 /* The types of connection that are databases: what can be set, and how one is opened. A new system is one row. */
 #pragma once
 
-#include <signal.h>
-
-#include "base/clock.h"
 #include "base/options.h"
 #include "connect/source.h"
 #include "connect/target.h"
-
-/* What every connection is opened with. */
-struct opening {
-    struct clock *clock;
-    struct random *random;
-    const volatile sig_atomic_t *stop;
-};
+#include "io/opening.h"
 
 struct database_type {
     const char *name, *summary;
     struct option_table options;
     size_t options_bytes; /* of the struct the options fill */
-    /* `name` is the connection's; it and the options live only as long as the call, clock, random and stop longer than
-     * what is opened. `*stop` is the signal that asks the program to end, 0 so far: waits end early; NULL: none is
-     * looked for. An open function that is NULL: this type cannot be that. */
+    /* `name` is the connection's; it and the options live only as long as the call. An open function that is NULL: this
+     * type cannot be that. */
     RC(*open_source)
     (const char *name, const void *options, const struct opening *with, struct source **ret, struct error *err);
     RC(*open_target)

@@ -3,6 +3,8 @@
  * retry (RC_TABLE) count; calls that are not idempotent look first and then decide (state/settle.h). */
 #pragma once
 
+#include <signal.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 
@@ -22,10 +24,12 @@ struct retrying {
     struct clock *clock;
     struct random *random;
     const struct retry_observer *observer; /* may be NULL */
+    const volatile sig_atomic_t *stop;     /* not 0: the program is asked to end, and waits no longer; NULL: never */
     int attempt;
 };
 
 /* Wait before attempt n (2 for the first repetition): doubling, jittered by half, never over wait_ms_max. */
 int64_t retry_wait_ms(const struct retry *policy, struct random *random, int attempt);
-/* After a failure: false when it is not worth it or the budget is used up; else waits and returns true. */
+/* After a failure: false when it is not worth it, the budget is used up or the program is asked to end; else waits and
+ * returns true. */
 bool retry_again(struct retrying *self, const struct error *err);

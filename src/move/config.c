@@ -169,12 +169,17 @@ static RC opened_init(const struct connection_config *connection, struct resolve
     return options_check_required(&ret->set, connection->where, what, err);
 }
 
+static struct opening opening_of(const struct config *self, struct clock *clock, struct random *random)
+{
+    return (struct opening){.clock = clock, .random = random, .stop = self->stop, .retries = self->retries};
+}
+
 RC config_open_source(struct config *self, const char *name, struct clock *clock, struct random *random,
                       struct source **ret, struct error *err)
 {
     AUTO_RELEASE(opened) opened = {0};
     const struct connection_config *connection = NULL;
-    const struct opening with = {clock, random, self->stop};
+    const struct opening with = opening_of(self, clock, random);
     TRY(config_find_connection(self, name, ROLE_SOURCE, (struct where){0}, &connection, err));
     TRY(opened_init(connection, self->resolver, &opened, err));
     if (database_type_find(connection->type)->open_source(connection->name, opened.options, &with, ret, err) != RC_OK)
@@ -187,7 +192,7 @@ RC config_open_target(struct config *self, const char *name, struct clock *clock
 {
     AUTO_RELEASE(opened) opened = {0};
     const struct connection_config *connection = NULL;
-    const struct opening with = {clock, random, self->stop};
+    const struct opening with = opening_of(self, clock, random);
     TRY(config_find_connection(self, name, ROLE_TARGET, (struct where){0}, &connection, err));
     TRY(opened_init(connection, self->resolver, &opened, err));
     return database_type_find(connection->type)->open_target(connection->name, opened.options, &with, ret, err);
@@ -198,9 +203,10 @@ RC config_open_store(struct config *self, const char *name, struct clock *clock,
 {
     AUTO_RELEASE(opened) opened = {0};
     const struct connection_config *connection = NULL;
+    const struct opening with = opening_of(self, clock, random);
     TRY(config_find_connection(self, name, ROLE_STORE, (struct where){0}, &connection, err));
     TRY(opened_init(connection, self->resolver, &opened, err));
-    return store_type_find(connection->type)->open(connection->name, opened.options, clock, random, ret, err);
+    return store_type_find(connection->type)->open(connection->name, opened.options, &with, ret, err);
 }
 
 static RC add_connection(struct config *self, const struct yaml_node *node, struct error *err)

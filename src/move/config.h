@@ -13,6 +13,7 @@
 #include "base/options.h"
 #include "connect/source.h"
 #include "connect/target.h"
+#include "io/opening.h"
 #include "store/store.h"
 
 enum increment { INCREMENT_HYBRID, INCREMENT_ID_ONLY, INCREMENT_FULL_SYNC };
@@ -86,7 +87,8 @@ struct config {
     int pipeline_count;
     struct arena arena;
     struct resolver *resolver;
-    const volatile sig_atomic_t *stop; /* for connections' waits (connect/registry.h); NULL, or set by the caller */
+    const volatile sig_atomic_t *stop; /* for connections' waits (io/opening.h); NULL, or set by the caller */
+    const struct retry_observer *retries; /* of connections; NULL, or set by the caller */
     struct file_id *files;             /* read so far, so that none is read twice */
     int file_count;
 };

@@ -23,7 +23,7 @@ static RC load_input_read(void *context, int64_t offset, void *into, size_t byte
 struct load_file {
     struct route *r;
     struct load_input input;
-    const char *sha256; /* as it was sealed */
+    const struct waybill_file *sealed;
 };
 
 static RC load_file_open(const struct staged_file *file, struct batch_reader **ret, struct error *err)
@@ -40,9 +40,11 @@ static RC load_file_open(const struct staged_file *file, struct batch_reader **r
     if (info.bytes != file->bytes)
         return fail(err, RC_DATA, "the staged file '%s' has %" PRId64 " bytes, and was sealed with %" PRId64, file->key,
                     info.bytes, file->bytes);
-    if (info.sha256[0] != '\0' && self->sha256 != NULL && strcmp(info.sha256, self->sha256) != 0) {
-        fail(err, RC_DATA, "the staged file '%s' is not what was sealed: its SHA-256 is %s, and was %s", file->key,
-             info.sha256, self->sha256);
+    const struct waybill_file *sealed = self->sealed;
+    bool comparable = sealed->checksum != NULL && sealed->checksum_kind == self->input.store->checksum;
+    if (comparable && info.checksum[0] != '\0' && strcmp(info.checksum, sealed->checksum) != 0) {
+        fail(err, RC_DATA, "the staged file '%s' is not what was sealed: its %s is %s, and was %s", file->key,
+             checksum_name(sealed->checksum_kind), info.checksum, sealed->checksum);
         repair_advice(self->r, err);
         return err->rc;
     }
@@ -73,7 +75,7 @@ static RC load_rows(struct load *load, struct error *err)
     int64_t rows = 0;
     for (int i = 0; i < w->file_count; i++) {
         const struct waybill_file *file = &w->files[i];
-        struct load_file context = {load->r, {world->store, file->key}, file->sha256};
+        struct load_file context = {load->r, {world->store, file->key}, file};
         struct staged_file staged = {.key = file->key,
                                      .url = file->key,
                                      .rows = file->rows,

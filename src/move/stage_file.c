@@ -20,7 +20,7 @@ static RC stage_send_part(struct stage_file *self, struct error *err)
 static RC stage_sink(void *context, struct str bytes, struct error *err)
 {
     struct stage_file *self = context;
-    sha256_add(self->digest, bytes);
+    checksum_add(self->digest, bytes);
     self->bytes += (int64_t)bytes.len;
     size_t part_bytes = (size_t)self->route->run->pipeline->part_bytes;
     while (bytes.len > 0) {
@@ -42,7 +42,7 @@ void stage_file_begin(struct stage_file *self, struct route *route, const char *
     struct parquet_options options = {.zstd_level = (int)pipeline->level, .row_group_bytes = (size_t)row_group_bytes};
     *self = (struct stage_file){.route = route, .key = key, .part = self->part};
     buf_reset(&self->part);
-    self->digest = sha256_new();
+    self->digest = checksum_new(route->run->world.store->checksum);
     self->writer = parquet_writer_new(schema, &options, (struct parquet_sink){stage_sink, self});
 }
 
@@ -51,16 +51,17 @@ RC stage_file_add(struct stage_file *self, const struct batch *batch, struct err
     return parquet_writer_add(self->writer, batch, err);
 }
 
-static RC stage_confirm(const struct stage_file *self, const struct object_info *info, const char *sha256,
+static RC stage_confirm(const struct stage_file *self, const struct object_info *info, const char *checksum,
                         struct error *err)
 {
-    const char *name = self->route->run->world.store->name;
+    const struct store *store = self->route->run->world.store;
+    const char *name = store->name;
     if (info->bytes != self->bytes)
         return fail(err, RC_DATA, "'%s' in '%s' has %" PRId64 " bytes; %" PRId64 " were sent", self->key, name,
                     info->bytes, self->bytes);
-    if (strcmp(info->sha256, sha256) != 0)
-        return fail(err, RC_DATA, "'%s' in '%s' has SHA-256 '%s'; what was sent has %s", self->key, name, info->sha256,
-                    sha256);
+    if (strcmp(info->checksum, checksum) != 0)
+        return fail(err, RC_DATA, "'%s' in '%s' has the %s '%s'; what was sent has %s", self->key, name,
+                    checksum_name(store->checksum), info->checksum, checksum);
     return RC_OK;
 }
 
@@ -68,9 +69,9 @@ RC stage_file_end(struct stage_file *self, struct waybill_file *ret, struct erro
 {
     struct store *store = self->route->run->world.store;
     struct object_info info;
-    char sha256[SHA256_HEX];
+    char checksum[CHECKSUM_TEXT];
     TRY(parquet_writer_end(self->writer, err));
-    sha256_end(self->digest, sha256);
+    checksum_end(self->digest, checksum);
     if (self->uploading) {
         if (self->part.len > 0)
             TRY(stage_send_part(self, err));
@@ -80,14 +81,15 @@ RC stage_file_end(struct stage_file *self, struct waybill_file *ret, struct erro
         TRY(scope_guard(self->route->scope, err));
         TRY(store_put(store, self->key, buf_str(&self->part), IF_NONE_MATCH, &info, err));
     }
-    if (stage_confirm(self, &info, sha256, err) != RC_OK)
+    if (stage_confirm(self, &info, checksum, err) != RC_OK)
         return fail_todo(
             err,
             "the store does not hold what it was given; check its disk or network, then run the same command again");
     *ret = (struct waybill_file){.key = self->key,
                                  .bytes = self->bytes,
                                  .rows = parquet_writer_written(self->writer).rows,
-                                 .sha256 = arena_text(&self->route->arena, sha256)};
+                                 .checksum_kind = store->checksum,
+                                 .checksum = arena_text(&self->route->arena, checksum)};
     return RC_OK;
 }
 
@@ -102,7 +104,7 @@ void stage_file_abort(struct stage_file *self)
 void stage_file_release(struct stage_file *self)
 {
     parquet_writer_free(self->writer);
-    sha256_free(self->digest);
+    checksum_free(self->digest);
     upload_release(&self->upload);
     self->writer = NULL;
     self->digest = NULL;

@@ -2,7 +2,7 @@
  * part holds it all), and what the store then says it has must be what was sent. */
 #pragma once
 
-#include "base/hash.h"
+#include "base/checksum.h"
 #include "data/batch.h"
 #include "data/parquet/writer.h"
 #include "move/run.h"
@@ -13,7 +13,7 @@ struct stage_file {
     struct upload upload;
     bool uploading;
     struct buf part;
-    struct sha256 *digest;
+    struct checksum *digest;
     struct parquet_writer *writer;
     int64_t bytes;
 };

@@ -19,7 +19,7 @@ static json_t *waybill_files_to_json(const struct waybill *w)
         json_put_text(file, "key", w->files[i].key);
         json_put_int(file, "bytes", w->files[i].bytes);
         json_put_int(file, "rows", w->files[i].rows);
-        json_put_text(file, "sha256", w->files[i].sha256);
+        json_put_text(file, checksum_name(w->files[i].checksum_kind), w->files[i].checksum);
         json_array_append_new(files, file);
     }
     return files;
@@ -109,6 +109,17 @@ RC waybill_abandon(const struct settling *with, const char *key, const char *id,
 
 /* ---- reading ---- */
 
+static void waybill_checksum_from_json(const json_t *file, struct arena *arena, struct waybill_file *ret)
+{
+    for (enum checksum_kind kind = 0; kind < CHECKSUM_KINDS; kind++) {
+        const char *checksum = json_text(file, checksum_name(kind));
+        if (checksum != NULL) {
+            ret->checksum_kind = kind;
+            ret->checksum = arena_text(arena, checksum);
+        }
+    }
+}
+
 static RC waybill_files_from_json(const json_t *list, struct arena *arena, struct waybill *w, struct error *err)
 {
     w->file_count = (int)json_array_size(list);
@@ -118,7 +129,7 @@ static RC waybill_files_from_json(const json_t *list, struct arena *arena, struc
         TRY(json_need_text(file, "key", arena, &w->files[i].key, err));
         TRY(json_need_int(file, "bytes", &w->files[i].bytes, err));
         TRY(json_need_int(file, "rows", &w->files[i].rows, err));
-        w->files[i].sha256 = arena_text(arena, json_text(file, "sha256"));
+        waybill_checksum_from_json(file, arena, &w->files[i]);
     }
     return RC_OK;
 }

@@ -13,7 +13,8 @@ enum { WAYBILL_FORMAT = 1 };
 struct waybill_file {
     const char *key;
     int64_t bytes, rows;
-    const char *sha256;
+    enum checksum_kind checksum_kind;
+    const char *checksum; /* NULL: none that this version knows */
 };
 
 struct waybill_ref {

@@ -31,7 +31,7 @@ static RC object_open(struct local *self, const char *key, int *ret_fd, struct o
 static void info_hashed(struct object_info *info, const char sha256[SHA256_HEX])
 {
     snprintf(info->etag, sizeof(info->etag), "%s", sha256);
-    snprintf(info->sha256, sizeof(info->sha256), "%s", sha256);
+    snprintf(info->checksum, sizeof(info->checksum), "%s", sha256);
 }
 
 static RC local_head(struct store *base, const char *key, struct object_info *ret, struct error *err)

@@ -31,7 +31,7 @@ void local_info_fill(const struct stat *st, const char *sha256, struct object_in
     *ret = (struct object_info){.bytes = st->st_size,
                                 .modified_us = (int64_t)st->st_mtim.tv_sec * 1000000 + st->st_mtim.tv_nsec / 1000};
     snprintf(ret->etag, sizeof(ret->etag), "%s", or_empty(sha256));
-    snprintf(ret->sha256, sizeof(ret->sha256), "%s", or_empty(sha256));
+    snprintf(ret->checksum, sizeof(ret->checksum), "%s", or_empty(sha256));
 }
 
 int local_object_open(int root, const char *path, int *ret_fd, struct object_info *ret)

@@ -11,11 +11,11 @@ static const struct option directory_table[] = {
            .help = "folder that holds the objects; made if its parent exists"),
 };
 
-static RC directory_open(const char *name, const void *options, struct clock *clock, struct random *random,
-                         struct store **ret, struct error *err)
+static RC directory_open(const char *name, const void *options, const struct opening *with, struct store **ret,
+                         struct error *err)
 {
     const struct directory_options *directory = options;
-    return local_store_open(name, directory->path, clock, random, ret, err);
+    return local_store_open(name, directory->path, with->clock, with->random, ret, err);
 }
 
 static const struct store_type directory_type = {

@@ -11,8 +11,8 @@
 
 #include "base/arena.h"
 #include "base/auto.h"
+#include "base/checksum.h"
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/str.h"
 
 enum { ETAG_TEXT = 96, KEY_BYTES_MAX = 1024, LIST_PAGE_MAX = 1000, PART_NUMBER_MAX = 10000, UPLOAD_ID_TEXT = 128 };
@@ -28,9 +28,9 @@ struct condition {
 
 struct object_info {
     int64_t bytes;
-    int64_t modified_us;     /* the store's own clock */
-    char etag[ETAG_TEXT];    /* opaque; equal ETags = the same write or the same content */
-    char sha256[SHA256_HEX]; /* of the whole content where the store confirms it, else "" */
+    int64_t modified_us;          /* the store's own clock */
+    char etag[ETAG_TEXT];         /* opaque; equal ETags = the same write or the same content */
+    char checksum[CHECKSUM_TEXT]; /* of the whole content, of store.checksum's kind; "" where the store cannot tell it */
 };
 
 struct listed_object {
@@ -102,6 +102,7 @@ struct store {
     const char *name;       /* the connection's name, for messages */
     const char *address;    /* "file:///var/lake", "s3://acme-lake": readable, no secret */
     int64_t part_bytes_min; /* every part but the last is at least this long; 0: any */
+    enum checksum_kind checksum; /* what it confirms of each object that it was given: what a write returns is never "" */
 };
 
 /* Creates or replaces the object. `ret` (may be NULL) tells what was written. */

@@ -257,7 +257,7 @@ static RC put_and_lie(struct store *store, const char *key, struct str body, str
 {
     TRY(honest->put(store, key, body, when, ret, err));
     if (ret != NULL && strstr(key, ".parquet") != NULL)
-        ret->sha256[0] = ret->sha256[0] == '0' ? '1' : '0';
+        ret->checksum[0] = ret->checksum[0] == '0' ? '1' : '0';
     return RC_OK;
 }
 

@@ -52,8 +52,8 @@ struct entry *mem_entry_write(struct mem_objects *self, const char *key, struct 
     buf_reset(&entry->body);
     buf_add_str(&entry->body, body);
     entry->info = (struct object_info){.bytes = (int64_t)body.len, .modified_us = self->clock->now_us(self->clock)};
-    sha256_hex(body, entry->info.sha256);
-    snprintf(entry->info.etag, sizeof(entry->info.etag), "%s", entry->info.sha256);
+    sha256_hex(body, entry->info.checksum);
+    snprintf(entry->info.etag, sizeof(entry->info.etag), "%s", entry->info.checksum);
     return entry;
 }
 

@@ -242,7 +242,7 @@ static RC complete(struct mem_objects *self, struct upload *upload, struct condi
     const struct entry *entry = mem_entry_find(self, upload->key);
     AUTO_RELEASE(buf) whole = {0};
     if (pending != NULL && pending->state == UPLOAD_COMPLETED && entry != NULL &&
-        strcmp(entry->info.sha256, pending->sha256) == 0) {
+        strcmp(entry->info.checksum, pending->sha256) == 0) {
         if (ret != NULL)
             *ret = entry->info;
         return RC_OK; /* again, after a lost answer */

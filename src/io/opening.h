@@ -1,0 +1,14 @@
+/* What a connection is opened with, whatever it is to: all of it outlives what is opened. */
+#pragma once
+
+#include <signal.h>
+
+#include "io/retry.h"
+
+struct opening {
+    struct clock *clock;
+    struct random *random;
+    const volatile sig_atomic_t *stop; /* the signal that asks the program to end, 0 so far: waits end early; NULL: none
+                                          is looked for */
+    const struct retry_observer *retries; /* sees every wait before something is tried again; NULL: nobody does */
+};
