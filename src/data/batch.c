@@ -25,9 +25,34 @@ bool batch_bool(const struct batch *b, int column, int64_t row)
     return bit_at(child(b, column, row)->buffers[1], row);
 }
 
+int16_t batch_int16(const struct batch *b, int column, int64_t row)
+{
+    return ((const int16_t *)child(b, column, row)->buffers[1])[row];
+}
+
+int32_t batch_int32(const struct batch *b, int column, int64_t row)
+{
+    return ((const int32_t *)child(b, column, row)->buffers[1])[row];
+}
+
 int64_t batch_int64(const struct batch *b, int column, int64_t row)
 {
     return ((const int64_t *)child(b, column, row)->buffers[1])[row];
+}
+
+int64_t batch_integer(const struct batch *b, int column, int64_t row)
+{
+    switch (b->schema->fields[column].type) {
+    case TYPE_INT16: return batch_int16(b, column, row);
+    case TYPE_INT32: return batch_int32(b, column, row);
+    case TYPE_DATE: return batch_date(b, column, row);
+    default: return batch_int64(b, column, row);
+    }
+}
+
+float batch_float(const struct batch *b, int column, int64_t row)
+{
+    return ((const float *)child(b, column, row)->buffers[1])[row];
 }
 
 double batch_double(const struct batch *b, int column, int64_t row)
@@ -147,11 +172,32 @@ void builder_bool(struct batch_builder *b, int column, bool value)
     *byte = value ? *byte | bit : *byte & (uint8_t)~bit;
 }
 
+void builder_int16(struct batch_builder *b, int column, int16_t value)
+{
+    struct column *c = fill(b, column);
+    assert(c->type == TYPE_INT16);
+    ((int16_t *)(void *)c->values)[b->rows] = value;
+}
+
+void builder_int32(struct batch_builder *b, int column, int32_t value)
+{
+    struct column *c = fill(b, column);
+    assert(c->type == TYPE_INT32);
+    ((int32_t *)(void *)c->values)[b->rows] = value;
+}
+
 void builder_int64(struct batch_builder *b, int column, int64_t value)
 {
     struct column *c = fill(b, column);
-    assert(c->type == TYPE_INT64 || c->type == TYPE_TIMESTAMP);
+    assert(c->type == TYPE_INT64 || c->type == TYPE_TIME || c->type == TYPE_TIMESTAMP);
     ((int64_t *)(void *)c->values)[b->rows] = value;
+}
+
+void builder_float(struct batch_builder *b, int column, float value)
+{
+    struct column *c = fill(b, column);
+    assert(c->type == TYPE_FLOAT);
+    ((float *)(void *)c->values)[b->rows] = value;
 }
 
 void builder_double(struct batch_builder *b, int column, double value)

@@ -25,8 +25,9 @@ struct ArrowArray {
 enum { BATCH_ROWS_MAX = 16384, BATCH_BYTES = 8 << 20 }; /* a batch ends at the row that reaches BATCH_BYTES */
 
 /* One batch: child i of `array` is column i of `schema`, offset 0. Buffers: validity bitmap (NULL when no nulls), then
- * values (bit-packed for bool, int64/double, int32 days for dates, 16-byte little-endian for decimals), or int32
- * offsets and bytes for utf8 and binary. Lives until its owner makes the next one. */
+ * values (bit-packed for bool, integers and floats of their width, int32 days for dates, int64 for times and
+ * timestamps, 16-byte little-endian for decimals), or int32 offsets and bytes for utf8 and binary. Lives until its
+ * owner makes the next one. */
 struct batch {
     const struct schema *schema;
     int64_t rows;
@@ -36,7 +37,11 @@ struct batch {
 
 bool batch_is_null(const struct batch *b, int column, int64_t row);
 bool batch_bool(const struct batch *b, int column, int64_t row);
-int64_t batch_int64(const struct batch *b, int column, int64_t row); /* TYPE_INT64, TYPE_TIMESTAMP */
+int16_t batch_int16(const struct batch *b, int column, int64_t row);
+int32_t batch_int32(const struct batch *b, int column, int64_t row);
+int64_t batch_int64(const struct batch *b, int column, int64_t row);   /* TYPE_INT64, TYPE_TIME, TYPE_TIMESTAMP */
+int64_t batch_integer(const struct batch *b, int column, int64_t row); /* all of these, and TYPE_DATE */
+float batch_float(const struct batch *b, int column, int64_t row);
 double batch_double(const struct batch *b, int column, int64_t row);
 int32_t batch_date(const struct batch *b, int column, int64_t row);
 __int128 batch_decimal(const struct batch *b, int column, int64_t row);
@@ -51,7 +56,10 @@ AUTO_DEFINE(batch_builder)
 
 void builder_null(struct batch_builder *b, int column);
 void builder_bool(struct batch_builder *b, int column, bool value);
-void builder_int64(struct batch_builder *b, int column, int64_t value);
+void builder_int16(struct batch_builder *b, int column, int16_t value);
+void builder_int32(struct batch_builder *b, int column, int32_t value);
+void builder_int64(struct batch_builder *b, int column, int64_t value); /* TYPE_INT64, TYPE_TIME, TYPE_TIMESTAMP */
+void builder_float(struct batch_builder *b, int column, float value);
 void builder_double(struct batch_builder *b, int column, double value);
 void builder_date(struct batch_builder *b, int column, int32_t days);
 void builder_decimal(struct batch_builder *b, int column, __int128 unscaled);

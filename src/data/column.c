@@ -6,8 +6,9 @@
 static const struct {
     size_t width, counted;
 } sizes[] = {
-    [TYPE_BOOL] = {0, 1},   [TYPE_INT64] = {8, 8}, [TYPE_DOUBLE] = {8, 8},    [TYPE_UTF8] = {4, 4},
-    [TYPE_BINARY] = {4, 4}, [TYPE_DATE] = {4, 4},  [TYPE_TIMESTAMP] = {8, 8}, [TYPE_DECIMAL] = {16, 16},
+    [TYPE_BOOL] = {0, 1},  [TYPE_INT16] = {2, 2},  [TYPE_INT32] = {4, 4},     [TYPE_INT64] = {8, 8},
+    [TYPE_FLOAT] = {4, 4}, [TYPE_DOUBLE] = {8, 8}, [TYPE_UTF8] = {4, 4},      [TYPE_BINARY] = {4, 4},
+    [TYPE_DATE] = {4, 4},  [TYPE_TIME] = {8, 8},   [TYPE_TIMESTAMP] = {8, 8}, [TYPE_DECIMAL] = {16, 16},
 };
 
 size_t column_fixed_bytes(enum type type) { return sizes[type].counted; }

@@ -91,11 +91,15 @@ static const struct {
     const char *name, *format;
 } types[] = {
     [TYPE_BOOL] = {"bool", "b"},
+    [TYPE_INT16] = {"int16", "s"},
+    [TYPE_INT32] = {"int32", "i"},
     [TYPE_INT64] = {"int64", "l"},
+    [TYPE_FLOAT] = {"float", "f"},
     [TYPE_DOUBLE] = {"double", "g"},
     [TYPE_UTF8] = {"utf8", "u"},
     [TYPE_BINARY] = {"binary", "z"},
     [TYPE_DATE] = {"date", "tdD"},
+    [TYPE_TIME] = {"time", "tDu"}, /* a duration: Arrow's times of day end after 24 hours and have no sign */
     [TYPE_TIMESTAMP] = {"timestamp", "ts"},
     [TYPE_DECIMAL] = {"decimal", "d:"},
 };

@@ -9,11 +9,16 @@
 
 enum type {
     TYPE_BOOL,
+    TYPE_INT16,
+    TYPE_INT32,
     TYPE_INT64,
-    TYPE_DOUBLE,
+    TYPE_FLOAT,  /* 32 bit */
+    TYPE_DOUBLE, /* 64 bit */
     TYPE_UTF8,
     TYPE_BINARY,
-    TYPE_DATE,      /* int32 days since 1970-01-01 */
+    TYPE_DATE, /* int32 days since 1970-01-01 */
+    TYPE_TIME, /* int64 microseconds, signed and more than a day where the source has that (MySQL: +-838:59:59.999999)
+                */
     TYPE_TIMESTAMP, /* int64 in `unit` since 1970-01-01; wall clock, or an instant in UTC where `utc` */
     TYPE_DECIMAL,   /* 128 bit unscaled, precision 1..38, scale 0..precision */
 };

@@ -35,7 +35,7 @@ static void largest_take(struct largest *self, const struct batch *batch, int co
                 buf_add_str(&self->text, value);
             }
         } else {
-            int64_t value = type == TYPE_DATE ? batch_date(batch, column, row) : batch_int64(batch, column, row);
+            int64_t value = batch_integer(batch, column, row);
             if (!self->any || value > self->number)
                 self->number = value;
         }
@@ -53,7 +53,7 @@ static const char *largest_print(const struct largest *self, const struct field 
         return NULL;
     if (field->type == TYPE_UTF8)
         return arena_str(arena, buf_str(&self->text));
-    if (field->type == TYPE_INT64)
+    if (field->type == TYPE_INT16 || field->type == TYPE_INT32 || field->type == TYPE_INT64)
         return arena_print(arena, "%" PRId64, self->number);
     form_print(form,
                field->type == TYPE_DATE ? self->number * INT64_C(86400000000) : self->number * unit_us[field->unit],

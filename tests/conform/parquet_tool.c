@@ -3,8 +3,8 @@
  *     parquet_tool write FILE < LINES       the first line {"schema": [...], "options": {...}}, then an array per row
  *     parquet_tool dump FILE [SCHEMA]       the same lines; SCHEMA is what the file must have, as a waybill has it
  *
- * Values: true, 1 (int64, date, timestamp), "0x1.8p+0" (double), "text", "c0ffee" (binary), "-12345" (decimal,
- * unscaled). */
+ * Values: true, 1 (integers, date, time, timestamp), "0x1.8p+0" (float, double), "text", "c0ffee" (binary), "-12345"
+ * (decimal, unscaled). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -73,8 +73,12 @@ static void value_add(struct batch_builder *builder, int column, enum type type,
     }
     switch (type) {
     case TYPE_BOOL: builder_bool(builder, column, json_is_true(value)); break;
+    case TYPE_INT16: builder_int16(builder, column, (int16_t)json_integer_value(value)); break;
+    case TYPE_INT32: builder_int32(builder, column, (int32_t)json_integer_value(value)); break;
     case TYPE_INT64:
+    case TYPE_TIME:
     case TYPE_TIMESTAMP: builder_int64(builder, column, json_integer_value(value)); break;
+    case TYPE_FLOAT: builder_float(builder, column, strtof(json_string_value(value), NULL)); break;
     case TYPE_DOUBLE: builder_double(builder, column, strtod(json_string_value(value), NULL)); break;
     case TYPE_DATE: builder_date(builder, column, (int32_t)json_integer_value(value)); break;
     case TYPE_DECIMAL: builder_decimal(builder, column, decimal_parse(json_string_value(value))); break;
@@ -97,10 +101,14 @@ static json_t *value_get(const struct batch *b, int column, int64_t row)
         return json_null();
     switch (b->schema->fields[column].type) {
     case TYPE_BOOL: return json_boolean(batch_bool(b, column, row));
+    case TYPE_INT16:
+    case TYPE_INT32:
     case TYPE_INT64:
-    case TYPE_TIMESTAMP: return json_integer(batch_int64(b, column, row));
+    case TYPE_DATE:
+    case TYPE_TIME:
+    case TYPE_TIMESTAMP: return json_integer(batch_integer(b, column, row));
+    case TYPE_FLOAT: snprintf(text, sizeof(text), "%a", (double)batch_float(b, column, row)); return json_string(text);
     case TYPE_DOUBLE: snprintf(text, sizeof(text), "%a", batch_double(b, column, row)); return json_string(text);
-    case TYPE_DATE: return json_integer(batch_date(b, column, row));
     case TYPE_DECIMAL: decimal_print(batch_decimal(b, column, row), text); return json_string(text);
     case TYPE_UTF8: bytes = batch_bytes(b, column, row); return json_stringn(bytes.at, bytes.len);
     default:

@@ -253,6 +253,7 @@ static void S73_every_type_arrives_with_its_extreme_values(void **state)
         "id:l! flag:b whole:l real:g name:u raw:z day:tdD",
         "id:l! seconds:tss: millis:tsm: micros:tsu: utc_s:tss:UTC utc_m:tsm:UTC utc_u:tsu:UTC",
         "id:l! cents:d:10,2 units:d:18,0 small:d:3,3 wide:d:15,5",
+        "id:l! small:s middle:i share:f took:tDu",
     };
     static const char *const rows[] = {
         "1|true|9223372036854775807|1.7976931348623157e308|ada|00ff|9999-12-31\n"
@@ -277,13 +278,19 @@ static void S73_every_type_arrives_with_its_extreme_values(void **state)
         "4|0.00|0|0.000|0.00000\n"
         "5|-0.01|1|0.001|0.10000\n"
         "6|12.50|-1|-0.100|1.00000\n",
+        "1|32767|2147483647|3.40282347e+38|838:59:59.999999\n"
+        "2|-32768|-2147483648|-1.40129846e-45|-838:59:59.999999\n"
+        "3|NULL|NULL|NULL|NULL\n"
+        "4|0|0|0.100000001|00:00:00.000000\n"
+        "5|-1|1|16777216|-00:00:00.000001\n"
+        "6|1901|-1|-1.5|23:59:59.999999\n",
     };
     struct target_story *s = *state;
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         AUTO(schema) *schema = schema_of(schemas[i]);
         for (enum mode mode = MODE_APPEND; mode <= MODE_REPLACE; mode++) {
             char name[32];
-            snprintf(name, sizeof(name), "types_%d_%s", i, mode_name(mode));
+            snprintf(name, sizeof(name), "types_%zu_%s", i, mode_name(mode));
             s->table = (struct target_table){
                 .scope = name, .name = name, .mode = mode, .schema = schema, .key = s->table.key, .key_count = 1};
             dw_ready(s, mode);

@@ -44,9 +44,9 @@ uint64_t mix(uint64_t a, uint64_t b)
 
 struct schema *schema_of_everything(void)
 {
-    static const char *const formats[] = {"b",       "l",      "g",      "u",      "z",      "tdD",
-                                          "tss:UTC", "tsm:",   "tsu:",   "d:1,0",  "d:9,2",  "d:10,0",
-                                          "d:18,18", "d:19,0", "d:20,5", "d:28,3", "d:38,10"};
+    static const char *const formats[] = {"b",    "l",       "g",      "u",      "z",      "tdD",    "tss:UTC",
+                                          "tsm:", "tsu:",    "d:1,0",  "d:9,2",  "d:10,0", "s",      "i",
+                                          "f",    "d:18,18", "d:19,0", "d:20,5", "d:28,3", "d:38,10"};
     struct schema *schema = schema_new();
     for (size_t i = 0; i < 2 * sizeof(formats) / sizeof(*formats); i++) {
         char name[32];
@@ -75,6 +75,11 @@ static void number_range(const struct field *field, __int128 *ret_least, __int12
         *ret_least = 0;
         *ret_most = 1;
         break;
+    case TYPE_INT16:
+        *ret_least = INT16_MIN;
+        *ret_most = INT16_MAX;
+        break;
+    case TYPE_INT32:
     case TYPE_DATE:
         *ret_least = INT32_MIN;
         *ret_most = INT32_MAX;
@@ -117,6 +122,15 @@ static double real_of(uint64_t chance)
     return chance % 2 ? odd[(chance >> 8) % 8] : any;
 }
 
+static double float_of(uint64_t chance)
+{
+    static const float odd[] = {0.0F, -0.0F, FLT_MAX, -FLT_MAX, FLT_TRUE_MIN, FLT_EPSILON, __builtin_inff(), 0.1F};
+    float any;
+    uint32_t bits = (uint32_t)mix(chance, 3) & ~0x7F800000u; /* no NaN: a float becomes a double here and back */
+    memcpy(&any, &bits, sizeof(any));
+    return (double)(chance % 2 ? odd[(chance >> 8) % 8] : any);
+}
+
 static struct str text_of(enum type type, uint64_t chance, struct arena *arena)
 {
     static const char *const pieces[] = {"a", "é", "€", "😀", "\xF4\x8F\xBF\xBF", "\x7F", "z", "\xEF\xBF\xBF"};
@@ -144,6 +158,8 @@ struct value story_value(const struct field *field, int64_t row, int column, str
         return value;
     if (field->type == TYPE_DOUBLE)
         value.real = real_of(chance);
+    else if (field->type == TYPE_FLOAT)
+        value.real = float_of(chance);
     else if (field->type == TYPE_UTF8 || field->type == TYPE_BINARY)
         value.bytes = text_of(field->type, chance, arena);
     else

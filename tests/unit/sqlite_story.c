@@ -92,15 +92,19 @@ static struct value stored(sqlite3_stmt *row, int column, const struct field *fi
         return (struct value){.null = true};
     switch (field->type) {
     case TYPE_BOOL:
+    case TYPE_INT16:
+    case TYPE_INT32:
     case TYPE_INT64:
         assert_int_equal(class, SQLITE_INTEGER);
         return (struct value){.number = sqlite3_column_int64(row, column)};
+    case TYPE_FLOAT:
     case TYPE_DOUBLE:
         assert_int_equal(class, SQLITE_FLOAT);
         return (struct value){.real = sqlite3_column_double(row, column)};
     case TYPE_BINARY: assert_int_equal(class, SQLITE_BLOB); break;
     case TYPE_UTF8: assert_int_equal(class, SQLITE_TEXT); break;
     case TYPE_DATE:
+    case TYPE_TIME:
     case TYPE_TIMESTAMP:
         assert_int_equal(class, SQLITE_TEXT);
         return value_parse(field, sqlite_column_str(row, column), arena);

@@ -11,9 +11,27 @@ static const struct field fields[] = {
     {.name = "raw", .type = TYPE_BINARY, .nullable = true},
     {.name = "day", .type = TYPE_DATE, .nullable = true},
     {.name = "at", .type = TYPE_TIMESTAMP, .nullable = true},
+    {.name = "small", .type = TYPE_INT16, .nullable = true},
+    {.name = "middle", .type = TYPE_INT32, .nullable = true},
+    {.name = "share", .type = TYPE_FLOAT, .nullable = true},
+    {.name = "took", .type = TYPE_TIME, .nullable = true},
     {.name = "price", .type = TYPE_DECIMAL, .precision = 38, .nullable = true},
 };
-enum { FIELDS = sizeof(fields) / sizeof(*fields), FLAG = 0, ID, RATIO, NAME, RAW, DAY, AT, PRICE };
+enum {
+    FIELDS = sizeof(fields) / sizeof(*fields),
+    FLAG = 0,
+    ID,
+    RATIO,
+    NAME,
+    RAW,
+    DAY,
+    AT,
+    SMALL,
+    MIDDLE,
+    SHARE,
+    TOOK,
+    PRICE
+};
 
 static struct schema *schema_of_all(void)
 {
@@ -48,6 +66,10 @@ static void add_row(struct batch_builder *b, int64_t row, bool with_nulls)
         case RAW: builder_bytes(b, i, name_of(row, text)); break;
         case DAY: builder_date(b, i, (int32_t)-row); break;
         case AT: builder_int64(b, i, INT64_MAX - row); break;
+        case SMALL: builder_int16(b, i, (int16_t)(INT16_MIN + row)); break;
+        case MIDDLE: builder_int32(b, i, INT32_MIN + (int32_t)row); break;
+        case SHARE: builder_float(b, i, (float)row / 3); break;
+        case TOOK: builder_int64(b, i, -row); break;
         default: builder_decimal(b, i, price_of(row));
         }
     }
@@ -70,6 +92,10 @@ static void check_row(const struct batch *b, int64_t at, int64_t row, bool with_
         case RAW: assert_true(str_eq(batch_bytes(b, i, at), name_of(row, text))); break;
         case DAY: assert_int_equal(batch_date(b, i, at), -row); break;
         case AT: assert_int_equal(batch_int64(b, i, at), INT64_MAX - row); break;
+        case SMALL: assert_int_equal(batch_int16(b, i, at), INT16_MIN + row); break;
+        case MIDDLE: assert_int_equal(batch_int32(b, i, at), INT32_MIN + row); break;
+        case SHARE: assert_true(batch_float(b, i, at) == (float)row / 3); break;
+        case TOOK: assert_int_equal(batch_integer(b, i, at), -row); break;
         default: assert_true(batch_decimal(b, i, at) == price_of(row));
         }
     }

@@ -12,9 +12,14 @@ static const struct field every_type[] = {
     {.name = "g", .type = TYPE_TIMESTAMP, .unit = UNIT_SECOND, .source_type = "DATETIME"},
     {.name = "h", .type = TYPE_TIMESTAMP, .unit = UNIT_MILLI, .utc = true, .source_type = "TIMESTAMP(3)"},
     {.name = "Grüße \"x\"", .type = TYPE_TIMESTAMP, .unit = UNIT_MICRO, .utc = true, .source_type = "TIMESTAMP"},
+    {.name = "k", .type = TYPE_INT16, .source_type = "YEAR"},
+    {.name = "l", .type = TYPE_INT32, .source_type = "INT"},
+    {.name = "m", .type = TYPE_FLOAT, .source_type = "FLOAT"},
+    {.name = "n", .type = TYPE_TIME, .source_type = "TIME(6)"},
     {.name = "j", .type = TYPE_DECIMAL, .precision = 38, .scale = 38, .source_type = "DECIMAL(38,38)"},
 };
-static const char *const formats[] = {"b", "l", "g", "u", "z", "tdD", "tss:", "tsm:UTC", "tsu:UTC", "d:38,38"};
+static const char *const formats[] = {
+    "b", "l", "g", "u", "z", "tdD", "tss:", "tsm:UTC", "tsu:UTC", "s", "i", "f", "tDu", "d:38,38"};
 static const char *const names[] = {"bool",
                                     "int64",
                                     "double",
@@ -24,6 +29,10 @@ static const char *const names[] = {"bool",
                                     "timestamp(s)",
                                     "timestamp(ms, UTC)",
                                     "timestamp(us, UTC)",
+                                    "int16",
+                                    "int32",
+                                    "float",
+                                    "time",
                                     "decimal(38,38)"};
 enum { EVERY = sizeof(every_type) / sizeof(*every_type) };
 
@@ -50,7 +59,7 @@ static void every_type_has_its_arrow_format_and_a_name_for_people(void **state)
 
 static void a_format_that_is_not_ours_is_refused_and_changes_nothing(void **state)
 {
-    static const char *const wrong[] = {"",       "i",     "ts",    "tsn:", "tsu",    "tsu:Europe/Berlin", "tdm", "d:",
+    static const char *const wrong[] = {"",       "c",     "ts",    "tsn:", "tsu",    "tsu:Europe/Berlin", "tdm", "d:",
                                         "d:39,0", "d:0,0", "d:5,6", "d:5",  "d:5,-1", "d:5,2,256",         "ll",  "vu"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
         struct field field = {.name = "kept", .type = TYPE_DATE, .precision = 7};

@@ -203,18 +203,22 @@ static void only_an_index_that_proves_the_key_unique_is_enough(void **state)
 static void values_are_stored_as_a_source_in_SQLite_has_them(void **state)
 {
     struct sqlite_story *s = *state;
-    file_use_schema(s, "id:l! flag:b day:tdD at:tss: at_ms:tsm:UTC price:d:10,2 big:d:20,0 name:u raw:z");
+    file_use_schema(s,
+                    "id:l! flag:b day:tdD at:tss: at_ms:tsm:UTC price:d:10,2 big:d:20,0 name:u raw:z took:tDu share:f");
     file_ready(s);
     file_load(s, "", "w1",
-              "1|true|2024-02-29|2024-02-29 01:02:03|2024-02-29T01:02:03.040Z|12.50|9223372036854775807|007|00ff\n"
-              "2|false|0001-01-01|1969-12-31 23:59:59|1969-12-31T23:59:59.999Z|-3.00|-1|1e3|\n");
+              "1|true|2024-02-29|2024-02-29 "
+              "01:02:03|2024-02-29T01:02:03.040Z|12.50|9223372036854775807|007|00ff|-838:59:59.000001|0.100000001\n"
+              "2|false|0001-01-01|1969-12-31 23:59:59|1969-12-31T23:59:59.999Z|-3.00|-1|1e3||07:00:00.000000|2\n");
     assert_string_equal(
         file_query(
             "SELECT id, quote(flag), quote(day), quote(at), quote(at_ms), quote(price), quote(big), quote(name), "
-            "quote(raw) "
+            "quote(raw), quote(took), quote(share) "
             "FROM orders ORDER BY id"),
-        "1|1|'2024-02-29'|'2024-02-29 01:02:03'|'2024-02-29T01:02:03.040Z'|12.5|9223372036854775807|'007'|X'00FF'\n"
-        "2|0|'0001-01-01'|'1969-12-31 23:59:59'|'1969-12-31T23:59:59.999Z'|-3|-1|'1e3'|X''\n");
+        "1|1|'2024-02-29'|'2024-02-29 "
+        "01:02:03'|'2024-02-29T01:02:03.040Z'|12.5|9223372036854775807|'007'|X'00FF'|'-838:59:59.000001'|0."
+        "100000001490116\n"
+        "2|0|'0001-01-01'|'1969-12-31 23:59:59'|'1969-12-31T23:59:59.999Z'|-3|-1|'1e3'|X''|'07:00:00.000000'|2.0\n");
 }
 
 static void what_SQLite_would_change_is_refused(void **state)

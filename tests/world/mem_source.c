@@ -41,7 +41,7 @@ static struct form mem_form(const struct mem_table *table, int column, const cha
 {
     const struct field *field = &table->schema->fields[column];
     static const int digits[] = {[UNIT_SECOND] = 0, [UNIT_MILLI] = 3, [UNIT_MICRO] = 6};
-    if (field->type == TYPE_INT64)
+    if (field->type == TYPE_INT32 || field->type == TYPE_INT64)
         return (struct form){.kind = FORM_EPOCH, .digits = text_eq(unit, "ms") ? 3 : 0};
     if (field->type == TYPE_TIMESTAMP)
         return (struct form){

@@ -1,6 +1,7 @@
 #include "world/value.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +17,14 @@ struct value value_of(const struct batch *batch, int column, int64_t row, struct
         return (struct value){.null = true};
     switch (batch->schema->fields[column].type) {
     case TYPE_BOOL: return (struct value){.number = batch_bool(batch, column, row)};
+    case TYPE_INT16:
+    case TYPE_INT32:
     case TYPE_INT64:
-    case TYPE_TIMESTAMP: return (struct value){.number = batch_int64(batch, column, row)};
+    case TYPE_DATE:
+    case TYPE_TIME:
+    case TYPE_TIMESTAMP: return (struct value){.number = batch_integer(batch, column, row)};
+    case TYPE_FLOAT: return (struct value){.real = (double)batch_float(batch, column, row)};
     case TYPE_DOUBLE: return (struct value){.real = batch_double(batch, column, row)};
-    case TYPE_DATE: return (struct value){.number = batch_date(batch, column, row)};
     case TYPE_DECIMAL: return (struct value){.number = batch_decimal(batch, column, row)};
     case TYPE_UTF8:
     case TYPE_BINARY: break;
@@ -36,8 +41,12 @@ void value_build(const struct value *self, const struct field *field, struct bat
     }
     switch (field->type) {
     case TYPE_BOOL: builder_bool(builder, column, self->number != 0); break;
+    case TYPE_INT16: builder_int16(builder, column, (int16_t)self->number); break;
+    case TYPE_INT32: builder_int32(builder, column, (int32_t)self->number); break;
     case TYPE_INT64:
+    case TYPE_TIME:
     case TYPE_TIMESTAMP: builder_int64(builder, column, (int64_t)self->number); break;
+    case TYPE_FLOAT: builder_float(builder, column, (float)self->real); break;
     case TYPE_DOUBLE: builder_double(builder, column, self->real); break;
     case TYPE_DATE: builder_date(builder, column, (int32_t)self->number); break;
     case TYPE_DECIMAL: builder_decimal(builder, column, self->number); break;
@@ -52,7 +61,7 @@ int value_compare(const struct value *a, const struct value *b, const struct fie
         return (int)b->null - (int)a->null;
     if (field->type == TYPE_UTF8 || field->type == TYPE_BINARY)
         return str_cmp(a->bytes, b->bytes);
-    if (field->type == TYPE_DOUBLE)
+    if (field->type == TYPE_FLOAT || field->type == TYPE_DOUBLE)
         return (a->real > b->real) - (a->real < b->real);
     return (a->number > b->number) - (a->number < b->number);
 }
@@ -106,6 +115,13 @@ static void print_timestamp(int64_t at, const struct field *field, struct buf *o
     buf_addf(out, "%s", field->utc ? "Z" : "");
 }
 
+static void print_time(int64_t us, struct buf *out)
+{
+    uint64_t left = us < 0 ? -(uint64_t)us : (uint64_t)us, seconds = left / 1000000;
+    buf_addf(out, "%s%02llu:%02d:%02d.%06d", us < 0 ? "-" : "", (unsigned long long)(seconds / 3600),
+             (int)(seconds / 60 % 60), (int)(seconds % 60), (int)(left % 1000000));
+}
+
 static void print_text(struct str text, struct buf *out)
 {
     if (str_eq(text, S("NULL")))
@@ -127,9 +143,13 @@ void value_print(const struct value *self, const struct field *field, struct buf
     }
     switch (field->type) {
     case TYPE_BOOL: buf_addf(out, "%s", self->number != 0 ? "true" : "false"); break;
+    case TYPE_INT16:
+    case TYPE_INT32:
     case TYPE_INT64: print_number(self->number, 0, out); break;
+    case TYPE_FLOAT: buf_addf(out, "%.9g", self->real); break;
     case TYPE_DOUBLE: buf_addf(out, "%.17g", self->real); break;
     case TYPE_DECIMAL: print_number(self->number, field->scale, out); break;
+    case TYPE_TIME: print_time((int64_t)self->number, out); break;
     case TYPE_TIMESTAMP: print_timestamp((int64_t)self->number, field, out); break;
     case TYPE_UTF8: print_text(self->bytes, out); break;
     case TYPE_DATE:
@@ -167,7 +187,7 @@ static __int128 parse_number(struct str text, int scale)
     return negative ? value : -value;
 }
 
-static __int128 parse_time(struct str text, int64_t units_per_day, struct arena *arena)
+static __int128 parse_stamp(struct str text, int64_t units_per_day, struct arena *arena)
 {
     int64_t us;
     if (text.len > 0 && text.at[0] == '@')
@@ -177,6 +197,17 @@ static __int128 parse_time(struct str text, int64_t units_per_day, struct arena 
     __int128 day_us = (__int128)DAY_SECONDS * 1000000, scaled = us * (__int128)units_per_day;
     assert(scaled % day_us == 0 && "a literal has no more digits than its unit");
     return scaled / day_us;
+}
+
+/* [-]HH:MM:SS.ffffff, with as many hours as it takes. */
+static int64_t parse_time(const char *text)
+{
+    unsigned long long hours, minutes, seconds, us;
+    bool is_negative = *text == '-';
+    int found = sscanf(text + is_negative, "%llu:%2llu:%2llu.%6llu", &hours, &minutes, &seconds, &us);
+    assert(found == 4);
+    uint64_t all = ((hours * 60 + minutes) * 60 + seconds) * 1000000 + us;
+    return (int64_t)(is_negative ? -all : all);
 }
 
 static struct str parse_text(struct str text, struct arena *arena)
@@ -213,11 +244,15 @@ struct value value_parse(const struct field *field, struct str text, struct aren
         return (struct value){.null = true};
     switch (field->type) {
     case TYPE_BOOL: return (struct value){.number = str_eq(text, S("true"))};
+    case TYPE_INT16:
+    case TYPE_INT32:
     case TYPE_INT64: return (struct value){.number = parse_number(text, 0)};
+    case TYPE_FLOAT: return (struct value){.real = (double)strtof(arena_str(arena, text), NULL)};
+    case TYPE_TIME: return (struct value){.number = parse_time(arena_str(arena, text))};
     case TYPE_DOUBLE: return (struct value){.real = strtod(arena_str(arena, text), NULL)};
-    case TYPE_DATE: return (struct value){.number = parse_time(text, 1, arena)};
+    case TYPE_DATE: return (struct value){.number = parse_stamp(text, 1, arena)};
     case TYPE_TIMESTAMP:
-        return (struct value){.number = parse_time(text, units_per_second[field->unit] * DAY_SECONDS, arena)};
+        return (struct value){.number = parse_stamp(text, units_per_second[field->unit] * DAY_SECONDS, arena)};
     case TYPE_DECIMAL: return (struct value){.number = parse_number(text, field->scale)};
     case TYPE_UTF8: return (struct value){.bytes = parse_text(text, arena)};
     case TYPE_BINARY: return (struct value){.bytes = parse_hex(text, arena)};

@@ -1,8 +1,9 @@
 /* One value of a row, taken out of a batch or read from a literal, so that tests compare the rows of any two ends.
  *
- * As text: NULL, true, 42, 0.1 (17 digits), 2024-02-29, 2024-02-29 10:00:00.5 with as many digits as the unit has (T
- * and Z where utc), 12.50 with as many digits as the scale, text as it is but for \0 \n \| \\ (and \NULL for the word
- * NULL), binary as hex digits. Dates and times that four digits of a year cannot say are @<number>. */
+ * As text: NULL, true, 42, 0.1 (17 digits, a float 9), 2024-02-29, -838:59:59.000001, 2024-02-29 10:00:00.5 with as
+ * many digits as the unit has (T and Z where utc), 12.50 with as many digits as the scale, text as it is but for \0 \n
+ * \| \\ (and \NULL for the word NULL), binary as hex digits. Dates and times that four digits of a year cannot say are
+ * @<number>. */
 #pragma once
 
 #include "base/arena.h"
@@ -10,7 +11,7 @@
 
 struct value {
     bool null;
-    __int128 number; /* bool, int64, date, timestamp in its unit, decimal unscaled */
+    __int128 number; /* bool, integers, date, time, timestamp in its unit, decimal unscaled */
     double real;
     struct str bytes; /* utf8, binary */
 };

@@ -1,5 +1,6 @@
 #include "connect/sqlite/source_parts.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -213,6 +214,10 @@ bool cell_read(struct cell *self, const struct sqlite_column *column, sqlite3_st
         self->integer = sqlite3_column_int64(row, at);
         return class == SQLITE_INTEGER &&
                (column->field.type == TYPE_INT64 || self->integer == 0 || self->integer == 1);
+    case TYPE_INT16: /* of no column of SQLite */
+    case TYPE_INT32:
+    case TYPE_FLOAT:
+    case TYPE_TIME: break;
     case TYPE_DOUBLE: self->real = sqlite3_column_double(row, at); return class == SQLITE_FLOAT;
     case TYPE_UTF8: self->bytes = sqlite_column_str(row, at); return class == SQLITE_TEXT && str_is_utf8(self->bytes);
     case TYPE_BINARY: self->bytes = sqlite_column_str(row, at); return class == SQLITE_BLOB;
@@ -234,6 +239,10 @@ void cell_put(const struct cell *self, const struct sqlite_column *column, struc
     case TYPE_BINARY: builder_bytes(builder, at, self->bytes); return;
     case TYPE_DATE: builder_date(builder, at, (int32_t)self->integer); return;
     case TYPE_DECIMAL: builder_decimal(builder, at, self->decimal); return;
+    case TYPE_INT16:
+    case TYPE_INT32:
+    case TYPE_FLOAT:
+    case TYPE_TIME: assert(!"cell_read has refused it");
     }
 }
 

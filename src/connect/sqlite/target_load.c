@@ -165,6 +165,26 @@ static bool put_timestamp(char **at, int64_t value, const struct field *field)
     return true;
 }
 
+/* [-]HH:MM:SS.ffffff; a time may be longer than a day, and then has more hours. */
+static char *put_duration(char *at, int64_t us)
+{
+    enum { HOUR_SECONDS = 3600, SECOND_US = 1000000 };
+    uint64_t left = us < 0 ? -(uint64_t)us : (uint64_t)us, seconds = left / SECOND_US;
+    int64_t hours = (int64_t)(seconds / HOUR_SECONDS);
+    int digits = 2;
+    for (int64_t rest = hours / 100; rest > 0; rest /= 10)
+        digits++;
+    if (us < 0)
+        *at++ = '-';
+    at = put_digits(at, hours, digits);
+    *at++ = ':';
+    at = put_digits(at, (int64_t)(seconds / 60 % 60), 2);
+    *at++ = ':';
+    at = put_digits(at, (int64_t)(seconds % 60), 2);
+    *at++ = '.';
+    return put_digits(at, (int64_t)(left % SECOND_US), 6);
+}
+
 static char *put_decimal(char *at, __int128 value, int scale)
 {
     char reversed[48];
@@ -233,6 +253,12 @@ static RC bind_time(struct sqlite_target *self, int column, int64_t value, struc
     return sqlite_bind_text(self->db, self->insert, column + 1, (struct str){text, (size_t)(end - text)}, err);
 }
 
+static RC bind_duration(struct sqlite_target *self, int column, int64_t us, struct error *err)
+{
+    char *text = self->bindings[column].text, *end = put_duration(text, us);
+    return sqlite_bind_text(self->db, self->insert, column + 1, (struct str){text, (size_t)(end - text)}, err);
+}
+
 static RC bind_double(struct sqlite_target *self, int column, double value, struct error *err)
 {
     if (isnan(value))
@@ -255,11 +281,15 @@ static RC bind_value(struct sqlite_target *self, const struct batch *batch, int 
         return bind_null(self, column, err);
     switch (batch->schema->fields[column].type) {
     case TYPE_BOOL: sqlite_bind_int64(self->insert, column + 1, batch_bool(batch, column, row)); return RC_OK;
-    case TYPE_INT64: sqlite_bind_int64(self->insert, column + 1, batch_int64(batch, column, row)); return RC_OK;
+    case TYPE_INT16:
+    case TYPE_INT32:
+    case TYPE_INT64: sqlite_bind_int64(self->insert, column + 1, batch_integer(batch, column, row)); return RC_OK;
+    case TYPE_FLOAT: return bind_double(self, column, (double)batch_float(batch, column, row), err);
     case TYPE_DOUBLE: return bind_double(self, column, batch_double(batch, column, row), err);
     case TYPE_UTF8: return sqlite_bind_text(self->db, self->insert, column + 1, batch_bytes(batch, column, row), err);
     case TYPE_BINARY: return sqlite_bind_blob(self->db, self->insert, column + 1, batch_bytes(batch, column, row), err);
     case TYPE_DATE: return bind_time(self, column, batch_date(batch, column, row), err);
+    case TYPE_TIME: return bind_duration(self, column, batch_int64(batch, column, row), err);
     case TYPE_TIMESTAMP: return bind_time(self, column, batch_int64(batch, column, row), err);
     case TYPE_DECIMAL: return bind_decimal(self, column, batch_decimal(batch, column, row), err);
     }

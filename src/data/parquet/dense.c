@@ -67,11 +67,13 @@ void dense_take(const struct ArrowArray *column, enum type type, struct dense_ro
         gather_text(column, ret->validity, into);
     else if (type == TYPE_BOOL)
         gather_bits(ret->values, ret->validity, rows, into);
-    else if (type == TYPE_DATE)
+    else if (type == TYPE_INT16)
+        GATHER(int16_t, ret->values, ret->validity, rows, into);
+    else if (type == TYPE_DATE || type == TYPE_INT32 || type == TYPE_FLOAT)
         GATHER(int32_t, ret->values, ret->validity, rows, into);
     else if (type == TYPE_DECIMAL)
         GATHER(struct decimal_bytes, ret->values, ret->validity, rows, into);
     else
-        GATHER(int64_t, ret->values, ret->validity, rows, into); /* and double */
+        GATHER(int64_t, ret->values, ret->validity, rows, into); /* and double, time, timestamp */
     ret->values = into;
 }

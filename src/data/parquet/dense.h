@@ -6,8 +6,8 @@
 struct dense {
     const uint8_t *validity; /* NULL: no NULLs */
     int64_t rows, count;     /* rows with NULLs, values without */
-    const void
-        *values; /* by type: bits, int32_t, int64_t, double, 16 bytes, struct str; into the batch where it can be */
+    const void *values; /* by type: bits, integers and floats of its width, 16 bytes, struct str; into the batch where
+                           it can be */
 };
 
 /* Memory that is used again from column to column. */

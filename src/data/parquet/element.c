@@ -106,9 +106,11 @@ static struct element modernised(const struct element *element)
     case CONVERTED_UTF8: e.logical = LOGICAL_STRING; break;
     case CONVERTED_DECIMAL: e.logical = LOGICAL_DECIMAL; break;
     case CONVERTED_DATE: e.logical = LOGICAL_DATE; break;
+    case CONVERTED_INT_16:
+    case CONVERTED_INT_32:
     case CONVERTED_INT_64:
         e.logical = LOGICAL_INTEGER;
-        e.bit_width = 64;
+        e.bit_width = 16 << (e.converted - CONVERTED_INT_16);
         e.is_signed = true;
         break;
     case CONVERTED_TIMESTAMP_MILLIS:
@@ -125,7 +127,8 @@ static struct element modernised(const struct element *element)
 static int width_of(const struct element *e)
 {
     switch (e->physical) {
-    case PHYSICAL_INT32: return 4;
+    case PHYSICAL_INT32:
+    case PHYSICAL_FLOAT: return 4;
     case PHYSICAL_INT64:
     case PHYSICAL_DOUBLE: return 8;
     case PHYSICAL_FIXED: return e->length;
@@ -139,7 +142,8 @@ static bool decimal_of(const struct element *e, struct field *ret)
     int scale = e->scale < 0 ? 0 : e->scale, width = width_of(e);
     if (e->precision < 1 || e->precision > DECIMAL_PRECISION_MAX || scale > e->precision)
         return false;
-    if (e->physical == PHYSICAL_DOUBLE || width < decimal_bytes(e->precision) || width > DECIMAL_BYTES_MAX)
+    if (e->physical == PHYSICAL_DOUBLE || e->physical == PHYSICAL_FLOAT || width < decimal_bytes(e->precision) ||
+        width > DECIMAL_BYTES_MAX)
         return false;
     ret->type = TYPE_DECIMAL;
     ret->precision = e->precision;
@@ -147,18 +151,24 @@ static bool decimal_of(const struct element *e, struct field *ret)
     return true;
 }
 
+static bool integer_of(const struct element *e, struct field *ret)
+{
+    switch (e->bit_width) {
+    case 16: ret->type = TYPE_INT16; return e->is_signed && e->physical == PHYSICAL_INT32;
+    case 32: ret->type = TYPE_INT32; return e->is_signed && e->physical == PHYSICAL_INT32;
+    case 64: ret->type = TYPE_INT64; return e->is_signed && e->physical == PHYSICAL_INT64;
+    default: return false;
+    }
+}
+
 static bool type_of(const struct element *e, struct field *ret)
 {
     switch (e->logical) {
     case LOGICAL_NONE: {
-        static const int types[] = {[PHYSICAL_BOOLEAN] = TYPE_BOOL,
-                                    [PHYSICAL_INT32] = -1,
-                                    [PHYSICAL_INT64] = TYPE_INT64,
-                                    [PHYSICAL_INT96] = -1,
-                                    [PHYSICAL_FLOAT] = -1,
-                                    [PHYSICAL_DOUBLE] = TYPE_DOUBLE,
-                                    [PHYSICAL_BYTE_ARRAY] = TYPE_BINARY,
-                                    [PHYSICAL_FIXED] = -1};
+        static const int types[] = {[PHYSICAL_BOOLEAN] = TYPE_BOOL,      [PHYSICAL_INT32] = TYPE_INT32,
+                                    [PHYSICAL_INT64] = TYPE_INT64,       [PHYSICAL_INT96] = -1,
+                                    [PHYSICAL_FLOAT] = TYPE_FLOAT,       [PHYSICAL_DOUBLE] = TYPE_DOUBLE,
+                                    [PHYSICAL_BYTE_ARRAY] = TYPE_BINARY, [PHYSICAL_FIXED] = -1};
         if (e->physical < 0 || e->physical > PHYSICAL_FIXED || types[e->physical] < 0)
             return false;
         ret->type = (enum type)types[e->physical];
@@ -166,9 +176,7 @@ static bool type_of(const struct element *e, struct field *ret)
     }
     case LOGICAL_STRING: ret->type = TYPE_UTF8; return e->physical == PHYSICAL_BYTE_ARRAY;
     case LOGICAL_DATE: ret->type = TYPE_DATE; return e->physical == PHYSICAL_INT32;
-    case LOGICAL_INTEGER:
-        ret->type = TYPE_INT64;
-        return e->physical == PHYSICAL_INT64 && e->bit_width == 64 && e->is_signed;
+    case LOGICAL_INTEGER: return integer_of(e, ret);
     case LOGICAL_DECIMAL: return decimal_of(e, ret);
     case LOGICAL_TIMESTAMP:
         ret->type = TYPE_TIMESTAMP;

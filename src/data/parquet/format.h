@@ -24,6 +24,8 @@ enum converted { /* what readers older than logical types look at */
                  CONVERTED_DATE = 6,
                  CONVERTED_TIMESTAMP_MILLIS = 9,
                  CONVERTED_TIMESTAMP_MICROS = 10,
+                 CONVERTED_INT_16 = 16,
+                 CONVERTED_INT_32 = 17,
                  CONVERTED_INT_64 = 18,
 };
 

@@ -22,6 +22,15 @@ static void write_seconds(const int64_t *values, int64_t count, int64_t multipli
     }
 }
 
+static void write_int16(const int16_t *values, int64_t count, struct buf *out)
+{
+    uint8_t *to = extend(out, (size_t)count * sizeof(int32_t));
+    for (int64_t i = 0; i < count; i++) {
+        int32_t stored = values[i];
+        memcpy(to + i * (int64_t)sizeof(stored), &stored, sizeof(stored));
+    }
+}
+
 /* The low half of a little-endian 128 bit integer, or its low quarter, is the narrower integer. */
 static void write_narrow(const char *values, int64_t count, int width, struct buf *out)
 {
@@ -64,7 +73,9 @@ void plain_write(const struct field *field, const struct storage *storage, const
         return;
     }
     assert(storage->width != 0);
-    if (storage->multiplier != 1)
+    if (field->type == TYPE_INT16)
+        write_int16((const int16_t *)values + first, count, out);
+    else if (storage->multiplier != 1)
         write_seconds((const int64_t *)values + first, count, storage->multiplier, out);
     else
         buf_add(out, in + first * storage->width, (size_t)count * (size_t)storage->width);
@@ -103,6 +114,19 @@ static RC read_seconds(const struct storage *storage, const uint8_t *in, const u
         rest |= stored % storage->multiplier;
     });
     return rest == 0 ? RC_OK : fail(err, RC_DATA, "a timestamp that should be whole seconds is not");
+}
+
+static RC read_int16(const uint8_t *in, const uint8_t *validity, int64_t row, int64_t count, int16_t *values,
+                     struct error *err)
+{
+    enum { width = sizeof(int32_t) };
+    int32_t stored, beyond = 0;
+    SCATTER(int16_t, {
+        memcpy(&stored, in, sizeof(stored));
+        out[i] = (int16_t)stored;
+        beyond |= stored ^ out[i];
+    });
+    return beyond == 0 ? RC_OK : fail(err, RC_DATA, "a value has more than the column's 16 bits");
 }
 
 static __int128 get_big_endian(const uint8_t *in, int width)
@@ -151,6 +175,8 @@ RC plain_read(const struct field *field, const struct storage *storage, const ui
         return read_decimals(field, storage, in, validity, row, count, values, err);
     if (storage->multiplier != 1)
         return read_seconds(storage, in, validity, row, count, values, err);
+    if (field->type == TYPE_INT16)
+        return read_int16(in, validity, row, count, values, err);
     if (validity == NULL)
         memcpy(values, in, (size_t)count * (size_t)width);
     else if (width == sizeof(int32_t))

@@ -66,10 +66,12 @@ static RC footer_open(const struct parquet_input *input, struct footer *ret, str
     return footer_read(buf_str(&footer), offset, ret, err);
 }
 
-/* The file's field as the waybill means it: seconds rest as milliseconds. */
+/* The file's field as the waybill means it: seconds rest as milliseconds, times as plain integers. */
 static bool field_matches(const struct field *expected, const struct field *found, struct storage *storage)
 {
     if (field_same_type(expected, found))
+        return true;
+    if (expected->type == TYPE_TIME && found->type == TYPE_INT64)
         return true;
     bool is_seconds = expected->type == TYPE_TIMESTAMP && expected->unit == UNIT_SECOND &&
                       found->type == TYPE_TIMESTAMP && found->unit == UNIT_MILLI && found->utc == expected->utc;

@@ -5,6 +5,8 @@
 
 enum { CHARACTER_BYTES_MAX = 4 };
 
+static bool is_real(const struct field *field) { return field->type == TYPE_FLOAT || field->type == TYPE_DOUBLE; }
+
 static void widen(struct statistics *self, __int128 least, __int128 most)
 {
     self->least.integer = self->has_bounds && self->least.integer < least ? self->least.integer : least;
@@ -34,7 +36,9 @@ static RC add_integers(struct statistics *self, const struct field *field, int64
                        const struct dense *dense, struct error *err)
 {
     int64_t least, most;
-    if (field->type == TYPE_DATE)
+    if (field->type == TYPE_INT16)
+        LEAST_AND_MOST(int16_t, dense);
+    else if (field->type == TYPE_DATE || field->type == TYPE_INT32)
         LEAST_AND_MOST(int32_t, dense);
     else
         LEAST_AND_MOST(int64_t, dense);
@@ -66,17 +70,23 @@ static RC add_decimals(struct statistics *self, const struct field *field, const
     return RC_OK;
 }
 
-static void add_doubles(struct statistics *self, const struct dense *dense)
+#define REALS(type)                                                                                                    \
+    for (int64_t i = 0; i < dense->count; i++) {                                                                       \
+        double value = ((const type *)dense->values)[i];                                                               \
+        nans += value != value;                                                                                        \
+        least = value < least ? value : least;                                                                         \
+        most = value > most ? value : most;                                                                            \
+    }
+
+static void add_reals(struct statistics *self, const struct field *field, const struct dense *dense)
 {
-    const double *values = dense->values;
     double least = self->has_bounds ? self->least.real : __builtin_inf();
     double most = self->has_bounds ? self->most.real : -__builtin_inf();
     int64_t nans = 0;
-    for (int64_t i = 0; i < dense->count; i++) {
-        nans += values[i] != values[i];
-        least = values[i] < least ? values[i] : least;
-        most = values[i] > most ? values[i] : most;
-    }
+    if (field->type == TYPE_FLOAT)
+        REALS(float)
+    else
+        REALS(double)
     self->nans += nans;
     self->least.real = least;
     self->most.real = most;
@@ -146,11 +156,15 @@ RC statistics_add(struct statistics *self, const struct field *field, const stru
         return RC_OK;
     switch (field->type) {
     case TYPE_BOOL: add_bools(self, dense); break;
+    case TYPE_INT16:
+    case TYPE_INT32:
     case TYPE_INT64:
     case TYPE_DATE:
+    case TYPE_TIME:
     case TYPE_TIMESTAMP: return add_integers(self, field, storage->multiplier, dense, err);
     case TYPE_DECIMAL: return add_decimals(self, field, dense, err);
-    case TYPE_DOUBLE: add_doubles(self, dense); break;
+    case TYPE_FLOAT:
+    case TYPE_DOUBLE: add_reals(self, field, dense); break;
     case TYPE_UTF8:
     case TYPE_BINARY: add_texts(self, dense); break;
     }
@@ -257,15 +271,23 @@ static void bounds_of_text(const struct statistics *self, bool is_utf8, struct b
     ret->most_exact = !self->text_most.is_cut;
 }
 
-static void bounds_of_doubles(const struct statistics *self, struct bounds *ret)
+static size_t put_real(enum physical physical, double value, uint8_t out[16])
+{
+    float narrow = (float)value;
+    if (physical == PHYSICAL_FLOAT)
+        memcpy(out, &narrow, sizeof(narrow));
+    else
+        memcpy(out, &value, sizeof(value));
+    return physical == PHYSICAL_FLOAT ? sizeof(narrow) : sizeof(value);
+}
+
+static void bounds_of_reals(const struct statistics *self, enum physical physical, struct bounds *ret)
 {
     if (self->nans > 0)
         return;
     double least = self->least.real == 0 ? -0.0 : self->least.real, most = self->most.real == 0 ? 0.0 : self->most.real;
-    memcpy(ret->least_room, &least, sizeof(least));
-    memcpy(ret->most_room, &most, sizeof(most));
-    ret->least = (struct str){(const char *)ret->least_room, sizeof(least)};
-    ret->most = (struct str){(const char *)ret->most_room, sizeof(most)};
+    ret->least = (struct str){(const char *)ret->least_room, put_real(physical, least, ret->least_room)};
+    ret->most = (struct str){(const char *)ret->most_room, put_real(physical, most, ret->most_room)};
     ret->has_least = ret->has_most = ret->least_exact = ret->most_exact = true;
 }
 
@@ -286,8 +308,8 @@ void statistics_write(const struct statistics *self, const struct field *field, 
     struct bounds bounds = {.has_least = false};
     if (self->has_bounds && storage->physical == PHYSICAL_BYTE_ARRAY)
         bounds_of_text(self, field->type == TYPE_UTF8, &bounds);
-    else if (self->has_bounds && field->type == TYPE_DOUBLE)
-        bounds_of_doubles(self, &bounds);
+    else if (self->has_bounds && is_real(field))
+        bounds_of_reals(self, storage->physical, &bounds);
     else if (self->has_bounds)
         bounds_of_integers(self, storage, &bounds);
     thrift_put_struct(w, id);
@@ -300,7 +322,7 @@ void statistics_write(const struct statistics *self, const struct field *field, 
         thrift_put_bool(w, 7, bounds.most_exact);
     if (bounds.has_least)
         thrift_put_bool(w, 8, bounds.least_exact);
-    if (field->type == TYPE_DOUBLE)
+    if (is_real(field))
         thrift_put_int(w, 9, THRIFT_I64, self->nans);
     thrift_end(w);
 }

@@ -23,8 +23,8 @@ struct statistics {
     int64_t nulls, nans;
     bool has_bounds;
     union {
-        __int128 integer; /* bool, int64, date, timestamp (as stored), decimal */
-        double real;
+        __int128 integer; /* bool, integers, date, time, timestamp (as stored), decimal */
+        double real;      /* float too */
     } least, most;
     struct text_bound text_least, text_most;
 };

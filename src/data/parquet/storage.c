@@ -45,11 +45,15 @@ void storage_of(const struct field *field, struct storage *ret)
 {
     static const struct storage types[] = {
         [TYPE_BOOL] = {.physical = PHYSICAL_BOOLEAN},
+        [TYPE_INT16] = {.physical = PHYSICAL_INT32, .width = 4},
+        [TYPE_INT32] = {.physical = PHYSICAL_INT32, .width = 4},
         [TYPE_INT64] = {.physical = PHYSICAL_INT64, .width = 8},
+        [TYPE_FLOAT] = {.physical = PHYSICAL_FLOAT, .width = 4},
         [TYPE_DOUBLE] = {.physical = PHYSICAL_DOUBLE, .width = 8},
         [TYPE_UTF8] = {.physical = PHYSICAL_BYTE_ARRAY},
         [TYPE_BINARY] = {.physical = PHYSICAL_BYTE_ARRAY},
         [TYPE_DATE] = {.physical = PHYSICAL_INT32, .width = 4},
+        [TYPE_TIME] = {.physical = PHYSICAL_INT64, .width = 8},
         [TYPE_TIMESTAMP] = {.physical = PHYSICAL_INT64, .width = 8},
         [TYPE_DECIMAL] = {.width = 0}, /* by its precision */
     };
@@ -63,6 +67,7 @@ void storage_of(const struct field *field, struct storage *ret)
 static int converted_of(const struct field *field)
 {
     switch (field->type) {
+    case TYPE_INT16: return CONVERTED_INT_16;
     case TYPE_UTF8: return CONVERTED_UTF8;
     case TYPE_DATE: return CONVERTED_DATE;
     case TYPE_DECIMAL: return CONVERTED_DECIMAL;
@@ -77,12 +82,21 @@ static void write_empty(struct thrift_writer *w, int id)
     thrift_end(w);
 }
 
+static void write_integer(struct thrift_writer *w, int bits)
+{
+    thrift_put_struct(w, LOGICAL_INTEGER);
+    thrift_put_int(w, 1, THRIFT_I8, bits);
+    thrift_put_bool(w, 2, true);
+    thrift_end(w);
+}
+
 static void write_logical(const struct field *field, struct thrift_writer *w)
 {
     thrift_put_struct(w, 10);
     switch (field->type) {
     case TYPE_UTF8: write_empty(w, LOGICAL_STRING); break;
     case TYPE_DATE: write_empty(w, LOGICAL_DATE); break;
+    case TYPE_INT16: write_integer(w, 16); break;
     case TYPE_DECIMAL:
         thrift_put_struct(w, LOGICAL_DECIMAL);
         thrift_put_int(w, 1, THRIFT_I32, field->scale);

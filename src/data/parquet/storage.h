@@ -1,9 +1,13 @@
 /* How a field's values rest in a Parquet file, and how the file says so in its schema.
  *
  *     bool           BOOLEAN
- *     int64, double  INT64, DOUBLE
+ *     int16          INT32 Integer(16, signed)
+ *     int32, int64   INT32, INT64
+ *     float, double  FLOAT, DOUBLE
  *     utf8, binary   BYTE_ARRAY, String / not annotated
  *     date           INT32 Date
+ *     time           INT64, not annotated: Parquet's Time ends after 24 hours, has no sign, and readers refuse or wrap
+ *                    what lies outside; only a waybill's schema tells it from int64
  *     timestamp      INT64 Timestamp(millis | micros); seconds rest as millis, for Parquet has no seconds
  *     decimal        Decimal: INT32 for a precision up to 9, INT64 up to 18, above that FIXED_LEN_BYTE_ARRAY of the
  *                    least bytes that hold the precision (Redshift refuses any other length)
@@ -20,7 +24,7 @@ enum { DECIMAL_BYTES_MAX = 16, DECIMAL_PRECISION_MAX = 38 };
 
 struct storage {
     enum physical physical;
-    int width;          /* bytes of a value; 0 where it has no bytes of its own: BOOLEAN, BYTE_ARRAY */
+    int width;          /* bytes of a value in the file; 0 where it has no bytes of its own: BOOLEAN, BYTE_ARRAY */
     bool optional;      /* there may be NULLs: pages have definition levels */
     int64_t multiplier; /* timestamps: stored value = value * multiplier; 1000 for seconds */
 };

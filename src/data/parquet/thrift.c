@@ -35,7 +35,10 @@ static void open_struct(struct thrift_writer *w)
 void thrift_put_int(struct thrift_writer *w, int id, enum thrift_type type, int64_t value)
 {
     put_header(w, id, type);
-    put_zigzag(w, value);
+    if (type == THRIFT_I8)
+        put_byte(w, (int)value);
+    else
+        put_zigzag(w, value);
 }
 
 void thrift_put_bool(struct thrift_writer *w, int id, bool value)
