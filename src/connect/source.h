@@ -1,4 +1,5 @@
-/* Where rows come from. A source is open for one run and used by one thread.
+/* Where rows come from. A source is open for one run and used by one thread; a reader that it has opened is used by one
+ * thread, which may be another one.
  *
  * The order of calls is the protocol's (design section 3, `bound`): source_now, THEN source_oldest_open, THEN rows;
  * for id_only source_ceiling, THEN source_oldest_open, and the ceiling is used once everything open then has ended. */
@@ -72,6 +73,8 @@ struct source_ops {
                 struct error *err);
     RC (*boundary)(struct source *self, const struct table *table, const struct range *range, int64_t rows,
                    struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err);
+    RC (*split)(struct source *self, const struct table *table, const struct range *range, int pieces,
+                struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err);
     RC (*read)(struct source *self, const struct table *table, const struct range *range, struct batch_reader **ret,
                struct error *err);
     void (*free)(struct source *self);
@@ -81,6 +84,7 @@ struct source {
     const char *name;    /* the connection's name */
     const char *address; /* readable, no secret: "shop.db" */
     const char *version; /* of the server, or the library that stands for one: "SQLite 3.40.1"; NULL: not known */
+    int readers_max;     /* readers that may be open at once, each with a thread of its own; 0: one */
 };
 
 /* What tells this server from another one (formats.md 2, source_id). */
@@ -124,15 +128,32 @@ static inline RC source_facts(struct source *s, const struct table *table, const
 }
 /* Where a chunk of at most `rows` rows ends. More rows than that in the range: *ret_is_cut = true and ret_cut is the
  * position after the rows-th row, a legal `hi` for a range of the same kind (CURSOR {at, after}, WALK {walk}, KEY
- * {after}); ties are cut by key. Else *ret_is_cut = false and ret_cut is untouched. RANGE_ALL is never cut. */
+ * {after}); ties are cut by key. Else *ret_is_cut = false and ret_cut is untouched. RANGE_ALL is never cut.
+ *
+ * RANGE_TIME is cut between groups of equal cursors only, at {at} of the first group that is left out: behind the last
+ * group that ends within `rows` rows, or, where the first group alone has more, behind that group. */
 static inline RC source_boundary(struct source *s, const struct table *table, const struct range *range, int64_t rows,
                                  struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err)
 {
     return s->ops->boundary(s, table, range, rows, arena, ret_cut, ret_is_cut, err);
 }
-/* The rows of the range, in (cursor, key), key or any (ALL) order, all columns of table->schema. At most one reader is
- * open at a time; it is freed before the next call. Its end means that every row was read. RC_DATA: a value does not
- * fit its column (which column, how many values, and the override that helps). */
+/* Up to `pieces` ranges of the same kind that are the range: the first begins at its lo, each ends where the next one
+ * begins, the last ends at its hi. About equally large, by what is cheap to know; fewer, or the range itself, where
+ * nothing is known. RANGE_ALL stays whole. ret_ranges has room for `pieces`. A source without `split` splits nothing.
+ */
+static inline RC source_split(struct source *s, const struct table *table, const struct range *range, int pieces,
+                              struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err)
+{
+    if (s->ops->split != NULL && pieces > 1 && range->kind != RANGE_ALL)
+        return s->ops->split(s, table, range, pieces, arena, ret_ranges, ret_count, err);
+    ret_ranges[0] = *range;
+    *ret_count = 1;
+    return RC_OK;
+}
+/* The rows of the range, in (cursor, key), key, cursor (TIME) or any (ALL) order, all columns of table->schema. At most
+ * readers_max readers are open at a time; nothing else is asked of the source until they are freed. Reading and freeing
+ * may happen in a thread of the reader's own, but not in two at once. Its end means that every row was read. RC_DATA: a
+ * value does not fit its column (which column, how many values, and the override that helps). */
 static inline RC source_read(struct source *s, const struct table *table, const struct range *range,
                              struct batch_reader **ret, struct error *err)
 {

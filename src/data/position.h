@@ -37,6 +37,7 @@ enum range_kind {
     RANGE_WALK,   /* first load: cursor < hi.at, in key order, after lo.key, up to hi.key where hi is a WALK */
     RANGE_CURSOR, /* [lo, hi) in (cursor, key) order; after a cut in lo, up to and with the cut in hi */
     RANGE_KEY,    /* id_only: (lo.key, hi.key] */
+    RANGE_TIME,   /* timestamp_only: [lo.at, hi.at), no key needed; lo NONE: from the first on; ties in any order */
 };
 
 struct range {

@@ -3,6 +3,7 @@
 
 #include "conform/rows.h"
 #include "conform/source_story.h"
+#include "world/value.h"
 
 /* ---- a table whose cursors tie and are NULL now and then ---- */
 
@@ -223,6 +224,150 @@ static void pages_of_every_size_are_the_range(void **state)
     schema_free(model.schema);
 }
 
+/* ---- ranges that need no key ---- */
+
+static const struct shape shape_without_key = {"id:l! at:tss: note:u", "", NULL, {.kind = FORM_TEXT, .separator = ' '}};
+
+static const char *line_of(const struct buf *lines, int i)
+{
+    const char *at = lines->at;
+    for (; i > 0; i--)
+        at = strchr(at, '\n') + 1;
+    return at;
+}
+
+/* The cursor is the column before the note. */
+static bool same_cursor(const struct model *model, const struct buf *a, int i, const struct buf *b, int j)
+{
+    const char *x = line_of(a, i), *y = line_of(b, j);
+    for (int skip = schema_find(model->schema, "at"); skip > 0; skip--) {
+        x = strchr(x, '|') + 1;
+        y = strchr(y, '|') + 1;
+    }
+    size_t len = strcspn(x, "|");
+    return len == strcspn(y, "|") && memcmp(x, y, len) == 0;
+}
+
+static void chunk_takes_whole_groups(const struct model *model, const struct buf *before, const struct buf *chunk,
+                                     int rows)
+{
+    int count = (int)lines_in(chunk), last = (int)lines_in(before) - 1;
+    assert_true(count <= rows || same_cursor(model, chunk, 0, chunk, count - 1));
+    assert_true(last < 0 || count == 0 || !same_cursor(model, before, last, chunk, 0));
+}
+
+static void read_in_whole_groups(struct story *s, const struct model *model, struct range range, int rows,
+                                 struct buf *out)
+{
+    const struct position end = range.hi;
+    for (bool is_cut = true; is_cut;) {
+        AUTO_RELEASE(buf) chunk = {0};
+        struct position cut = end;
+        range.hi = end;
+        OK(source_boundary(s->source, model->table, &range, rows, &s->arena, &cut, &is_cut, &s->err));
+        assert_int_equal(cut.key_count, 0);
+        range.hi = through_json(s, &cut);
+        read_lines(s, s->source, model->table, &range, STORY_PAGE_ROWS, &chunk);
+        assert_true(!is_cut || chunk.len > 0);
+        chunk_takes_whole_groups(model, out, &chunk, rows);
+        buf_add_str(out, buf_str(&chunk));
+        range.lo = range.hi;
+    }
+}
+
+/* S25, S58, S89. */
+static void a_range_that_needs_no_key_is_cut_between_groups_of_equal_cursors(void **state)
+{
+    struct story *s = *state;
+    for (int i = 0; i <= SHAPES; i++) {
+        struct model model;
+        char name[16];
+        AUTO_RELEASE(buf) expected = {0};
+        snprintf(name, sizeof(name), "time %d", i);
+        model_make(s, &model, i < SHAPES ? &shapes[i] : &shape_without_key, name);
+        struct range range = {.kind = RANGE_TIME, .lo = at_tick(s, &model, i % 2), .hi = at_tick(s, &model, 5)};
+        if (i % 2 == 0)
+            range.lo = (struct position){0};
+        int count = model_expect(&model, RANGE_CURSOR, i % 2, 5, &expected);
+        lines_sort(&expected);
+        for (int rows = 1; rows <= count + 1; rows++) {
+            AUTO_RELEASE(buf) all = {0};
+            read_in_whole_groups(s, &model, range, rows, &all);
+            lines_sort(&all);
+            assert_string_equal(all.at, expected.at);
+        }
+        schema_free(model.schema);
+    }
+}
+
+/* ---- pieces ---- */
+
+/* Reads all pieces; as many readers as there may be are open at once, and take turns. */
+static void read_pieces(struct story *s, const struct table *table, const struct range *pieces, int count,
+                        struct buf *out)
+{
+    int at_once = s->source->readers_max > 1 ? s->source->readers_max : 1;
+    for (int first = 0; first < count; first += at_once) {
+        struct batch_reader *readers[16] = {0};
+        struct buf lines[16] = {{0}};
+        int open = count - first < at_once ? count - first : at_once;
+        for (int i = 0; i < open; i++)
+            OK(source_read(s->source, table, &pieces[first + i], &readers[i], &s->err));
+        for (int left = open; left > 0;) {
+            for (int i = 0; i < open; i++) {
+                const struct batch *batch = NULL;
+                if (readers[i] == NULL)
+                    continue;
+                OK(batch_reader_next(readers[i], &batch, &s->err));
+                if (batch != NULL) {
+                    add_lines(batch, &lines[i]);
+                    continue;
+                }
+                batch_reader_free(TAKE(readers[i]));
+                left--;
+            }
+        }
+        for (int i = 0; i < open; i++) {
+            buf_add_str(out, buf_str(&lines[i]));
+            buf_release(&lines[i]);
+        }
+    }
+}
+
+/* S57. */
+static void pieces_of_a_range_are_the_range_without_gap_and_overlap(void **state)
+{
+    struct story *s = *state;
+    static const enum range_kind kinds[] = {RANGE_WALK, RANGE_CURSOR, RANGE_KEY, RANGE_TIME};
+    enum { PIECES_MAX = 9 };
+    for (int i = 0; i < 4 * SHAPES; i++) {
+        struct model model;
+        char name[16];
+        AUTO_RELEASE(buf) expected = {0};
+        enum range_kind kind = kinds[i % 4];
+        snprintf(name, sizeof(name), "pieces %d", i);
+        model_make(s, &model, &shapes[i / 4], name);
+        model_expect(&model, kind == RANGE_TIME ? RANGE_CURSOR : kind, 1, 5, &expected);
+        lines_sort(&expected);
+        struct range range = whole_range(s, &model, kind), pieces[PIECES_MAX];
+        if (kind == RANGE_TIME)
+            range.lo = at_tick(s, &model, 1);
+        for (int wanted = 1; wanted <= PIECES_MAX; wanted++) {
+            AUTO_RELEASE(buf) all = {0};
+            int count = 0;
+            OK(source_split(s->source, model.table, &range, wanted, &s->arena, pieces, &count, &s->err));
+            assert_true(count >= 1 && count <= wanted);
+            assert_true(position_equal(&pieces[0].lo, &range.lo) && position_equal(&pieces[count - 1].hi, &range.hi));
+            for (int p = 0; p + 1 < count; p++)
+                assert_true(pieces[p].kind == kind && position_equal(&pieces[p].hi, &pieces[p + 1].lo));
+            read_pieces(s, model.table, pieces, count, &all);
+            lines_sort(&all);
+            assert_string_equal(all.at, expected.at);
+        }
+        schema_free(model.schema);
+    }
+}
+
 /* S92: the walk takes what lies below its hi; what moves above it meanwhile is the next range's. */
 static void a_walk_and_the_cursor_ranges_after_it_take_every_row_once(void **state)
 {
@@ -322,6 +467,8 @@ static void the_whole_table_is_never_cut(void **state)
 const struct CMUnitTest source_range_stories[] = {
     STORY(chunks_of_every_size_are_the_range_without_gap_and_overlap),
     STORY(pages_of_every_size_are_the_range),
+    STORY(a_range_that_needs_no_key_is_cut_between_groups_of_equal_cursors),
+    STORY(pieces_of_a_range_are_the_range_without_gap_and_overlap),
     STORY(a_walk_and_the_cursor_ranges_after_it_take_every_row_once),
     STORY(an_empty_range_has_no_rows_and_no_cut),
     STORY(rows_without_a_cursor_are_counted_and_in_no_range),

@@ -62,6 +62,12 @@ static RC fault_boundary(struct source *base, const struct table *table, const s
     FAULTY("boundary", source_boundary(of(base)->inner, table, range, rows, arena, ret_cut, ret_is_cut, err));
 }
 
+static RC fault_split(struct source *base, const struct table *table, const struct range *range, int pieces,
+                      struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err)
+{
+    FAULTY("split", source_split(of(base)->inner, table, range, pieces, arena, ret_ranges, ret_count, err));
+}
+
 /* ---- readers ---- */
 
 struct fault_reader {
@@ -124,11 +130,14 @@ struct source *fault_source_new(struct source *inner, struct fault_plan *plan)
         .ceiling = fault_ceiling,
         .facts = fault_facts,
         .boundary = fault_boundary,
+        .split = fault_split,
         .read = fault_read,
         .free = fault_free,
     };
     struct fault_source *self = xcalloc(1, sizeof(*self));
     *self = (struct fault_source){
-        .base = {.ops = &ops, .name = inner->name, .address = inner->address}, .inner = inner, .plan = plan};
+        .base = {.ops = &ops, .name = inner->name, .address = inner->address, .readers_max = inner->readers_max},
+        .inner = inner,
+        .plan = plan};
     return &self->base;
 }

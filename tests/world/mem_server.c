@@ -122,6 +122,7 @@ void mem_server_put(struct mem_server *self, const char *table_name, const char 
             table->rows = xrealloc(table->rows, sizeof(*table->rows) * (size_t)table->row_size);
         }
         at = table->row_count++;
+        table->rows[at].number = self->numbered++;
     }
     table->rows[at].values = values;
 }

@@ -6,6 +6,7 @@
 
 struct mem_row {
     struct value *values; /* one per column; in the server's arena */
+    int64_t number;       /* stays through updates: what orders ties where no key does */
 };
 
 struct mem_table {
@@ -29,12 +30,12 @@ struct mem_transaction {
     int64_t since_us;
 };
 
-enum { MEM_TABLES_MAX = 16 };
+enum { MEM_TABLES_MAX = 64 };
 struct mem_server {
     struct arena arena;
     struct mem_table tables[MEM_TABLES_MAX];
     int table_count;
-    int64_t now_us;
+    int64_t now_us, numbered;
     const char *id;
     bool hidden;
     struct mem_transaction *open;

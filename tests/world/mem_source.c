@@ -138,9 +138,12 @@ static RC mem_ceiling(struct source *base, const struct table *table, struct are
 
 /* A position as values: where a page goes on. */
 struct place {
-    bool has_cursor, has_key;
+    bool has_cursor, has_key, has_number;
     struct value cursor, key[KEY_COLUMNS_MAX];
+    int64_t number; /* RANGE_TIME: of the last page's last row */
 };
+
+static bool goes_by_cursor(enum range_kind kind) { return kind == RANGE_CURSOR || kind == RANGE_TIME; }
 
 struct span {
     const struct table *table;
@@ -164,7 +167,7 @@ static struct place place_of(const struct position *position, const struct table
 
 static struct span span_of(const struct table *table, const struct range *range, struct arena *arena)
 {
-    bool timed = range->kind == RANGE_CURSOR || range->kind == RANGE_WALK;
+    bool timed = goes_by_cursor(range->kind) || range->kind == RANGE_WALK;
     return (struct span){.table = table,
                          .kind = range->kind,
                          .lo = place_of(&range->lo, table, timed, arena),
@@ -185,9 +188,11 @@ static int key_compare(const struct mem_row *row, const struct place *place, con
 static bool is_behind(const struct mem_row *row, const struct place *place, const struct span *span)
 {
     const struct table *table = span->table;
-    if (span->kind != RANGE_CURSOR)
+    if (!goes_by_cursor(span->kind))
         return !place->has_key || key_compare(row, place, table) > 0;
     int order = value_compare(&row->values[table->cursor], &place->cursor, &table->schema->fields[table->cursor]);
+    if (place->has_number)
+        return order > 0 || (order == 0 && row->number > place->number);
     return order > 0 || (order == 0 && (!place->has_key || key_compare(row, place, table) > 0));
 }
 
@@ -201,9 +206,9 @@ static bool span_holds(const struct span *span, const struct mem_row *row)
     if (span->kind == RANGE_WALK &&
         value_compare(&row->values[table->cursor], &span->hi.cursor, &table->schema->fields[table->cursor]) >= 0)
         return false;
-    bool above = span->kind == RANGE_CURSOR ? span->lo.has_cursor && is_behind(row, &span->lo, span)
-                                            : !span->lo.has_key || is_behind(row, &span->lo, span);
-    bool bounded = span->kind == RANGE_CURSOR || span->hi.has_key;
+    bool from_start = goes_by_cursor(span->kind) ? !span->lo.has_cursor : !span->lo.has_key;
+    bool above = from_start || is_behind(row, &span->lo, span);
+    bool bounded = goes_by_cursor(span->kind) || span->hi.has_key;
     return above && !(bounded && is_behind(row, &span->hi, span));
 }
 
@@ -213,12 +218,14 @@ static int row_order(const void *a, const void *b)
 {
     const struct mem_row *x = *(const struct mem_row *const *)a, *y = *(const struct mem_row *const *)b;
     const struct table *table = sorting->table;
-    if (sorting->kind == RANGE_CURSOR) {
+    if (goes_by_cursor(sorting->kind)) {
         int order =
             value_compare(&x->values[table->cursor], &y->values[table->cursor], &table->schema->fields[table->cursor]);
         if (order != 0)
             return order;
     }
+    if (sorting->kind == RANGE_TIME)
+        return (x->number > y->number) - (x->number < y->number);
     for (int i = 0; i < table->key_count; i++) {
         int order =
             value_compare(&x->values[table->key[i]], &y->values[table->key[i]], &table->schema->fields[table->key[i]]);
@@ -272,17 +279,46 @@ static struct position position_of_row(const struct mem_row *row, const struct s
                                        struct arena *arena)
 {
     const struct table *table = span->table;
-    struct position at = {.shape = span->kind == RANGE_CURSOR ? POSITION_AT
+    struct position at = {.shape = goes_by_cursor(span->kind) ? POSITION_AT
                                    : span->kind == RANGE_WALK ? POSITION_WALK
                                                               : POSITION_AFTER};
-    if (span->kind == RANGE_CURSOR)
+    if (goes_by_cursor(span->kind))
         at.at = value_text(&row->values[table->cursor], &table->schema->fields[table->cursor], arena);
     else if (span->kind == RANGE_WALK)
         at.at = arena_text(arena, range->hi.at);
-    for (; at.key_count < table->key_count; at.key_count++)
+    for (; span->kind != RANGE_TIME && at.key_count < table->key_count; at.key_count++)
         at.key[at.key_count] =
             value_text(&row->values[table->key[at.key_count]], &table->schema->fields[table->key[at.key_count]], arena);
     return at;
+}
+
+/* The first row that is left out, where only whole groups are taken; NULL: none. */
+static const struct mem_row *first_left_out(const struct mem_row **rows, int count, int64_t wanted, int column,
+                                            const struct field *field)
+{
+    int64_t at = wanted;
+    if (value_compare(&rows[at]->values[column], &rows[0]->values[column], field) > 0)
+        return rows[at];
+    while (at < count && value_compare(&rows[at]->values[column], &rows[0]->values[column], field) == 0)
+        at++;
+    return at < count ? rows[at] : NULL;
+}
+
+/* Where a piece of `rows` rows ends; false: there are no more. */
+static bool cut_of(const struct mem_server *server, const struct table *table, const struct range *range, int64_t rows,
+                   struct arena *arena, struct position *ret)
+{
+    struct span span = span_of(table, range, arena);
+    int count;
+    const struct mem_row **found = span_rows(server, &span, arena, &count);
+    const struct mem_row *end = NULL;
+    if (range->kind == RANGE_TIME && count > rows)
+        end = first_left_out(found, count, rows, table->cursor, &table->schema->fields[table->cursor]);
+    else if (range->kind != RANGE_ALL && count > rows)
+        end = found[rows - 1];
+    if (end != NULL)
+        *ret = position_of_row(end, &span, range, arena);
+    return end != NULL;
 }
 
 static RC mem_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows,
@@ -290,12 +326,28 @@ static RC mem_boundary(struct source *base, const struct table *table, const str
 {
     struct mem_server *server = of(base)->server;
     mem_server_before(server, "boundary");
+    *ret_is_cut = cut_of(server, table, range, rows, arena, ret_cut);
+    return RC_OK;
+}
+
+static RC mem_split(struct source *base, const struct table *table, const struct range *range, int pieces,
+                    struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err)
+{
+    struct mem_server *server = of(base)->server;
+    mem_server_before(server, "split");
     struct span span = span_of(table, range, arena);
-    int count;
-    const struct mem_row **found = span_rows(server, &span, arena, &count);
-    *ret_is_cut = range->kind != RANGE_ALL && count > rows;
-    if (*ret_is_cut)
-        *ret_cut = position_of_row(found[rows - 1], &span, range, arena);
+    struct range rest = *range;
+    int count, given = 0;
+    span_rows(server, &span, arena, &count);
+    for (int64_t rows = count / pieces + 1; given < pieces - 1; given++) {
+        struct position cut;
+        if (!cut_of(server, table, &rest, rows, arena, &cut))
+            break;
+        ret_ranges[given] = (struct range){rest.kind, rest.lo, cut};
+        rest.lo = cut;
+    }
+    ret_ranges[given++] = rest;
+    *ret_count = given;
     return RC_OK;
 }
 
@@ -334,7 +386,9 @@ static RC mem_next(struct batch_reader *base, const struct batch **ret, struct e
     self->snapshot_at += taken;
     if (taken > 0 && self->snapshot == NULL) {
         struct position last = position_of_row(rows[taken - 1], &self->span, &self->range, &self->arena);
-        self->span.lo = place_of(&last, self->span.table, self->span.kind == RANGE_CURSOR, &self->arena);
+        self->span.lo = place_of(&last, self->span.table, goes_by_cursor(self->span.kind), &self->arena);
+        self->span.lo.has_number = self->span.kind == RANGE_TIME;
+        self->span.lo.number = rows[taken - 1]->number;
     }
     *ret = taken > 0 ? builder_finish(self->builder) : NULL;
     arena_release(&scratch);
@@ -397,12 +451,14 @@ struct source *mem_source_open(struct mem_server *server, const char *name, int 
         .ceiling = mem_ceiling,
         .facts = mem_facts,
         .boundary = mem_boundary,
+        .split = mem_split,
         .read = mem_read,
         .free = mem_free,
     };
     struct mem_source *self = xcalloc(1, sizeof(*self));
-    *self = (struct mem_source){
-        .base = {.ops = &ops, .name = name}, .server = server, .batch_rows = batch_rows > 0 ? batch_rows : 10000};
+    *self = (struct mem_source){.base = {.ops = &ops, .name = name, .readers_max = MEM_READERS_MAX},
+                                .server = server,
+                                .batch_rows = batch_rows > 0 ? batch_rows : 10000};
     snprintf(self->address, sizeof(self->address), "mem://%s", name);
     self->base.address = self->address;
     return &self->base;

@@ -45,5 +45,6 @@ void mem_server_hook(struct mem_server *self, void (*before)(void *context, cons
 /* All committed rows, sorted, one line each. */
 void mem_server_print(const struct mem_server *self, const char *table, struct buf *out);
 
+enum { MEM_READERS_MAX = 4 };
 /* A handle; source_free ends it. `batch_rows`: rows per page, 0 for 10,000. */
 struct source *mem_source_open(struct mem_server *server, const char *name, int batch_rows);

@@ -71,13 +71,13 @@ static RC check_keys(struct sqlite_source *source, const struct sqlite_table *ta
     return RC_OK;
 }
 
-RC check_order(struct sqlite_source *source, const struct sqlite_table *table, struct error *err)
+RC check_order(struct sqlite_source *source, const struct sqlite_table *table, bool by_key, struct error *err)
 {
     struct sqlite_table *mine = (struct sqlite_table *)(uintptr_t)table; /* ours, const only for the caller */
     int64_t odd = 0;
-    if (!table->keys_are_checked)
+    if (by_key && !table->keys_are_checked)
         TRY(check_keys(source, table, err));
-    mine->keys_are_checked = true;
+    mine->keys_are_checked |= by_key;
     if (table->base.cursor >= 0 && !table->cursors_are_checked)
         TRY(count_odd_cursors(source, table, &odd, err));
     return odd == 0 ? RC_OK : fail_odd(table, odd, err);

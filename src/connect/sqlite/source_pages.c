@@ -47,12 +47,12 @@ void pages_init(struct pages *self, struct sqlite_source *source, const struct s
     self->range = *range;
     for (int i = 0; i < count; i++)
         select_column(self, column_name(self, columns != NULL ? columns[i] : i));
-    if (range->kind == RANGE_CURSOR)
+    if (goes_by_cursor(range->kind))
         order_by(self, column_name(self, table->base.cursor));
-    for (int i = 0; i < table->base.key_count && range->kind != RANGE_ALL; i++)
+    for (int i = 0; i < table->base.key_count && goes_by_key(range->kind); i++)
         order_by(self, column_name(self, table->base.key[i]));
     self->sure_count = self->order_count;
-    if (range->kind == RANGE_ALL || !table->key_is_unique)
+    if (!goes_by_key(range->kind) || !table->key_is_unique)
         order_by_tie(self);
 }
 
@@ -107,10 +107,10 @@ static void query_and(struct query *query)
 
 static enum type order_type(const struct pages *self, int place)
 {
-    bool is_cursor = self->range.kind == RANGE_CURSOR && place == 0;
+    bool by_cursor = goes_by_cursor(self->range.kind), is_cursor = by_cursor && place == 0;
     if (is_cursor)
         return self->table->base.form.kind == FORM_EPOCH ? TYPE_INT64 : TYPE_UTF8;
-    return self->table->columns[self->table->base.key[place - (self->range.kind == RANGE_CURSOR)]].field.type;
+    return self->table->columns[self->table->base.key[place - by_cursor]].field.type;
 }
 
 /* ("a", "b") < (?, ?) over the places from..to of the order; texts NULL: compared with the row before. */
@@ -136,7 +136,7 @@ static void query_compare(struct query *query, const struct pages *self, int cou
 static int position_texts(const struct pages *self, const struct position *position, const char *texts[ORDER_MAX])
 {
     int count = 0;
-    if (self->range.kind == RANGE_CURSOR)
+    if (goes_by_cursor(self->range.kind))
         texts[count++] = position->at;
     for (int i = 0; i < position->key_count; i++)
         texts[count++] = position->key[i];
@@ -149,9 +149,9 @@ static void query_lower(struct query *query, const struct pages *self)
     const struct position *lo = &self->range.lo;
     const char *texts[ORDER_MAX];
     int count = position_texts(self, lo, texts);
-    if (self->range.kind == RANGE_CURSOR && lo->shape == POSITION_AT)
+    if (goes_by_cursor(self->range.kind) && lo->shape == POSITION_AT)
         query_compare(query, self, count, lo->key_count > 0 ? ">" : ">=", texts);
-    else if (self->range.kind != RANGE_CURSOR && lo->key_count > 0 &&
+    else if (!goes_by_cursor(self->range.kind) && lo->key_count > 0 &&
              lo->shape == (self->range.kind == RANGE_WALK ? POSITION_WALK : POSITION_AFTER))
         query_compare(query, self, count, ">", texts);
 }
@@ -168,7 +168,7 @@ static void query_upper(struct query *query, const struct pages *self)
         enum type type = self->table->base.form.kind == FORM_EPOCH ? TYPE_INT64 : TYPE_UTF8;
         query->operands[query->operand_count++] = (struct operand){type, hi->at, 0};
     }
-    if (self->range.kind == RANGE_CURSOR)
+    if (goes_by_cursor(self->range.kind))
         query_compare(query, self, count, hi->key_count > 0 ? "<=" : "<", texts);
     else if (hi->key_count > 0)
         query_compare(query, self, count, "<=", texts);

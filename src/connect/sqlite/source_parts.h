@@ -113,6 +113,9 @@ RC key_bind(struct sqlite *db, sqlite3_stmt *statement, int parameter, enum type
 
 /* ---- source_pages.c ---- */
 
+static inline bool goes_by_cursor(enum range_kind kind) { return kind == RANGE_CURSOR || kind == RANGE_TIME; }
+static inline bool goes_by_key(enum range_kind kind) { return kind != RANGE_ALL && kind != RANGE_TIME; }
+
 /* A walk over rows in an order that repeats none, in pages that are transactions of their own. Each row selects the
  * columns asked for, in that order; the order's columns that are not among them follow. */
 struct pages {
@@ -157,9 +160,9 @@ enum rc sqlite_source_read(struct source *base, const struct table *table, const
 
 bool cursor_is_odd(const struct form *form, sqlite3_stmt *row, int at); /* not for NULL */
 RC count_odd_cursors(struct sqlite_source *source, const struct sqlite_table *table, int64_t *ret, struct error *err);
-/* Before rows of a range are read: no odd cursor and no NULL in the key, which a range would pass over. Looked at once
- * per description: a row that becomes odd later is the next run's to find. */
-RC check_order(struct sqlite_source *source, const struct sqlite_table *table, struct error *err);
+/* Before rows of a range are read: no odd cursor and (where it goes by key) no NULL in the key, which a range would
+ * pass over. Looked at once per description: a row that becomes odd later is the next run's to find. */
+RC check_order(struct sqlite_source *source, const struct sqlite_table *table, bool by_key, struct error *err);
 /* RC_DATA after a row with an odd cursor was met, with the count of all. */
 enum rc fail_odd_cursors(struct sqlite_source *source, const struct sqlite_table *table, struct error *err);
 /* RC_DATA for a value that does not fit its column: counts how many there are, and says which override helps. */

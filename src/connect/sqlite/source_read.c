@@ -10,10 +10,11 @@ enum { SAMPLE_ROWS = 1000 };
 static RC check_range(const struct sqlite_table *table, const struct range *range, struct error *err)
 {
     const struct position *ends[] = {&range->lo, &range->hi};
-    assert(range->kind == RANGE_ALL || table->base.key_count > 0);
-    assert((range->kind != RANGE_WALK && range->kind != RANGE_CURSOR) ||
-           (table->base.cursor >= 0 && range->hi.at != NULL));
-    for (int i = 0; i < 2 && range->kind != RANGE_ALL; i++) {
+    bool is_timed = goes_by_cursor(range->kind) || range->kind == RANGE_WALK;
+    assert(!goes_by_key(range->kind) || table->base.key_count > 0);
+    assert(!is_timed || (table->base.cursor >= 0 && range->hi.at != NULL));
+    assert(range->kind != RANGE_TIME || (range->lo.key_count == 0 && range->hi.key_count == 0));
+    for (int i = 0; i < 2 && goes_by_key(range->kind); i++) {
         if (ends[i]->key_count == 0 || ends[i]->key_count == table->base.key_count)
             continue;
         return fail(err, RC_DATA, "the position of '%s' names %d key values, and its key has %d columns",
@@ -114,7 +115,7 @@ enum rc sqlite_source_read(struct source *base, const struct table *table, const
     const struct sqlite_table *t = sqlite_table_of(table);
     TRY(check_range(t, range, err));
     if (range->kind != RANGE_ALL)
-        TRY(check_order(source, t, err));
+        TRY(check_order(source, t, goes_by_key(range->kind), err));
     struct sqlite_reader *self = xcalloc(1, sizeof(*self));
     *self = (struct sqlite_reader){
         .base = {&reader_ops}, .source = source, .table = t, .builder = batch_builder_new(table->schema)};
@@ -155,12 +156,72 @@ static RC take_cut(const struct pages *pages, struct arena *arena, struct positi
     return RC_OK;
 }
 
+/* `rows` rows on; *ret_row = false: there are fewer. */
+static RC skip_rows(struct pages *pages, int64_t rows, bool *ret_row, struct error *err)
+{
+    *ret_row = true;
+    for (int64_t i = 0; i < rows && *ret_row; i++)
+        TRY(pages_next(pages, ret_row, err));
+    return RC_OK;
+}
+
+static RC cut_by_key(struct pages *pages, int64_t rows, struct arena *arena, struct position *ret_cut, bool *ret_is_cut,
+                     struct error *err)
+{
+    struct position cut;
+    bool is_row;
+    TRY(skip_rows(pages, rows, &is_row, err));
+    if (!is_row)
+        return RC_OK;
+    TRY(take_cut(pages, arena, &cut, err));
+    TRY(pages_pause(pages, err));
+    pages_skip_ties(pages); /* rows that the cut takes along, where the key is not unique */
+    TRY(pages_next(pages, ret_is_cut, err));
+    if (*ret_is_cut)
+        *ret_cut = cut;
+    return RC_OK;
+}
+
+/* The cursor's text in the current row. */
+static RC take_cursor_text(const struct pages *pages, struct arena *arena, const char **ret, struct error *err)
+{
+    if (cursor_is_odd(&pages->table->base.form, pages->statement, pages->order_at[0]))
+        return fail_odd_cursors(pages->source, pages->table, err);
+    *ret = arena_str(arena, sqlite_column_str(pages->statement, pages->order_at[0]));
+    return RC_OK;
+}
+
+/* A cursor range that needs no key ends where a group of equal cursors does. */
+static RC cut_by_time(struct pages *pages, int64_t rows, struct arena *arena, struct position *ret_cut,
+                      bool *ret_is_cut, struct error *err)
+{
+    const char *first, *left_out;
+    bool is_row;
+    TRY(pages_next(pages, &is_row, err));
+    if (!is_row)
+        return RC_OK;
+    TRY(take_cursor_text(pages, arena, &first, err));
+    TRY(skip_rows(pages, rows, &is_row, err));
+    if (!is_row)
+        return RC_OK;
+    TRY(take_cursor_text(pages, arena, &left_out, err));
+    if (strcmp(first, left_out) == 0) { /* one group is larger than the chunk: on to its end */
+        TRY(pages_pause(pages, err));
+        pages_skip_ties(pages);
+        TRY(pages_next(pages, &is_row, err));
+        if (!is_row)
+            return RC_OK;
+        TRY(take_cursor_text(pages, arena, &left_out, err));
+    }
+    *ret_is_cut = true;
+    *ret_cut = (struct position){.shape = POSITION_AT, .at = left_out};
+    return RC_OK;
+}
+
 enum rc sqlite_source_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows,
                                struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err)
 {
     AUTO_RELEASE(pages) pages = {0};
-    struct position cut;
-    bool is_row;
     const struct sqlite_table *t = sqlite_table_of(table);
     assert(rows > 0);
     *ret_is_cut = false;
@@ -168,18 +229,8 @@ enum rc sqlite_source_boundary(struct source *base, const struct table *table, c
         return RC_OK;
     TRY(check_range(t, range, err));
     pages_init(&pages, (struct sqlite_source *)base, t, range, NULL, 0);
-    for (int64_t i = 0; i < rows; i++) {
-        TRY(pages_next(&pages, &is_row, err));
-        if (!is_row)
-            return RC_OK;
-    }
-    TRY(take_cut(&pages, arena, &cut, err));
-    TRY(pages_pause(&pages, err));
-    pages_skip_ties(&pages); /* rows that the cut takes along, where the key is not unique */
-    TRY(pages_next(&pages, ret_is_cut, err));
-    if (*ret_is_cut)
-        *ret_cut = cut;
-    return RC_OK;
+    return range->kind == RANGE_TIME ? cut_by_time(&pages, rows, arena, ret_cut, ret_is_cut, err)
+                                     : cut_by_key(&pages, rows, arena, ret_cut, ret_is_cut, err);
 }
 
 /* ---- facts ---- */
