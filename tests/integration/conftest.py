@@ -1,5 +1,9 @@
 import pytest
 
+from server_mariadb import MariaDB
+from server_postgres import PostgreSQL
+from server_s3 import VersityGW
+from servers import Servers
 from waybill import PROGRAM, Route
 
 
@@ -22,3 +26,28 @@ def route(tmp_path):
     yield make
     for one in made:
         one.assert_nothing_planted()
+
+
+# --- real servers: one of each for the whole session, started when a test first asks --------------------------------
+
+
+@pytest.fixture(scope="session")
+def servers():
+    made = Servers()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def mariadb(servers):
+    return servers.get(MariaDB)
+
+
+@pytest.fixture(scope="session")
+def postgres(servers):
+    return servers.get(PostgreSQL)
+
+
+@pytest.fixture(scope="session")
+def s3(servers):
+    return servers.get(VersityGW)

@@ -1,0 +1,68 @@
+"""PostgreSQL 15 on a folder of its own, as a user that is not root: an administrator on the socket, a loader on 127.0.0.1."""
+import contextlib
+import os
+import pathlib
+import shutil
+
+import psycopg2
+
+from servers import Server, certificate, run
+
+BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
+
+
+class PostgreSQL(Server):
+    user = "postgres"  # Debian's package makes it
+    secret = "s3cret of the loader"
+
+    def __init__(self, folder, **settings):
+        super().__init__(folder)
+        self.cert, self.key, self.authority = certificate(self.folder / "tls")
+        self.settings = {
+            "port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": self.folder, "ssl": "on", "ssl_cert_file": self.cert,
+            "ssl_key_file": self.key, "fsync": "off", "full_page_writes": "off",  # kill -9 of a server needs no disk
+            "shared_buffers": "256MB", "max_wal_size": "4GB", "timezone": "Asia/Kolkata", **settings,
+        }
+        if os.getuid() == 0:
+            for path in (self.folder, self.key.parent, self.key):
+                shutil.chown(path, self.user)
+        self.key.chmod(0o600)
+        run("setpriv", *self.as_user(), BIN / "initdb", "-D", self.folder / "data", "-U", "postgres", "--auth-local=trust",
+            "--auth-host=scram-sha-256", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8", cwd=self.folder)
+
+    def command(self):
+        settings = (word for name, value in self.settings.items() for word in ("-c", f"{name}={value}"))
+        return [BIN / "postgres", "-D", self.folder / "data", *settings]
+
+    def is_ready(self):
+        try:
+            self.connect().close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    def start(self):
+        first = self.process is None
+        super().start()
+        if first:
+            self.run(f"CREATE ROLE loader LOGIN PASSWORD '{self.secret}'")
+        return self
+
+    def connect(self, database="postgres"):
+        session = psycopg2.connect(host=str(self.folder), port=self.port, user="postgres", dbname=database)
+        session.autocommit = True
+        return session
+
+    def run(self, script, database="postgres"):
+        """Statements of the administrator's; returns the rows of the last."""
+        with contextlib.closing(self.connect(database)) as session, session.cursor() as cursor:
+            cursor.execute(script)
+            return cursor.fetchall() if cursor.description else []
+
+    def new_database(self, name):
+        self.run(f'CREATE DATABASE "{name}" OWNER loader')
+
+    def connection(self, database, user="loader", **options):
+        """As it stands in waybill.yml."""
+        return {"type": "postgres", "host": "127.0.0.1", "port": self.port, "database": database, "user": user, "password": "${POSTGRES_PASSWORD}",
+                "tls_ca": str(self.authority), **options}

@@ -1,0 +1,103 @@
+"""Servers that speak S3, pinned, from the cache that `tools/setup check` fills.
+
+versitygw is the strictest and so the first; MinIO differs in names, tokens and repeated calls. None checks everything.
+"""
+import urllib.error
+import urllib.request
+
+import boto3
+import botocore.client
+
+from servers import CACHE, Server, certificate, run
+
+VERSITYGW = CACHE / "versitygw-1.8.0" / "versitygw"
+MINIO = CACHE / "minio-20260212" / "minio"
+
+
+class S3Server(Server):
+    access_key, secret = "TESTKEY", "s3cret/of+the=store"
+    region = "us-east-1"
+    health = "/health"
+    scheme = "http"
+    authority = None
+
+    @property
+    def endpoint(self):
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+    def is_ready(self):
+        try:
+            with urllib.request.urlopen(self.endpoint + self.health, timeout=2) as answer:
+                return answer.status == 200
+        except urllib.error.URLError as error:
+            return "CERTIFICATE_VERIFY_FAILED" in str(error.reason)  # it speaks TLS; that is enough
+        except OSError:
+            return False
+
+    def client(self, **options):
+        """boto3, whose view of the store is not ours."""
+        config = botocore.client.Config(signature_version="s3v4", s3={"addressing_style": "path"}, retries={"max_attempts": 2})
+        return boto3.client("s3", **{"endpoint_url": self.endpoint, "aws_access_key_id": self.access_key, "aws_secret_access_key": self.secret,
+                                     "region_name": self.region, "config": config, "verify": self.authority and str(self.authority), **options})
+
+    def new_bucket(self, name):
+        self.client().create_bucket(Bucket=name)
+
+    def connection(self, bucket, **options):
+        """As it stands in waybill.yml; the keys come from the environment."""
+        return {"type": "s3", "bucket": bucket, "region": self.region, "endpoint": self.endpoint, "path_style": True, **options}
+
+
+class VersityGW(S3Server):
+    def __init__(self, folder, data=None, tls=False):
+        """`data`: where the objects rest; a file system with extended attributes."""
+        super().__init__(folder)
+        assert VERSITYGW.exists(), f"{VERSITYGW} is missing: run tools/setup check"
+        self.data = data or self.folder / "data"
+        for path in (self.data, self.folder / "iam"):
+            path.mkdir(exist_ok=True)
+        self.environment |= {"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret, "GOMAXPROCS": "2"}
+        self.tls = []
+        if tls:
+            cert, key, self.authority = certificate(self.folder / "tls")
+            self.scheme, self.tls = "https", ["--cert", cert, "--key", key]
+
+    def command(self):
+        return [VERSITYGW, "--port", f"127.0.0.1:{self.port}", "--keep-alive", "--quiet", "--health", self.health, *self.tls,
+                "--iam-dir", self.folder / "iam", "posix", self.data]
+
+    def new_user(self, access_key, secret):
+        run(VERSITYGW, "admin", "--access", self.access_key, "--secret", self.secret, "--endpoint-url", self.endpoint,
+            "create-user", "--access", access_key, "--secret", secret, "--role", "user")
+
+
+class MinIO(S3Server):
+    health = "/minio/health/live"
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        assert MINIO.exists(), f"{MINIO} is missing: run tools/setup check"
+        (self.folder / "data").mkdir(exist_ok=True)
+        self.environment |= {"MINIO_ROOT_USER": self.access_key, "MINIO_ROOT_PASSWORD": self.secret, "MINIO_BROWSER": "off", "MINIO_UPDATE": "off",
+                             "HOME": str(self.folder)}
+
+    def command(self):
+        return [MINIO, "server", "--address", f"127.0.0.1:{self.port}", "--quiet", self.folder / "data"]
+
+    def short_lived(self, seconds):
+        """Temporary keys of the security token service: what the environment of a program wants."""
+        token = boto3.client("sts", endpoint_url=self.endpoint, aws_access_key_id=self.access_key, aws_secret_access_key=self.secret,
+                             region_name=self.region).assume_role(RoleArn="arn:x:ignored:by:minio:role", RoleSessionName="tests", DurationSeconds=seconds)
+        keys = token["Credentials"]
+        return {"AWS_ACCESS_KEY_ID": keys["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"], "AWS_SESSION_TOKEN": keys["SessionToken"]}
+
+
+def unfinished_uploads(client, bucket):
+    """Keys of uploads that nobody completed or aborted."""
+    pages = client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
+    return [upload["Key"] for page in pages for upload in page.get("Uploads", [])]
+
+
+def keys(client, bucket, prefix=""):
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return [item["Key"] for page in pages for item in page.get("Contents", [])]
