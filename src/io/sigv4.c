@@ -170,7 +170,7 @@ static struct str pair_value(const struct pairs *self, int i)
     return (struct str){self->text.buf.at + self->items[i].value, self->items[i].end - self->items[i].value};
 }
 
-static size_t encoded_bytes_max(const struct sigv4_pair *pairs, int count)
+static size_t encoded_bytes_max(const struct http_pair *pairs, int count)
 {
     size_t bytes = 0;
     for (int i = 0; i < count; i++)
@@ -179,8 +179,8 @@ static size_t encoded_bytes_max(const struct sigv4_pair *pairs, int count)
 }
 
 /* Room for all texts at once: a buffer that moves would leave a token behind. */
-static void pairs_reserve(struct pairs *self, const struct sigv4_pair *some, int some_count,
-                          const struct sigv4_pair *others, int other_count)
+static void pairs_reserve(struct pairs *self, const struct http_pair *some, int some_count,
+                          const struct http_pair *others, int other_count)
 {
     assert(some_count <= SIGV4_PAIRS_MAX);
     buf_reserve(&self->text.buf, encoded_bytes_max(some, some_count) + encoded_bytes_max(others, other_count));
@@ -201,7 +201,7 @@ static void pairs_sort_last(struct pairs *self, bool by_value)
     }
 }
 
-static void query_add(struct pairs *self, const struct sigv4_pair *pair)
+static void query_add(struct pairs *self, const struct http_pair *pair)
 {
     struct buf *text = &self->text.buf;
     assert(self->count < (int)(sizeof(self->items) / sizeof(self->items[0])));
@@ -244,7 +244,7 @@ static bool header_is_signed(const char *name)
 static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 /* Lower-case name; the value trimmed, with one space for each run of blanks. */
-static void header_add(struct pairs *self, const struct sigv4_pair *pair)
+static void header_add(struct pairs *self, const struct http_pair *pair)
 {
     struct buf *text = &self->text.buf;
     assert(self->count < (int)(sizeof(self->items) / sizeof(self->items[0])));
@@ -373,7 +373,7 @@ static void signing_end(struct signing *self, const char *payload, char ret_hex[
 static void added_header(struct sigv4_signed *ret, const char *name, const char *value)
 {
     assert(ret->memory.len + strlen(value) + 2 <= ret->memory.size);
-    ret->headers[ret->header_count++] = (struct sigv4_pair){name, ret->memory.at + ret->memory.len};
+    ret->headers[ret->header_count++] = (struct http_pair){name, ret->memory.at + ret->memory.len};
     buf_add(&ret->memory, value, strlen(value) + 1);
 }
 
@@ -426,7 +426,7 @@ void sigv4_presign(struct sigv4_keys *keys, const struct sigv4_scope *scope, con
     signing_take_headers(&self, ret);
     buf_addf(&credential, "%s/" STR_FMT, who->access_key, STR_ARG(buf_str(&self.credential)));
     snprintf(expires, sizeof(expires), "%d", expires_s);
-    struct sigv4_pair carried[] = {
+    struct http_pair carried[] = {
         {"X-Amz-Algorithm", ALGORITHM},
         {"X-Amz-Credential", credential.at},
         {"X-Amz-Date", self.stamp},

@@ -11,15 +11,12 @@
 
 #include "base/str.h"
 #include "io/aws_credentials.h"
+#include "io/http.h"
 
 enum {
     SIGV4_PAIRS_MAX = 64,         /* query parameters, and headers, of one request */
     SIGV4_ADDED_HEADERS_MAX = 5,  /* host, x-amz-content-sha256, x-amz-date, x-amz-security-token, authorization */
     SIGV4_EXPIRES_S_MAX = 604800, /* of a presigned URL: seven days */
-};
-
-struct sigv4_pair {
-    const char *name, *value;
 };
 
 /* Where a signature holds, and the service's rules. */
@@ -39,18 +36,18 @@ struct sigv4_scope {
 #define SIGV4_EMPTY_PAYLOAD    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 struct sigv4_request {
-    const char *method;               /* "PUT" */
-    const char *host;                 /* the Host header: with the port unless it is the scheme's default */
-    const char *path;                 /* "/bucket/a b": begins with '/', UTF-8, not encoded */
-    const struct sigv4_pair *query;   /* not encoded, in any order; "uploads" has the value "" */
-    const struct sigv4_pair *headers; /* the caller's own; all are signed but those that proxies may change */
+    const char *method;              /* "PUT" */
+    const char *host;                /* the Host header: with the port unless it is the scheme's default */
+    const char *path;                /* "/bucket/a b": begins with '/', UTF-8, not encoded */
+    const struct http_pair *query;   /* not encoded, in any order; "uploads" has the value "" */
+    const struct http_pair *headers; /* the caller's own; all are signed but those that proxies may change */
     int query_count, header_count;
     const char *payload; /* SHA-256 of the body as hex digits, or SIGV4_UNSIGNED_PAYLOAD (over TLS) */
 };
 
 struct sigv4_signed {
-    struct buf target;                                  /* "/bucket/a%20b?uploads=" */
-    struct sigv4_pair headers[SIGV4_ADDED_HEADERS_MAX]; /* to be sent besides the caller's; lower-case names */
+    struct buf target;                                 /* "/bucket/a%20b?uploads=" */
+    struct http_pair headers[SIGV4_ADDED_HEADERS_MAX]; /* to be sent besides the caller's; lower-case names */
     int header_count;
     struct buf memory; /* of the headers' values */
 };

@@ -132,7 +132,7 @@ static void decode(char *text)
 
 struct plain_request {
     struct sigv4_request request;
-    struct sigv4_pair query[8], headers[8];
+    struct http_pair query[8], headers[8];
     char host[64], payload[SHA256_HEX];
 };
 
@@ -146,7 +146,7 @@ static void take_query(struct plain_request *self, char *query)
         *value++ = '\0';
         decode(name);
         decode(value);
-        self->query[self->request.query_count++] = (struct sigv4_pair){name, value};
+        self->query[self->request.query_count++] = (struct http_pair){name, value};
     }
 }
 
@@ -157,7 +157,7 @@ static void take_header(struct plain_request *self, char *line)
     if (strcmp(line, "Host") == 0)
         self->request.host = value;
     else
-        self->headers[self->request.header_count++] = (struct sigv4_pair){line, value};
+        self->headers[self->request.header_count++] = (struct http_pair){line, value};
 }
 
 /* Takes the vector's lines apart, in place. */
@@ -231,11 +231,11 @@ static void every_vector_of_the_published_suite_is_signed_as_published(void **st
 /* ---- S3's own ---- */
 
 static const char *s3_signature(const char *method, const char *path, const char *query_name, const char *payload_text,
-                                const struct sigv4_pair *headers, int header_count, struct sigv4_signed *got)
+                                const struct http_pair *headers, int header_count, struct sigv4_signed *got)
 {
     AUTO_RELEASE(aws_credentials) who =
         credentials_of("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", NULL);
-    static const struct sigv4_pair listing[] = {{"prefix", "J"}, {"max-keys", "2"}}, lifecycle[] = {{"lifecycle", ""}};
+    static const struct http_pair listing[] = {{"prefix", "J"}, {"max-keys", "2"}}, lifecycle[] = {{"lifecycle", ""}};
     char payload[SHA256_HEX];
     struct sigv4_request request = {.method = method,
                                     .path = path,
@@ -259,9 +259,9 @@ static const char *s3_signature(const char *method, const char *path, const char
 static void the_examples_of_the_s3_documentation_are_signed_as_printed(void **state)
 {
     AUTO_RELEASE(sigv4_signed) got = {0};
-    const struct sigv4_pair range[] = {{"Range", "bytes=0-9"}};
-    const struct sigv4_pair put[] = {{"Date", "Fri, 24 May 2013 00:00:00 GMT"},
-                                     {"x-amz-storage-class", "REDUCED_REDUNDANCY"}};
+    const struct http_pair range[] = {{"Range", "bytes=0-9"}};
+    const struct http_pair put[] = {{"Date", "Fri, 24 May 2013 00:00:00 GMT"},
+                                    {"x-amz-storage-class", "REDUCED_REDUNDANCY"}};
     assert_string_equal(s3_signature("GET", "/test.txt", "", "", range, 1, &got),
                         "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41");
     assert_string_equal(header_of(&got, "authorization"),
@@ -333,7 +333,7 @@ static void headers_that_proxies_change_are_not_signed(void **state)
     AUTO_RELEASE(aws_credentials) who = credentials_of("A", "secret", "token");
     AUTO_RELEASE(sigv4_signed) got = {0};
     struct sigv4_scope s3 = SIGV4_S3("eu-west-1");
-    const struct sigv4_pair headers[] = {
+    const struct http_pair headers[] = {
         {"User-Agent", "waybill"}, {"Expect", "100-continue"}, {"Proxy-Authorization", "x"}, {"If-None-Match", "*"}};
     struct sigv4_request request = {.method = "PUT",
                                     .path = "/",
