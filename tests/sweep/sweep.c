@@ -184,7 +184,10 @@ static struct world *world_of(const struct scenario *scenario, const char *folde
 #ifdef __SANITIZE_ADDRESS__
 const char *__asan_default_options(void);
 /* Children live for milliseconds, and fork copies what the sanitizer keeps. */
-const char *__asan_default_options(void) { return "quarantine_size_mb=1:thread_local_quarantine_size_kb=64:malloc_context_size=2"; }
+const char *__asan_default_options(void)
+{
+    return "quarantine_size_mb=1:thread_local_quarantine_size_kb=64:malloc_context_size=2";
+}
 #endif
 
 /* Under AddressSanitizer a process that exits looks for its leaks: as long as the trial itself, so every
