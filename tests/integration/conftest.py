@@ -1,5 +1,8 @@
+import itertools
+
 import pytest
 
+from road import Road
 from server_mariadb import MariaDB
 from server_postgres import PostgreSQL
 from server_s3 import VersityGW
@@ -51,3 +54,25 @@ def postgres(servers):
 @pytest.fixture(scope="session")
 def s3(servers):
     return servers.get(VersityGW)
+
+
+ROADS = itertools.count(1)
+
+
+@pytest.fixture
+def roads(tmp_path, mariadb, s3, postgres):
+    """Makes pipelines from MariaDB over S3 to PostgreSQL; after the test, nothing that must be hidden was said by any."""
+    made = []
+
+    def make(tables, store=None, **pipeline):
+        number = next(ROADS)
+        folder = tmp_path / f"road{number}"
+        folder.mkdir()
+        made.append(Road(folder, f"road-{number}", mariadb, store or s3, postgres, tables, **pipeline))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+        one.assert_nothing_planted()
+        one.assert_no_secret()

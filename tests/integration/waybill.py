@@ -1,7 +1,7 @@
-"""The finished binary, driven from outside: a folder with a configuration, a SQLite source, a lake and a warehouse.
+"""The finished binary, driven from outside: a folder with a configuration, and what it names.
 
 Nothing here knows how the program works inside; it reads what a user could read: exit statuses, output, log lines, the
-documents in the lake, and both databases by SQLite.
+documents in the lake, and both databases by their own means.
 """
 import dataclasses
 import fcntl
@@ -53,12 +53,13 @@ class Running:
     and no further. So whoever stops reading at an arrow finds the program within that arrow, however fast it is.
     """
 
-    def __init__(self, command, folder):
+    def __init__(self, command, folder, environment=None):
         self.lines, self.begun = [], b""
         self.out = tempfile.TemporaryFile("w+", errors="replace")
         self.log, log = os.pipe2(os.O_DIRECT | os.O_CLOEXEC)  # each write is a packet, and a page holds one packet
         fcntl.fcntl(log, fcntl.F_SETPIPE_SZ, 4096)
-        self.process = subprocess.Popen([str(word) for word in command], cwd=folder, stdout=self.out, stderr=log, start_new_session=True)
+        self.process = subprocess.Popen([str(word) for word in command], cwd=folder, stdout=self.out, stderr=log, start_new_session=True,
+                                        env={**os.environ, **(environment or {})})
         os.close(log)
 
     def next_line(self):
@@ -109,33 +110,26 @@ class Running:
         return (arrows[-1]["name"], arrows[-1]["at"]) if arrows else ("start", "begin")
 
 
-class Route:
-    """One pipeline `p` from shop.db through lake/ to dw.db, in a folder of its own."""
+class Pipeline:
+    """One pipeline `p`, in a folder of its own. Who knows the store says how to look into it: read, keys, uploads."""
 
-    def __init__(self, folder, tables, **pipeline):
+    def __init__(self, folder, connections, tables, **pipeline):
         self.folder = pathlib.Path(folder)
-        self.shop, self.lake, self.dw = self.folder / "shop.db", self.folder / "lake", self.folder / "dw.db"
-        self.said = []  # everything the program printed
-        self.tables = tables
+        self.connections, self.tables = connections, tables
         self.pipeline = {"source": "shop", "stage": {"store": "lake"}, "target": "dw", **pipeline}
+        self.environment = {}
+        self.said = []  # everything the program printed
         self.write_config()
 
     def write_config(self):
         """JSON is YAML; what the tests vary is easier to say as a dict."""
-        config = {
-            "connections": {
-                "shop": {"type": "sqlite", "path": self.shop.name},
-                "lake": {"type": "directory", "path": self.lake.name},
-                "dw": {"type": "sqlite", "path": self.dw.name},
-            },
-            "pipelines": {"p": {**self.pipeline, "tables": self.tables}},
-        }
+        config = {"connections": self.connections, "pipelines": {"p": {**self.pipeline, "tables": self.tables}}}
         (self.folder / "waybill.yml").write_text(json.dumps(config, indent=1) + "\n")
 
     # --- running ---------------------------------------------------------------------------------------------------
     def start(self, *args, before=()):
         """Starts the program; `before` is a command that starts it in turn (unshare, strace)."""
-        return Running([*before, PROGRAM, *args], self.folder)
+        return Running([*before, PROGRAM, *args], self.folder, self.environment)
 
     def finish(self, running, status=0, timeout=120):
         """Waits for its end. status None: any will do."""
@@ -154,61 +148,82 @@ class Route:
         return self.start("sync", "pipeline", "-p", "p", "--log-format", "json", "--log-level", "debug", *args, **options)
 
     # --- looking ---------------------------------------------------------------------------------------------------
+    def scope(self, table):
+        """S of a table."""
+        return json.loads(self.read(f"watermark/tables/p/{table}.json"))
+
+    def chain(self, table):
+        """The waybills that count, oldest first: those reachable by `prev` from S.extracted."""
+        chain, ref = [], self.scope(table)["extracted"]
+        while ref:
+            waybill = json.loads(self.read(ref["key"]))
+            assert waybill["waybill_id"] == ref["id"]
+            chain.insert(0, waybill | {"folder": ref["key"].rpartition("/")[0]})
+            ref = waybill["prev"]
+        return chain
+
+    def assert_nothing_planted(self):
+        assert PLANTED not in "".join(self.said), "a row's value stands in the program's output"
+        for key in self.keys():
+            if key.endswith((".json", ".txt")):
+                assert PLANTED not in self.read(key).decode(errors="replace"), f"a row's value stands in {key}"
+
+    def objects(self):
+        """(all keys below wb= folders, those of waybills that count: their files, waybill.json and receipt.json)."""
+        wanted = set()
+        for table in self.tables:
+            for waybill in self.chain(table):
+                wanted |= {file["key"] for file in waybill["files"]}
+                wanted |= {f"{waybill['folder']}/{name}" for name in ("waybill.json", "receipt.json")}
+        return {key for key in self.keys() if "/wb=" in key}, wanted
+
+    def assert_tidy(self, zombie=False):
+        """What counts is there, with one receipt per waybill; what was abandoned is gone but for its tombstone; no upload
+        is left half-way. A zombie may have left more. All of it is found by `s3clean orphans`."""
+        assert self.uploads() == [], "unfinished uploads"
+        there, wanted = self.objects()
+        assert wanted - there == set(), "missing objects"
+        rest = [key for key in there - wanted if not (key.endswith("/waybill.json") and json.loads(self.read(key)).get("abandoned"))]
+        assert zombie or rest == [], "what was abandoned is still there"
+        for table in self.tables:
+            self.run("s3clean", "orphans", "-p", "p", "-t", table, "--older-than", "0s", "--force")
+        there, wanted = self.objects()
+        assert there == wanted, "orphans were not found, or more than orphans were deleted"
+
+
+class Route(Pipeline):
+    """From shop.db through lake/ to dw.db: SQLite, a directory, SQLite."""
+
+    def __init__(self, folder, tables, **pipeline):
+        self.shop, self.lake, self.dw = (pathlib.Path(folder) / name for name in ("shop.db", "lake", "dw.db"))
+        connections = {
+            "shop": {"type": "sqlite", "path": self.shop.name},
+            "lake": {"type": "directory", "path": self.lake.name},
+            "dw": {"type": "sqlite", "path": self.dw.name},
+        }
+        super().__init__(folder, connections, tables, **pipeline)
+
     def in_source(self, script):
         """Runs SQL in the source, in the autocommit of the sqlite3 shell."""
         with sqlite3.connect(self.shop, isolation_level=None, timeout=60) as database:
             database.executescript(script)
         database.close()
 
-    def scope(self, table):
-        """S of a table."""
-        return json.loads((self.lake / f"watermark/tables/p/{table}.json").read_text())
-
     def at(self, key):
         """The file that holds an object; the tests use names that need no escaping."""
         return self.lake / key
 
-    def chain(self, table):
-        """The waybills that count, oldest first: those reachable by `prev` from S.extracted."""
-        chain, ref = [], self.scope(table)["extracted"]
-        while ref:
-            waybill = json.loads(self.at(ref["key"]).read_text())
-            assert waybill["waybill_id"] == ref["id"]
-            chain.insert(0, waybill | {"folder": self.at(ref["key"]).parent})
-            ref = waybill["prev"]
-        return chain
+    def read(self, key):
+        return self.at(key).read_bytes()
+
+    def keys(self):
+        return [str(path.relative_to(self.lake)) for path in self.lake.rglob("*") if path.is_file() and ".waybill" not in path.parts]
+
+    def uploads(self):
+        return list((self.lake / ".waybill/uploads").iterdir())
 
     def compare(self, cast_type=""):
         """Both sides are equal, table by table and row by row, as sqlite3 sees it."""
         done = subprocess.run([ROOT / "tools/compare", self.shop, self.dw, cast_type], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
-
-    def assert_nothing_planted(self):
-        assert PLANTED not in "".join(self.said), "a row's value stands in the program's output"
-        for path in self.folder.rglob("*"):
-            if path.suffix in (".json", ".txt") and path.is_file():
-                assert PLANTED not in path.read_text(errors="replace"), f"a row's value stands in {path}"
-
-    def objects(self):
-        """(all files below wb= folders, those of waybills that count: their files, waybill.json and receipt.json)."""
-        wanted = set()
-        for table in self.tables:
-            for waybill in self.chain(table):
-                wanted |= {self.at(file["key"]) for file in waybill["files"]}
-                wanted |= {waybill["folder"] / "waybill.json", waybill["folder"] / "receipt.json"}
-        return {path for path in self.lake.rglob("*") if path.is_file() and path.parent.name.startswith("wb=")}, wanted
-
-    def assert_tidy(self, zombie=False):
-        """What counts is there, with one receipt per waybill; what was abandoned is gone but for its tombstone; no upload
-        is left half-way. A zombie may have left more. All of it is found by `s3clean orphans`."""
-        uploads = list((self.lake / ".waybill/uploads").iterdir())
-        assert uploads == [], "unfinished uploads"
-        there, wanted = self.objects()
-        assert wanted - there == set(), "missing objects"
-        rest = [path for path in there - wanted if not (path.name == "waybill.json" and json.loads(path.read_text()).get("abandoned"))]
-        assert zombie or rest == [], "what was abandoned is still there"
-        for table in self.tables:
-            self.run("s3clean", "orphans", "-p", "p", "-t", table, "--older-than", "0s", "--force")
-        there, wanted = self.objects()
-        assert there == wanted, "orphans were not found, or more than orphans were deleted"
