@@ -24,7 +24,7 @@ static void print_line(struct cli *cli, const char *name, const char *text)
 static void print_found(struct cli *cli, const struct table *table, enum increment increment)
 {
     AUTO_RELEASE(buf) key = {0};
-    if (increment == INCREMENT_HYBRID && table->cursor >= 0) {
+    if (increment_is_timed(increment) && table->cursor >= 0) {
         AUTO_RELEASE(buf) cursor = {0};
         char form[FORM_TEXT_MAX];
         form_name(&table->form, form);
@@ -148,7 +148,7 @@ static json_t *origins_to_json(const struct option_set *set)
 
 static json_t *cursor_to_json(const struct table *table, enum increment increment)
 {
-    if (table->cursor < 0 || increment != INCREMENT_HYBRID)
+    if (table->cursor < 0 || !increment_is_timed(increment))
         return json_null();
     char form[FORM_TEXT_MAX];
     json_t *json = json_object();

@@ -58,10 +58,15 @@ static RC bound_check_shape(struct route *r, struct error *err)
     const struct position *pos = &s->extracted.pos;
     bool same = pos->shape == POSITION_NONE || r->increment == INCREMENT_FULL_SYNC ||
                 (r->increment == INCREMENT_ID_ONLY) == (pos->shape == POSITION_AFTER);
-    if (same && pos->shape != POSITION_NONE && r->increment == INCREMENT_HYBRID && s->cursor != NULL)
+    bool timed = increment_is_timed(r->increment);
+    if (same && pos->shape != POSITION_NONE && timed && s->cursor != NULL)
         same = text_eq(s->cursor, cursor);
-    if (same && pos->at != NULL && r->increment == INCREMENT_HYBRID)
+    if (same && pos->at != NULL && timed)
         same = is_of_form(pos->at, &r->table->form);
+    if (pos->shape == POSITION_AT && pos->key_count > 0 && r->increment == INCREMENT_TIMESTAMP_ONLY)
+        same = false; /* it ended inside a group of equal cursors, which only a key tells apart */
+    if (pos->key_count > 0 && pos->key_count != r->table->key_count && r->increment != INCREMENT_FULL_SYNC)
+        same = false;
     bool keyed = pos->key_count > 0 && s->key_count > 0 && r->increment != INCREMENT_FULL_SYNC;
     for (int i = 0; same && keyed && i < r->table->key_count; i++)
         same = s->key_count == r->table->key_count &&
@@ -98,7 +103,14 @@ RC bound_describe(struct route *r, struct error *err)
              r->table->key_count == 0 ? "no key" : "no cursor");
         return fail_todo(err, "name them: `cursor: updated_at`, `key: id`, or use `increment: full_sync`");
     }
-    if (r->increment == INCREMENT_HYBRID && !r->table->cursor_indexed)
+    if (r->increment == INCREMENT_TIMESTAMP_ONLY && r->table->cursor < 0)
+        return fail(err, RC_CONFIG, "timestamp_only needs a cursor; '%s' has none", r->table->name);
+    if (increment_is_timed(r->increment) && r->mode == MODE_MERGE && r->table->key_count == 0) {
+        fail(err, RC_CONFIG, "rows of '%s' are merged by their key, and it has none", r->table->name);
+        return fail_todo(err,
+                         "name it: `key: id`; or, if its rows are never changed: `mode: append, insert_only: true`");
+    }
+    if (increment_is_timed(r->increment) && !r->table->cursor_indexed)
         r->result.warning = arena_print(&r->arena, "the cursor '%s' has no index: every page scans the table",
                                         r->table->schema->fields[r->table->cursor].name);
     TRY(bound_check_schema(r, err));
@@ -220,9 +232,9 @@ static bool bound_range(const struct route *r, struct range *ret)
         range.kind = RANGE_KEY;
         if (position_equal(lo, hi))
             return false;
-    } else if (lo->shape == POSITION_AT) {
-        range.kind = RANGE_CURSOR;
-        if (form_compare(&r->table->form, hi->at, lo->at) <= 0)
+    } else if (lo->shape == POSITION_AT || r->table->key_count == 0) {
+        range.kind = r->increment == INCREMENT_TIMESTAMP_ONLY ? RANGE_TIME : RANGE_CURSOR;
+        if (lo->shape == POSITION_AT && form_compare(&r->table->form, hi->at, lo->at) <= 0)
             return false;
     } else {
         range.kind = RANGE_WALK;
@@ -236,7 +248,7 @@ static bool bound_range(const struct route *r, struct range *ret)
 static RC bound_check_cursors(struct route *r, struct error *err)
 {
     const struct range_facts *facts = &r->bound.facts;
-    if (r->increment != INCREMENT_HYBRID)
+    if (!increment_is_timed(r->increment))
         return RC_OK;
     const char *cursor = r->table->schema->fields[r->table->cursor].name;
     if (facts->odd_cursors > 0) {
@@ -299,6 +311,32 @@ static RC bound_whole_table(struct route *r, bool *ret_more, struct error *err)
     return RC_OK;
 }
 
+/* What is left of --limit may be less than the next group of equal cursors, which is taken whole or not at all: the
+ * limit then was reached before. */
+static RC bound_group_fits(struct route *r, bool *ret, struct error *err)
+{
+    struct range_facts facts;
+    *ret = true;
+    if (r->chunk.range.kind != RANGE_TIME || r->chunk.rows_max < r->rows_left || r->result.rows_extracted == 0)
+        return RC_OK;
+    TRY(source_facts(r->run->world.source, r->table, &r->chunk.range, &facts, err));
+    *ret = facts.rows <= r->rows_left;
+    return RC_OK;
+}
+
+static RC bound_cut(struct route *r, bool *ret_more, struct error *err)
+{
+    struct chunk *chunk = &r->chunk;
+    bool is_cut = false;
+    chunk->pos_after = chunk->range.hi;
+    chunk->rows_max = bound_chunk_rows(r);
+    TRY(source_boundary(r->run->world.source, r->table, &chunk->range, chunk->rows_max, &r->arena, &chunk->pos_after,
+                        &is_cut, err));
+    if (is_cut)
+        chunk->range.hi = chunk->pos_after;
+    return bound_group_fits(r, ret_more, err);
+}
+
 RC bound_next(struct route *r, bool *ret_more, struct error *err)
 {
     struct chunk *chunk = &r->chunk;
@@ -317,12 +355,5 @@ RC bound_next(struct route *r, bool *ret_more, struct error *err)
         if (empty) /* nothing is left to walk: what has moved meanwhile comes by its cursor */
             r->lo = chunk->range.hi;
     }
-    bool is_cut = false;
-    chunk->pos_after = chunk->range.hi;
-    TRY(source_boundary(r->run->world.source, r->table, &chunk->range, bound_chunk_rows(r), &r->arena,
-                        &chunk->pos_after, &is_cut, err));
-    if (is_cut)
-        chunk->range.hi = chunk->pos_after;
-    *ret_more = true;
-    return RC_OK;
+    return bound_cut(r, ret_more, err);
 }

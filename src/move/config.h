@@ -16,8 +16,13 @@
 #include "io/opening.h"
 #include "store/store.h"
 
-enum increment { INCREMENT_HYBRID, INCREMENT_ID_ONLY, INCREMENT_FULL_SYNC };
+enum increment { INCREMENT_HYBRID, INCREMENT_ID_ONLY, INCREMENT_FULL_SYNC, INCREMENT_TIMESTAMP_ONLY };
 const char *increment_name(enum increment increment);
+/* Its ranges go by a time cursor. */
+static inline bool increment_is_timed(enum increment increment)
+{
+    return increment == INCREMENT_HYBRID || increment == INCREMENT_TIMESTAMP_ONLY;
+}
 
 enum pipeline_kind { PIPELINE_SYNC };
 
@@ -87,9 +92,9 @@ struct config {
     int pipeline_count;
     struct arena arena;
     struct resolver *resolver;
-    const volatile sig_atomic_t *stop; /* for connections' waits (io/opening.h); NULL, or set by the caller */
+    const volatile sig_atomic_t *stop;    /* for connections' waits (io/opening.h); NULL, or set by the caller */
     const struct retry_observer *retries; /* of connections; NULL, or set by the caller */
-    struct file_id *files;             /* read so far, so that none is read twice */
+    struct file_id *files;                /* read so far, so that none is read twice */
     int file_count;
 };
 

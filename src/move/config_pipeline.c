@@ -88,10 +88,10 @@ static struct where where_of(const struct table_config *table, const char *optio
 
 static RC check_available(const struct table_config *table, struct error *err)
 {
-    if ((int)table->increment > INCREMENT_FULL_SYNC) {
+    if ((int)table->increment > INCREMENT_TIMESTAMP_ONLY) {
         FAIL_TABLE(table, "increment", err, "the increment '%s' is not available yet",
                    increment_names[table->increment]);
-        return fail_todo(err, "use hybrid, id_only or full_sync");
+        return fail_todo(err, "use hybrid, timestamp_only, id_only or full_sync");
     }
     if ((int)table->mode > MODE_REPLACE) {
         FAIL_TABLE(table, "mode", err, "the mode '%s' is not available yet", mode_names[table->mode]);
@@ -111,24 +111,27 @@ static enum mode default_mode(enum increment increment)
     switch (increment) {
     case INCREMENT_ID_ONLY: return MODE_APPEND;
     case INCREMENT_FULL_SYNC: return MODE_REPLACE;
-    case INCREMENT_HYBRID: break;
+    case INCREMENT_HYBRID:
+    case INCREMENT_TIMESTAMP_ONLY: break;
     }
     return MODE_MERGE;
 }
 
 /* Case S85: a row that changes moves behind the mark a second time; appended, it would be there twice. */
-static RC check_hybrid(const struct table_config *table, struct error *err)
+static RC check_timed(const struct table_config *table, struct error *err)
 {
     if (table->mode == MODE_MERGE || (table->mode == MODE_APPEND && table->insert_only))
         return RC_OK;
     if (table->mode == MODE_REPLACE) {
         FAIL_TABLE(
             table, "mode", err,
-            "'increment: hybrid' cannot be loaded with 'mode: replace': it brings only what changed; legal is: merge");
+            "'increment: %s' cannot be loaded with 'mode: replace': it brings only what changed; legal is: merge",
+            increment_name(table->increment));
         return fail_todo(err, "set 'mode: merge', or 'increment: full_sync'");
     }
     FAIL_TABLE(table, "mode", err,
-               "'mode: append' with the time cursor of 'increment: hybrid' loads a changed row twice; legal is: merge");
+               "'mode: append' with the time cursor of 'increment: %s' loads a changed row twice; legal is: merge",
+               increment_name(table->increment));
     return fail_todo(
         err, "set 'mode: merge', or 'insert_only: true' if its rows are never changed, or 'increment: id_only'");
 }
@@ -161,11 +164,12 @@ static RC check_full_sync(const struct table_config *table, struct error *err)
 static RC check_pair(const struct table_config *table, struct error *err)
 {
     switch (table->increment) {
-    case INCREMENT_HYBRID: TRY(check_hybrid(table, err)); break;
+    case INCREMENT_HYBRID:
+    case INCREMENT_TIMESTAMP_ONLY: TRY(check_timed(table, err)); break;
     case INCREMENT_ID_ONLY: TRY(check_id_only(table, err)); break;
     case INCREMENT_FULL_SYNC: TRY(check_full_sync(table, err)); break;
     }
-    if (table->increment != INCREMENT_HYBRID && table->cursor != NULL) {
+    if (!increment_is_timed(table->increment) && table->cursor != NULL) {
         FAIL_TABLE(table, "cursor", err, "'increment: %s' uses no cursor", increment_name(table->increment));
         return fail_todo(err, "remove 'cursor', or set 'increment: hybrid'");
     }

@@ -167,7 +167,7 @@ struct table_request table_request_of(const struct table_config *table)
         .cursor_unit = table->cursor_unit,
         .key = table->key.items,
         .key_count = table->key.count,
-        .wants_cursor = table->increment == INCREMENT_HYBRID,
+        .wants_cursor = increment_is_timed(table->increment),
         .is_whole = table->increment == INCREMENT_FULL_SYNC,
         .overrides = table->overrides,
         .override_count = table->override_count,

@@ -174,6 +174,18 @@ static void extract_forget(struct table_result *result, const struct table_resul
     result->bytes_staged = before->bytes_staged;
 }
 
+/* Only a key could tell rows with equal cursors apart: a group of them is one chunk, however large. */
+static void extract_tell_of_group(struct route *r, int64_t rows)
+{
+    const struct chunk *chunk = &r->chunk;
+    if (chunk->range.kind != RANGE_TIME || rows <= chunk->rows_max)
+        return;
+    r->result.warning =
+        arena_print(&r->arena, "%" PRId64 " rows have one '%s': taken whole, beyond the %" PRId64 " of a chunk", rows,
+                    r->table->schema->fields[r->table->cursor].name, chunk->rows_max);
+    log_warn("group.taken_whole", KV("rows", rows), KV("asked", chunk->rows_max));
+}
+
 RC extract_chunk(struct route *r, struct error *err)
 {
     struct extraction x = {.r = r};
@@ -193,6 +205,7 @@ RC extract_chunk(struct route *r, struct error *err)
         extract_forget(&r->result, &before);
         return fail_in(err, "extracting '%s' from '%s'", r->config->name, r->run->world.source->name);
     }
+    extract_tell_of_group(r, x.rows);
     r->result.extract_ms += clock->mono_ms(clock) - since;
     r->rows_left -= x.rows < r->rows_left ? x.rows : r->rows_left;
     r->chunks_left -= x.rows > 0 ? 1 : 0;

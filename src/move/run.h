@@ -55,6 +55,7 @@ struct table_result {
 struct chunk {
     struct range range;
     struct position pos_after;
+    int64_t rows_max; /* asked for; a group of equal cursors that is taken whole may be more */
     char id[UUID_TEXT];
     const char *key;        /* of its waybill.json */
     struct waybill waybill; /* filled by extract, sealed by seal */

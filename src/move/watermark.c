@@ -58,7 +58,11 @@ static RC watermark_asked(struct route *r, const struct watermark_change *change
              scope_name(r->scope));
         return fail_todo(err, "give the key of the last row that needs no reading any more");
     }
-    if (r->config->increment == INCREMENT_HYBRID)
+    if (r->config->increment == INCREMENT_TIMESTAMP_ONLY && change->id != NULL) {
+        fail(err, RC_CONFIG, "'%s' moves by its cursor alone", scope_name(r->scope));
+        return fail_todo(err, "give --timestamp only");
+    }
+    if (increment_is_timed(r->config->increment))
         return watermark_position_of_time(r, change, ret, err);
     if (r->config->increment == INCREMENT_FULL_SYNC || change->timestamp != NULL || change->id == NULL) {
         fail(err, RC_CONFIG, "'%s' moves by %s", scope_name(r->scope), increment_name(r->config->increment));

@@ -152,7 +152,13 @@ static void moving(struct world *w)
          .rules = {.waiting = true, .zombies = true}, .in_memory = true},                                             \
     {name "/restore", variant, scope_lost, .command = world_restore,                                                  \
          .rules = {.waiting = true, .lost = true}, .in_memory = true}
+/* Groups of equal cursors that are larger than a chunk, and a table without a key. */
+#define SCENARIOS_OF_TIME(name)                                                                                       \
+    {name "/first", WORLD_TIME, nothing_moved_yet},                                                                   \
+    {name "/recovery", WORLD_TIME, died_in_extract},                                                                  \
+    {name "/moving", WORLD_TIME, moving, .rules = {.moving = true}, .in_memory = true}
 /* clang-format on */
 
-const struct scenario scenarios[] = {SCENARIOS("append", WORLD_APPEND), SCENARIOS("merge", WORLD_MERGE)};
+const struct scenario scenarios[] = {SCENARIOS("append", WORLD_APPEND), SCENARIOS("merge", WORLD_MERGE),
+                                     SCENARIOS_OF_TIME("time")};
 const int scenario_count = sizeof(scenarios) / sizeof(*scenarios);

@@ -178,6 +178,7 @@ static void each_increment_has_its_own_mode(void **state)
     assert_int_equal(table_of("t: {increment: id_only}")->mode, MODE_APPEND);
     assert_int_equal(table_of("t: {increment: id_only, mode: merge}")->mode, MODE_MERGE);
     assert_int_equal(table_of("t: {increment: full_sync}")->mode, MODE_REPLACE);
+    assert_int_equal(table_of("t: {increment: timestamp_only}")->mode, MODE_MERGE);
 }
 
 static void assert_table_refused(const char *entry, const char *message, const char *todo)
@@ -200,6 +201,13 @@ static void s85_append_with_an_update_cursor_is_refused_at_plan_time(void **stat
         "twice; legal is: merge",
         todo);
     assert_int_equal(table_of("events: {mode: append, insert_only: true}")->mode, MODE_APPEND);
+    assert_table_refused(
+        "events: {increment: timestamp_only, mode: append}",
+        "w.yml:11:49: table 'events': 'mode: append' with the time cursor of 'increment: timestamp_only' loads a "
+        "changed row twice; legal is: merge",
+        todo);
+    assert_int_equal(table_of("events: {increment: timestamp_only, mode: append, insert_only: true}")->mode,
+                     MODE_APPEND);
 }
 
 static void only_legal_pairs_of_increment_and_mode_are_taken(void **state)
@@ -226,12 +234,9 @@ static void only_legal_pairs_of_increment_and_mode_are_taken(void **state)
 
 static void what_is_not_there_yet_is_refused_politely(void **state)
 {
-    assert_table_refused("t: {increment: timestamp_only}",
-                         "w.yml:11:22: table 't': the increment 'timestamp_only' is not available yet",
-                         "use hybrid, id_only or full_sync");
     assert_table_refused("t: {increment: custom_sql}",
                          "w.yml:11:22: table 't': the increment 'custom_sql' is not available yet",
-                         "use hybrid, id_only or full_sync");
+                         "use hybrid, timestamp_only, id_only or full_sync");
     assert_table_refused("t: {increment: full_sync, mode: append}",
                          "w.yml:11:39: table 't': 'mode: append' with 'increment: full_sync' is not available yet",
                          "set 'mode: replace'");

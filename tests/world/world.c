@@ -38,6 +38,11 @@ static void configure_tables(struct world *self)
         self->tables[ORDERS].key = (struct text_list){.items = (const char **)(uintptr_t)composite_key, .count = 2};
     self->tables[EVENTS].increment = INCREMENT_ID_ONLY;
     self->tables[EVENTS].mode = merge ? MODE_MERGE : MODE_APPEND;
+    if (self->variant == WORLD_TIME) {
+        self->tables[ORDERS].increment = self->tables[EVENTS].increment = INCREMENT_TIMESTAMP_ONLY;
+        self->tables[EVENTS].cursor = "at";
+        self->tables[EVENTS].insert_only = true;
+    }
     self->tables[REGIONS].increment = INCREMENT_FULL_SYNC;
     self->tables[REGIONS].mode = MODE_REPLACE;
     self->table_count = WORLD_TABLES;
@@ -55,7 +60,10 @@ static void make_memory(struct world *self)
     else
         mem_server_table(self->server, "orders", schema_of("id:l! note:u price:d:10,2 updated_at:tss:!"), "id",
                          "updated_at");
-    mem_server_table(self->server, "events", schema_of("id:l! note:u"), "id", NULL);
+    if (self->variant == WORLD_TIME)
+        mem_server_table(self->server, "events", schema_of("id:l! note:u at:tss:!"), "", "at");
+    else
+        mem_server_table(self->server, "events", schema_of("id:l! note:u"), "id", NULL);
     mem_server_table(self->server, "regions", schema_of("code:u! name:u"), "code", NULL);
 }
 
@@ -141,6 +149,8 @@ static const char *row_text(struct world *self, enum world_table table, int id)
     if (table == ORDERS)
         return arena_print(&self->arena, "%d|%s %d|%d.25|%s%s", id, WORLD_SECRET, version, id,
                            stamp_of_now(self, false), extra);
+    if (table == EVENTS && self->variant == WORLD_TIME)
+        return arena_print(&self->arena, "%d|%s %d|%s%s", id, WORLD_SECRET, version, stamp_of_now(self, false), extra);
     if (table == EVENTS)
         return arena_print(&self->arena, "%d|%s %d%s", id, WORLD_SECRET, version, extra);
     return arena_print(&self->arena, "r%02d|%s %d%s", id, WORLD_SECRET, version, extra);

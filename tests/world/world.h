@@ -21,6 +21,7 @@ enum world_table { ORDERS, EVENTS, REGIONS };
 enum world_variant {
     WORLD_APPEND, /* orders: hybrid + merge, events: id_only + append, regions: full_sync + replace */
     WORLD_MERGE,  /* the same with a composite key, an integer cursor, and events: id_only + merge */
+    WORLD_TIME,   /* orders: timestamp_only + merge, events: timestamp_only + append, with no key at all */
 };
 
 struct world {

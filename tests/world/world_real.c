@@ -38,8 +38,11 @@ void real_make(struct world *self)
             self,
             "CREATE TABLE orders(id INTEGER PRIMARY KEY, note TEXT, price DECIMAL(10,2), updated_at DATETIME NOT NULL);"
             "CREATE INDEX orders_updated ON orders(updated_at)");
-    run_sql(self, "CREATE TABLE events(id INTEGER PRIMARY KEY, note TEXT);"
-                  "CREATE TABLE regions(code TEXT NOT NULL PRIMARY KEY, name TEXT)");
+    run_sql(self, self->variant == WORLD_TIME
+                      ? "CREATE TABLE events(id INTEGER NOT NULL, note TEXT, at DATETIME NOT NULL);"
+                        "CREATE INDEX events_at ON events(at)"
+                      : "CREATE TABLE events(id INTEGER PRIMARY KEY, note TEXT)");
+    run_sql(self, "CREATE TABLE regions(code TEXT NOT NULL PRIMARY KEY, name TEXT)");
 }
 
 /* The literals of world/value.h: numbers stay bare, anything else is quoted. */
