@@ -162,11 +162,16 @@ static RC lost_to_another(struct scope *self, struct str there, struct error *er
                      self->pipeline);
 }
 
+/* A beat changes the lease only: the working thread reads marks and document while the heartbeat beats. */
 static void scope_adopt_written(struct scope *self, struct unsettled *written)
 {
-    json_decref(self->doc);
-    self->doc = TAKE(written->doc);
-    self->marks = written->marks;
+    if (!written->is_beat) {
+        json_decref(self->doc);
+        self->doc = TAKE(written->doc);
+        self->marks = written->marks;
+    }
+    json_decref(written->doc);
+    written->doc = NULL;
     self->lease = written->lease;
     self->beat_sent_ms = written->sent_ms;
     self->mine = self->lease.held && strcmp(self->lease.run_id, self->world.run_id) == 0;
@@ -324,7 +329,14 @@ RC scope_give(struct scope *self, const struct marks *marks, struct error *err)
 {
     return scope_put_own(self, marks, false, err);
 }
-RC scope_beat(struct scope *self, struct error *err) { return scope_put_own(self, NULL, true, err); }
+RC scope_beat(struct scope *self, struct error *err)
+{
+    pthread_mutex_lock(&self->lock);
+    bool waits = self->unsettled.doc != NULL && !self->unsettled.is_beat;
+    enum rc rc = waits ? RC_OK : scope_put_mine(self, NULL, true, err);
+    pthread_mutex_unlock(&self->lock);
+    return rc;
+}
 
 RC scope_guard(struct scope *self, struct error *err)
 {
@@ -332,7 +344,7 @@ RC scope_guard(struct scope *self, struct error *err)
     pthread_mutex_lock(&self->lock);
     bool late = !self->mine || clock->mono_ms(clock) - self->beat_sent_ms > self->lease.ttl_ms * 2 / 3;
     pthread_mutex_unlock(&self->lock);
-    return late ? scope_beat(self, err) : RC_OK;
+    return late ? scope_put_own(self, NULL, true, err) : RC_OK;
 }
 
 RC scope_break(struct scope *self, struct error *err)
@@ -340,6 +352,7 @@ RC scope_break(struct scope *self, struct error *err)
     pthread_mutex_lock(&self->lock);
     struct marks next = self->marks;
     next.token++;
+    self->unsettled.is_beat = false;
     enum rc rc = scope_put(self, &next, &(struct lease){0}, err);
     pthread_mutex_unlock(&self->lock);
     return rc;

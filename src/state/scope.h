@@ -113,7 +113,8 @@ RC scope_write(struct scope *self, const struct marks *marks, struct error *err)
 RC scope_settle(struct scope *self, struct error *err);
 /* As scope_write (NULL: the marks as they are), and gives the lease in the same write. */
 RC scope_give(struct scope *self, const struct marks *marks, struct error *err);
-/* One beat. Called by the heartbeat. */
+/* One beat, for the heartbeat. Waits (RC_OK) while a write of the working thread is unsettled: that thread settles it.
+ */
 RC scope_beat(struct scope *self, struct error *err);
 /* Before every protected write that is not S's own: an owner starts none later than 2/3 TTL after its last successful
  * beat was sent. Beats first when it is late; RC_LEASE when that shows that the lease is lost. */
