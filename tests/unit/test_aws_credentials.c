@@ -1,0 +1,365 @@
+/* Where AWS credentials come from, in which order, how they are renewed, and what is said when there are none. */
+#include "io/aws_credentials.h"
+
+#include <pthread.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/file.h"
+#include "test.h"
+
+static char folder[64];
+static struct {
+    const char *name, *value;
+} variables[16];
+static struct arena arena;
+static int64_t now_us, mono_ms;
+
+static const char *environment(const char *name)
+{
+    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+        if (variables[i].name != NULL && strcmp(variables[i].name, name) == 0)
+            return variables[i].value;
+    }
+    return NULL;
+}
+
+static void set(const char *name, const char *value)
+{
+    for (size_t i = 0;; i++) {
+        assert_in_range(i, 0, sizeof(variables) / sizeof(variables[0]) - 1);
+        if (variables[i].name == NULL || strcmp(variables[i].name, name) == 0) {
+            variables[i].name = name;
+            variables[i].value = value;
+            return;
+        }
+    }
+}
+
+static int64_t clock_now_us(struct clock *self) { return now_us; }
+static int64_t clock_mono_ms(struct clock *self) { return mono_ms; }
+static struct clock test_clock = {.now_us = clock_now_us, .mono_ms = clock_mono_ms};
+
+static const char *path_of(const char *name) { return arena_print(&arena, "%s/.aws/%s", folder, name); }
+
+static void write_file(const char *name, const char *text)
+{
+    struct error err = {0};
+    assert_int_equal(file_write_atomic(path_of(name), str(text), 0600, &err), RC_OK);
+}
+
+static int begin(void **state)
+{
+    memset(variables, 0, sizeof(variables));
+    snprintf(folder, sizeof(folder), "/tmp/waybill-aws-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(mkdir(arena_print(&arena, "%s/.aws", folder), 0700), 0);
+    set("HOME", folder);
+    now_us = INT64_C(1800000000000000);
+    mono_ms = 5000000;
+    return 0;
+}
+
+static int end(void **state)
+{
+    static const char *const names[] = {"config", "credentials", "other"};
+    for (int i = 0; i < 3; i++)
+        unlink(path_of(names[i]));
+    assert_int_equal(rmdir(arena_print(&arena, "%s/.aws", folder)), 0);
+    assert_int_equal(rmdir(folder), 0);
+    arena_release(&arena);
+    return 0;
+}
+
+static struct aws_identity *identity_of(const char *profile)
+{
+    struct aws_config config = {.profile = profile, .clock = &test_clock, .environment = environment};
+    struct aws_identity *identity = NULL;
+    struct error err = {0};
+    assert_int_equal(aws_identity_new(&config, &identity, &err), RC_OK);
+    return identity;
+}
+
+/* "access key/secret key/token", or the error's text. */
+static const char *keys_of(struct aws_identity *identity)
+{
+    AUTO_RELEASE(aws_credentials) keys = {0};
+    struct error err = {0};
+    if (aws_identity_get(identity, &keys, &err) != RC_OK)
+        return arena_print(&arena, "%s: %s (%s)", rc_name(err.rc), err.text, err.todo);
+    return arena_print(&arena, "%s/%s/%s", keys.access_key, secret_reveal(&keys.secret_key),
+                       secret_reveal(&keys.session_token));
+}
+
+static const char *keys_with(const char *profile)
+{
+    AUTO(aws_identity) *identity = identity_of(profile);
+    return keys_of(identity);
+}
+
+/* ---- where they come from ---- */
+
+static void the_environment_comes_before_profiles(void **state)
+{
+    write_file("credentials", "[default]\naws_access_key_id = FILE\naws_secret_access_key = s\n");
+    assert_string_equal(keys_with(NULL), "FILE/s/");
+    set("AWS_ACCESS_KEY_ID", "ENV");
+    set("AWS_SECRET_ACCESS_KEY", "e");
+    assert_string_equal(keys_with(NULL), "ENV/e/");
+    set("AWS_SESSION_TOKEN", "t");
+    assert_string_equal(keys_with(NULL), "ENV/e/t");
+    set("AWS_PROFILE", "default");
+    assert_string_equal(keys_with(NULL), "ENV/e/t");
+}
+
+static void a_profile_of_the_configuration_comes_before_the_environment(void **state)
+{
+    write_file("credentials", "[default]\naws_access_key_id=D\naws_secret_access_key=d\n"
+                              "[etl]\naws_access_key_id=E\naws_secret_access_key=e\naws_session_token=t\n");
+    set("AWS_ACCESS_KEY_ID", "ENV");
+    set("AWS_SECRET_ACCESS_KEY", "e");
+    assert_string_equal(keys_with("etl"), "E/e/t");
+    assert_string_equal(keys_with("default"), "D/d/");
+}
+
+static void aws_profile_names_the_profile_and_two_variables_the_files(void **state)
+{
+    write_file("credentials", "[etl]\naws_access_key_id=E\naws_secret_access_key=e\n");
+    write_file("other", "[etl]\naws_access_key_id=O\naws_secret_access_key=o\n");
+    set("AWS_PROFILE", "etl");
+    assert_string_equal(keys_with(NULL), "E/e/");
+    set("AWS_SHARED_CREDENTIALS_FILE", path_of("other"));
+    assert_string_equal(keys_with(NULL), "O/o/");
+    set("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials");
+    assert_string_equal(keys_with(NULL), "E/e/");
+    set("AWS_SHARED_CREDENTIALS_FILE", "/nowhere");
+    write_file("other", "[profile etl]\naws_access_key_id=C\naws_secret_access_key=c\n");
+    set("AWS_CONFIG_FILE", path_of("other"));
+    assert_string_equal(keys_with(NULL), "C/c/");
+}
+
+static void a_pair_comes_from_one_file_and_the_credentials_file_is_first(void **state)
+{
+    write_file("config", "[profile etl]\naws_access_key_id=C\naws_secret_access_key=c\naws_session_token=c\n"
+                         "[etl]\naws_access_key_id=X\naws_secret_access_key=x\n");
+    assert_string_equal(keys_with("etl"), "C/c/c");
+    write_file("credentials", "[profile etl]\naws_access_key_id=X\naws_secret_access_key=x\n"
+                              "[etl]\naws_access_key_id=E\naws_secret_access_key=e\n");
+    assert_string_equal(keys_with("etl"), "E/e/");
+}
+
+static void files_are_read_as_aws_tools_read_them(void **state)
+{
+    write_file("config", "; a comment\n# another = x\n\n[ default ]  # of mine\r\naws_access_key_id =  A  \r\n"
+                         "s3 =\n  aws_access_key_id = NESTED\naws_secret_access_key = a+b/c=#d\t; mine\n"
+                         "  aws_session_token = nested\n[profile \"two words\"]\naws_access_key_id=T\n"
+                         "aws_secret_access_key=t\n[sso-session default]\naws_access_key_id=S\nnonsense\n[unclosed");
+    assert_string_equal(keys_with("default"), "A/a+b/c=#d/");
+    assert_string_equal(keys_with("two words"), "T/t/");
+}
+
+static void keys_of_the_configuration_stand_alone(void **state)
+{
+    struct secret secret = {0}, token = {0};
+    struct aws_config config = {.access_key = "MINE",
+                                .secret_key = &secret,
+                                .session_token = &token,
+                                .clock = &test_clock,
+                                .environment = environment};
+    struct aws_identity *identity = NULL;
+    struct error err = {0};
+    set("AWS_ACCESS_KEY_ID", "ENV");
+    assert_int_equal(aws_identity_new(&config, &identity, &err), RC_CONFIG);
+    assert_string_equal(err.text, "of access_key and secret_key only one is given");
+    secret_set(&secret, S("m"));
+    assert_int_equal(aws_identity_new(&config, &identity, &err), RC_OK);
+    assert_string_equal(keys_of(identity), "MINE/m/");
+    aws_identity_free(identity);
+    secret_set(&token, S("t"));
+    assert_int_equal(aws_identity_new(&config, &identity, &err), RC_OK);
+    secret_release(&secret); /* it has its own copy */
+    secret_release(&token);
+    assert_string_equal(keys_of(identity), "MINE/m/t");
+    aws_identity_free(identity);
+    secret_set(&secret, S("m"));
+    config.profile = "etl";
+    assert_int_equal(aws_identity_new(&config, &identity, &err), RC_CONFIG);
+    secret_release(&secret);
+}
+
+static void the_region_comes_from_the_environment_or_the_profile(void **state)
+{
+    struct aws_config config = {.clock = &test_clock, .environment = environment};
+    struct error err = {0};
+    const char *region = "unset";
+    assert_int_equal(aws_region_find(&config, &arena, &region, &err), RC_OK);
+    assert_null(region);
+    write_file("config", "[default]\nregion = eu-west-1\n[profile etl]\nregion=us-west-2\n");
+    assert_int_equal(aws_region_find(&config, &arena, &region, &err), RC_OK);
+    assert_string_equal(region, "eu-west-1");
+    config.profile = "etl";
+    assert_int_equal(aws_region_find(&config, &arena, &region, &err), RC_OK);
+    assert_string_equal(region, "us-west-2");
+    set("AWS_DEFAULT_REGION", "eu-north-1");
+    assert_int_equal(aws_region_find(&config, &arena, &region, &err), RC_OK);
+    assert_string_equal(region, "eu-north-1");
+    set("AWS_REGION", "eu-south-1");
+    assert_int_equal(aws_region_find(&config, &arena, &region, &err), RC_OK);
+    assert_string_equal(region, "eu-south-1");
+}
+
+/* ---- what is said when there are none ---- */
+
+static void where_there_are_none_the_message_names_every_place(void **state)
+{
+    write_file("config", "[profile other]\nregion = eu-west-1\n");
+    const char *said = keys_with(NULL);
+    assert_string_equal(said, arena_print(&arena,
+                                          "config: there are no AWS credentials: AWS_ACCESS_KEY_ID is not set; there "
+                                          "is no file '%s'; '%s' has no profile 'default' (give the connection an "
+                                          "access_key and a secret_key, or set AWS_ACCESS_KEY_ID and "
+                                          "AWS_SECRET_ACCESS_KEY, or make a profile with 'aws configure')",
+                                          path_of("credentials"), path_of("config")));
+    write_file("config", "[default]\nregion = eu-west-1\n");
+    assert_non_null(
+        strstr(keys_with(NULL), arena_print(&arena, "profile 'default' in '%s' has no keys", path_of("config"))));
+}
+
+static void half_a_pair_and_a_profile_that_is_missing_are_errors(void **state)
+{
+    set("AWS_SECRET_ACCESS_KEY", "hush");
+    assert_string_equal(keys_with(NULL), "config: AWS credentials: the environment has AWS_SECRET_ACCESS_KEY, but not "
+                                         "AWS_ACCESS_KEY_ID (set both or none of the two)");
+    write_file("credentials", "[half]\naws_secret_access_key=hush\n");
+    const char *said = keys_with("half");
+    assert_non_null(strstr(said, "has only one of aws_access_key_id and aws_secret_access_key"));
+    assert_null(strstr(said, "hush"));
+    assert_non_null(strstr(keys_with("missing"), "there is no profile 'missing'"));
+}
+
+static void a_way_that_is_not_understood_is_named_and_no_other_keys_are_taken(void **state)
+{
+    write_file("config", "[profile role]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile=default\n"
+                         "[profile sso]\nsso_session = x\nsso_account_id = 1\n");
+    write_file("credentials", "[role]\naws_access_key_id=E\naws_secret_access_key=e\n");
+    assert_non_null(strstr(keys_with("role"), "takes its keys by role_arn, which is not understood here"));
+    assert_non_null(strstr(keys_with("sso"), "takes its keys by sso_session"));
+    assert_non_null(strstr(keys_with("sso"), "aws configure export-credentials --profile sso --format env"));
+}
+
+static void a_file_that_cannot_be_read_is_an_error_and_not_a_file_without_keys(void **state)
+{
+    set("AWS_SHARED_CREDENTIALS_FILE", folder);
+    const char *said = keys_with(NULL);
+    assert_non_null(strstr(said, arena_print(&arena, "reading '%s'", folder)));
+}
+
+/* ---- expiry ---- */
+
+static void keys_are_kept_until_a_server_refuses_them_and_then_looked_for_again(void **state)
+{
+    write_file("credentials", "[default]\naws_access_key_id=OLD\naws_secret_access_key=o\n");
+    AUTO(aws_identity) *identity = identity_of(NULL);
+    AUTO_RELEASE(aws_credentials) old = {0};
+    struct error err = {0};
+    assert_int_equal(aws_identity_get(identity, &old, &err), RC_OK);
+    write_file("credentials", "[default]\naws_access_key_id=NEW\naws_secret_access_key=n\n");
+    assert_string_equal(keys_of(identity), "OLD/o/");
+    assert_int_equal(aws_identity_renew(identity, &old, &err), RC_OK);
+    assert_string_equal(keys_of(identity), "NEW/n/");
+    /* A second thread that was refused with the same old keys does not look again. */
+    write_file("credentials", "[default]\naws_access_key_id=NEWER\naws_secret_access_key=n\n");
+    assert_int_equal(aws_identity_renew(identity, &old, &err), RC_OK);
+    assert_string_equal(keys_of(identity), "NEW/n/");
+}
+
+static void where_nothing_newer_is_found_renewing_says_whose_keys_have_expired(void **state)
+{
+    set("AWS_ACCESS_KEY_ID", "ENV");
+    set("AWS_SECRET_ACCESS_KEY", "hush");
+    AUTO(aws_identity) *identity = identity_of(NULL);
+    AUTO_RELEASE(aws_credentials) keys = {0};
+    struct error err = {0};
+    assert_int_equal(aws_identity_get(identity, &keys, &err), RC_OK);
+    assert_int_equal(aws_identity_renew(identity, &keys, &err), RC_DENIED);
+    assert_string_equal(err.text, "the AWS credentials of the environment (access key ENV) have expired, and there are "
+                                  "no newer ones");
+    assert_string_equal(err.todo, "put new ones there, then run the same command again");
+}
+
+static void shortly_before_they_expire_new_keys_are_looked_for_but_not_at_every_request(void **state)
+{
+    set("AWS_ACCESS_KEY_ID", "OLD");
+    set("AWS_SECRET_ACCESS_KEY", "s");
+    set("AWS_CREDENTIAL_EXPIRATION", "2027-01-15T09:00:00Z");
+    AUTO(aws_identity) *identity = identity_of(NULL);
+    assert_true(stamp_parse("2027-01-15T08:00:00Z", &now_us));
+    assert_string_equal(keys_of(identity), "OLD/s/");
+    set("AWS_ACCESS_KEY_ID", "NEW");
+    now_us += INT64_C(44) * 60 * 1000000;
+    mono_ms += 44 * 60 * 1000;
+    assert_string_equal(keys_of(identity), "OLD/s/");
+    now_us += INT64_C(2) * 60 * 1000000;
+    mono_ms += 2 * 60 * 1000;
+    assert_string_equal(keys_of(identity), "NEW/s/");
+    set("AWS_ACCESS_KEY_ID", "NEWER");
+    mono_ms += 59 * 1000;
+    assert_string_equal(keys_of(identity), "NEW/s/");
+    mono_ms += 1000;
+    assert_string_equal(keys_of(identity), "NEWER/s/");
+    /* A search that fails leaves the old ones: whether they are still good is the server's to say. */
+    set("AWS_SECRET_ACCESS_KEY", "");
+    mono_ms += 60 * 1000;
+    assert_string_equal(keys_of(identity), "NEWER/s/");
+}
+
+static void *get_often(void *identity)
+{
+    for (int i = 0; i < 200; i++) {
+        AUTO_RELEASE(aws_credentials) keys = {0};
+        struct error err = {0};
+        if (aws_identity_get(identity, &keys, &err) != RC_OK ||
+            strcmp(keys.access_key, secret_reveal(&keys.secret_key)) != 0)
+            return identity;
+        if (i % 20 == 0 && aws_identity_renew(identity, &keys, &err) != RC_DENIED)
+            return identity;
+    }
+    return NULL;
+}
+
+static void threads_get_and_renew_side_by_side(void **state)
+{
+    write_file("credentials", "[default]\naws_access_key_id=SAME\naws_secret_access_key=SAME\n");
+    AUTO(aws_identity) *identity = identity_of(NULL);
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, get_often, identity), 0);
+    for (int i = 0; i < 4; i++) {
+        void *wrong = NULL;
+        pthread_join(threads[i], &wrong);
+        assert_null(wrong);
+    }
+}
+
+int main(void)
+{
+#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {
+        STORY(the_environment_comes_before_profiles),
+        STORY(a_profile_of_the_configuration_comes_before_the_environment),
+        STORY(aws_profile_names_the_profile_and_two_variables_the_files),
+        STORY(a_pair_comes_from_one_file_and_the_credentials_file_is_first),
+        STORY(files_are_read_as_aws_tools_read_them),
+        STORY(keys_of_the_configuration_stand_alone),
+        STORY(the_region_comes_from_the_environment_or_the_profile),
+        STORY(where_there_are_none_the_message_names_every_place),
+        STORY(half_a_pair_and_a_profile_that_is_missing_are_errors),
+        STORY(a_way_that_is_not_understood_is_named_and_no_other_keys_are_taken),
+        STORY(a_file_that_cannot_be_read_is_an_error_and_not_a_file_without_keys),
+        STORY(keys_are_kept_until_a_server_refuses_them_and_then_looked_for_again),
+        STORY(where_nothing_newer_is_found_renewing_says_whose_keys_have_expired),
+        STORY(shortly_before_they_expire_new_keys_are_looked_for_but_not_at_every_request),
+        STORY(threads_get_and_renew_side_by_side),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
