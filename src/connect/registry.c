@@ -1,5 +1,6 @@
 #include "connect/registry.h"
 
+#include "connect/postgres/target.h"
 #include "connect/sqlite/source.h"
 #include "connect/sqlite/target.h"
 
@@ -35,7 +36,72 @@ static const struct database_type sqlite_type = {
     .open_target = sqlite_open_target,
 };
 
-const struct database_type *const database_types[] = {&sqlite_type, NULL};
+/* ---- PostgreSQL ---- */
+
+struct postgres_options {
+    const char *host, *database, *user, *schema;
+    int64_t port;
+    struct secret password;
+    enum pq_tls tls;
+    const char *ca, *cert, *key;
+    int64_t connect_timeout, lock_timeout, statement_timeout;
+};
+
+static const char *const postgres_tls[] = {
+    [PQ_TLS_AUTO] = "auto", [PQ_TLS_OFF] = "off", [PQ_TLS_REQUIRE] = "require", [PQ_TLS_VERIFY] = "verify", NULL};
+
+static const struct option postgres_table[] = {
+    OPTION("host", STRING, postgres_options, host, .help = "name, address, or the folder of a Unix socket"),
+    OPTION("port", INT, postgres_options, port, .preset = "5432", .min = 1, .max = 65535, .help = "port of the server"),
+    OPTION("database", STRING, postgres_options, database, .required = true, .help = "name of the database"),
+    OPTION("user", STRING, postgres_options, user, .help = "user to log in as; this machine's user when not given"),
+    OPTION("password", SECRET, postgres_options, password, .help = "its password; never printed and never logged"),
+    OPTION("schema", STRING, postgres_options, schema, .preset = "public",
+           .help = "schema of tables without one, and of waybill_position"),
+    OPTION("tls", ENUM, postgres_options, tls, .preset = "auto", .names = postgres_tls,
+           .help = "auto (verify, but for this machine), off, require (encrypted, to whomever), verify"),
+    OPTION("ca", PATH, postgres_options, ca, .help = "file of the authorities to trust; this machine's when not given"),
+    OPTION("cert", PATH, postgres_options, cert, .help = "file of the client's own certificate"),
+    OPTION("key", PATH, postgres_options, key, .help = "file of the client's own key"),
+    OPTION("connect_timeout", DURATION, postgres_options, connect_timeout, .preset = "10s", .min = 100, .max = 600000,
+           .help = "how long a connection may take to be made"),
+    OPTION("lock_timeout", DURATION, postgres_options, lock_timeout, .preset = "90s", .min = 100, .max = 86400000,
+           .help = "how long the locks of others are waited for"),
+    OPTION("statement_timeout", DURATION, postgres_options, statement_timeout, .preset = "1h", .min = 1000,
+           .max = 604800000, .help = "how long one statement of a load may take"),
+};
+
+static RC postgres_open_target(const char *name, const void *options, const struct opening *with, struct target **ret,
+                               struct error *err)
+{
+    const struct postgres_options *given = options;
+    struct postgres_target_options how = {
+        .schema = given->schema,
+        .address = {.host = given->host,
+                    .port = given->port,
+                    .database = given->database,
+                    .user = given->user,
+                    .password = &given->password,
+                    .tls = given->tls,
+                    .ca = given->ca,
+                    .cert = given->cert,
+                    .key = given->key,
+                    .connect_ms = given->connect_timeout,
+                    .lock_ms = given->lock_timeout,
+                    .statement_ms = given->statement_timeout},
+    };
+    return postgres_target_open(name, &how, with, ret, err);
+}
+
+#define POSTGRES_TYPE(name_, summary_)                                                                                 \
+    {                                                                                                                  \
+        .name = name_, .summary = summary_, .options = OPTION_TABLE(postgres_table),                                   \
+        .options_bytes = sizeof(struct postgres_options), .open_target = postgres_open_target,                         \
+    }
+static const struct database_type postgres_type = POSTGRES_TYPE("postgres", "a PostgreSQL database, as a target"),
+                                  postgresql_type = POSTGRES_TYPE("postgresql", "the same as postgres");
+
+const struct database_type *const database_types[] = {&postgres_type, &postgresql_type, &sqlite_type, NULL};
 
 const struct database_type *database_type_find(const char *name)
 {

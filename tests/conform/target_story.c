@@ -87,6 +87,16 @@ struct load_counts dw_load(struct target_story *s, const char *prev, const char 
     return counts;
 }
 
+const char *dw_text(struct target_story *s, const char *text)
+{
+    AUTO_RELEASE(buf) plain = {0};
+    for (const char *at = text; *at != '\0'; at++) {
+        if (!s->kind->has_no_nul || at[0] != '\\' || at[1] != '0')
+            buf_add(&plain, at, 1);
+    }
+    return arena_text(&s->arena, plain.at);
+}
+
 void dw_holds(struct target_story *s, const char *text)
 {
     AUTO(rows) *expected = rows_new(s->table.schema, text);

@@ -16,6 +16,9 @@ struct target_kind {
     /* A fence or begin that meets an open load: true: waits, and RC_BUSY when its time is over; false: the server ends
      * the other session. */
     bool waits;
+    /* A fence that has waited ends a load that only waits for its client; a begin never does. */
+    bool fence_ends_loads;
+    bool has_no_nul; /* texts cannot hold a NUL byte: the stories do without */
 };
 
 /* Runs the suite; the number of failed tests. */

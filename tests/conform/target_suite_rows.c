@@ -127,12 +127,10 @@ static void merge_matches_keys_of_several_columns_exactly(void **state)
     dw_load(s, "", "w1",
             "1|a|2024-01-01 00:00:00\n1|A|2024-01-01 00:00:00\n1||2024-01-01 00:00:00\n2|a|2024-01-01 00:00:00\n1|a "
             "|2024-01-01 00:00:00\n");
-    struct load_counts counts = dw_load(s, "w1", "w2", "1|a|2024-01-02 00:00:00\n1|a\\0|2024-01-02 00:00:00\n");
+    struct load_counts counts = dw_load(s, "w1", "w2", dw_text(s, "1|a|2024-01-02 00:00:00\n1|a\\0|2024-01-02 00:00:00\n"));
     assert_int_equal(counts.inserted * 10 + counts.updated, 11);
-    dw_holds(s,
-             "1|a|2024-01-02 00:00:00\n1|A|2024-01-01 00:00:00\n1||2024-01-01 00:00:00\n2|a|2024-01-01 00:00:00\n1|a "
-             "|2024-01-01 00:00:00\n"
-             "1|a\\0|2024-01-02 00:00:00\n");
+    dw_holds(s, dw_text(s, "1|a|2024-01-02 00:00:00\n1|A|2024-01-01 00:00:00\n1||2024-01-01 00:00:00\n"
+                           "2|a|2024-01-01 00:00:00\n1|a |2024-01-01 00:00:00\n1|a\\0|2024-01-02 00:00:00\n"));
 }
 
 static void merge_refuses_a_row_without_its_key(void **state)
@@ -294,8 +292,8 @@ static void S73_every_type_arrives_with_its_extreme_values(void **state)
             s->table = (struct target_table){
                 .scope = name, .name = name, .mode = mode, .schema = schema, .key = s->table.key, .key_count = 1};
             dw_ready(s, mode);
-            dw_load(s, "", "w1", rows[i]);
-            dw_holds(s, rows[i]);
+            dw_load(s, "", "w1", dw_text(s, rows[i]));
+            dw_holds(s, dw_text(s, rows[i]));
         }
     }
 }

@@ -1,0 +1,276 @@
+#include "connect/postgres/target_parts.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- names ---- */
+
+/* "ods.orders" is orders in ods; a name without a dot is in the connection's schema. */
+static const char *split_name(const struct postgres_target *self, const char *table, struct buf *ret_schema)
+{
+    const char *dot = strchr(table, '.');
+    if (dot == NULL || dot == table || dot[1] == '\0') {
+        buf_add_str(ret_schema, str(self->schema));
+        return table;
+    }
+    buf_add(ret_schema, table, (size_t)(dot - table));
+    return dot + 1;
+}
+
+void postgres_table_quote(const struct postgres_target *self, const char *table, struct buf *out)
+{
+    AUTO_RELEASE(buf) schema = {0};
+    const char *name = split_name(self, table, &schema);
+    pq_quote(out, schema.at);
+    buf_add_str(out, S("."));
+    pq_quote(out, name);
+}
+
+void postgres_table_name(const struct postgres_target *self, const char *table, struct buf *out)
+{
+    AUTO_RELEASE(buf) schema = {0};
+    const char *name = split_name(self, table, &schema);
+    if (!str_eq(pq_name(schema.at), pq_name(self->schema))) {
+        buf_add_str(out, pq_name(schema.at));
+        buf_add_str(out, S("."));
+    }
+    buf_add_str(out, pq_name(name));
+}
+
+/* ---- the connection ---- */
+
+static void disconnect(struct postgres_target *self)
+{
+    postgres_target_end_load(self);
+    pq_free(TAKE(self->db));
+}
+
+static RC read_version(struct postgres_target *self, struct error *err)
+{
+    AUTO_RELEASE(pq_answer) answer = {0};
+    TRY(pq_query(self->db, "SHOW server_version", 0, NULL, &answer, err));
+    snprintf(self->version, sizeof(self->version), "PostgreSQL %.*s", (int)strcspn(pq_text(&answer, 0, 0), " "),
+             pq_text(&answer, 0, 0));
+    return RC_OK;
+}
+
+RC postgres_target_connect(struct postgres_target *self, struct error *err)
+{
+    if (self->db != NULL && pq_is_alive(self->db))
+        return RC_OK;
+    disconnect(self);
+    self->address.password = secret_is_set(&self->password) ? &self->password : NULL;
+    if (pq_open(&self->address, self->with.clock, self->with.stop, &self->db, err) != RC_OK ||
+        read_version(self, err) != RC_OK)
+        return fail_in(err, "target '%s'", self->base.name);
+    return RC_OK;
+}
+
+/* Waybill's own changes of tables wait for each other: two that make one table at once would fail on each other. */
+RC postgres_target_lock(struct postgres_target *self, struct error *err)
+{
+    TRY(postgres_target_connect(self, err));
+    return pq_run(self->db,
+                  "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT pg_advisory_xact_lock(hashtext('waybill'))",
+                  NULL, err);
+}
+
+/* What is done under the lock is done again by the next run, so that an unknown end is no more than a failure. */
+RC postgres_target_unlock(struct postgres_target *self, struct error *err)
+{
+    enum rc rc = pq_commit(self->db, err);
+    if (rc == RC_UNKNOWN)
+        rc = err->rc = RC_UNAVAILABLE;
+    return rc;
+}
+
+void postgres_target_abort(struct postgres_target *self)
+{
+    if (self->db != NULL && !pq_rollback(self->db))
+        pq_free(TAKE(self->db));
+}
+
+RC postgres_target_has_table(struct postgres_target *self, const char *quoted, bool *ret, struct error *err)
+{
+    AUTO_RELEASE(pq_answer) answer = {0};
+    TRY(pq_query(self->db, "SELECT to_regclass($1) IS NOT NULL", 1, &quoted, &answer, err));
+    *ret = pq_bool(&answer, 0, 0);
+    return RC_OK;
+}
+
+/* ---- the load's transaction ---- */
+
+static void postgres_target_rollback(struct target *base)
+{
+    struct postgres_target *self = (struct postgres_target *)base;
+    postgres_target_end_load(self);
+    postgres_target_abort(self);
+}
+
+/* READ COMMITTED, whatever the server's default: a swap that has waited looks at the row as it is then. */
+static RC swap_and_start(struct postgres_target *self, const struct target_table *table, const struct target_move *move,
+                         bool *ret_moved, struct error *err)
+{
+    bool is_there = false, moved = false;
+    TRY(postgres_target_has_table(self, self->position, &is_there, err));
+    if (is_there) {
+        TRY(pq_run(self->db, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", NULL, err));
+        TRY(postgres_target_swap(self, table, move, &moved, err));
+    }
+    if (moved) {
+        self->table = table;
+        TRY(postgres_target_start_load(self, err));
+    }
+    *ret_moved = moved;
+    return RC_OK;
+}
+
+static RC postgres_target_begin(struct target *base, const struct target_table *table, const struct target_move *move,
+                                bool *ret_moved, struct error *err)
+{
+    struct postgres_target *self = (struct postgres_target *)base;
+    assert(self->table == NULL && "one load at a time");
+    TRY(postgres_target_connect(self, err));
+    if (swap_and_start(self, table, move, ret_moved, err) != RC_OK) {
+        postgres_target_rollback(base);
+        return fail_in(err, "target '%s': beginning to load '%s'", base->name, table->name);
+    }
+    if (!*ret_moved)
+        postgres_target_rollback(base);
+    return RC_OK;
+}
+
+static RC postgres_target_commit(struct target *base, struct error *err)
+{
+    struct postgres_target *self = (struct postgres_target *)base;
+    assert(self->table != NULL && "a load has begun");
+    const char *table = self->table->name;
+    postgres_target_end_load(self);
+    if (pq_commit(self->db, err) != RC_OK) {
+        postgres_target_abort(self);
+        return fail_in(err, "target '%s': committing the load of '%s'", base->name, table);
+    }
+    return RC_OK;
+}
+
+static RC postgres_target_reconnect(struct target *base, struct error *err)
+{
+    struct postgres_target *self = (struct postgres_target *)base;
+    disconnect(self);
+    return postgres_target_connect(self, err);
+}
+
+/* ---- may it? ---- */
+
+static RC check_rights(struct postgres_target *self, struct error *err)
+{
+    AUTO_RELEASE(pq_answer) rights = {0};
+    const char *values[] = {self->schema, self->position};
+    TRY(pq_query(self->db,
+                 "SELECT n.oid IS NOT NULL, has_schema_privilege(n.oid, 'USAGE'), has_schema_privilege(n.oid, 'CREATE'),"
+                 " has_database_privilege(current_database(), 'TEMP'), pg_is_in_recovery(),"
+                 " CASE WHEN has_schema_privilege(n.oid, 'USAGE') AND to_regclass($2) IS NOT NULL THEN"
+                 " has_table_privilege(to_regclass($2), 'SELECT') AND has_table_privilege(to_regclass($2), 'INSERT')"
+                 " AND has_table_privilege(to_regclass($2), 'UPDATE') ELSE true END, current_user, current_database()"
+                 " FROM (VALUES (1)) v LEFT JOIN pg_namespace n ON n.nspname = $1",
+                 2, values, &rights, err));
+    const char *user = pq_text(&rights, 0, 6), *database = pq_text(&rights, 0, 7);
+    AUTO_RELEASE(buf) to = {0}, schema = {0};
+    pq_quote(&to, user);
+    pq_quote(&schema, self->schema);
+    if (!pq_bool(&rights, 0, 0)) {
+        fail(err, RC_NOT_FOUND, "'%s' has no schema '%s'", self->base.address, self->schema);
+        return fail_todo(err, "CREATE SCHEMA %s AUTHORIZATION %s, or correct `schema` of the connection", schema.at,
+                         to.at);
+    }
+    if (!pq_bool(&rights, 0, 1) || !pq_bool(&rights, 0, 2)) {
+        fail(err, RC_DENIED, "'%s' connects, but may not create tables in the schema '%s'", user, self->schema);
+        return fail_todo(err, "GRANT USAGE, CREATE ON SCHEMA %s TO %s", schema.at, to.at);
+    }
+    if (!pq_bool(&rights, 0, 3)) {
+        fail(err, RC_DENIED, "'%s' connects, but may not create temporary tables, through which a merge goes", user);
+        return fail_todo(err, "GRANT TEMPORARY ON DATABASE \"%s\" TO %s", database, to.at);
+    }
+    if (pq_bool(&rights, 0, 4)) {
+        fail(err, RC_DENIED, "'%s' is a standby, which takes no writes", self->base.address);
+        return fail_todo(err, "give the primary's address");
+    }
+    if (!pq_bool(&rights, 0, 5)) {
+        fail(err, RC_DENIED, "'%s' connects, but may not write %s", user, self->position);
+        return fail_todo(err, "GRANT SELECT, INSERT, UPDATE ON %s TO %s", self->position, to.at);
+    }
+    return RC_OK;
+}
+
+static RC postgres_target_check(struct target *base, bool *ret_is_new, struct error *err)
+{
+    struct postgres_target *self = (struct postgres_target *)base;
+    TRY(postgres_target_connect(self, err));
+    if (check_rights(self, err) != RC_OK)
+        return fail_in(err, "target '%s'", base->name);
+    *ret_is_new = false; /* a database is made by its owner, never by us */
+    return RC_OK;
+}
+
+/* ---- making it ---- */
+
+static void postgres_target_free(struct target *base)
+{
+    struct postgres_target *self = (struct postgres_target *)base;
+    disconnect(self);
+    secret_release(&self->password);
+    arena_release(&self->load_arena);
+    arena_release(&self->arena);
+    free(self);
+}
+
+static const struct target_ops postgres_target_ops = {
+    .type = "postgres",
+    .position = postgres_target_position,
+    .create_position = postgres_target_create_position,
+    .fence = postgres_target_fence,
+    .prepare = postgres_target_prepare,
+    .begin = postgres_target_begin,
+    .load_file = postgres_target_load_file,
+    .apply = postgres_target_apply,
+    .commit = postgres_target_commit,
+    .rollback = postgres_target_rollback,
+    .reconnect = postgres_target_reconnect,
+    .check = postgres_target_check,
+    .free = postgres_target_free,
+};
+
+static void copy_address(struct postgres_target *self, const struct pq_address *address)
+{
+    self->address = *address;
+    self->address.host = arena_text(&self->arena, address->host);
+    self->address.database = arena_text(&self->arena, address->database);
+    self->address.user = arena_text(&self->arena, address->user);
+    self->address.ca = arena_text(&self->arena, address->ca);
+    self->address.cert = arena_text(&self->arena, address->cert);
+    self->address.key = arena_text(&self->arena, address->key);
+    if (address->password != NULL && secret_is_set(address->password))
+        secret_set(&self->password, str(secret_reveal(address->password)));
+}
+
+RC postgres_target_open(const char *name, const struct postgres_target_options *options, const struct opening *with,
+                        struct target **ret, struct error *err)
+{
+    AUTO_RELEASE(buf) address = {0}, position = {0};
+    struct postgres_target *self = xcalloc(1, sizeof(*self));
+    copy_address(self, &options->address);
+    pq_address_print(&options->address, &address);
+    self->schema = arena_text(&self->arena, options->schema != NULL ? options->schema : "public");
+    pq_quote(&position, self->schema);
+    buf_add_str(&position, S(".waybill_position"));
+    self->position = arena_text(&self->arena, position.at);
+    self->fence_patience_ms = options->fence_patience_ms > 0 ? options->fence_patience_ms : FENCE_PATIENCE_MS;
+    self->lock_ms = options->address.lock_ms > 0 ? options->address.lock_ms : PQ_LOCK_MS;
+    self->with = *with;
+    self->base = (struct target){&postgres_target_ops, arena_text(&self->arena, name),
+                                 arena_text(&self->arena, address.at), self->version};
+    snprintf(self->version, sizeof(self->version), "PostgreSQL");
+    *ret = &self->base;
+    return RC_OK;
+}

@@ -1,0 +1,470 @@
+#include "io/pq.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/pq_parts.h"
+
+enum { LOOK_MS = 100 }; /* how often a wait looks whether the program is asked to stop */
+
+/* ---- waiting ---- */
+
+static int64_t now_ms(struct pq *db) { return db->clock->mono_ms(db->clock); }
+
+/* Until the socket can be read or written, whichever is asked for; false: not before the deadline. */
+static RC wait_socket(struct pq *db, short events, int64_t deadline_ms, bool stops, bool *ret_ready, struct error *err)
+{
+    for (;;) {
+        struct pollfd socket = {.fd = PQsocket(db->handle), .events = events};
+        if (stops && db->stop != NULL && *db->stop != 0)
+            return pq_fail_stopped(db, err);
+        int ready = poll(&socket, 1, LOOK_MS);
+        if (ready < 0 && errno != EINTR)
+            return fail_errno(err, errno, "'%s': waiting", db->address);
+        *ret_ready = ready > 0;
+        if (*ret_ready || now_ms(db) >= deadline_ms)
+            return RC_OK;
+    }
+}
+
+/* The server goes on working after the client has gone, and holds its locks as long. */
+static void cancel(struct pq *db)
+{
+    char ignored[256];
+    PGcancel *request = PQgetCancel(db->handle);
+    if (request != NULL)
+        PQcancel(request, ignored, sizeof(ignored));
+    PQfreeCancel(request);
+}
+
+/* What failed while it was under way leaves a connection that nobody can use. */
+static void drop(struct pq *db)
+{
+    PQfinish(db->handle);
+    db->handle = NULL;
+}
+
+static enum rc give_up(struct pq *db, enum rc rc, struct error *err)
+{
+    if (PQstatus(db->handle) == CONNECTION_OK)
+        cancel(db);
+    drop(db);
+    return rc;
+}
+
+static enum rc fail_gone(struct pq *db, struct error *err)
+{
+    return fail(err, RC_UNAVAILABLE, "'%s': the connection is lost", db->address);
+}
+
+static enum rc fail_lost(struct pq *db, struct error *err)
+{
+    pq_fail_connection(db, err);
+    drop(db);
+    return err->rc;
+}
+
+/* Everything queued goes out; what comes in meanwhile is read, or both sides could wait for each other. */
+static RC flush(struct pq *db, int64_t wait_ms, bool stops, struct error *err)
+{
+    int64_t deadline = now_ms(db) + wait_ms;
+    for (;;) {
+        int left = PQflush(db->handle);
+        if (left == 0)
+            return RC_OK;
+        if (left < 0)
+            return fail_lost(db, err);
+        bool ready = false;
+        enum rc rc = wait_socket(db, POLLIN | POLLOUT, deadline, stops, &ready, err);
+        if (rc != RC_OK)
+            return give_up(db, rc, err);
+        if (!ready) {
+            fail(err, RC_UNAVAILABLE, "'%s': the server has taken nothing for %lld s", db->address,
+                 (long long)(wait_ms / 1000));
+            return give_up(db, err->rc, err);
+        }
+        if (PQconsumeInput(db->handle) == 0)
+            return fail_lost(db, err);
+    }
+}
+
+/* The next result, NULL after the last. */
+static RC next_result(struct pq *db, int64_t deadline_ms, bool stops, PGresult **ret, struct error *err)
+{
+    while (PQisBusy(db->handle)) {
+        bool ready = false;
+        enum rc rc = wait_socket(db, POLLIN, deadline_ms, stops, &ready, err);
+        if (rc != RC_OK)
+            return give_up(db, rc, err);
+        if (!ready) {
+            fail(err, RC_UNAVAILABLE, "'%s': no answer in time", db->address);
+            fail_todo(err, "raise `statement_timeout` of the connection if the work takes as long");
+            return give_up(db, err->rc, err);
+        }
+        if (PQconsumeInput(db->handle) == 0)
+            return fail_lost(db, err);
+    }
+    *ret = PQgetResult(db->handle);
+    return RC_OK;
+}
+
+static bool is_failure(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_COPY_IN;
+}
+
+/* The first failure, else the last result. */
+static RC collect(struct pq *db, int64_t wait_ms, bool stops, struct pq_answer *ret, struct error *err)
+{
+    int64_t deadline = now_ms(db) + wait_ms + PQ_ANSWER_MS;
+    AUTO_RELEASE(pq_answer) kept = {0};
+    TRY(flush(db, wait_ms, stops, err));
+    for (;;) {
+        PGresult *result = NULL;
+        TRY(next_result(db, deadline, stops, &result, err));
+        if (result == NULL)
+            break;
+        if (kept.result == NULL || !is_failure(kept.result)) {
+            PQclear(kept.result);
+            kept.result = result;
+        } else {
+            PQclear(result);
+        }
+        if (PQresultStatus(kept.result) == PGRES_COPY_IN)
+            break;
+    }
+    if (kept.result == NULL)
+        return fail_lost(db, err);
+    if (is_failure(kept.result)) {
+        enum rc rc = pq_fail_result(db, kept.result, err);
+        if (PQstatus(db->handle) != CONNECTION_OK)
+            drop(db);
+        return rc;
+    }
+    ret->result = TAKE(kept.result);
+    return RC_OK;
+}
+
+/* ---- connecting ---- */
+
+static bool is_this_machine(const char *host)
+{
+    return host == NULL || host[0] == '/' || strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
+           strcmp(host, "::1") == 0;
+}
+
+static const char *tls_mode(const struct pq_address *address)
+{
+    switch (address->tls) {
+    case PQ_TLS_OFF: return "disable";
+    case PQ_TLS_REQUIRE: return "require";
+    case PQ_TLS_AUTO:
+        if (is_this_machine(address->host))
+            return "allow"; /* only when the server insists */
+        return "verify-full";
+    case PQ_TLS_VERIFY: return "verify-full";
+    }
+    abort();
+}
+
+/* libpq 15 looks for authorities in ~/.postgresql only. */
+static const char *machine_authorities(void)
+{
+    static const char *const files[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                                        "/etc/ssl/cert.pem"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        if (access(files[i], R_OK) == 0)
+            return files[i];
+    }
+    return NULL;
+}
+
+static int64_t or_default(int64_t value, int64_t standard) { return value > 0 ? value : standard; }
+
+static PGconn *start(const struct pq_address *address)
+{
+    char port[24] = "";
+    const char *mode = tls_mode(address), *ca = address->ca;
+    if (address->port > 0)
+        snprintf(port, sizeof(port), "%lld", (long long)address->port);
+    if (ca == NULL && strcmp(mode, "verify-full") == 0)
+        ca = machine_authorities();
+    const struct {
+        const char *name, *value;
+    } pairs[] = {
+        {"host", address->host},
+        {"port", port},
+        {"dbname", address->database},
+        {"user", address->user},
+        {"password", address->password != NULL ? secret_reveal(address->password) : NULL},
+        {"sslmode", mode},
+        {"sslrootcert", ca},
+        {"sslcert", address->cert},
+        {"sslkey", address->key},
+        {"gssencmode", "disable"},
+        {"application_name", "waybill"},
+        {"client_encoding", "UTF8"},
+        {"keepalives", "1"}, /* a dead peer is known after a minute, while sending and while waiting (S30) */
+        {"keepalives_idle", "30"},
+        {"keepalives_interval", "10"},
+        {"keepalives_count", "3"},
+        {"tcp_user_timeout", "60000"},
+    };
+    enum { PAIRS = sizeof(pairs) / sizeof(pairs[0]) };
+    const char *names[PAIRS + 1] = {NULL}, *values[PAIRS + 1] = {NULL};
+    for (int i = 0; i < PAIRS; i++) {
+        names[i] = pairs[i].name;
+        values[i] = pairs[i].value;
+    }
+    return PQconnectStartParams(names, values, 0);
+}
+
+static RC connect_until(struct pq *db, int64_t deadline_ms, struct error *err)
+{
+    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+    if (PQstatus(db->handle) == CONNECTION_BAD)
+        return pq_fail_connecting(db, err);
+    while (state != PGRES_POLLING_OK) {
+        bool ready = false;
+        TRY(wait_socket(db, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ms, true, &ready, err));
+        if (!ready) {
+            fail(err, RC_UNAVAILABLE, "'%s': no connection in time", db->address);
+            return fail_todo(err, "check `host` and `port` of the connection, and what stands between");
+        }
+        state = PQconnectPoll(db->handle);
+        if (state == PGRES_POLLING_FAILED)
+            return pq_fail_connecting(db, err);
+    }
+    return PQsetnonblocking(db->handle, 1) == 0 ? RC_OK : pq_fail_connecting(db, err);
+}
+
+/* row_security: an error instead of rows that are silently not there. The server's own keepalives free the locks of a
+ * client whose machine is gone. A COMMIT that is answered is on disk. */
+static RC set_up(struct pq *db, const struct pq_address *address, struct error *err)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    buf_addf(&sql,
+             "SET lock_timeout = %lld; SET idle_in_transaction_session_timeout = %lld; SET statement_timeout = %lld;"
+             " SET row_security = off; SET client_min_messages = warning;"
+             " SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
+             " SELECT set_config('synchronous_commit', 'on', false)"
+             " WHERE current_setting('synchronous_commit') = 'off'",
+             (long long)or_default(address->lock_ms, PQ_LOCK_MS), (long long)or_default(address->idle_ms, PQ_IDLE_MS),
+             (long long)db->statement_ms);
+    return pq_run(db, sql.at, NULL, err);
+}
+
+static void ignore_notice(void *context, const char *message) {}
+
+void pq_address_print(const struct pq_address *address, struct buf *out)
+{
+    const char *host = address->host != NULL ? address->host : "";
+    buf_addf(out, "postgresql://%s%s%s", or_empty(address->user), address->user != NULL ? "@" : "", host);
+    if (address->port > 0)
+        buf_addf(out, ":%lld", (long long)address->port);
+    buf_addf(out, "%s%s", host[0] == '/' ? "//" : "/", or_empty(address->database));
+}
+
+RC pq_open(const struct pq_address *address, struct clock *clock, const volatile sig_atomic_t *stop, struct pq **ret,
+           struct error *err)
+{
+    AUTO_RELEASE(buf) shown = {0};
+    AUTO(pq) *db = xcalloc(1, sizeof(*db));
+    pq_address_print(address, &shown);
+    *db = (struct pq){.address = xstrdup(shown.at),
+                      .clock = clock,
+                      .stop = stop,
+                      .statement_ms = or_default(address->statement_ms, PQ_STATEMENT_MS),
+                      .stall_ms = or_default(address->stall_ms, PQ_STALL_MS)};
+    db->handle = start(address);
+    assert(db->handle != NULL && "libpq has memory");
+    PQsetNoticeProcessor(db->handle, ignore_notice, NULL);
+    TRY(connect_until(db, now_ms(db) + or_default(address->connect_ms, PQ_CONNECT_MS), err));
+    TRY(set_up(db, address, err));
+    *ret = TAKE(db);
+    return RC_OK;
+}
+
+void pq_free(struct pq *self)
+{
+    if (self == NULL)
+        return;
+    PQfinish(self->handle);
+    free(self->address);
+    free(self);
+}
+
+/* ---- statements ---- */
+
+void pq_answer_release(struct pq_answer *self)
+{
+    PQclear(self->result);
+    self->result = NULL;
+}
+
+int64_t pq_int64(const struct pq_answer *a, int row, int column)
+{
+    int64_t value = 0;
+    return str_to_int64(str(pq_text(a, row, column)), &value) ? value : 0;
+}
+
+int64_t pq_changes(const struct pq_answer *a)
+{
+    int64_t count = 0;
+    return str_to_int64(str(PQcmdTuples(a->result)), &count) ? count : 0;
+}
+
+RC pq_query(struct pq *db, const char *sql, int count, const char *const *values, struct pq_answer *ret,
+            struct error *err)
+{
+    if (db->handle == NULL)
+        return fail_gone(db, err);
+    if (PQsendQueryParams(db->handle, sql, count, NULL, values, NULL, NULL, 0) == 0)
+        return fail_lost(db, err);
+    return collect(db, db->statement_ms, true, ret, err);
+}
+
+static RC run(struct pq *db, const char *sql, bool stops, struct pq_answer *ret, struct error *err)
+{
+    if (db->handle == NULL)
+        return fail_gone(db, err);
+    if (PQsendQuery(db->handle, sql) == 0)
+        return fail_lost(db, err);
+    return collect(db, db->statement_ms, stops, ret, err);
+}
+
+RC pq_run(struct pq *db, const char *sql, int64_t *ret_changes, struct error *err)
+{
+    AUTO_RELEASE(pq_answer) answer = {0};
+    TRY(run(db, sql, true, &answer, err));
+    if (ret_changes != NULL)
+        *ret_changes = pq_changes(&answer);
+    return RC_OK;
+}
+
+/* Between two statements a server says hardly anything but its last words, and its end may follow them a moment later. */
+bool pq_is_alive(struct pq *db)
+{
+    enum { LOOKS = 10 };
+    if (db->handle == NULL)
+        return false;
+    for (int look = 0; look < LOOKS; look++) {
+        struct pollfd socket = {.fd = PQsocket(db->handle), .events = POLLIN};
+        int ready = poll(&socket, 1, look == 0 ? 0 : LOOK_MS);
+        if (ready == 0 && look == 0)
+            break;
+        if (ready > 0 && PQconsumeInput(db->handle) == 0)
+            return false;
+    }
+    return PQstatus(db->handle) == CONNECTION_OK;
+}
+
+/* A COMMIT of a transaction that has failed is answered by ROLLBACK, and is no error to the server. An answer is certain
+ * unless it is a FATAL one: that session may have died after its COMMIT. */
+RC pq_commit(struct pq *db, struct error *err)
+{
+    AUTO_RELEASE(pq_answer) answer = {0};
+    if (!pq_is_alive(db)) {
+        fail(err, RC_UNAVAILABLE, "'%s': the server has closed the connection before COMMIT", db->address);
+        return fail_todo(err, "run the same command again: nothing was changed");
+    }
+    enum rc rc = run(db, "COMMIT", false, &answer, err);
+    if (rc != RC_OK && db->handle == NULL) {
+        err->rc = RC_UNKNOWN;
+        err->todo[0] = '\0';
+        return fail_in(err, "the answer to COMMIT is lost");
+    }
+    TRY(rc);
+    if (strcmp(PQcmdStatus(answer.result), "COMMIT") != 0)
+        return fail(err, RC_FAILED, "'%s': the transaction had failed before its COMMIT", db->address);
+    return RC_OK;
+}
+
+/* libpq refuses any statement while a COPY is open; its end by us is a failure of the COPY, which says nothing new. */
+static void end_copy(struct pq *db)
+{
+    struct error said;
+    AUTO_RELEASE(pq_answer) answer = {0};
+    if (PQputCopyEnd(db->handle, "the load was given up") != 1 ||
+        (collect(db, PQ_ANSWER_MS, false, &answer, &said) == RC_OK && db->handle != NULL))
+        drop(db);
+}
+
+bool pq_rollback(struct pq *db)
+{
+    struct error ignored;
+    AUTO_RELEASE(pq_answer) answer = {0};
+    if (db->handle != NULL && PQtransactionStatus(db->handle) == PQTRANS_ACTIVE)
+        end_copy(db);
+    if (db->handle != NULL && PQtransactionStatus(db->handle) != PQTRANS_IDLE &&
+        run(db, "ROLLBACK", false, &answer, &ignored) != RC_OK && db->handle != NULL)
+        drop(db);
+    return db->handle != NULL;
+}
+
+/* ---- COPY ---- */
+
+RC pq_copy_begin(struct pq *db, const char *sql, struct error *err)
+{
+    AUTO_RELEASE(pq_answer) answer = {0};
+    TRY(run(db, sql, true, &answer, err));
+    assert(PQresultStatus(answer.result) == PGRES_COPY_IN && "the statement is a COPY FROM STDIN");
+    return RC_OK;
+}
+
+RC pq_copy_put(struct pq *db, const void *bytes, size_t len, struct error *err)
+{
+    for (const char *at = bytes; len > 0;) {
+        size_t piece = len < PQ_CHUNK_BYTES ? len : PQ_CHUNK_BYTES;
+        if (db->handle == NULL)
+            return fail_gone(db, err);
+        if (db->stop != NULL && *db->stop != 0)
+            return pq_fail_stopped(db, err);
+        if (PQputCopyData(db->handle, at, (int)piece) != 1)
+            return fail_lost(db, err);
+        TRY(flush(db, db->stall_ms, true, err)); /* else libpq would keep what the server does not take */
+        at += piece;
+        len -= piece;
+    }
+    return RC_OK;
+}
+
+RC pq_copy_end(struct pq *db, int64_t *ret_rows, struct error *err)
+{
+    AUTO_RELEASE(pq_answer) answer = {0};
+    if (db->handle == NULL)
+        return fail_gone(db, err);
+    if (PQputCopyEnd(db->handle, NULL) != 1)
+        return fail_lost(db, err);
+    TRY(collect(db, db->statement_ms, true, &answer, err));
+    *ret_rows = pq_changes(&answer);
+    return RC_OK;
+}
+
+/* ---- names ---- */
+
+struct str pq_name(const char *identifier)
+{
+    struct str name = str(identifier);
+    if (name.len <= PQ_NAME_BYTES)
+        return name;
+    name.len = PQ_NAME_BYTES;
+    while (((unsigned char)name.at[name.len] & 0xC0) == 0x80) /* not inside a character */
+        name.len--;
+    return name;
+}
+
+void pq_quote(struct buf *out, const char *identifier)
+{
+    struct str name = pq_name(identifier);
+    buf_add_str(out, S("\""));
+    for (size_t i = 0; i < name.len; i++)
+        buf_add_str(out, name.at[i] == '"' ? S("\"\"") : (struct str){&name.at[i], 1});
+    buf_add_str(out, S("\""));
+}

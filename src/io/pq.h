@@ -1,0 +1,115 @@
+/* A thin layer over libpq: every wait has a deadline and ends when the program is asked to stop, SQLSTATEs become RC,
+ * and no message holds a row's value or a password.
+ *
+ *     AUTO_RELEASE(pq_answer) rows = {0};
+ *     TRY(pq_query(db, "SELECT a FROM t WHERE b = $1", 1, (const char *[]){"x"}, &rows, err));
+ *     for (int row = 0; row < pq_rows(&rows); row++)
+ *         use(pq_text(&rows, row, 0));
+ *
+ * A connection is used by one thread at a time. Codes: https://www.postgresql.org/docs/15/errcodes-appendix.html */
+#pragma once
+
+#include <libpq-fe.h>
+#include <signal.h>
+
+#include "base/auto.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/secret.h"
+#include "base/str.h"
+
+enum pq_tls {
+    PQ_TLS_AUTO,    /* off on a Unix socket and to this machine, else as PQ_TLS_VERIFY */
+    PQ_TLS_OFF,     /* never encrypted */
+    PQ_TLS_REQUIRE, /* encrypted, whoever the server is */
+    PQ_TLS_VERIFY,  /* encrypted; the certificate and its name are checked */
+};
+
+enum {
+    PQ_CONNECT_MS = 10000,
+    PQ_LOCK_MS = 90000,       /* longer than PQ_IDLE_MS: a session that sleeps is gone before who waits for it gives up */
+    PQ_IDLE_MS = 60000,
+    PQ_STATEMENT_MS = 3600000,
+    PQ_STALL_MS = 120000,     /* COPY: nothing could be sent for as long */
+    PQ_ANSWER_MS = 10000,     /* how much later than the server this side gives up, so that the server can say why */
+    PQ_NAME_BYTES = 63,       /* NAMEDATALEN - 1: PostgreSQL cuts longer identifiers off */
+    PQ_CHUNK_BYTES = 64 << 10 /* limits.md 3: larger messages are not faster, smaller ones are slower */
+};
+_Static_assert((int)PQ_LOCK_MS > (int)PQ_IDLE_MS, "who waits for a lock outlives a session that holds it and sleeps");
+
+/* Where to and how; texts NULL and numbers 0: the default. The texts live as long as the call. */
+struct pq_address {
+    const char *host; /* a name, an address, or the folder of a Unix socket; NULL: the usual socket folder */
+    int64_t port;     /* 5432 */
+    const char *database, *user;
+    const struct secret *password; /* not set: a server that asks for one is RC_DENIED */
+    enum pq_tls tls;
+    const char *ca, *cert, *key; /* files; ca: this machine's own list */
+    int64_t connect_ms, lock_ms, idle_ms, statement_ms, stall_ms;
+};
+
+struct pq {
+    PGconn *handle;
+    char *address; /* "postgresql://etl@db.internal:5432/dw": for people, no secret */
+    struct clock *clock;
+    const volatile sig_atomic_t *stop; /* the signal that asks the program to end, 0 so far; NULL: none is looked for */
+    int64_t statement_ms, stall_ms;
+};
+
+/* Connects, and sets the session up: UTF-8, limits on locks, idle transactions and statements, keepalives on both
+ * sides, no rows hidden by row security. RC_UNAVAILABLE: nobody answers, or not yet. RC_DENIED: user, password,
+ * pg_hba.conf, certificate. RC_NOT_FOUND: no such database or host. RC_CONFIG: the address cannot be right. */
+RC pq_open(const struct pq_address *address, struct clock *clock, const volatile sig_atomic_t *stop, struct pq **ret,
+           struct error *err);
+/* An open transaction is rolled back by the server, which may take it a moment. NULL is fine. */
+void pq_free(struct pq *self);
+AUTO_DEFINE(pq)
+/* The address as it is shown. */
+void pq_address_print(const struct pq_address *address, struct buf *out);
+
+struct pq_answer {
+    PGresult *result; /* zero-initialise the struct */
+};
+void pq_answer_release(struct pq_answer *self);
+static inline int pq_rows(const struct pq_answer *a) { return PQntuples(a->result); }
+static inline bool pq_is_null(const struct pq_answer *a, int row, int column)
+{
+    return PQgetisnull(a->result, row, column) != 0;
+}
+/* "" for NULL; lives as long as the answer. */
+static inline const char *pq_text(const struct pq_answer *a, int row, int column)
+{
+    return PQgetvalue(a->result, row, column);
+}
+static inline bool pq_bool(const struct pq_answer *a, int row, int column)
+{
+    return pq_text(a, row, column)[0] == 't';
+}
+int64_t pq_int64(const struct pq_answer *a, int row, int column); /* 0 for NULL and for what is no integer */
+int64_t pq_changes(const struct pq_answer *a);                    /* rows an INSERT, UPDATE, DELETE or COPY has taken */
+
+/* One statement with parameters $1 ... as text; the types are the server's guess, so cast in the SQL. A failure leaves
+ * an open transaction to be rolled back; a lost connection is RC_UNAVAILABLE, and everything after it too. */
+RC pq_query(struct pq *db, const char *sql, int count, const char *const *values, struct pq_answer *ret,
+            struct error *err);
+/* Statements without parameters, separated by ';', of whose answers only the last one's count of rows is of interest;
+ * ret_changes may be NULL. */
+RC pq_run(struct pq *db, const char *sql, int64_t *ret_changes, struct error *err);
+/* COMMIT; waits for its answer even when the program is asked to stop. RC_UNKNOWN: the answer was lost. Anything else:
+ * certainly not committed. */
+RC pq_commit(struct pq *db, struct error *err);
+/* Ends what is under way, a COPY too. false: the connection is lost; the server rolls back by itself. */
+bool pq_rollback(struct pq *db);
+/* What has been sent to us while nobody looked is read; false: the connection is gone. */
+bool pq_is_alive(struct pq *db);
+
+/* COPY ... FROM STDIN: begin, put as often as needed, end; any failure leaves pq_rollback. Pieces may be cut anywhere.
+ * PQ_CHUNK_BYTES at a time is best. */
+RC pq_copy_begin(struct pq *db, const char *sql, struct error *err);
+RC pq_copy_put(struct pq *db, const void *bytes, size_t len, struct error *err);
+RC pq_copy_end(struct pq *db, int64_t *ret_rows, struct error *err);
+
+/* "name", with quotes inside doubled, cut as PostgreSQL cuts it: every identifier goes through here. */
+void pq_quote(struct buf *out, const char *identifier);
+/* The bytes that PostgreSQL keeps of a name. */
+struct str pq_name(const char *identifier);

@@ -1,0 +1,191 @@
+/* SQLSTATEs become RC, and messages lose the values that PostgreSQL puts into them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "io/pq_parts.h"
+
+/* The longest prefix decides; classes (two letters) stand for what is not listed. */
+static const struct {
+    const char *state;
+    enum rc rc;
+    const char *todo;
+} codes[] = {
+    {"08", RC_UNAVAILABLE, NULL},
+    {"0A", RC_FAILED, NULL},
+    {"22", RC_DATA, NULL},
+    {"23", RC_DATA, NULL},
+    {"25006", RC_DENIED, "this server is read-only (a standby, or default_transaction_read_only): give the primary"},
+    {"25P03", RC_UNAVAILABLE, "the session slept inside a transaction for too long: run the same command again"},
+    {"28", RC_DENIED, "check `user` and `password` of the connection, and the server's pg_hba.conf"},
+    {"3D000", RC_NOT_FOUND, "create the database, or correct `database` of the connection"},
+    {"3F000", RC_NOT_FOUND, "create the schema, or correct `schema` of the connection"},
+    {"40", RC_BUSY, NULL},
+    {"42501", RC_DENIED, NULL},
+    {"42804", RC_DATA, NULL},
+    {"42P01", RC_NOT_FOUND, NULL},
+    {"44", RC_DATA, NULL},
+    {"53", RC_UNAVAILABLE, NULL},
+    {"53100", RC_UNAVAILABLE, "free some space on the server's disk, then run the same command again"},
+    {"53300", RC_UNAVAILABLE, "the server has no connection left: wait, or raise its max_connections"},
+    {"54", RC_DATA, NULL},
+    {"55006", RC_BUSY, NULL},
+    {"55P03", RC_BUSY, NULL},
+    {"57014", RC_UNAVAILABLE, "raise `statement_timeout` of the connection if the work takes as long"},
+    {"57", RC_UNAVAILABLE, NULL},
+    {"58", RC_UNAVAILABLE, NULL},
+    {"P0001", RC_DATA, NULL},
+    {"XX", RC_FAILED, NULL},
+};
+
+static int code_find(const char *state)
+{
+    int found = -1;
+    size_t longest = 0;
+    for (int i = 0; i < (int)(sizeof(codes) / sizeof(codes[0])); i++) {
+        size_t len = strlen(codes[i].state);
+        if (len > longest && strncmp(state, codes[i].state, len) == 0) {
+            found = i;
+            longest = len;
+        }
+    }
+    return found;
+}
+
+/* What stands in quotes in a message about a value is the value: "invalid input syntax for type uuid: "..."", and so is
+ * what a function's author wrote. Names of columns and constraints come as fields of their own. */
+static void add_message(const char *state, const char *message, struct buf *out)
+{
+    if (strcmp(state, "P0001") == 0) {
+        buf_add_str(out, S("a trigger or a function of the table has refused it"));
+        return;
+    }
+    if (strncmp(state, "22", 2) != 0) {
+        buf_add_str(out, str(message));
+        return;
+    }
+    bool is_quoted = false;
+    for (const char *at = message; *at != '\0' && strncmp(at, ": 0x", 4) != 0; at++) {
+        if (*at == '"') {
+            is_quoted = !is_quoted;
+            buf_add_str(out, is_quoted ? S("\"") : S("...\""));
+        } else if (!is_quoted) {
+            buf_add(out, at, 1);
+        }
+    }
+}
+
+/* A binary COPY names line and column in its context, and no value: "COPY t, line 3, column c". */
+static void add_copy_column(const char *context, struct buf *out)
+{
+    const char *copy = context != NULL ? strstr(context, "COPY ") : NULL;
+    const char *column = copy != NULL ? strstr(copy, ", column ") : NULL;
+    size_t line = copy != NULL ? strcspn(copy, "\n") : 0;
+    if (column == NULL || (size_t)(column - copy) >= line)
+        return;
+    column += strlen(", column ");
+    buf_addf(out, " (column '%.*s')", (int)strcspn(column, ":\n"), column);
+}
+
+static void add_place(const PGresult *result, struct buf *out)
+{
+    const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
+    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
+    if (table != NULL)
+        buf_addf(out, " (table '%s'", table);
+    if (table != NULL && column != NULL)
+        buf_addf(out, ", column '%s'", column);
+    if (table != NULL && constraint != NULL)
+        buf_addf(out, ", constraint '%s'", constraint);
+    if (table != NULL)
+        buf_add_str(out, S(")"));
+    else
+        add_copy_column(PQresultErrorField(result, PG_DIAG_CONTEXT), out);
+}
+
+static bool is_stopped(const struct pq *db) { return db->stop != NULL && *db->stop != 0; }
+
+enum rc pq_fail_stopped(struct pq *db, struct error *err)
+{
+    return fail(err, *db->stop == SIGTERM ? RC_TERMINATED : RC_INTERRUPTED, "'%s': asked to stop", db->address);
+}
+
+enum rc pq_fail_result(struct pq *db, const PGresult *result, struct error *err)
+{
+    const char *state = or_empty(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+    if (state[0] == '\0')
+        return pq_fail_connection(db, err);
+    if (is_stopped(db) && strcmp(state, "57014") == 0)
+        return pq_fail_stopped(db, err);
+    AUTO_RELEASE(buf) text = {0};
+    int code = code_find(state);
+    add_message(state, or_empty(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)), &text);
+    add_place(result, &text);
+    fail(err, code >= 0 ? codes[code].rc : RC_FAILED, "'%s': %s", db->address, or_empty(text.at));
+    snprintf(err->vendor, sizeof(err->vendor), "%s", state);
+    return code >= 0 && codes[code].todo != NULL ? fail_todo(err, "%s", codes[code].todo) : err->rc;
+}
+
+/* libpq's own words: several lines, each ended. */
+static void add_lines(const char *message, struct buf *out)
+{
+    size_t len = strlen(message);
+    while (len > 0 && message[len - 1] == '\n')
+        len--;
+    for (size_t i = 0; i < len; i++)
+        buf_add(out, message[i] == '\n' || message[i] == '\t' ? " " : &message[i], 1);
+}
+
+enum rc pq_fail_connection(struct pq *db, struct error *err)
+{
+    AUTO_RELEASE(buf) text = {0};
+    add_lines(PQerrorMessage(db->handle), &text);
+    fail(err, RC_UNAVAILABLE, "'%s': the connection is lost: %s", db->address,
+         text.len > 0 ? text.at : "the server has closed it");
+    return fail_todo(err, "run the same command again once the server answers: it goes on where it stopped");
+}
+
+/* No SQLSTATE reaches the client of a connection that never was; the words do, and are not translated: lc_messages
+ * counts only once a user is known, and libpq's own depend on this process's locale, which is C. */
+enum rc pq_fail_connecting(struct pq *db, struct error *err)
+{
+    static const struct {
+        const char *words;
+        enum rc rc;
+        const char *todo;
+    } reasons[] = {
+        {"password authentication failed", RC_DENIED, "check `user` and `password` of the connection"},
+        {"no password supplied", RC_DENIED, "give the connection a `password`"},
+        {"authentication failed", RC_DENIED, "check `user` of the connection, and the server's pg_hba.conf"},
+        {"no pg_hba.conf entry", RC_DENIED, "let this user in by the server's pg_hba.conf"},
+        {"pg_hba.conf rejects", RC_DENIED, "let this user in by the server's pg_hba.conf"},
+        {"is not permitted to log in", RC_DENIED, "ALTER ROLE ... LOGIN, or give another `user`"},
+        {"permission denied for database", RC_DENIED, "GRANT CONNECT ON DATABASE ... TO the user"},
+        {"root certificate file", RC_CONFIG, "correct `ca` of the connection"},
+        {"certificate file", RC_CONFIG, "correct `cert` and `key` of the connection"},
+        {"FATAL:  role ", RC_DENIED, "create the user, or correct `user` of the connection"},
+        {"does not exist", RC_NOT_FOUND, "create the database, or correct `database` of the connection"},
+        {"could not translate host name", RC_NOT_FOUND, "correct `host` of the connection"},
+        {"certificate", RC_DENIED,
+         "give the server's own authority as `ca`; `tls: require` encrypts without knowing who it is"},
+        {"server does not support SSL", RC_DENIED,
+         "switch TLS on at the server; `tls: off` sends rows and password readable through the network"},
+        {"too many clients", RC_UNAVAILABLE, "wait, or raise the server's max_connections"},
+        {"remaining connection slots", RC_UNAVAILABLE, "wait, or raise the server's max_connections"},
+        {"starting up", RC_UNAVAILABLE, "wait until the server is up"},
+        {"shutting down", RC_UNAVAILABLE, "wait until the server is up again"},
+        {"recovery mode", RC_UNAVAILABLE, "wait until the server is up again"},
+    };
+    AUTO_RELEASE(buf) text = {0};
+    add_lines(PQerrorMessage(db->handle), &text);
+    const char *words = or_empty(text.at);
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        bool is_socket = strstr(words, "No such file or directory") != NULL; /* of the socket, not of a database */
+        if (strstr(words, reasons[i].words) == NULL || is_socket)
+            continue;
+        fail(err, reasons[i].rc, "'%s': %s", db->address, words);
+        return fail_todo(err, "%s", reasons[i].todo);
+    }
+    fail(err, RC_UNAVAILABLE, "'%s': %s", db->address, words);
+    return fail_todo(err, "check `host` and `port` of the connection, and that the server runs");
+}

@@ -1,0 +1,208 @@
+#include "unit/postgres_story.h"
+
+#include <stdlib.h>
+
+#include "world/value.h"
+
+volatile sig_atomic_t pg_stop;
+
+void pg_clean(void)
+{
+    postgres_run("DROP SCHEMA IF EXISTS " PG_SCHEMA " CASCADE; CREATE SCHEMA " PG_SCHEMA);
+}
+
+struct postgres_target_options pg_options(void)
+{
+    struct postgres_target_options options = {
+        .address = postgres_address(), .schema = PG_SCHEMA, .fence_patience_ms = PG_PATIENCE_MS};
+    options.address.lock_ms = PG_LOCK_MS;
+    options.address.idle_ms = PG_IDLE_MS;
+    return options;
+}
+
+struct target *pg_target_as(const struct postgres_target_options *options)
+{
+    struct target *target = NULL;
+    struct error err;
+    struct opening with = {.clock = clock_real(), .random = random_real(), .stop = &pg_stop};
+    assert_int_equal(postgres_target_open("dw", options, &with, &target, &err), RC_OK);
+    return target;
+}
+
+struct target *pg_target(void)
+{
+    struct postgres_target_options options = pg_options();
+    return pg_target_as(&options);
+}
+
+/* ---- what is stored ---- */
+
+static void add_expression(const struct field *field, struct buf *sql)
+{
+    AUTO_RELEASE(buf) name = {0};
+    pq_quote(&name, field->name);
+    switch (field->type) {
+    case TYPE_BINARY: buf_addf(sql, "encode(%s, 'hex')", name.at); return;
+    case TYPE_BOOL: buf_addf(sql, "%s::integer", name.at); return;
+    case TYPE_DATE: buf_addf(sql, "%s - date '1970-01-01'", name.at); return;
+    case TYPE_TIME:
+    case TYPE_TIMESTAMP: buf_addf(sql, "(extract(epoch FROM %s) * 1000000)::bigint", name.at); return;
+    default: buf_addf(sql, "%s::text", name.at);
+    }
+}
+
+static struct value value_of_text(const char *text, const struct field *field, struct arena *arena)
+{
+    static const int64_t us[] = {[UNIT_SECOND] = 1000000, [UNIT_MILLI] = 1000, [UNIT_MICRO] = 1};
+    int64_t number = 0;
+    switch (field->type) {
+    case TYPE_FLOAT: return (struct value){.real = (double)strtof(text, NULL)};
+    case TYPE_DOUBLE: return (struct value){.real = strtod(text, NULL)};
+    case TYPE_UTF8: return (struct value){.bytes = str(text)};
+    case TYPE_BINARY:
+    case TYPE_DECIMAL: return value_parse(field, str(text), arena);
+    default: assert_true(str_to_int64(str(text), &number));
+    }
+    if (field->type == TYPE_TIMESTAMP) {
+        assert_int_equal(number % us[field->unit], 0);
+        number /= us[field->unit];
+    }
+    return (struct value){.number = number};
+}
+
+void pg_print_rows(const char *table, const struct schema *schema, struct buf *out)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    AUTO_RELEASE(arena) arena = {0};
+    AUTO_RELEASE(pq_answer) rows = {0};
+    AUTO(pq) *db = NULL;
+    struct pq_address address = postgres_address();
+    struct error err = {0};
+    buf_add_str(&sql, S("SELECT "));
+    for (int i = 0; i < schema->count; i++) {
+        buf_add_str(&sql, i > 0 ? S(", ") : S(""));
+        add_expression(&schema->fields[i], &sql);
+    }
+    buf_add_str(&sql, S(" FROM " PG_SCHEMA "."));
+    pq_quote(&sql, table);
+    assert_int_equal(pq_open(&address, clock_real(), NULL, &db, &err), RC_OK);
+    if (pq_query(db, sql.at, 0, NULL, &rows, &err) != RC_OK)
+        fail_msg("%s: %s", sql.at, err.text);
+    for (int row = 0; row < pq_rows(&rows); row++) {
+        for (int i = 0; i < schema->count; i++) {
+            struct value value = {.null = pq_is_null(&rows, row, i)};
+            if (!value.null)
+                value = value_of_text(pq_text(&rows, row, i), &schema->fields[i], &arena);
+            value_print(&value, &schema->fields[i], out);
+            buf_add_str(out, i + 1 < schema->count ? S("|") : S("\n"));
+        }
+    }
+    lines_sort(out);
+}
+
+/* ---- a story ---- */
+
+static const char *const key_id[] = {"id"};
+
+int pg_begin_story(void **state)
+{
+    struct pg_story *s = xcalloc(1, sizeof(*s));
+    pg_clean();
+    pg_stop = 0;
+    s->target = pg_target();
+    s->schema = schema_of("id:l! name:u");
+    s->table = (struct target_table){
+        .scope = "p/orders", .name = "orders", .mode = MODE_MERGE, .schema = s->schema, .key = key_id, .key_count = 1};
+    *state = s;
+    return 0;
+}
+
+int pg_end_story(void **state)
+{
+    struct pg_story *s = *state;
+    target_free(s->target);
+    schema_free(s->schema);
+    arena_release(&s->arena);
+    free(s);
+    return 0;
+}
+
+void pg_use_schema(struct pg_story *s, const char *text)
+{
+    schema_free(s->schema);
+    s->schema = schema_of(text);
+    s->table.schema = s->schema;
+}
+
+void pg_well(const struct pg_story *s, enum rc rc)
+{
+    if (rc != RC_OK)
+        print_error("%s: %s\n", rc_name(rc), s->err.text);
+    assert_int_equal(rc, RC_OK);
+}
+
+static bool is_said(const struct pg_story *s, const char *word)
+{
+    return strstr(s->err.text, word) != NULL || strstr(s->err.todo, word) != NULL;
+}
+
+void pg_says(const struct pg_story *s, const char *word)
+{
+    if (!is_said(s, word))
+        print_error("'%s' is neither in '%s' nor in '%s'\n", word, s->err.text, s->err.todo);
+    assert_true(is_said(s, word));
+}
+
+void pg_says_not(const struct pg_story *s, const char *word)
+{
+    if (is_said(s, word))
+        print_error("'%s' is in '%s' or in '%s'\n", word, s->err.text, s->err.todo);
+    assert_false(is_said(s, word));
+}
+
+enum rc pg_prepare(struct pg_story *s)
+{
+    AUTO_RELEASE(buf) ddl = {0};
+    return target_prepare(s->target, &s->table, false, &ddl, &s->err);
+}
+
+void pg_ready(struct pg_story *s)
+{
+    OK(target_create_position(s->target, &s->table, "018f0000-0000-7000-8000-000000000001", &s->err));
+    OK(pg_prepare(s));
+}
+
+enum rc pg_bring(struct pg_story *s, struct target *target, const char *prev, const char *waybill, const char *text)
+{
+    AUTO(rows) *rows = rows_new(s->table.schema, text);
+    struct staged_file file = rows_file(rows, "file-00000.parquet");
+    struct target_move move = {.prev = prev, .waybill = waybill, .pos = "{}", .token = 1};
+    bool moved = false;
+    int64_t count = 0;
+    TRY(target_begin(target, &s->table, &move, &moved, &s->err));
+    assert_true(moved);
+    TRY(target_load_file(target, &file, &count, &s->err));
+    return target_apply(target, rows_count(rows), &s->counts, &s->err);
+}
+
+void pg_load(struct pg_story *s, const char *prev, const char *waybill, const char *text)
+{
+    OK(pg_bring(s, s->target, prev, waybill, text));
+    OK(target_commit(s->target, &s->err));
+}
+
+void pg_is_refused(struct pg_story *s, const char *text, enum rc rc, const char *word)
+{
+    AUTO_RELEASE(buf) before = {0}, after = {0};
+    const char *where = "SELECT waybill FROM " PG_SCHEMA ".waybill_position WHERE scope = 'p/orders'";
+    char stood[64];
+    snprintf(stood, sizeof(stood), "%s", postgres_query(where));
+    stood[strcspn(stood, "\n")] = '\0';
+    pg_print_rows(s->table.name, s->schema, &before);
+    assert_int_equal(pg_bring(s, s->target, stood, "refused", text), rc);
+    pg_says(s, word);
+    target_rollback(s->target);
+    pg_print_rows(s->table.name, s->schema, &after);
+    assert_string_equal(or_empty(before.at), or_empty(after.at));
+    assert_memory_equal(postgres_query(where), stood, strlen(stood));
+}
