@@ -2,9 +2,12 @@
 
 #include <stdlib.h>
 
+#include "base/crc.h"
+
 struct checksum {
     enum checksum_kind kind;
-    struct sha256 *sha256;
+    struct sha256 *sha256; /* NULL: a CRC is kept */
+    uint64_t crc;
 };
 
 const char *checksum_name(enum checksum_kind kind)
@@ -18,13 +21,27 @@ const char *checksum_name(enum checksum_kind kind)
 struct checksum *checksum_new(enum checksum_kind kind)
 {
     struct checksum *self = xcalloc(1, sizeof(*self));
-    *self = (struct checksum){.kind = kind, .sha256 = sha256_new()};
+    *self = (struct checksum){.kind = kind, .sha256 = kind == CHECKSUM_SHA256 ? sha256_new() : NULL};
     return self;
 }
 
-void checksum_add(struct checksum *self, struct str bytes) { sha256_add(self->sha256, bytes); }
+void checksum_add(struct checksum *self, struct str bytes)
+{
+    switch (self->kind) {
+    case CHECKSUM_CRC64NVME: self->crc = crc64nvme_add(self->crc, bytes); break;
+    case CHECKSUM_CRC32C: self->crc = crc32c_add((uint32_t)self->crc, bytes); break;
+    default: sha256_add(self->sha256, bytes); break;
+    }
+}
 
-void checksum_end(struct checksum *self, char ret[CHECKSUM_TEXT]) { sha256_end(self->sha256, ret); }
+void checksum_end(struct checksum *self, char ret[CHECKSUM_TEXT])
+{
+    switch (self->kind) {
+    case CHECKSUM_CRC64NVME: crc64nvme_print(self->crc, ret); break;
+    case CHECKSUM_CRC32C: crc32c_print((uint32_t)self->crc, ret); break;
+    default: sha256_end(self->sha256, ret); break;
+    }
+}
 
 void checksum_free(struct checksum *self)
 {

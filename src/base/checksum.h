@@ -7,7 +7,9 @@
 
 /* id, name (in documents and configuration) */
 #define CHECKSUM_TABLE(X)                                                                                              \
-    X(CHECKSUM_SHA256, "sha256") /* 64 hex digits */
+    X(CHECKSUM_SHA256, "sha256")       /* 64 hex digits */                                                             \
+    X(CHECKSUM_CRC64NVME, "crc64nvme") /* base64 of the big-endian bytes, as S3 writes it */                           \
+    X(CHECKSUM_CRC32C, "crc32c")       /* the same */
 
 #define CHECKSUM_ENUM(id, name) id,
 enum checksum_kind { CHECKSUM_TABLE(CHECKSUM_ENUM) CHECKSUM_KINDS };

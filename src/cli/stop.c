@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "io/opening.h"
+
 static volatile sig_atomic_t stop_signal;
 
 static void on_signal(int number) { stop_signal = number; }
@@ -17,10 +19,5 @@ const volatile sig_atomic_t *stop_catch(void)
 
 bool stop_asked(void *context, struct error *err)
 {
-    if (stop_signal == 0)
-        return false;
-    fail(err, stop_signal == SIGTERM ? RC_TERMINATED : RC_INTERRUPTED, "the program was asked to end by %s",
-         stop_signal == SIGTERM ? "SIGTERM" : "SIGINT");
-    fail_todo(err, "run the same command again: it goes on where it stopped");
-    return true;
+    return opening_check_stop(&stop_signal, err) != RC_OK;
 }

@@ -22,7 +22,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
-enum { HTTP_HEADERS_BYTES_MAX = 64 << 10, HTTP_ERROR_BYTES_MAX = 256 << 10, HTTP_PROXY_TEXT = 512 };
+enum { HTTP_HEADERS_BYTES_MAX = 64 << 10, HTTP_ERROR_BYTES_MAX = 256 << 10 };
 
 struct http_pair {
     const char *name, *value;
@@ -33,10 +33,11 @@ struct http_request {
     const char *url;    /* scheme://host[:port]/path?query, encoded; the path is sent as it is */
     const struct http_pair *headers;
     int header_count;
-    struct str body;     /* of PUT and POST; it is not copied */
-    void *into;          /* where the body of a 2xx answer goes; NULL: into answer.body */
+    struct str body;         /* of PUT and POST; it is not copied */
+    void *into;              /* where the body of a 2xx answer goes; NULL: into answer.body */
     size_t answer_bytes_max; /* of the body of a 2xx answer, which is also the size of `into` */
-    bool slow_answer;    /* the server may need minutes: only the whole deadline ends the wait */
+    bool once;               /* never on a second connection, which curl does when a kept one dies without an answer */
+    bool slow_answer;        /* the server may need minutes: only the whole deadline ends the wait */
 };
 
 /* Zero-initialise; may be used again for another request. */
@@ -51,6 +52,9 @@ struct http_answer {
 void http_answer_release(struct http_answer *self);
 /* The last header of that name (any case), without blanks around it; NULL: it had none. Lives as long as the answer. */
 const char *http_header(const struct http_answer *self, const char *name);
+
+/* What a status means where nobody knows better; RC_OK for 2xx. */
+enum rc http_status_rc(int status);
 
 struct http;
 struct http_ops {
@@ -75,13 +79,13 @@ static inline void http_free(struct http *http)
 AUTO_DEFINE(http)
 
 struct http_options {
-    int64_t connect_ms;  /* to have a connection, TLS included; 0: 10 s */
-    int64_t deadline_ms; /* of one request and its answer; 0: 10 min */
-    int64_t stall_ms;    /* less than 1 KiB/s for so long ends it; 0: 30 s */
-    const char *proxy;   /* NULL: as the environment says (https_proxy, no_proxy ...); "": none */
-    const char *ca_file; /* PEM; NULL: the system's */
-    const char *ca_dir;  /* of hashed PEM files; NULL: the system's */
-    bool tls_unverified; /* whoever answers is believed */
+    int64_t connect_ms;                /* to have a connection, TLS included; 0: 10 s */
+    int64_t deadline_ms;               /* of one request and its answer; 0: 10 min */
+    int64_t stall_ms;                  /* less than 1 KiB/s for so long ends it; 0: 30 s */
+    const char *proxy;                 /* NULL: as the environment says (https_proxy, no_proxy ...); "": none */
+    const char *ca_file;               /* PEM; NULL: the system's */
+    const char *ca_dir;                /* of hashed PEM files; NULL: the system's */
+    bool tls_unverified;               /* whoever answers is believed */
     const volatile sig_atomic_t *stop; /* ends waits; NULL: nothing does. Outlives the client */
 };
 

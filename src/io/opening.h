@@ -5,6 +5,9 @@
 
 #include "io/retry.h"
 
+/* RC_INTERRUPTED or RC_TERMINATED once the program is asked to end; `stop` as below. */
+RC opening_check_stop(const volatile sig_atomic_t *stop, struct error *err);
+
 struct opening {
     struct clock *clock;
     struct random *random;

@@ -66,6 +66,8 @@ RC store_probe(struct store *store, struct clock *clock, struct random *random, 
     uuid7(clock, random, id);
     snprintf(key, sizeof(key), PROBE_FOLDER "%s", id);
     enum rc rc = probe_conditions(store, key, err);
+    if (rc == RC_OK && store->ops->probe != NULL)
+        rc = store->ops->probe(store, key, err);
     enum rc deleted = probe_delete(store, key, rc == RC_OK ? err : &second); /* the first failure is the one to tell */
     if (rc != RC_OK || deleted != RC_OK)
         return fail_in(err, "trying whether the store keeps its promises");

@@ -1,6 +1,7 @@
 #include "store/registry.h"
 
 #include "store/local.h"
+#include "store/s3/s3.h"
 
 struct directory_options {
     const char *path;
@@ -26,7 +27,7 @@ static const struct store_type directory_type = {
     .open = directory_open,
 };
 
-const struct store_type *const store_types[] = {&directory_type, NULL};
+const struct store_type *const store_types[] = {&directory_type, &s3_type, NULL};
 
 const struct store_type *store_type_find(const char *name)
 {

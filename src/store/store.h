@@ -64,6 +64,8 @@ struct upload {
     char id[UPLOAD_ID_TEXT];
     const char *key; /* owned by whoever began it */
     int parts;       /* accepted so far */
+    int64_t bytes;   /* of these, where the implementation counts them */
+    uint64_t sum;    /* and their checksum, where it keeps one */
     struct {
         char etag[ETAG_TEXT];
     } * part; /* freed by upload_release */
@@ -95,6 +97,8 @@ struct store_ops {
     RC(*upload_list)
     (struct store *self, const char *prefix, const char *after, struct arena *arena, struct upload_list *ret,
      struct error *err);
+    /* Writes `key` to try out what only this type promises; RC_CONFIG says what to do. NULL: nothing. */
+    RC (*probe)(struct store *self, const char *key, struct error *err);
     void (*free)(struct store *self);
 };
 struct store {

@@ -157,6 +157,8 @@ static void unfinished_uploads_are_found_by_key_and_by_any_client(void **state)
 static void thousands_of_uploads_come_in_pages(void **state)
 {
     struct story *s = *state;
+    if (s->kind->one_upload_page)
+        skip();
     for (int i = 0; i < LIST_PAGE_MAX + 3; i++) {
         AUTO_RELEASE(upload) upload = {0};
         OK(store_upload_begin(s->store, KEY, &upload, &s->err));

@@ -1,0 +1,44 @@
+/* What S3's protocol promises and some servers do not keep (store/probe.h asks). */
+#include "store/s3/s3_intern.h"
+
+#define BODY "a body of another checksum"
+
+static RC weak(const struct s3 *self, const char *what, const char *todo, struct error *err)
+{
+    fail(err, RC_CONFIG, "store '%s' (%s) %s", self->name, self->address, what);
+    return fail_todo(err, "%s", todo);
+}
+
+/* A body that is not what its checksum says must be refused: it stands for bytes that changed on the way. */
+static RC refuses_damage(struct s3 *self, const char *key, struct error *err)
+{
+    unsigned char md5[16];
+    char sum[CHECKSUM_TEXT], hex[S3_MD5_HEX], base64[S3_MD5_BASE64];
+    AUTO_RELEASE(http_answer) answer = {0};
+    s3_sum_print(self, s3_sum_add(self, 0, S("other bytes")), sum);
+    s3_md5(S("other bytes"), md5);
+    s3_md5_print(md5, hex, base64);
+    struct s3_call call = {.method = "PUT",
+                           .doing = "writing",
+                           .key = key,
+                           .body = S(BODY),
+                           .body_is_summed = true,
+                           .answer_bytes_max = S3_DOCUMENT_BYTES_MAX,
+                           .repeat = S3_NOT_DONE,
+                           .damage_is_final = true};
+    s3_header(&call, self->md5 ? "content-md5" : s3_sum_header(self), self->md5 ? base64 : sum);
+    s3_new_object(self, &call);
+    enum rc rc = s3_send(self, &call, &answer, NULL, err);
+    if (rc == RC_OK && self->md5)
+        return weak(self, "stores a body that is not what its Content-MD5 says",
+                    "it does not look at what it is given: use another server", err);
+    if (rc == RC_OK)
+        return weak(self, "stores a body that is not what its checksum says",
+                    "set 'checksum: md5' of the connection, and then 'waybill check' again", err);
+    return answer.status == 400 ? RC_OK : rc;
+}
+
+RC s3_probe(struct store *base, const char *key, struct error *err)
+{
+    return refuses_damage((struct s3 *)base, key, err);
+}
