@@ -7,7 +7,11 @@
 #include <string.h>
 #include <time.h>
 
-#pragma GCC poison strcat strncpy strncat gets sprintf vsprintf strtok asctime ctime gmtime localtime atoi atol atoll  \
+#pragma GCC poison strcat strncat gets sprintf vsprintf strtok asctime ctime gmtime localtime atoi atol atoll  \
     atof
+
+/* libmariadb's header names it in a macro that nobody uses, and poison reaches there too. */
+#undef strncpy
+#define strncpy(...) strncpy_is_banned()
 
 #endif

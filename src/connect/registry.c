@@ -1,5 +1,6 @@
 #include "connect/registry.h"
 
+#include "connect/mysql/source.h"
 #include "connect/postgres/target.h"
 #include "connect/sqlite/source.h"
 #include "connect/sqlite/target.h"
@@ -60,9 +61,9 @@ static const struct option postgres_table[] = {
            .help = "schema of tables without one, and of waybill_position"),
     OPTION("tls", ENUM, postgres_options, tls, .preset = "auto", .names = postgres_tls,
            .help = "auto (verify, but for this machine), off, require (encrypted, to whomever), verify"),
-    OPTION("tls_ca", PATH, postgres_options, ca, .help = "file of the authorities to trust; this machine's when not given"),
-    OPTION("tls_cert", PATH, postgres_options, cert, .help = "file of the client's own certificate"),
-    OPTION("tls_key", PATH, postgres_options, key, .help = "file of the client's own key"),
+    OPTION("ca", PATH, postgres_options, ca, .help = "file of the authorities to trust; this machine's when not given"),
+    OPTION("cert", PATH, postgres_options, cert, .help = "file of the client's own certificate"),
+    OPTION("key", PATH, postgres_options, key, .help = "file of the client's own key"),
     OPTION("connect_timeout", DURATION, postgres_options, connect_timeout, .preset = "10s", .min = 100, .max = 600000,
            .help = "how long a connection may take to be made"),
     OPTION("lock_timeout", DURATION, postgres_options, lock_timeout, .preset = "90s", .min = 100, .max = 86400000,
@@ -101,7 +102,27 @@ static RC postgres_open_target(const char *name, const void *options, const stru
 static const struct database_type postgres_type = POSTGRES_TYPE("postgres", "a PostgreSQL database, as a target"),
                                   postgresql_type = POSTGRES_TYPE("postgresql", "the same as postgres");
 
-const struct database_type *const database_types[] = {&postgres_type, &postgresql_type, &sqlite_type, NULL};
+/* ---- MySQL and MariaDB ---- */
+
+static RC mysql_open_source(const char *name, const void *options, const struct opening *with, struct source **ret,
+                            struct error *err)
+{
+    return mysql_source_open(name, options, with, ret, err);
+}
+
+#define MYSQL_TYPE(variable, type_name, words)                                                                         \
+    static const struct database_type variable = {                                                                     \
+        .name = type_name,                                                                                             \
+        .summary = words,                                                                                              \
+        .options = OPTION_TABLE(mysql_option_list),                                                                    \
+        .options_bytes = sizeof(struct mysql_options),                                                                 \
+        .open_source = mysql_open_source,                                                                              \
+    }
+MYSQL_TYPE(mysql_type, "mysql", "a MySQL server");
+MYSQL_TYPE(mariadb_type, "mariadb", "a MariaDB server");
+
+const struct database_type *const database_types[] = {&mariadb_type,    &mysql_type,  &postgres_type,
+                                                      &postgresql_type, &sqlite_type, NULL};
 
 const struct database_type *database_type_find(const char *name)
 {

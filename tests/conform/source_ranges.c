@@ -432,6 +432,8 @@ static void cursors_of_another_form_are_counted_and_not_passed_over(void **state
     AUTO(schema) *schema = schema_of("id:l! at:u");
     AUTO(batch_reader) *reader = NULL;
     struct range_facts facts;
+    if (s->kind->quirks.cursors_are_declared)
+        return;
     make_table(s, "odd", schema, "id", "at",
                "1|2024-01-01 00:00:00\n2|2024-01-01 00:00:01\n3|2024-1-1 00:00:00\n4|\n5|NULL\n");
     const struct table *table = describe_by(s, s->source, "odd", "at");

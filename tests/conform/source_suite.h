@@ -10,11 +10,16 @@ struct source_quirks {
     bool snapshot_blocks_writers; /* nobody can commit while RANGE_ALL is being read */
     bool counts_no_bytes;         /* a batch ends by its rows only */
     bool trusts_requests;         /* a column that does not exist, or a value that does not fit, is a bug of the test */
+    bool has_own_clock;           /* a server's: nobody sets it, set_now is NULL */
+    bool has_no_bool;             /* where the stories have one there is an integer */
+    bool reads_one_view;          /* a range is read as it was when the reading began */
+    bool cursors_are_declared;    /* no column of texts can be a cursor */
 };
 
 struct source_kind {
     const char *name;
     struct source_quirks quirks;
+    const char *values_schema, *values_rows; /* S73, where not all of the suite's own extremes exist; NULL: they do */
     void *(*setup)(void); /* a new, empty database; asserts that it could be made */
     void (*teardown)(void *world);
     struct source *(*open)(void *world, int page_rows); /* a handle that reads so many rows per page */

@@ -2,22 +2,6 @@
 
 #include "base/options.h"
 
-bool cursor_is_named(const struct sqlite_column *column)
-{
-    static const char *const names[] = {
-        "updated_at",      "modified_at",  "last_modified", "last_updated", "last_modified_at",
-        "last_updated_at", "update_time",  "modify_time",   "updated",      "modified",
-        "mtime",           "updated_on",   "modified_on",   "update_date",  "modified_date",
-        "changed_at",      "gmt_modified", "updatedat",     "modifiedat",   "lastmodified",
-        "lastupdated",     "updated_time",
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcasecmp(column->name, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* The form most texts have; false when no text has one. */
 static bool common_form(const struct tally *tally, struct form *ret)
 {
@@ -100,7 +84,7 @@ static const char *why_not_obvious(const struct sqlite_column *column, const str
     const char *why_not = find_form(column, tally, request, ret);
     if (why_not != NULL)
         return why_not;
-    if (!cursor_is_named(column))
+    if (!name_says_changed(column->name))
         return "its name does not say that every update changes it";
     if (!column->not_null)
         return "it may be NULL";
@@ -109,7 +93,7 @@ static const char *why_not_obvious(const struct sqlite_column *column, const str
 
 static bool is_candidate(const struct sqlite_column *column)
 {
-    return cursor_is_named(column) || column->field.type == TYPE_DATE || column->field.type == TYPE_TIMESTAMP;
+    return name_says_changed(column->name) || column->field.type == TYPE_DATE || column->field.type == TYPE_TIMESTAMP;
 }
 
 static enum rc fail_not_obvious(const struct sqlite_table *table, const struct table_request *request,
@@ -126,7 +110,7 @@ static enum rc fail_not_obvious(const struct sqlite_table *table, const struct t
         const char *why_not = why_not_obvious(column, &tallies[i], request, &form);
         buf_addf(&list, "%s'%s' (%s)", first != NULL ? "; " : "", column->name,
                  why_not != NULL ? why_not : "obvious, but not the only one");
-        if (first == NULL || cursor_is_named(column))
+        if (first == NULL || name_says_changed(column->name))
             first = column;
     }
     if (first == NULL) {

@@ -24,25 +24,6 @@ enum rc fail_no_column(const struct sqlite_table *table, const char *what, const
                 near != NULL ? "; did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
 }
 
-const char *yaml_name(struct arena *arena, const char *name)
-{
-    bool is_plain = name[0] != '\0' && strchr("0123456789", name[0]) == NULL;
-    for (const char *at = name; *at != '\0'; at++)
-        is_plain &=
-            (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') || *at == '_';
-    if (is_plain)
-        return name;
-    char *quoted = arena_take(arena, 2 * strlen(name) + 3), *to = quoted;
-    *to++ = '"';
-    for (; *name != '\0'; name++) {
-        if (*name == '"' || *name == '\\')
-            *to++ = '\\';
-        *to++ = *name;
-    }
-    *to = '"';
-    return quoted;
-}
-
 /* ---- what the database says of the table ---- */
 
 /* The columns of a result, by turns; text columns are copied. */
@@ -284,7 +265,7 @@ static int columns_to_see(const struct sqlite_table *table, const struct table_r
     for (int i = 0; i < table->column_count; i++) {
         const struct sqlite_column *column = &table->columns[i];
         bool may_be_cursor = request->cursor != NULL ? strcmp(request->cursor, column->name) == 0
-                                                     : request->wants_cursor && cursor_is_named(column);
+                                                     : request->wants_cursor && name_says_changed(column->name);
         bool needs_form = may_be_cursor && request->known_form == NULL && column->field.type == TYPE_UTF8;
         if (!column->decided || needs_form)
             ret[count++] = i;
@@ -351,7 +332,7 @@ enum rc sqlite_source_describe(struct source *base, const struct table_request *
     TRY(see_values(self, table, columns, count, tallies, err));
     for (int i = 0; i < table->column_count; i++) {
         if (!table->columns[i].decided)
-            TRY(sqlite_column_decide(&table->columns[i], &tallies[i], table->base.name, err));
+            TRY(column_decide(&table->columns[i], &tallies[i], table->base.name, err));
     }
     TRY(cursor_find(table, request, tallies, err));
     build_schema(self, table, alias, request->is_whole);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "connect/names.h"
 #include "connect/sqlite/affinity.h"
 #include "connect/sqlite/source.h"
 #include "io/sqlite.h"
@@ -71,7 +72,7 @@ void column_declare(struct sqlite_column *column);
 void column_recall(struct sqlite_column *column, const struct schema *known);
 void column_override(struct sqlite_column *column, const char *as);
 void tally_add(struct tally *self, const struct sqlite_column *column, sqlite3_stmt *row, int at);
-RC sqlite_column_decide(struct sqlite_column *column, const struct tally *tally, const char *table, struct error *err);
+RC column_decide(struct sqlite_column *column, const struct tally *tally, const char *table, struct error *err);
 /* "DATETIME 'YYYY-MM-DD HH:MM:SS'": what the field's source_type says. */
 const char *column_source_type(const struct sqlite_column *column, struct arena *arena);
 
@@ -91,15 +92,11 @@ void cell_put(const struct cell *self, const struct sqlite_column *column, struc
 
 enum rc sqlite_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
                                struct error *err);
-/* A column whose name tells that each update changes it. */
-bool cursor_is_named(const struct sqlite_column *column);
 /* Sets cursor, form, cursor_found, cursor_indexed. Tallies count the forms of columns without a known one. */
 RC cursor_find(struct sqlite_table *table, const struct table_request *request, const struct tally *tallies,
                struct error *err);
 int column_find(const struct sqlite_table *table, const char *name); /* -1: none */
 enum rc fail_no_column(const struct sqlite_table *table, const char *what, const char *name, struct error *err);
-/* A name as YAML: quoted where it must be. */
-const char *yaml_name(struct arena *arena, const char *name);
 
 /* ---- source_key.c: values of positions ---- */
 

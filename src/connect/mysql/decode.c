@@ -1,0 +1,360 @@
+#include "connect/mysql/decode.h"
+
+#include <assert.h>
+#include <math.h>
+
+enum { DAYS_TO_1970 = 719528 }; /* from 0000-01-01 */
+
+/* ---- digits ---- */
+
+static inline uint64_t load64(const char *at)
+{
+    uint64_t bytes;
+    memcpy(&bytes, at, sizeof(bytes));
+    return bytes;
+}
+
+static inline uint64_t load32(const char *at)
+{
+    uint32_t bytes;
+    memcpy(&bytes, at, sizeof(bytes));
+    return bytes;
+}
+
+static inline uint64_t load16(const char *at)
+{
+    uint16_t bytes;
+    memcpy(&bytes, at, sizeof(bytes));
+    return bytes;
+}
+
+#define ZEROS UINT64_C(0x3030303030303030) /* "00000000" */
+
+/* Eight digits at once, the first in the lowest byte: pairs, then fours, then all. */
+static inline bool eight_digits(uint64_t text, uint64_t *ret)
+{
+    const uint64_t high = UINT64_C(0xF0F0F0F0F0F0F0F0);
+    bool are_digits = ((text & high) == ZEROS) & (((text + UINT64_C(0x0606060606060606)) & high) == ZEROS);
+    text = (text & UINT64_C(0x0F0F0F0F0F0F0F0F)) * 2561 >> 8;
+    text = (text & UINT64_C(0x00FF00FF00FF00FF)) * 6553601 >> 16;
+    *ret = (text & UINT64_C(0x0000FFFF0000FFFF)) * UINT64_C(42949672960001) >> 32;
+    return are_digits;
+}
+
+/* Up to eight digits; no byte beyond them is touched. */
+static inline bool few_digits(const char *at, size_t len, uint64_t *ret)
+{
+    uint64_t text;
+    if (len == 8)
+        return eight_digits(load64(at), ret);
+    unsigned missing = 8 * (8 - (unsigned)len);
+    if (len >= 4)
+        text = load32(at) << missing | load32(at + len - 4) << 32;
+    else if (len >= 2)
+        text = load16(at) << missing | load16(at + len - 2) << 48;
+    else if (len == 1)
+        text = (uint64_t)(unsigned char)*at << 56;
+    else
+        return false;
+    return eight_digits(text | ZEROS >> (64 - missing), ret);
+}
+
+enum { UINT64_DIGITS_SURE = 19 };
+
+/* 1 to 19 digits. */
+static inline bool digits(const char *at, size_t len, uint64_t *ret)
+{
+    uint64_t value, more;
+    if (len <= 8)
+        return few_digits(at, len, ret);
+    if (len > UINT64_DIGITS_SURE)
+        return false;
+    size_t head = len % 8 == 0 ? 8 : len % 8;
+    if (!few_digits(at, head, &value))
+        return false;
+    for (at += head, len -= head; len > 0; at += 8, len -= 8) {
+        if (!eight_digits(load64(at), &more))
+            return false;
+        value = value * 100000000 + more;
+    }
+    *ret = value;
+    return true;
+}
+
+/* Up to 38 digits, and leading zeros. */
+static bool many_digits(const char *at, size_t len, unsigned __int128 *ret)
+{
+    unsigned __int128 value = *ret;
+    while (len > 0) {
+        size_t now = len % 16 == 0 ? 16 : len % 16;
+        uint64_t part, ten = 1;
+        if (!digits(at, now, &part))
+            return false;
+        for (size_t i = 0; i < now; i++)
+            ten *= 10;
+        value = value * ten + part;
+        at += now;
+        len -= now;
+    }
+    *ret = value;
+    return true;
+}
+
+/* ---- numbers ---- */
+
+static inline bool put_integer(const struct decoding *self, struct str value, struct batch_builder *builder, int column)
+{
+    bool negative = value.len > 0 && value.at[0] == '-';
+    uint64_t magnitude;
+    if (!digits(value.at + negative, value.len - negative, &magnitude) || magnitude > (uint64_t)INT64_MAX + negative)
+        return false;
+    int64_t number = (int64_t)(negative ? -magnitude : magnitude);
+    switch (self->type) {
+    case TYPE_INT16:
+        if (number != (int16_t)number)
+            return false;
+        builder_int16(builder, column, (int16_t)number);
+        return true;
+    case TYPE_INT32:
+        if (number != (int32_t)number)
+            return false;
+        builder_int32(builder, column, (int32_t)number);
+        return true;
+    default: builder_int64(builder, column, number); return true;
+    }
+}
+
+static inline bool put_decimal(const struct decoding *self, struct str value, struct batch_builder *builder, int column)
+{
+    bool negative = value.len > 0 && value.at[0] == '-';
+    const char *at = value.at + negative;
+    size_t len = value.len - negative, scale = (size_t)self->scale, whole = scale > 0 ? len - scale - 1 : len;
+    uint64_t before = 0, behind = 0;
+    if (len < scale + 1 || (scale > 0 && at[whole] != '.'))
+        return false;
+    if (whole + scale <= UINT64_DIGITS_SURE - 1) {
+        static const uint64_t tens[] = {1,
+                                        10,
+                                        100,
+                                        1000,
+                                        10000,
+                                        100000,
+                                        1000000,
+                                        10000000,
+                                        100000000,
+                                        1000000000,
+                                        10000000000,
+                                        100000000000,
+                                        1000000000000,
+                                        10000000000000,
+                                        100000000000000,
+                                        1000000000000000,
+                                        10000000000000000,
+                                        100000000000000000,
+                                        1000000000000000000};
+        if ((whole > 0 && !digits(at, whole, &before)) || (scale > 0 && !digits(at + whole + 1, scale, &behind)))
+            return false;
+        int64_t unscaled = (int64_t)(before * tens[scale] + behind);
+        builder_decimal(builder, column, negative ? -unscaled : unscaled);
+        return true;
+    }
+    unsigned __int128 unscaled = 0;
+    if (!many_digits(at, whole, &unscaled) || !many_digits(at + whole + 1, scale, &unscaled))
+        return false;
+    builder_decimal(builder, column, negative ? -(__int128)unscaled : (__int128)unscaled);
+    return true;
+}
+
+/* Up to 2^53 times or over up to 10^22 are both exact doubles, so that one operation rounds once, and rightly. */
+static bool short_real(struct str value, double *ret)
+{
+    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    bool negative = value.len > 0 && value.at[0] == '-', has_point = false;
+    uint64_t mantissa = 0;
+    int behind = 0;
+    size_t i = negative;
+    if (i == value.len)
+        return false;
+    for (; i < value.len; i++) {
+        unsigned digit = (unsigned)(value.at[i] - '0');
+        if (value.at[i] == '.' && !has_point) {
+            has_point = true;
+            continue;
+        }
+        if (digit > 9 || mantissa >= (UINT64_C(1) << 53) / 10)
+            return false;
+        mantissa = mantissa * 10 + digit;
+        behind += has_point;
+    }
+    if (behind > 22)
+        return false;
+    double magnitude = (double)mantissa / tens[behind];
+    *ret = negative ? -magnitude : magnitude;
+    return true;
+}
+
+enum { REAL_TEXT = 400 };
+
+static bool put_real(const struct decoding *self, struct str value, struct batch_builder *builder, int column)
+{
+    double real;
+    if (!short_real(value, &real)) {
+        char text[REAL_TEXT], *end;
+        if (value.len == 0 || value.len >= sizeof(text))
+            return false;
+        memcpy(text, value.at, value.len);
+        text[value.len] = '\0';
+        real = strtod(text, &end);
+        if (*end != '\0' || !isfinite(real))
+            return false;
+    }
+    if (self->type == TYPE_DOUBLE)
+        builder_double(builder, column, real);
+    else if ((double)(float)real != real)
+        return false; /* the server has stored a float, and wrote it as a double */
+    else
+        builder_float(builder, column, (float)real);
+    return true;
+}
+
+static bool put_bits(const struct decoding *self, struct str value, struct batch_builder *builder, int column)
+{
+    uint64_t bits = 0;
+    if (value.len == 0 || value.len > sizeof(bits))
+        return false;
+    for (size_t i = 0; i < value.len; i++)
+        bits = bits << 8 | (unsigned char)value.at[i];
+    if (self->type == TYPE_DECIMAL)
+        builder_decimal(builder, column, (__int128)bits);
+    else
+        builder_int64(builder, column, (int64_t)bits);
+    return true;
+}
+
+/* ---- times ---- */
+
+/* Days from the ten bytes YYYY-MM-DD; false for a zero, partial or impossible date (sql_mode may have let it in). */
+static inline bool date_days(const char *at, int32_t *ret)
+{
+    static const uint16_t month_starts[2][14] = {{0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365},
+                                                 {0, 0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335, 366}};
+    uint64_t number;
+    if (!eight_digits(load32(at) | load16(at + 5) << 32 | load16(at + 8) << 48, &number) || at[4] != '-' ||
+        at[7] != '-')
+        return false;
+    uint32_t year = (uint32_t)number / 10000, month = (uint32_t)number / 100 % 100, day = (uint32_t)number % 100;
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if (year == 0 || month - 1 > 11 || day - 1 >= (uint32_t)(month_starts[leap][month + 1] - month_starts[leap][month]))
+        return false;
+    uint32_t before = year - 1, days = 366 + 365 * before + before / 4 - before / 100 + before / 400;
+    *ret = (int32_t)(days + month_starts[leap][month] + day - 1) - DAYS_TO_1970;
+    return true;
+}
+
+/* Seconds from the eight bytes HH:MM:SS. */
+static inline bool clock_seconds(const char *at, uint32_t *ret)
+{
+    uint64_t number;
+    if (!eight_digits(load16(at) | load16(at + 3) << 16 | load16(at + 6) << 32 | UINT64_C(0x3030) << 48, &number) ||
+        at[2] != ':' || at[5] != ':')
+        return false;
+    uint32_t packed = (uint32_t)number / 100, hour = packed / 10000, minute = packed / 100 % 100, second = packed % 100;
+    *ret = hour * 3600 + minute * 60 + second;
+    return minute < 60 && second < 60;
+}
+
+/* Microseconds from '' or '.f' with 1 to 6 digits. */
+static inline bool fraction_us(const char *at, size_t len, uint64_t *ret)
+{
+    static const uint32_t tens[] = {0, 0, 100000, 10000, 1000, 100, 10, 1};
+    uint64_t value = 0;
+    if (len > 7 || len == 1 || (len > 0 && (at[0] != '.' || !few_digits(at + 1, len - 1, &value))))
+        return false;
+    *ret = value * tens[len];
+    return true;
+}
+
+static inline bool put_stamp(const struct decoding *self, struct str value, struct batch_builder *builder, int column)
+{
+    int32_t days;
+    uint32_t seconds;
+    uint64_t us;
+    if (value.len < 19 || !date_days(value.at, &days) || !clock_seconds(value.at + 11, &seconds) || seconds >= 86400 ||
+        !fraction_us(value.at + 19, value.len - 19, &us))
+        return false;
+    int64_t at = (int64_t)days * 86400 + seconds;
+    switch (self->unit) {
+    case UNIT_SECOND: break;
+    case UNIT_MILLI: at = at * 1000 + (int64_t)us / 1000; break;
+    case UNIT_MICRO: at = at * 1000000 + (int64_t)us; break;
+    }
+    builder_int64(builder, column, at);
+    return true;
+}
+
+static bool put_time(struct str value, struct batch_builder *builder, int column)
+{
+    bool negative = value.len > 0 && value.at[0] == '-';
+    const char *at = value.at + negative, *end = value.at + value.len;
+    uint64_t hours, us;
+    uint32_t rest;
+    const char *colon = memchr(at, ':', (size_t)(end - at));
+    if (colon == NULL || colon - at > 4 || end - colon < 6 || !few_digits(at, (size_t)(colon - at), &hours))
+        return false;
+    char clock[] = "00:00:00";
+    memcpy(clock + 2, colon, 6);
+    if (!clock_seconds(clock, &rest) || !fraction_us(colon + 6, (size_t)(end - colon) - 6, &us))
+        return false;
+    int64_t all = (int64_t)(hours * 3600 + rest) * 1000000 + (int64_t)us;
+    builder_int64(builder, column, negative ? -all : all);
+    return true;
+}
+
+/* ---- texts ---- */
+
+static inline bool is_ascii(struct str value)
+{
+    const uint64_t high = UINT64_C(0x8080808080808080);
+    uint64_t seen = 0;
+    size_t i = 0;
+    for (; i + 8 <= value.len; i += 8)
+        seen |= load64(value.at + i);
+    for (; i < value.len; i++)
+        seen |= (unsigned char)value.at[i];
+    return (seen & high) == 0;
+}
+
+static inline bool put_text(struct str value, struct batch_builder *builder, int column)
+{
+    if (!is_ascii(value) && !str_is_utf8(value))
+        return false;
+    builder_bytes(builder, column, value);
+    return true;
+}
+
+bool decode_put(const struct decoding *self, struct str value, struct batch_builder *builder, int column)
+{
+    int32_t days;
+    switch (self->kind) {
+    case DECODE_INTEGER: return put_integer(self, value, builder, column);
+    case DECODE_DECIMAL: return put_decimal(self, value, builder, column);
+    case DECODE_REAL: return put_real(self, value, builder, column);
+    case DECODE_BITS: return put_bits(self, value, builder, column);
+    case DECODE_DATE:
+        if (value.len != 10 || !date_days(value.at, &days))
+            return false;
+        builder_date(builder, column, days);
+        return true;
+    case DECODE_STAMP: return put_stamp(self, value, builder, column);
+    case DECODE_TIME: return put_time(value, builder, column);
+    case DECODE_ENUM:
+        if (value.len == 1 && value.at[0] == '\0')
+            return false;
+        return put_text(value, builder, column);
+    case DECODE_TEXT: return put_text(value, builder, column);
+    case DECODE_BYTES: builder_bytes(builder, column, value); return true;
+    }
+    assert(!"a decoding");
+    return false;
+}

@@ -1,0 +1,109 @@
+/* What a server's or libmariadb's error number means here, and what to do about it. */
+#include <errmsg.h>
+#include <mysqld_error.h>
+#include <signal.h>
+
+#include "connect/mysql/session.h"
+
+/* Numbers that one of the two systems has alone, so that its header does not name them for the other. */
+enum {
+    ERROR_QUERY_TIMEOUT = 3024,  /* MySQL */
+    ERROR_ACCOUNT_LOCKED = 3118, /* MySQL */
+    ERROR_ACCOUNT_LOCKED_MARIA = 4151,
+    ERROR_CLIENT_INTERACTION = 4031, /* MySQL: disconnected because of inactivity */
+    ERROR_NO_TLS = 2026,
+};
+
+/* `says`: the server's own text holds names only, no value of a row and no part of a statement. */
+static const struct {
+    unsigned code;
+    enum rc rc;
+    bool says;
+    const char *todo;
+} known[] = {
+    {ER_ACCESS_DENIED_ERROR, RC_DENIED, true, "check 'user' and 'password', and from which hosts this user may come"},
+    {ER_ACCESS_DENIED_NO_PASSWORD_ERROR, RC_DENIED, true, "check 'user' and 'password': this one may have no password"},
+    {ER_DBACCESS_DENIED_ERROR, RC_DENIED, true, "GRANT SELECT ON <database>.* TO this user"},
+    {ER_TABLEACCESS_DENIED_ERROR, RC_DENIED, true, "GRANT SELECT ON <database>.<table> TO this user"},
+    {ER_COLUMNACCESS_DENIED_ERROR, RC_DENIED, true, "GRANT SELECT ON <database>.<table> TO this user"},
+    {ER_SPECIFIC_ACCESS_DENIED_ERROR, RC_DENIED, true, "grant it to this user"},
+    {ER_HOST_NOT_PRIVILEGED, RC_DENIED, true, "create the user for this host: CREATE USER '<user>'@'<host>'"},
+    {ER_HOST_IS_BLOCKED, RC_DENIED, true, "FLUSH HOSTS on the server"},
+    {ER_MUST_CHANGE_PASSWORD, RC_DENIED, true, "log in once with another client and change the password"},
+    {ER_MUST_CHANGE_PASSWORD_LOGIN, RC_DENIED, true, "log in once with another client and change the password"},
+    {ERROR_ACCOUNT_LOCKED, RC_DENIED, true, "ALTER USER ... ACCOUNT UNLOCK"},
+    {ERROR_ACCOUNT_LOCKED_MARIA, RC_DENIED, true, "ALTER USER ... ACCOUNT UNLOCK"},
+    {ER_BAD_DB_ERROR, RC_NOT_FOUND, true, "check 'database'; SHOW DATABASES lists what this user may see"},
+    {ER_NO_SUCH_TABLE, RC_NOT_FOUND, true, "the table was dropped or renamed just now; run the same command again"},
+    {ER_BAD_FIELD_ERROR, RC_DATA, false, "a column was dropped or renamed just now; run the same command again"},
+    {ER_TABLE_DEF_CHANGED, RC_BUSY, true, "the table is being altered; run the same command again afterwards"},
+    {ER_LOCK_WAIT_TIMEOUT, RC_BUSY, true, "somebody locks the table (SHOW PROCESSLIST); run the same command again"},
+    {ER_LOCK_DEADLOCK, RC_BUSY, true, "run the same command again"},
+    {ER_CON_COUNT_ERROR, RC_BUSY, true, "the server has no connection to spare; run again, or lower 'connections'"},
+    {ER_TOO_MANY_USER_CONNECTIONS, RC_BUSY, true, "this user has no connection to spare; lower 'connections'"},
+    {ER_USER_LIMIT_REACHED, RC_BUSY, true, "a limit of this user is reached; run the same command again later"},
+    {ER_SERVER_SHUTDOWN, RC_UNAVAILABLE, true, "run the same command again when the server is back"},
+    {ER_QUERY_INTERRUPTED, RC_UNAVAILABLE, true, "somebody killed the query; run the same command again"},
+    {ER_CONNECTION_KILLED, RC_UNAVAILABLE, true, "somebody killed the connection; run the same command again"},
+    {ER_STATEMENT_TIMEOUT, RC_UNAVAILABLE, true, "raise the server's max_statement_time for this user"},
+    {ERROR_QUERY_TIMEOUT, RC_UNAVAILABLE, true, "raise the server's max_execution_time for this user"},
+    {ERROR_CLIENT_INTERACTION, RC_UNAVAILABLE, true, "run the same command again"},
+    {ER_NET_READ_ERROR, RC_UNAVAILABLE, true, "run the same command again"},
+    {ER_NET_READ_INTERRUPTED, RC_UNAVAILABLE, true, "run the same command again"},
+    {ER_NET_ERROR_ON_WRITE, RC_UNAVAILABLE, true, "run the same command again"},
+    {ER_NET_WRITE_INTERRUPTED, RC_UNAVAILABLE, true, "run the same command again"},
+    {ER_NET_PACKET_TOO_LARGE, RC_DATA, true, "raise the server's max_allowed_packet: a row is wider"},
+    {CR_NET_PACKET_TOO_LARGE, RC_DATA, true, "a row is wider than 96 MiB: leave its widest column out"},
+    {CR_CONNECTION_ERROR, RC_UNAVAILABLE, true, "check 'socket', and that the server runs"},
+    {CR_CONN_HOST_ERROR, RC_UNAVAILABLE, true, "check 'host' and 'port', and that the server runs and listens there"},
+    {CR_UNKNOWN_HOST, RC_UNAVAILABLE, true, "check 'host': its name is not known"},
+    {CR_SERVER_GONE_ERROR, RC_UNAVAILABLE, true, "run the same command again"},
+    {CR_SERVER_LOST, RC_UNAVAILABLE, true, "run the same command again"},
+    {CR_SERVER_LOST_EXTENDED, RC_UNAVAILABLE, true, "run the same command again"},
+    {CR_AUTH_PLUGIN_CANNOT_LOAD, RC_DENIED, true, "let the user log in with a password the usual way"},
+    {ERROR_NO_TLS, RC_DENIED, true,
+     "name the authority's certificate with 'ca' (the server's own, where it is self-signed), or say 'tls: "
+     "require' (encrypted, the server not verified) or 'tls: off'"},
+};
+
+bool mysql_session_failed_with(const struct mysql_session *self, unsigned code)
+{
+    return mysql_errno(self->handle) == code;
+}
+
+RC mysql_check_stopped(const struct mysql_settings *settings, struct error *err)
+{
+    const volatile sig_atomic_t *stop = settings->with->stop;
+    int signal = stop != NULL ? *stop : 0;
+    if (signal == 0)
+        return RC_OK;
+    return fail(err, signal == SIGTERM ? RC_TERMINATED : RC_INTERRUPTED, "asked to stop while '%s' was being read",
+                settings->name);
+}
+
+static bool loses_the_server(unsigned code)
+{
+    return (code >= CR_MIN_ERROR && code <= CR_MAX_ERROR) || code == ER_SERVER_SHUTDOWN ||
+           code == ER_CONNECTION_KILLED || code == ERROR_CLIENT_INTERACTION || code == ER_NET_PACKET_TOO_LARGE;
+}
+
+enum rc mysql_session_fail(struct mysql_session *self, struct error *err)
+{
+    unsigned code = mysql_errno(self->handle);
+    const struct mysql_settings *settings = self->settings;
+    self->is_broken |= loses_the_server(code);
+    TRY(mysql_check_stopped(settings, err));
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (known[i].code != code)
+            continue;
+        fail(err, known[i].rc, "'%s': %s (%u)", settings->name,
+             known[i].says ? mysql_error(self->handle) : "the statement does not fit the table", code);
+        snprintf(err->vendor, sizeof(err->vendor), "%u", code);
+        return fail_todo(err, "%s", known[i].todo);
+    }
+    bool is_clients = code >= CR_MIN_ERROR && code <= CR_MAX_ERROR;
+    fail(err, is_clients ? RC_UNAVAILABLE : RC_FAILED, "'%s': %s%serror %u (SQLSTATE %s)", settings->name,
+         is_clients ? mysql_error(self->handle) : "", is_clients ? ", " : "", code, mysql_sqlstate(self->handle));
+    snprintf(err->vendor, sizeof(err->vendor), "%u", code);
+    return err->rc;
+}

@@ -1,0 +1,126 @@
+/* Which column is the cursor, and in which form it is written. */
+#include "connect/mysql/source_parts.h"
+#include "connect/names.h"
+
+/* What keeps the column from being a cursor; NULL: nothing, and *ret is its form. */
+static const char *find_form(const struct mysql_column *column, const struct table_request *request, struct form *ret)
+{
+    enum decode kind = column->decoding.kind;
+    if (column->as != NULL)
+        return "it is compared as it is, and can have no override";
+    if (kind == DECODE_INTEGER && column->field.type != TYPE_INT16) {
+        if (request->cursor_unit == NULL)
+            return "it holds integers, and cursor_unit does not say whether seconds (s) or milliseconds (ms)";
+        *ret = (struct form){.kind = FORM_EPOCH, .digits = strcmp(request->cursor_unit, "ms") == 0 ? 3 : 0};
+        return NULL;
+    }
+    if (kind != DECODE_DATE && kind != DECODE_STAMP)
+        return "its values are no times";
+    if (request->cursor_unit != NULL)
+        return "cursor_unit is for integers, and it holds times";
+    bool is_instant = column->field.utc;
+    *ret = kind == DECODE_DATE ? (struct form){.kind = FORM_DATE}
+                               : (struct form){.kind = FORM_TEXT,
+                                               .separator = is_instant ? 'T' : ' ',
+                                               .z = is_instant,
+                                               .digits = (int)column->digits};
+    return NULL;
+}
+
+static void take_cursor(struct mysql_table *table, int column, const struct form *form, bool found)
+{
+    table->base.cursor = column;
+    table->base.form = *form;
+    table->base.cursor_indexed = table->columns[column].indexed;
+    table->base.cursor_found = found;
+}
+
+static RC take_named(struct mysql_table *table, const struct table_request *request, struct error *err)
+{
+    struct form form;
+    AUTO_RELEASE(arena) arena = {0};
+    int column = mysql_column_find(table, request->cursor);
+    if (column < 0)
+        return mysql_fail_no_column(table, "cursor", request->cursor, err);
+    const char *why_not = find_form(&table->columns[column], request, &form);
+    if (why_not == NULL) {
+        take_cursor(table, column, &form, false);
+        return RC_OK;
+    }
+    fail(err, RC_CONFIG, "'%s' cannot be the cursor of '%s': %s", request->cursor, table->base.name, why_not);
+    if (table->columns[column].decoding.kind == DECODE_INTEGER)
+        return fail_todo(err, "tables: {%s: {cursor: %s, cursor_unit: s}}, or ms", yaml_name(&arena, table->base.name),
+                         yaml_name(&arena, request->cursor));
+    return fail_todo(err, "name another column, or take increment: id_only or full_sync");
+}
+
+static const char *why_not_obvious(const struct mysql_column *column, const struct table_request *request,
+                                   struct form *ret)
+{
+    const char *why_not = find_form(column, request, ret);
+    if (why_not != NULL)
+        return why_not;
+    if (!name_says_changed(column->name))
+        return "its name does not say that every update changes it";
+    if (!column->not_null)
+        return "it may be NULL";
+    return column->indexed ? NULL : "no index begins with it";
+}
+
+static bool is_candidate(const struct mysql_column *column)
+{
+    return name_says_changed(column->name) || column->decoding.kind == DECODE_DATE ||
+           column->decoding.kind == DECODE_STAMP;
+}
+
+static enum rc fail_not_obvious(const struct mysql_table *table, const struct table_request *request, struct error *err)
+{
+    AUTO_RELEASE(buf) list = {0};
+    AUTO_RELEASE(arena) arena = {0};
+    const struct mysql_column *first = NULL;
+    struct form form;
+    for (int i = 0; i < table->column_count; i++) {
+        const struct mysql_column *column = &table->columns[i];
+        if (!is_candidate(column))
+            continue;
+        const char *why_not = why_not_obvious(column, request, &form);
+        buf_addf(&list, "%s'%s' (%s)", first != NULL ? "; " : "", column->name,
+                 why_not != NULL ? why_not : "obvious, but not the only one");
+        if (first == NULL || name_says_changed(column->name))
+            first = column;
+    }
+    if (first == NULL) {
+        fail(err, RC_CONFIG, "no cursor of '%s' is obvious: no column looks like the time of the last change",
+             table->base.name);
+        return fail_todo(
+            err,
+            "name one in the table's entry, tables: {%s: {cursor: <column>}}, or take increment: id_only or full_sync",
+            yaml_name(&arena, table->base.name));
+    }
+    fail(err, RC_CONFIG, "no cursor of '%s' is obvious: %s", table->base.name, list.at);
+    return fail_todo(err, "name the one that every change moves in the table's entry: tables: {%s: {cursor: %s%s}}",
+                     yaml_name(&arena, table->base.name), yaml_name(&arena, first->name),
+                     first->decoding.kind == DECODE_INTEGER && request->cursor_unit == NULL ? ", cursor_unit: s" : "");
+}
+
+RC mysql_cursor_find(struct mysql_table *table, const struct table_request *request, struct error *err)
+{
+    struct form form, found_form = {0};
+    int found = -1, count = 0;
+    table->base.cursor = -1;
+    if (request->cursor != NULL)
+        return take_named(table, request, err);
+    if (!request->wants_cursor)
+        return RC_OK;
+    for (int i = 0; i < table->column_count; i++) {
+        if (!is_candidate(&table->columns[i]) || why_not_obvious(&table->columns[i], request, &form) != NULL)
+            continue;
+        found = i;
+        found_form = form;
+        count++;
+    }
+    if (count != 1)
+        return fail_not_obvious(table, request, err);
+    take_cursor(table, found, &found_form, true);
+    return RC_OK;
+}

@@ -1,0 +1,335 @@
+#include <stdlib.h>
+#include <strings.h>
+
+#include "connect/mysql/source_parts.h"
+
+/* ---- the table ---- */
+
+static RC ask_for(struct mysql_source *self, const char *sql, const char *schema, const char *table, const char *rest,
+                  MYSQL_RES **ret, struct error *err)
+{
+    AUTO_RELEASE(buf) text = {0};
+    buf_addf(&text, "%s WHERE table_schema = ", sql);
+    mysql_literal_text(&text, str(schema));
+    buf_add_str(&text, S(" AND table_name = "));
+    mysql_literal_text(&text, str(table));
+    buf_add_str(&text, str(rest));
+    return mysql_session_ask(self->control, text.at, ret, err);
+}
+
+/* The catalogue compares without case; two tables may differ in nothing else. */
+static RC is_there(struct mysql_source *self, struct mysql_table *table, const char *schema, const char *name,
+                   bool *ret, struct error *err)
+{
+    AUTO_RESULT *rows = NULL;
+    MYSQL_ROW row;
+    *ret = false;
+    TRY(ask_for(self, "SELECT table_schema, table_name, table_type FROM information_schema.tables", schema, name, "",
+                &rows, err));
+    while ((row = mysql_fetch_row(rows)) != NULL) {
+        if (strcmp(row[0], schema) != 0 || strcmp(row[1], name) != 0)
+            continue;
+        if (strcmp(row[2], "BASE TABLE") != 0 && strcmp(row[2], "SYSTEM VERSIONED") != 0)
+            return fail(err, RC_CONFIG, "'%s' in '%s' is a %s: only tables can be moved", table->base.name,
+                        self->base.name, row[2]);
+        *ret = true;
+    }
+    table->schema_name = arena_text(&self->arena, schema);
+    table->table_name = arena_text(&self->arena, name);
+    return RC_OK;
+}
+
+static enum rc fail_no_table(struct mysql_source *self, const char *name, struct error *err)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    const char **names;
+    int count;
+    TRY(source_tables(&self->base, &arena, &names, &count, err));
+    const char *near = nearest_name(name, names, count);
+    fail(err, RC_NOT_FOUND, "there is no table '%s' in '%s'%s%s%s", name, self->base.name,
+         near != NULL ? "; did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
+    return fail_todo(err, "SHOW TABLES lists what user '%s' may see: a table without SELECT is not among them",
+                     self->settings.user);
+}
+
+/* `table` in the connection's database (its name may have a dot), or `database.table`. */
+static RC find_table(struct mysql_source *self, struct mysql_table *table, struct error *err)
+{
+    AUTO_RELEASE(buf) quoted = {0};
+    const char *name = table->base.name, *dot = strchr(name, '.');
+    bool found = false;
+    if (self->settings.database != NULL)
+        TRY(is_there(self, table, self->settings.database, name, &found, err));
+    if (!found && dot != NULL)
+        TRY(is_there(self, table, arena_str(&self->arena, (struct str){name, (size_t)(dot - name)}), dot + 1, &found,
+                     err));
+    if (!found)
+        return fail_no_table(self, name, err);
+    mysql_quote(&quoted, table->schema_name);
+    buf_add_str(&quoted, S("."));
+    mysql_quote(&quoted, table->table_name);
+    table->quoted = arena_str(&self->arena, buf_str(&quoted));
+    return RC_OK;
+}
+
+/* ---- its columns ---- */
+
+static int64_t number_at(MYSQL_ROW row, int at) { return strtoll(or_empty(row[at]), NULL, 10); }
+
+static void read_column(struct mysql_source *self, MYSQL_ROW row, struct mysql_column *column)
+{
+    *column = (struct mysql_column){
+        .name = arena_text(&self->arena, row[0]),
+        .type = arena_text(&self->arena, row[1]),
+        .declared = arena_text(&self->arena, row[2]),
+        .not_null = strcmp(row[3], "NO") == 0,
+        .precision = number_at(row, 4),
+        .has_scale = row[5] != NULL,
+        .scale = number_at(row, 5),
+        .digits = number_at(row, 6),
+        .octets = number_at(row, 7),
+    };
+    column->is_unsigned = strstr(column->declared, "unsigned") != NULL && strchr(column->declared, '\'') == NULL;
+}
+
+static RC list_columns(struct mysql_source *self, struct mysql_table *table, struct error *err)
+{
+    AUTO_RESULT *rows = NULL;
+    MYSQL_ROW row;
+    TRY(ask_for(self,
+                "SELECT column_name, LOWER(data_type), column_type, is_nullable, numeric_precision, numeric_scale, "
+                "datetime_precision, character_octet_length FROM information_schema.columns",
+                table->schema_name, table->table_name, " ORDER BY ordinal_position", &rows, err));
+    uint64_t count = mysql_num_rows(rows);
+    if (count == 0)
+        return fail_no_table(self, table->base.name, err);
+    if (count > COLUMNS_MAX)
+        return fail(err, RC_CONFIG, "'%s' has more than %d columns", table->base.name, COLUMNS_MAX);
+    table->columns = arena_take(&self->arena, (size_t)count * sizeof(*table->columns));
+    while ((row = mysql_fetch_row(rows)) != NULL)
+        read_column(self, row, &table->columns[table->column_count++]);
+    return RC_OK;
+}
+
+int mysql_column_find(const struct mysql_table *table, const char *name)
+{
+    for (int i = 0; i < table->column_count; i++) {
+        if (strcmp(table->columns[i].name, name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+enum rc mysql_fail_no_column(const struct mysql_table *table, const char *what, const char *name, struct error *err)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    const char **names = arena_take(&arena, (size_t)table->column_count * sizeof(*names));
+    for (int i = 0; i < table->column_count; i++)
+        names[i] = table->columns[i].name;
+    const char *near = nearest_name(name, names, table->column_count);
+    return fail(err, RC_CONFIG, "'%s' has no column '%s' (%s)%s%s%s", table->base.name, name, what,
+                near != NULL ? "; did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
+}
+
+static RC apply_overrides(struct mysql_table *table, const struct table_request *request, struct error *err)
+{
+    for (int i = 0; i < request->override_count; i++) {
+        const struct column_override *override = &request->overrides[i];
+        int column = mysql_column_find(table, override->column);
+        if (column < 0)
+            return mysql_fail_no_column(table, "override", override->column, err);
+        if (strcmp(override->as, "text") != 0 && strcmp(override->as, "binary") != 0)
+            return fail(err, RC_CONFIG, "column '%s' of '%s' cannot be taken as '%s': it is text or binary",
+                        override->column, table->base.name, override->as);
+        table->columns[column].as = strcmp(override->as, "text") == 0 ? "text" : "binary";
+    }
+    return RC_OK;
+}
+
+/* ---- its indexes ---- */
+
+/* One line of an index: its columns come by turns. */
+struct index_line {
+    const char *index, *column; /* column NULL: an expression */
+    int place;
+    bool unique, is_prefix;
+};
+
+struct indexes {
+    struct index_line *lines;
+    int count;
+};
+
+static RC list_indexes(struct mysql_source *self, const struct mysql_table *table, struct indexes *ret,
+                       struct error *err)
+{
+    AUTO_RESULT *rows = NULL;
+    MYSQL_ROW row;
+    TRY(ask_for(self,
+                "SELECT index_name, column_name, seq_in_index, non_unique = 0, sub_part IS NOT NULL "
+                "FROM information_schema.statistics",
+                table->schema_name, table->table_name,
+                " AND index_type IN ('BTREE', 'RTREE') ORDER BY index_name, seq_in_index", &rows, err));
+    ret->lines = arena_take(&self->arena, ((size_t)mysql_num_rows(rows) + 1) * sizeof(*ret->lines));
+    while ((row = mysql_fetch_row(rows)) != NULL)
+        ret->lines[ret->count++] = (struct index_line){.index = arena_text(&self->arena, row[0]),
+                                                       .column = arena_text(&self->arena, row[1]),
+                                                       .place = (int)number_at(row, 2),
+                                                       .unique = number_at(row, 3) == 1,
+                                                       .is_prefix = number_at(row, 4) == 1};
+    return RC_OK;
+}
+
+static void mark_indexed(struct mysql_table *table, const struct indexes *indexes)
+{
+    for (int i = 0; i < indexes->count; i++) {
+        const struct index_line *line = &indexes->lines[i];
+        int column = line->column != NULL ? mysql_column_find(table, line->column) : -1;
+        if (column < 0)
+            continue;
+        if (strcmp(line->index, "PRIMARY") == 0)
+            table->columns[column].primary = line->place;
+        table->columns[column].indexed |= line->place == 1 && !line->is_prefix;
+    }
+}
+
+/* Do these columns, in this order, begin the index whose first line is `at`? */
+static bool begins_with(const struct mysql_table *table, const struct indexes *indexes, int at, const int *columns,
+                        int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (at + i >= indexes->count || indexes->lines[at + i].place != i + 1 || indexes->lines[at + i].is_prefix ||
+            indexes->lines[at + i].column == NULL ||
+            strcmp(indexes->lines[at + i].column, table->columns[columns[i]].name) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool is_in_key(const struct mysql_table *table, const char *name)
+{
+    for (int i = 0; i < table->base.key_count; i++) {
+        if (strcmp(table->columns[table->base.key[i]].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A unique index whose columns are all in the key, and none of them NULL. */
+static bool makes_unique(const struct mysql_table *table, const struct indexes *indexes, int at)
+{
+    for (int i = at; i < indexes->count && (i == at || indexes->lines[i].place > 1); i++) {
+        const struct index_line *line = &indexes->lines[i];
+        int column = line->column != NULL ? mysql_column_find(table, line->column) : -1;
+        if (!line->unique || column < 0 || !is_in_key(table, line->column) || !table->columns[column].not_null)
+            return false;
+    }
+    return true;
+}
+
+static const char *find_index(const struct mysql_table *table, const struct indexes *indexes, const int *columns,
+                              int count)
+{
+    const char *found = NULL;
+    for (int i = 0; i < indexes->count && count > 0; i++) {
+        if (indexes->lines[i].place != 1 || !begins_with(table, indexes, i, columns, count))
+            continue;
+        if (found == NULL || strcmp(indexes->lines[i].index, "PRIMARY") == 0)
+            found = indexes->lines[i].index;
+    }
+    return found;
+}
+
+/* Of the indexes that begin with the cursor, best one that goes on with the key. (InnoDB's end with the primary key.)
+ */
+static void find_order(struct mysql_table *table, const struct indexes *indexes)
+{
+    int by_cursor[1 + KEY_COLUMNS_MAX] = {table->base.cursor};
+    memcpy(by_cursor + 1, table->base.key, sizeof(int) * (size_t)table->base.key_count);
+    table->key_index = find_index(table, indexes, table->base.key, table->base.key_count);
+    for (int i = 0; i < indexes->count && !table->key_is_unique; i++)
+        table->key_is_unique = indexes->lines[i].place == 1 && makes_unique(table, indexes, i);
+    if (table->base.cursor < 0)
+        return;
+    table->cursor_index = find_index(table, indexes, by_cursor, 1 + table->base.key_count);
+    if (table->cursor_index == NULL)
+        table->cursor_index = find_index(table, indexes, by_cursor, 1);
+}
+
+/* ---- its key ---- */
+
+static RC add_key(struct mysql_table *table, int column, struct error *err)
+{
+    if (table->base.key_count == KEY_COLUMNS_MAX)
+        return fail(err, RC_CONFIG, "the key of '%s' has more than %d columns", table->base.name, KEY_COLUMNS_MAX);
+    table->base.key[table->base.key_count++] = column;
+    return RC_OK;
+}
+
+static RC take_named_key(struct mysql_table *table, const struct table_request *request, struct error *err)
+{
+    for (int i = 0; i < request->key_count; i++) {
+        int at = mysql_column_find(table, request->key[i]);
+        if (at < 0)
+            return mysql_fail_no_column(table, "key", request->key[i], err);
+        if (table->columns[at].as != NULL)
+            return fail(err, RC_CONFIG, "key column '%s' of '%s' is compared as it is: it can have no override",
+                        request->key[i], table->base.name);
+        if (table->columns[at].key_form == KEY_NONE)
+            return fail(err, RC_CONFIG, "key column '%s' of '%s' is %s, which has no order that a position can say",
+                        request->key[i], table->base.name, table->columns[at].declared);
+        TRY(add_key(table, at, err));
+    }
+    return RC_OK;
+}
+
+/* The primary key; one that no position can say is none: full_sync is what is left. */
+static RC take_primary_key(struct mysql_table *table, struct error *err)
+{
+    for (int place = 1, found = 1; found; place++) {
+        found = 0;
+        for (int i = 0; i < table->column_count && !found; i++) {
+            if (table->columns[i].primary != place)
+                continue;
+            found = 1;
+            if (table->columns[i].as != NULL || table->columns[i].key_form == KEY_NONE) {
+                table->base.key_count = 0;
+                return RC_OK;
+            }
+            TRY(add_key(table, i, err));
+        }
+    }
+    return RC_OK;
+}
+
+static void build_schema(struct mysql_source *self, struct mysql_table *table)
+{
+    struct schema *schema = schema_new();
+    for (int i = 0; i < table->column_count; i++)
+        schema_add(schema, &table->columns[i].field);
+    self->schemas = xrealloc(self->schemas, (size_t)(self->schema_count + 1) * sizeof(struct schema *));
+    self->schemas[self->schema_count++] = schema;
+    table->base.schema = schema;
+}
+
+enum rc mysql_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
+                              struct error *err)
+{
+    struct mysql_source *self = (struct mysql_source *)base;
+    struct mysql_table *table = arena_take(&self->arena, sizeof(*table));
+    struct indexes indexes = {0};
+    table->base.name = arena_text(&self->arena, request->name);
+    TRY(find_table(self, table, err));
+    TRY(list_columns(self, table, err));
+    TRY(apply_overrides(table, request, err));
+    TRY(list_indexes(self, table, &indexes, err));
+    mark_indexed(table, &indexes);
+    for (int i = 0; i < table->column_count; i++)
+        TRY(column_decide(&table->columns[i], table->base.name, &self->arena, err));
+    TRY(request->key != NULL ? take_named_key(table, request, err) : take_primary_key(table, err));
+    TRY(mysql_cursor_find(table, request, err));
+    find_order(table, &indexes);
+    build_schema(self, table);
+    *ret = &table->base;
+    return RC_OK;
+}

@@ -1,0 +1,217 @@
+/* Which transactions are open, and since when: the heart of a bound that loses nothing (S20, S27).
+ *
+ * A row is stamped when its statement starts (NOW()) and is seen when its transaction commits. So what counts is the
+ * oldest transaction that may still write, and the oldest statement that runs now: an autocommit INSERT that has not
+ * touched InnoDB yet is in no list of transactions. Statements are listed FIRST: one that ends between the two lists,
+ * and leaves its transaction open, is then in the second.
+ *
+ * information_schema.innodb_trx is a copy that the server renews only when nobody has read it for 0.1 s (trx0i_s.cc,
+ * CACHE_MIN_IDLE_TIME_NS): with a monitor that polls faster it may be of any age. We open a transaction of our own and
+ * look for the query we ask with: only a copy made now shows it. Its times are the server process's local zone, in
+ * whole seconds, cut.
+ *
+ * Prepared XA transactions have no session (thread 0) and are listed like the others; after a restart of the server
+ * their start is lost, and nothing tells how far back they reach.
+ *
+ * What the server hides: the time a transaction's first statement waited before it touched a row (for a metadata lock,
+ * say) once that statement has ended. `lag` is for that. */
+#include <mysqld_error.h>
+#include <stdlib.h>
+
+#include "connect/mysql/source_parts.h"
+
+enum { ATTEMPTS_MAX = 40, RETRY_MS = 120, RECOVERY_S = 600 };
+
+/* SELECTs that only wait (GET_LOCK, SLEEP) write nothing; replication's own threads are a replica's business. */
+static const char running_sql[] =
+    "SELECT id, GREATEST(%s, 0) FROM information_schema.processlist WHERE command NOT IN ('Sleep', 'Daemon', "
+    "'Binlog Dump', 'Binlog Dump GTID', 'Connect', 'Slave_IO', 'Slave_SQL', 'Slave_worker') AND user NOT IN "
+    "('system user', 'event_scheduler') AND id <> CONNECTION_ID() AND NOT (IFNULL(state, '') IN ('User sleep', "
+    "'User lock') AND LEFT(LTRIM(IFNULL(info, '')), 6) = 'SELECT')";
+
+/* In the hour that comes twice when summer time ends, `began` is the earlier of the two. */
+static const char open_sql[] =
+    "SELECT trx_mysql_thread_id, IFNULL(trx_query, ''), trx_is_read_only OR trx_autocommit_non_locking, "
+    "TIMESTAMPDIFF(SECOND, '1970-01-01', IF(CONVERT_TZ(began - INTERVAL 1 HOUR, '+00:00', 'SYSTEM') = trx_started, "
+    "began - INTERVAL 1 HOUR, began)) FROM (SELECT *, CONVERT_TZ(trx_started, 'SYSTEM', '+00:00') AS began "
+    "FROM information_schema.innodb_trx) AS %s";
+
+enum { NONCE_TEXT = 24 };
+
+struct statement {
+    int64_t thread, since_us;
+    bool only_reads; /* its transaction cannot write */
+};
+
+struct look {
+    struct mysql_source *self;
+    int64_t now_us;
+    char nonce[NONCE_TEXT];
+    struct statement *statements;
+    int statement_count;
+    bool is_fresh;     /* our own query was in the list */
+    bool may_be_older; /* a transaction without a session, from about when the server started */
+    struct open_transactions found;
+};
+
+static void count_open(struct look *look, int64_t since_us)
+{
+    if (!look->found.any || since_us < look->found.since_us)
+        look->found.since_us = since_us;
+    look->found.any = true;
+}
+
+/* ---- statements ---- */
+
+static RC list_statements(struct look *look, struct arena *arena, struct error *err)
+{
+    struct mysql_session *session = look->self->control;
+    AUTO_RESULT *rows = NULL;
+    char sql[sizeof(running_sql) + 32];
+    MYSQL_ROW row;
+    snprintf(sql, sizeof(sql), running_sql, session->is_maria ? "time_ms" : "(time + 1) * 1000");
+    TRY(mysql_session_ask(session, sql, &rows, err));
+    look->statements = arena_take(arena, ((size_t)mysql_num_rows(rows) + 1) * sizeof(*look->statements));
+    look->statement_count = 0;
+    while ((row = mysql_fetch_row(rows)) != NULL) {
+        double lasted_ms = strtod(or_empty(row[1]), NULL);
+        look->statements[look->statement_count++] = (struct statement){
+            .thread = strtoll(row[0], NULL, 10), .since_us = look->now_us - (int64_t)(lasted_ms * 1000) - 1000};
+    }
+    return RC_OK;
+}
+
+/* ---- transactions ---- */
+
+static void take_transaction(struct look *look, MYSQL_ROW row, int64_t server_start_us)
+{
+    int64_t thread = strtoll(or_empty(row[0]), NULL, 10), since_us = strtoll(or_empty(row[3]), NULL, 10) * 1000000;
+    bool only_reads = text_eq(row[2], "1");
+    if (thread == (int64_t)look->self->control->id) {
+        look->is_fresh |= strstr(row[1], look->nonce) != NULL;
+        return;
+    }
+    for (int i = 0; i < look->statement_count; i++)
+        look->statements[i].only_reads |= only_reads && look->statements[i].thread == thread;
+    look->may_be_older |= thread == 0 && since_us < server_start_us + RECOVERY_S * INT64_C(1000000);
+    if (!only_reads)
+        count_open(look, since_us);
+}
+
+static RC ask_transactions(struct look *look, struct error *err)
+{
+    struct mysql_session *session = look->self->control;
+    AUTO_RESULT *rows = NULL;
+    char sql[sizeof(open_sql) + NONCE_TEXT];
+    int64_t uptime_s;
+    MYSQL_ROW row;
+    TRY(mysql_session_int64(session,
+                            session->is_maria
+                                ? "SELECT variable_value FROM information_schema.global_status WHERE variable_name = "
+                                  "'UPTIME'"
+                                : "SELECT variable_value FROM performance_schema.global_status WHERE variable_name = "
+                                  "'Uptime'",
+                            &uptime_s, err));
+    snprintf(sql, sizeof(sql), open_sql, look->nonce);
+    TRY(mysql_session_run(session, "START TRANSACTION WITH CONSISTENT SNAPSHOT", err));
+    enum rc rc = mysql_session_ask(session, sql, &rows, err);
+    bool is_denied = rc != RC_OK && mysql_session_failed_with(session, ER_SPECIFIC_ACCESS_DENIED_ERROR);
+    while (rc == RC_OK && (row = mysql_fetch_row(rows)) != NULL)
+        take_transaction(look, row, look->now_us - uptime_s * 1000000);
+    if (is_denied) {
+        look->found.hidden = look->is_fresh = true;
+        rc = RC_OK;
+    }
+    struct error ignored; /* whatever comes next must not read in this snapshot */
+    if (!session->is_broken && mysql_session_run(session, "COMMIT", rc == RC_OK ? err : &ignored) != RC_OK)
+        return rc == RC_OK ? err->rc : rc;
+    return rc;
+}
+
+/* A list that is not of this moment is asked for again once the server may have renewed it. */
+static RC list_transactions(struct look *look, struct error *err)
+{
+    struct opening *with = &look->self->with;
+    for (int i = 0; i < ATTEMPTS_MAX; i++) {
+        uint64_t number;
+        with->random->fill(with->random, &number, sizeof(number));
+        snprintf(look->nonce, sizeof(look->nonce), "t%016llx", (unsigned long long)number);
+        look->found = (struct open_transactions){0};
+        TRY(ask_transactions(look, err));
+        if (look->is_fresh)
+            return RC_OK;
+        with->clock->sleep_ms(with->clock, RETRY_MS);
+    }
+    fail(err, RC_BUSY, "'%s' has shown no new list of its transactions for %d ms", look->self->base.name,
+         ATTEMPTS_MAX * RETRY_MS);
+    return fail_todo(err,
+                     "something reads information_schema.innodb_trx again and again: let it wait a second between");
+}
+
+/* After a restart a prepared transaction is as old as the restart, and its rows are older. */
+static RC check_recovered(struct look *look, struct error *err)
+{
+    AUTO_RESULT *rows = NULL;
+    if (!look->may_be_older)
+        return RC_OK;
+    TRY(mysql_session_ask(look->self->control, "XA RECOVER", &rows, err));
+    if (rows == NULL || mysql_num_rows(rows) == 0)
+        return RC_OK;
+    fail(err, RC_BUSY,
+         "'%s' has a prepared XA transaction from before its last start, and nothing tells which rows it has changed",
+         look->self->base.name);
+    return fail_todo(err, "list it with XA RECOVER, end it with XA COMMIT or XA ROLLBACK, then run this again");
+}
+
+/* ---- replicas ---- */
+
+/* A replica's rows are the source's of some time ago, and its own clock says nothing of it: an explicit lag is needed,
+ * and what it says of itself bounds us too. */
+static RC look_at_replication(struct look *look, struct error *err)
+{
+    struct mysql_session *session = look->self->control;
+    AUTO_RESULT *rows = NULL;
+    struct error ignored;
+    if (mysql_session_ask(session, session->is_maria ? "SHOW ALL SLAVES STATUS" : "SHOW REPLICA STATUS", &rows,
+                          &ignored) != RC_OK) {
+        if (session->is_broken)
+            return mysql_session_fail(session, err);
+        char running[16]; /* without the right to ask, what everybody may see */
+        TRY(mysql_session_text(session,
+                               "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'system "
+                               "user' AND command IN ('Slave_SQL', 'Slave_IO', 'Connect', 'Query')",
+                               running, sizeof(running), err));
+        look->found.hidden |= !text_eq(running, "0");
+        return RC_OK;
+    }
+    MYSQL_ROW row;
+    while (rows != NULL && (row = mysql_fetch_row(rows)) != NULL) {
+        const MYSQL_FIELD *fields = mysql_fetch_fields(rows);
+        look->found.hidden = true;
+        for (unsigned i = 0; i < mysql_num_fields(rows); i++) {
+            bool is_behind = strcmp(fields[i].name, "Seconds_Behind_Master") == 0 ||
+                             strcmp(fields[i].name, "Seconds_Behind_Source") == 0;
+            if (is_behind && row[i] != NULL)
+                count_open(look, look->now_us - (strtoll(row[i], NULL, 10) + 1) * 1000000);
+        }
+    }
+    return RC_OK;
+}
+
+enum rc mysql_source_oldest_open(struct source *base, struct open_transactions *ret, struct error *err)
+{
+    struct look look = {.self = (struct mysql_source *)base};
+    AUTO_RELEASE(arena) arena = {0};
+    TRY(source_now(base, &look.now_us, err));
+    TRY(list_statements(&look, &arena, err));
+    if (list_transactions(&look, err) != RC_OK)
+        return fail_in(err, "listing the open transactions of '%s'", base->name);
+    TRY(check_recovered(&look, err));
+    for (int i = 0; i < look.statement_count && !look.found.hidden; i++) {
+        if (!look.statements[i].only_reads)
+            count_open(&look, look.statements[i].since_us);
+    }
+    TRY(look_at_replication(&look, err));
+    *ret = look.found;
+    return RC_OK;
+}

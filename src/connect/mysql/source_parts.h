@@ -1,0 +1,122 @@
+/* Inside the MySQL source: source.c (connections, clock, ceiling), source_open.c (open transactions), source_types.c
+ * (declarations decide types), source_describe.c (columns, key, indexes), source_cursor.c (which column, which zone),
+ * source_range.c (the SQL of ranges and positions), source_measure.c (facts, boundary, split), source_read.c (rows into
+ * batches), decode.c (texts of values). */
+#pragma once
+
+#include <pthread.h>
+
+#include "connect/mysql/decode.h"
+#include "connect/mysql/session.h"
+#include "connect/mysql/source.h"
+
+/* How values of a column are written in a position, and as a literal. */
+enum key_form {
+    KEY_NONE,   /* no order that a position could say: JSON, spatial */
+    KEY_NUMBER, /* digits */
+    KEY_INDEX,  /* ENUM, SET, BIT: ordered by their number, not by their text */
+    KEY_REAL,   /* FLOAT, DOUBLE: as a double, exactly */
+    KEY_TEXT,   /* under the column's collation */
+    KEY_BYTES,
+    KEY_QUOTED, /* dates and times, UUID, INET6 */
+};
+
+struct mysql_column {
+    const char *name, *declared, *type;       /* "id", "int(10) unsigned", "int" */
+    int64_t precision, scale, digits, octets; /* as declared; digits of a second's fraction */
+    bool is_unsigned, not_null, has_scale;
+    bool indexed;           /* an index begins with it */
+    int primary;            /* place in the primary key from 1; 0: not in it */
+    const char *as;         /* override: "text", "binary"; NULL: none */
+    const char *expression; /* what is selected */
+    enum key_form key_form;
+    struct decoding decoding;
+    struct field field;
+};
+
+struct mysql_table {
+    struct table base;
+    const char *schema_name, *table_name, *quoted; /* quoted: `schema`.`table` */
+    struct mysql_column *columns;
+    int column_count;
+    bool key_is_unique;
+    bool keys_are_checked;    /* no NULL in the key, as of this description */
+    const char *key_index;    /* an index in the key's order; NULL: none */
+    const char *cursor_index; /* one that begins with the cursor, followed by the key if there is such; NULL: none */
+};
+
+struct mysql_source {
+    struct source base;
+    struct opening with;
+    struct mysql_settings settings;
+    struct secret password;
+    int64_t batch_rows;
+    struct mysql_session *control; /* everything but rows */
+    struct mysql_session *idle[MYSQL_CONNECTIONS_MAX];
+    int idle_count;
+    pthread_mutex_t lock; /* of idle */
+    struct arena arena;   /* tables, texts of the settings */
+    struct schema **schemas;
+    int schema_count;
+};
+
+static inline const struct mysql_table *mysql_table_of(const struct table *table)
+{
+    return (const struct mysql_table *)table;
+}
+static inline bool goes_by_cursor(enum range_kind kind) { return kind == RANGE_CURSOR || kind == RANGE_TIME; }
+static inline bool goes_by_key(enum range_kind kind) { return kind != RANGE_ALL && kind != RANGE_TIME; }
+
+/* ---- source.c ---- */
+
+/* A connection for a reader: an idle one, or a new one. Given back it is idle, or closed when it is broken. From any
+ * thread. */
+RC session_take(struct mysql_source *self, struct mysql_session **ret, struct error *err);
+void session_give(struct mysql_source *self, struct mysql_session *session);
+
+/* ---- source_open.c ---- */
+
+enum rc mysql_source_oldest_open(struct source *base, struct open_transactions *ret, struct error *err);
+
+/* ---- source_types.c ---- */
+
+/* Type, expression, decoding and key form from what is declared and overridden. RC_CONFIG: a type that needs an
+ * override (which one is said). */
+RC column_decide(struct mysql_column *column, const char *table, struct arena *arena, struct error *err);
+
+/* ---- source_describe.c, source_cursor.c ---- */
+
+enum rc mysql_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
+                              struct error *err);
+int mysql_column_find(const struct mysql_table *table, const char *name); /* -1: none */
+enum rc mysql_fail_no_column(const struct mysql_table *table, const char *what, const char *name, struct error *err);
+RC mysql_cursor_find(struct mysql_table *table, const struct table_request *request, struct error *err);
+
+/* ---- source_range.c ---- */
+
+/* RC_DATA: a position that the table, as it is now, cannot have written. */
+RC range_check(struct mysql_source *self, const struct mysql_table *table, const struct range *range,
+               struct error *err);
+/* " FROM `db`.`t` FORCE INDEX (...) WHERE ..." */
+RC range_from(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err);
+/* " ORDER BY ...": cursor, key, as the range has it; nothing for RANGE_ALL. */
+void range_order(const struct mysql_table *table, const struct range *range, struct buf *out);
+/* "cursor, key...": what a position is made of; texts as positions have them. */
+void range_select_position(const struct mysql_table *table, const struct range *range, struct buf *out);
+/* A row of that as a position. RC_DATA: a cursor that has no place in time. */
+RC range_position(const struct mysql_table *table, const struct range *range, MYSQL_ROW row,
+                  const unsigned long *lengths, struct arena *arena, struct position *ret, struct error *err);
+
+/* ---- source_measure.c ---- */
+
+enum rc mysql_source_facts(struct source *base, const struct table *table, const struct range *range,
+                           struct range_facts *ret, struct error *err);
+enum rc mysql_source_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows,
+                              struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err);
+enum rc mysql_source_split(struct source *base, const struct table *table, const struct range *range, int pieces,
+                           struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err);
+
+/* ---- source_read.c ---- */
+
+enum rc mysql_source_read(struct source *base, const struct table *table, const struct range *range,
+                          struct batch_reader **ret, struct error *err);

@@ -1,0 +1,38 @@
+#include "connect/names.h"
+
+#include <strings.h>
+
+bool name_says_changed(const char *column)
+{
+    static const char *const names[] = {
+        "updated_at",      "modified_at",  "last_modified", "last_updated", "last_modified_at",
+        "last_updated_at", "update_time",  "modify_time",   "updated",      "modified",
+        "mtime",           "updated_on",   "modified_on",   "update_date",  "modified_date",
+        "changed_at",      "gmt_modified", "updatedat",     "modifiedat",   "lastmodified",
+        "lastupdated",     "updated_time",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcasecmp(column, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+const char *yaml_name(struct arena *arena, const char *name)
+{
+    bool is_plain = name[0] != '\0' && strchr("0123456789", name[0]) == NULL;
+    for (const char *at = name; *at != '\0'; at++)
+        is_plain &=
+            (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') || *at == '_';
+    if (is_plain)
+        return name;
+    char *quoted = arena_take(arena, 2 * strlen(name) + 3), *to = quoted;
+    *to++ = '"';
+    for (; *name != '\0'; name++) {
+        if (*name == '"' || *name == '\\')
+            *to++ = '\\';
+        *to++ = *name;
+    }
+    *to = '"';
+    return quoted;
+}
