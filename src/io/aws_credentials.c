@@ -218,7 +218,7 @@ static RC look(struct aws_identity *self, struct error *err)
         return RC_OK;
     }
     fail(err, RC_CONFIG, "there are no AWS credentials: " STR_FMT, STR_ARG(buf_str(&looked)));
-    return fail_todo(err, "give the connection an access_key and a secret_key, or set AWS_ACCESS_KEY_ID and "
+    return fail_todo(err, "give the connection an access_key_id and a secret_access_key, or set AWS_ACCESS_KEY_ID and "
                           "AWS_SECRET_ACCESS_KEY, or make a profile with 'aws configure'");
 }
 

@@ -262,11 +262,11 @@ static enum rc fail_trust(const struct exchange *self, CURLcode code, struct str
     const struct http_options *options = &self->client->options;
     if (code == CURLE_SSL_CACERT_BADFILE) {
         fail(err, RC_CONFIG, "'%s' cannot be read as a file of certificates", or_empty(options->ca_file));
-        return fail_todo(err, "give the path of a PEM file as 'ca_file'");
+        return fail_todo(err, "give the path of a PEM file as 'tls_ca'");
     }
     fail(err, RC_CONFIG, "the certificate of '" STR_FMT "' is not trusted: %s", STR_ARG(origin), self->why);
     return fail_todo(err, "give the PEM file of the authority that signed it (or the certificate itself when it is "
-                          "self-signed) as 'ca_file', and check that the name in it is the host's");
+                          "self-signed) as 'tls_ca', and check that the name in it is the host's");
 }
 
 static const char *advice_of(CURLcode code)

@@ -217,7 +217,7 @@ static void where_there_are_none_the_message_names_every_place(void **state)
     assert_string_equal(said, arena_print(&arena,
                                           "config: there are no AWS credentials: AWS_ACCESS_KEY_ID is not set; there "
                                           "is no file '%s'; '%s' has no profile 'default' (give the connection an "
-                                          "access_key and a secret_key, or set AWS_ACCESS_KEY_ID and "
+                                          "access_key_id and a secret_access_key, or set AWS_ACCESS_KEY_ID and "
                                           "AWS_SECRET_ACCESS_KEY, or make a profile with 'aws configure')",
                                           path_of("credentials"), path_of("config")));
     write_file("config", "[default]\nregion = eu-west-1\n");

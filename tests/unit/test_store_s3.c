@@ -2,9 +2,9 @@
 #include <stdio.h>
 
 #include "conform/store_story.h"
-#include "world/s3_server.h"
+#include "world/versitygw.h"
 
-static struct s3_server server;
+static struct versitygw server;
 
 static struct store *open_with(const struct s3_options *options)
 {
@@ -16,12 +16,12 @@ static struct store *open_with(const struct s3_options *options)
     return store;
 }
 
-static void *suite_setup(void) { return s3_server_bucket_new(&server); }
-static void suite_teardown(void *bucket) { s3_server_bucket_free(&server, bucket); }
+static void *suite_setup(void) { return versitygw_bucket_new(&server); }
+static void suite_teardown(void *bucket) { versitygw_bucket_free(&server, bucket); }
 
 static struct store *suite_open(void *bucket)
 {
-    struct s3_options options = s3_server_options(&server, bucket);
+    struct s3_options options = versitygw_options(&server, bucket);
     struct store *store = open_with(&options);
     secret_release(&options.secret_access_key);
     return store;
@@ -38,9 +38,9 @@ static const struct store_kind kind = {.name = "store: s3",
 
 int main(void)
 {
-    if (!s3_server_start(&server))
+    if (!versitygw_start(&server))
         return 77; /* meson: skipped */
     int failed = store_suite_run(&kind);
-    s3_server_stop(&server);
+    versitygw_stop(&server);
     return failed;
 }

@@ -62,7 +62,7 @@ static const struct {
     {CR_SERVER_LOST_EXTENDED, RC_UNAVAILABLE, true, "run the same command again"},
     {CR_AUTH_PLUGIN_CANNOT_LOAD, RC_DENIED, true, "let the user log in with a password the usual way"},
     {ERROR_NO_TLS, RC_DENIED, true,
-     "name the authority's certificate with 'ca' (the server's own, where it is self-signed), or say 'tls: "
+     "name the authority's certificate with 'tls_ca' (the server's own, where it is self-signed), or say 'tls: "
      "require' (encrypted, the server not verified) or 'tls: off'"},
 };
 

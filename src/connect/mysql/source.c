@@ -15,9 +15,9 @@ const struct option mysql_option_list[MYSQL_OPTIONS] = {
     OPTION("password", SECRET, mysql_options, password, .help = "and with what"),
     OPTION("tls", ENUM, mysql_options, tls, .names = tls_names, .preset = "auto",
            .help = "auto (verify, but for this machine), off, require (encrypted, to whomever), verify"),
-    OPTION("ca", PATH, mysql_options, tls_ca, .help = "certificates of the authorities; the system's without"),
-    OPTION("cert", PATH, mysql_options, tls_cert, .help = "certificate that we show"),
-    OPTION("key", PATH, mysql_options, tls_key, .help = "and its key"),
+    OPTION("tls_ca", PATH, mysql_options, tls_ca, .help = "certificates of the authorities; the system's without"),
+    OPTION("tls_cert", PATH, mysql_options, tls_cert, .help = "certificate that we show"),
+    OPTION("tls_key", PATH, mysql_options, tls_key, .help = "and its key"),
     OPTION("connect_timeout", DURATION, mysql_options, connect_ms, .preset = "10s", .min = 1000, .max = 600000,
            .help = "how long the server may take to let us in"),
     OPTION("read_timeout", DURATION, mysql_options, read_ms, .preset = "10m", .min = 1000, .max = 86400000,
@@ -173,7 +173,7 @@ static RC check_options(const char *name, const struct mysql_options *options, s
         return fail_todo(err, "host: localhost, or socket: /run/mysqld/mysqld.sock");
     }
     if ((options->tls_cert != NULL) != (options->tls_key != NULL))
-        return fail(err, RC_CONFIG, "connection '%s': 'cert' and 'key' go together", name);
+        return fail(err, RC_CONFIG, "connection '%s': 'tls_cert' and 'tls_key' go together", name);
     if (options->tls == MYSQL_TLS_OFF && (options->tls_ca != NULL || options->tls_cert != NULL))
         return fail(err, RC_CONFIG, "connection '%s' names certificates, and says 'tls: off'", name);
     return RC_OK;

@@ -15,7 +15,7 @@ void postgres_target_names(const struct target_table *table, struct buf *out)
 
 static const struct shape_column *column_of(const struct postgres_target *self, int i)
 {
-    return &self->shape.columns[shape_find(&self->shape, self->table->schema->fields[i].name)];
+    return &self->shape.columns[postgres_shape_find(&self->shape, self->table->schema->fields[i].name)];
 }
 
 void postgres_target_waiting(const struct postgres_target *self, int i, struct buf *out)
@@ -28,7 +28,7 @@ void postgres_target_waiting(const struct postgres_target *self, int i, struct b
 static RC plan_columns(struct postgres_target *self, struct error *err)
 {
     const struct target_table *table = self->table;
-    TRY(shape_read(self, table->name, &self->load_arena, &self->shape, err));
+    TRY(postgres_shape_read(self, table->name, &self->load_arena, &self->shape, err));
     if (!self->shape.exists) {
         fail(err, RC_NOT_FOUND, "there is no table '%s' any more", table->name);
         return fail_todo(err, "run the same command again: it makes the table before it loads");
@@ -37,14 +37,14 @@ static RC plan_columns(struct postgres_target *self, struct error *err)
     self->is_waiting = table->mode == MODE_MERGE;
     for (int i = 0; i < table->schema->count; i++) {
         const struct field *field = &table->schema->fields[i];
-        int column = shape_find(&self->shape, field->name);
+        int column = postgres_shape_find(&self->shape, field->name);
         if (column < 0)
             return fail(err, RC_DATA, "the table '%s' has no column '%s' any more", table->name, field->name);
         struct fitting fitting = pg_fit(field, &self->shape.columns[column].type);
         if (fitting.fit != FIT_YES)
             return fail(err, RC_DATA, "the column '%s' of '%s' is %s now, which does not hold the source's values",
                         field->name, table->name, self->shape.columns[column].type.shown);
-        bool is_key = table->mode == MODE_MERGE && is_key_column(table, field->name);
+        bool is_key = table->mode == MODE_MERGE && postgres_is_key_column(table, field->name);
         self->columns[i] = (struct row_column){field, fitting, is_key};
         self->is_waiting |= fitting.wire == WIRE_CAST;
     }
@@ -94,8 +94,8 @@ RC postgres_target_start_load(struct postgres_target *self, struct error *err)
         TRY(create_waiting_rows(self, err));
     if (self->table->mode == MODE_REPLACE)
         TRY(delete_all(self, err));
-    self->writer = row_writer_new(self->db, self->table->name, self->columns, self->table->schema->count,
-                                  self->is_waiting);
+    self->writer =
+        row_writer_new(self->db, self->table->name, self->columns, self->table->schema->count, self->is_waiting);
     return RC_OK;
 }
 
@@ -180,8 +180,7 @@ static RC copy_file(struct postgres_target *self, const struct staged_file *file
     return RC_OK;
 }
 
-RC postgres_target_load_file(struct target *base, const struct staged_file *file, int64_t *ret_rows,
-                             struct error *err)
+RC postgres_target_load_file(struct target *base, const struct staged_file *file, int64_t *ret_rows, struct error *err)
 {
     struct postgres_target *self = (struct postgres_target *)base;
     assert(self->table != NULL && "a load has begun");

@@ -114,7 +114,7 @@ static void add_assignments(const struct target_table *table, struct buf *sql)
     int added = 0;
     for (int i = 0; i < table->schema->count; i++) {
         const char *name = table->schema->fields[i].name;
-        if (is_key_column(table, name) && table->schema->count > table->key_count)
+        if (postgres_is_key_column(table, name) && table->schema->count > table->key_count)
             continue;
         buf_add_str(sql, added++ > 0 ? S(", ") : S(""));
         pq_quote(sql, name);

@@ -9,14 +9,14 @@
 struct shape_column {
     const char *name;
     struct pg_type type;
-    const char *collate;     /* its collation, quoted, where it is not its type's own; NULL: it is */
-    const char *folding;     /* under which different bytes may be equal; NULL: bytes decide */
+    const char *collate; /* its collation, quoted, where it is not its type's own; NULL: it is */
+    const char *folding; /* under which different bytes may be equal; NULL: bytes decide */
     bool not_null, has_default, is_generated, is_always_identity;
 };
 
 struct shape {
     bool exists;
-    const char *oid; /* of the table, as text */
+    const char *oid;  /* of the table, as text */
     const char *kind; /* "table", "view" ... */
     struct shape_column *columns;
     int count;
@@ -67,13 +67,13 @@ RC postgres_target_fence(struct target *base, const char *scope, int64_t token, 
 RC postgres_target_swap(struct postgres_target *self, const struct target_table *table, const struct target_move *move,
                         bool *ret_moved, struct error *err);
 
-RC shape_read(struct postgres_target *self, const char *table, struct arena *arena, struct shape *ret,
-              struct error *err);
-int shape_find(const struct shape *self, const char *name); /* as PostgreSQL cuts it; -1: none */
+RC postgres_shape_read(struct postgres_target *self, const char *table, struct arena *arena, struct shape *ret,
+                       struct error *err);
+int postgres_shape_find(const struct shape *self, const char *name); /* as PostgreSQL cuts it; -1: none */
 /* The key's columns are exactly those of an index that could be named in ON CONFLICT. */
-RC shape_key_is_unique(struct postgres_target *self, const struct shape *shape, const struct target_table *wanted,
-                       bool *ret, struct error *err);
-bool is_key_column(const struct target_table *table, const char *name);
+RC postgres_shape_key_is_unique(struct postgres_target *self, const struct shape *shape,
+                                const struct target_table *wanted, bool *ret, struct error *err);
+bool postgres_is_key_column(const struct target_table *table, const char *name);
 
 RC postgres_target_prepare(struct target *base, const struct target_table *table, bool dry, struct buf *ret_ddl,
                            struct error *err);
@@ -81,8 +81,7 @@ RC postgres_target_prepare(struct target *base, const struct target_table *table
 /* The load after the swap: target_load.c, target_merge.c. */
 RC postgres_target_start_load(struct postgres_target *self, struct error *err);
 void postgres_target_end_load(struct postgres_target *self); /* forgets it; the transaction is the caller's */
-RC postgres_target_load_file(struct target *base, const struct staged_file *file, int64_t *ret_rows,
-                             struct error *err);
+RC postgres_target_load_file(struct target *base, const struct staged_file *file, int64_t *ret_rows, struct error *err);
 RC postgres_target_apply(struct target *base, int64_t rows, struct load_counts *ret, struct error *err);
 /* Where rows wait, with columns c0, c1 ... as the schema has them; n is the place in the order they were read. */
 #define WAITING_ROWS "pg_temp.waybill_rows"

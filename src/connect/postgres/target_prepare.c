@@ -28,7 +28,7 @@ static void create_table(const struct postgres_target *self, const struct target
     for (int i = 0; i < table->schema->count; i++) {
         const struct field *field = &table->schema->fields[i];
         buf_add_str(ddl, i > 0 ? S(", ") : S(" ("));
-        add_column(field, !field->nullable || (has_key && is_key_column(table, field->name)), ddl);
+        add_column(field, !field->nullable || (has_key && postgres_is_key_column(table, field->name)), ddl);
     }
     if (has_key) {
         buf_add_str(ddl, S(", PRIMARY KEY "));
@@ -84,10 +84,10 @@ static void find_type(const struct postgres_target *self, const struct target_ta
         buf_addf(&found->mend, "::text::%s; ", declared);
 }
 
-static void find_misfit(const struct postgres_target *self, const struct target_table *table,
-                        const struct field *field, const struct shape_column *column, struct misfits *found)
+static void find_misfit(const struct postgres_target *self, const struct target_table *table, const struct field *field,
+                        const struct shape_column *column, struct misfits *found)
 {
-    bool is_key = table->mode == MODE_MERGE && is_key_column(table, field->name);
+    bool is_key = table->mode == MODE_MERGE && postgres_is_key_column(table, field->name);
     if (column->is_generated) {
         find_generated(self, table, field, found);
     } else if (pg_fit(field, &column->type).fit == FIT_NO) {
@@ -122,7 +122,7 @@ static RC find_missing_key(struct postgres_target *self, const struct target_tab
 {
     bool is_unique = true;
     if (table->mode == MODE_MERGE)
-        TRY(shape_key_is_unique(self, shape, table, &is_unique, err));
+        TRY(postgres_shape_key_is_unique(self, shape, table, &is_unique, err));
     if (is_unique)
         return RC_OK;
     buf_add_str(&found->diff, S("\n  + the key of the merge, unique: "));
@@ -172,7 +172,7 @@ static RC check_shape(struct postgres_target *self, const struct target_table *t
     if (strcmp(shape->kind, "table") != 0)
         return fail(err, RC_DATA, "'%s' is a %s, not a table", table->name, shape->kind);
     for (int i = 0; i < table->schema->count; i++) {
-        int column = shape_find(shape, table->schema->fields[i].name);
+        int column = postgres_shape_find(shape, table->schema->fields[i].name);
         if (column >= 0)
             find_misfit(self, table, &table->schema->fields[i], &shape->columns[column], &found);
     }
@@ -239,7 +239,7 @@ static void change_columns(struct postgres_target *self, const struct target_tab
 {
     for (int i = 0; i < table->schema->count; i++) {
         const struct field *field = &table->schema->fields[i];
-        int column = shape_find(shape, field->name);
+        int column = postgres_shape_find(shape, field->name);
         if (column < 0) {
             buf_add_str(ddl, S("ALTER TABLE "));
             postgres_table_quote(self, table->name, ddl);
@@ -260,7 +260,7 @@ static RC plan_ddl(struct postgres_target *self, const struct target_table *tabl
 {
     AUTO_RELEASE(arena) arena = {0};
     struct shape shape;
-    TRY(shape_read(self, table->name, &arena, &shape, err));
+    TRY(postgres_shape_read(self, table->name, &arena, &shape, err));
     if (!shape.exists) {
         create_table(self, table, ddl);
         return RC_OK;

@@ -72,8 +72,8 @@ static RC read_columns(struct postgres_target *self, struct arena *arena, struct
     return RC_OK;
 }
 
-RC shape_read(struct postgres_target *self, const char *table, struct arena *arena, struct shape *ret,
-              struct error *err)
+RC postgres_shape_read(struct postgres_target *self, const char *table, struct arena *arena, struct shape *ret,
+                       struct error *err)
 {
     struct shape shape = {.kind = ""};
     TRY(read_kind(self, table, arena, &shape, err));
@@ -83,7 +83,7 @@ RC shape_read(struct postgres_target *self, const char *table, struct arena *are
     return RC_OK;
 }
 
-int shape_find(const struct shape *self, const char *name)
+int postgres_shape_find(const struct shape *self, const char *name)
 {
     for (int i = 0; i < self->count; i++) {
         if (str_eq(str(self->columns[i].name), pq_name(name)))
@@ -92,7 +92,7 @@ int shape_find(const struct shape *self, const char *name)
     return -1;
 }
 
-bool is_key_column(const struct target_table *table, const char *name)
+bool postgres_is_key_column(const struct target_table *table, const char *name)
 {
     for (int i = 0; i < table->key_count; i++) {
         if (strcmp(table->key[i], name) == 0)
@@ -112,8 +112,8 @@ static bool is_one_of_key(const struct target_table *wanted, const char *column)
 
 /* An expression has no column; a deferrable index cannot decide conflicts; equality that ignores case would make one
  * row of two. */
-RC shape_key_is_unique(struct postgres_target *self, const struct shape *shape, const struct target_table *wanted,
-                       bool *ret, struct error *err)
+RC postgres_shape_key_is_unique(struct postgres_target *self, const struct shape *shape,
+                                const struct target_table *wanted, bool *ret, struct error *err)
 {
     AUTO_RELEASE(pq_answer) rows = {0};
     *ret = false;

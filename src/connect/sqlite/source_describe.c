@@ -332,7 +332,7 @@ enum rc sqlite_source_describe(struct source *base, const struct table_request *
     TRY(see_values(self, table, columns, count, tallies, err));
     for (int i = 0; i < table->column_count; i++) {
         if (!table->columns[i].decided)
-            TRY(column_decide(&table->columns[i], &tallies[i], table->base.name, err));
+            TRY(sqlite_column_decide(&table->columns[i], &tallies[i], table->base.name, err));
     }
     TRY(cursor_find(table, request, tallies, err));
     build_schema(self, table, alias, request->is_whole);

@@ -72,7 +72,7 @@ void column_declare(struct sqlite_column *column);
 void column_recall(struct sqlite_column *column, const struct schema *known);
 void column_override(struct sqlite_column *column, const char *as);
 void tally_add(struct tally *self, const struct sqlite_column *column, sqlite3_stmt *row, int at);
-RC column_decide(struct sqlite_column *column, const struct tally *tally, const char *table, struct error *err);
+RC sqlite_column_decide(struct sqlite_column *column, const struct tally *tally, const char *table, struct error *err);
 /* "DATETIME 'YYYY-MM-DD HH:MM:SS'": what the field's source_type says. */
 const char *column_source_type(const struct sqlite_column *column, struct arena *arena);
 

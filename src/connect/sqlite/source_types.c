@@ -350,7 +350,7 @@ static RC decide_by_class(struct sqlite_column *column, const struct tally *tall
     return fail_mixed(column, tally, table, err);
 }
 
-RC column_decide(struct sqlite_column *column, const struct tally *tally, const char *table, struct error *err)
+RC sqlite_column_decide(struct sqlite_column *column, const struct tally *tally, const char *table, struct error *err)
 {
     AUTO_RELEASE(arena) arena = {0};
     int64_t values = 0;

@@ -6,10 +6,10 @@
 
 #include "store/s3/s3.h"
 
-#define S3_SERVER_KEY    "TESTKEY"
-#define S3_SERVER_SECRET "TESTSECRET"
+#define VERSITYGW_KEY    "TESTKEY"
+#define VERSITYGW_SECRET "TESTSECRET"
 
-struct s3_server {
+struct versitygw {
     char endpoint[64]; /* "http://127.0.0.1:port" */
     char folder[256];
     int pid;
@@ -18,10 +18,10 @@ struct s3_server {
 
 /* False, having said so on stderr: there is no versitygw, neither in WAYBILL_VERSITYGW nor where tools/setup puts it.
  */
-bool s3_server_start(struct s3_server *self);
-void s3_server_stop(struct s3_server *self);
+bool versitygw_start(struct versitygw *self);
+void versitygw_stop(struct versitygw *self);
 /* A new bucket, and what is in it: its name lives as long as the caller keeps it. */
-char *s3_server_bucket_new(struct s3_server *self);
-void s3_server_bucket_free(struct s3_server *self, char *bucket);
+char *versitygw_bucket_new(struct versitygw *self);
+void versitygw_bucket_free(struct versitygw *self, char *bucket);
 /* The options of a store on it, which a test then changes. The secret must be released by the caller. */
-struct s3_options s3_server_options(const struct s3_server *self, const char *bucket);
+struct s3_options versitygw_options(const struct versitygw *self, const char *bucket);

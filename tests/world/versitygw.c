@@ -1,4 +1,4 @@
-#include "world/s3_server.h"
+#include "world/versitygw.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -69,8 +69,8 @@ static _Noreturn void become(const char *program, const char *folder, int port)
     int fd = open(log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     dup2(fd, STDOUT_FILENO);
     dup2(fd, STDERR_FILENO);
-    setenv("ROOT_ACCESS_KEY", S3_SERVER_KEY, 1);
-    setenv("ROOT_SECRET_KEY", S3_SERVER_SECRET, 1);
+    setenv("ROOT_ACCESS_KEY", VERSITYGW_KEY, 1);
+    setenv("ROOT_SECRET_KEY", VERSITYGW_SECRET, 1);
     execl(program, program, "--port", address, "--keep-alive", "--quiet", "--iam-dir", iam, "posix", data,
           (char *)NULL);
     _exit(127);
@@ -85,10 +85,10 @@ static void make_folder(const char *folder, const char *name)
     assert(failed == 0);
 }
 
-bool s3_server_start(struct s3_server *self)
+bool versitygw_start(struct versitygw *self)
 {
     char program[PATH_MAX];
-    *self = (struct s3_server){0};
+    *self = (struct versitygw){0};
     if (!find_program(program))
         return false;
     char *here = getcwd(NULL, 0);
@@ -115,7 +115,7 @@ static int remove_entry(const char *path, const struct stat *st, int kind, struc
 
 static void remove_tree(const char *path) { nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS); }
 
-void s3_server_stop(struct s3_server *self)
+void versitygw_stop(struct versitygw *self)
 {
     if (self->pid <= 0)
         return;
@@ -127,7 +127,7 @@ void s3_server_stop(struct s3_server *self)
 
 /* ---- buckets: folders, for this server ---- */
 
-char *s3_server_bucket_new(struct s3_server *self)
+char *versitygw_bucket_new(struct versitygw *self)
 {
     char name[NAME_BYTES], path[2 * NAME_BYTES];
     snprintf(name, sizeof(name), "bucket-%d", self->buckets++);
@@ -136,7 +136,7 @@ char *s3_server_bucket_new(struct s3_server *self)
     return xstrdup(name);
 }
 
-void s3_server_bucket_free(struct s3_server *self, char *bucket)
+void versitygw_bucket_free(struct versitygw *self, char *bucket)
 {
     char path[PATH_BYTES];
     snprintf(path, sizeof(path), "%s/data/%s", self->folder, bucket);
@@ -144,15 +144,15 @@ void s3_server_bucket_free(struct s3_server *self, char *bucket)
     free(bucket);
 }
 
-struct s3_options s3_server_options(const struct s3_server *self, const char *bucket)
+struct s3_options versitygw_options(const struct versitygw *self, const char *bucket)
 {
     struct s3_options options = {.bucket = bucket,
                                  .endpoint = self->endpoint,
                                  .region = "us-east-1",
-                                 .access_key_id = S3_SERVER_KEY,
+                                 .access_key_id = VERSITYGW_KEY,
                                  .tls_verify = true,
                                  .etag_quotes = true,
                                  .attempts = 3};
-    secret_set(&options.secret_access_key, S(S3_SERVER_SECRET));
+    secret_set(&options.secret_access_key, S(VERSITYGW_SECRET));
     return options;
 }
