@@ -3,7 +3,7 @@
 #   make          build/waybill
 #   make demo     a shop of 500,000 rows moved, changed, killed in the middle, moved again, and compared
 #   make check    everything below but `limits`; installs what tests need; the last line says what passed and failed
-.PHONY: all demo check unit sweep sweep-asan mutants integration kill limits asan tsan lint fmt clean
+.PHONY: all demo check unit sweep sweep-asan mutants integration kill limits bench asan tsan lint fmt clean
 
 all: build/build.ninja
 	@ninja -C build
@@ -55,6 +55,11 @@ kill: all
 # Peak memory of long and of wide tables, and the time to start.
 limits: all
 	@bench/limits build
+
+# Rows a second on real servers, as a ratio to bare loops, beside other programs (docs/performance.md).
+bench: all
+	@tools/setup bench
+	@.venv/bin/python bench/move --peers
 
 # The same under AddressSanitizer and UndefinedBehaviorSanitizer, and under ThreadSanitizer.
 asan tsan: %: build-%/build.ninja
