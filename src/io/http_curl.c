@@ -249,22 +249,33 @@ static void set_up(struct exchange *self)
 
 /* ---- failures ---- */
 
-/* "https://host:port", without a user, a path or a query. */
-static struct str origin_of(const char *url)
+/* "https://host:port", without a user, a path or a query: for "'%.*s%.*s'". */
+struct origin {
+    struct str scheme, host;
+};
+
+static struct origin origin_of(const char *url)
 {
     const char *host = strstr(url, "://");
     host = host != NULL ? host + 3 : url;
-    return (struct str){url, (size_t)(host - url) + strcspn(host, "/?#")};
+    size_t scheme_len = (size_t)(host - url), len = strcspn(host, "/?#");
+    const char *at = memchr(host, '@', len);
+    if (at != NULL) {
+        len -= (size_t)(at + 1 - host);
+        host = at + 1;
+    }
+    return (struct origin){{url, scheme_len}, {host, len}};
 }
 
-static enum rc fail_trust(const struct exchange *self, CURLcode code, struct str origin, struct error *err)
+static enum rc fail_trust(const struct exchange *self, CURLcode code, struct origin origin, struct error *err)
 {
     const struct http_options *options = &self->client->options;
     if (code == CURLE_SSL_CACERT_BADFILE) {
         fail(err, RC_CONFIG, "'%s' cannot be read as a file of certificates", or_empty(options->ca_file));
         return fail_todo(err, "give the path of a PEM file as 'tls_ca'");
     }
-    fail(err, RC_CONFIG, "the certificate of '" STR_FMT "' is not trusted: %s", STR_ARG(origin), self->why);
+    fail(err, RC_CONFIG, "the certificate of '" STR_FMT STR_FMT "' is not trusted: %s", STR_ARG(origin.scheme),
+         STR_ARG(origin.host), self->why);
     return fail_todo(err, "give the PEM file of the authority that signed it (or the certificate itself when it is "
                           "self-signed) as 'tls_ca', and check that the name in it is the host's");
 }
@@ -285,17 +296,18 @@ static const char *advice_of(CURLcode code)
 
 static enum rc fail_transfer(const struct exchange *self, CURLcode code, struct error *err)
 {
-    struct str origin = origin_of(self->request->url);
+    struct origin origin = origin_of(self->request->url);
     const char *why = self->why[0] != '\0' ? self->why : curl_easy_strerror(code);
     switch (code) {
     case CURLE_WRITE_ERROR:
         if (!self->too_large)
             break;
-        return fail(err, RC_DATA, "the answer of '" STR_FMT "' is larger than the %zu bytes that are expected",
-                    STR_ARG(origin), self->request->answer_bytes_max);
+        return fail(err, RC_DATA, "the answer of '" STR_FMT STR_FMT "' is larger than the %zu bytes that are expected",
+                    STR_ARG(origin.scheme), STR_ARG(origin.host), self->request->answer_bytes_max);
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
-        fail(err, RC_CONFIG, "'" STR_FMT "' is not an address: %s", STR_ARG(origin), why);
+        fail(err, RC_CONFIG, "'" STR_FMT STR_FMT "' is not an address: %s", STR_ARG(origin.scheme),
+             STR_ARG(origin.host), why);
         return fail_todo(err, "write it as http://host:port or https://host");
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
@@ -304,8 +316,9 @@ static enum rc fail_transfer(const struct exchange *self, CURLcode code, struct 
     default: break;
     }
     fail(err, RC_UNAVAILABLE,
-         self->sends > 0 ? "no whole answer from '" STR_FMT "': %s" : "no connection to '" STR_FMT "': %s",
-         STR_ARG(origin), why);
+         self->sends > 0 ? "no whole answer from '" STR_FMT STR_FMT "': %s"
+                         : "no connection to '" STR_FMT STR_FMT "': %s",
+         STR_ARG(origin.scheme), STR_ARG(origin.host), why);
     return fail_todo(err, "%s", advice_of(code));
 }
 

@@ -264,7 +264,7 @@ RC s3_upload_complete(struct store *base, struct upload *upload, struct conditio
         TRY(complete_again(self, upload, &info, err));
     else if (rc != RC_OK)
         return rc;
-    else if (info.etag[0] == '\0' || (!self->md5 && info.checksum[0] == '\0'))
+    else if (self->md5 || info.etag[0] == '\0' || info.checksum[0] == '\0') /* an ETag may be made of what was asked */
         TRY(complete_unconfirmed(self, upload, &info, err));
     else if (!is_upload(self, upload, &info))
         return not_the_upload(self, upload, err);
