@@ -460,7 +460,7 @@ static void only_a_trusted_certificate_of_that_host_is_believed(void **state)
     tls_begin(&tls, S3_TLS);
     assert_int_equal(tls_ask(s, &tls, (struct http_options){0}), RC_CONFIG);
     assert_non_null(strstr(s->err.text, "is not trusted"));
-    assert_non_null(strstr(s->err.todo, "ca_file"));
+    assert_non_null(strstr(s->err.todo, "tls_ca"));
     assert_int_equal(tls_ask(s, &tls, (struct http_options){.ca_file = tls.ca_file}), RC_OK);
     assert_int_equal(tls_ask(s, &tls, (struct http_options){.tls_unverified = true}), RC_OK);
     assert_int_equal(tls_ask(s, &tls, (struct http_options){.ca_file = "/nonexistent.pem"}), RC_CONFIG);
