@@ -2,25 +2,15 @@
  * an ADBC driver or to DuckDB without a copy. */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/auto.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "data/column.h"
 #include "data/schema.h"
-
-#ifndef ARROW_C_DATA_INTERFACE
-#define ARROW_C_DATA_INTERFACE
-struct ArrowArray {
-    int64_t length, null_count, offset, n_buffers, n_children;
-    const void **buffers;
-    struct ArrowArray **children;
-    struct ArrowArray *dictionary;
-    void (*release)(struct ArrowArray *);
-    void *private_data;
-};
-#endif
 
 enum { BATCH_ROWS_MAX = 16384, BATCH_BYTES = 8 << 20 }; /* a batch ends at the row that reaches BATCH_BYTES */
 
@@ -35,38 +25,185 @@ struct batch {
     struct ArrowArray array;
 };
 
-bool batch_is_null(const struct batch *b, int column, int64_t row);
-bool batch_bool(const struct batch *b, int column, int64_t row);
-int16_t batch_int16(const struct batch *b, int column, int64_t row);
-int32_t batch_int32(const struct batch *b, int column, int64_t row);
-int64_t batch_int64(const struct batch *b, int column, int64_t row);   /* TYPE_INT64, TYPE_TIME, TYPE_TIMESTAMP */
+/* Values one by one; they are called for every value of every row, and so stand here. */
+static inline const struct ArrowArray *batch_column(const struct batch *b, int column, int64_t row)
+{
+    assert(column >= 0 && column < b->schema->count && row >= 0 && row < b->rows);
+    return b->array.children[column];
+}
+
+static inline bool batch_is_null(const struct batch *b, int column, int64_t row)
+{
+    const uint8_t *validity = batch_column(b, column, row)->buffers[0];
+    return validity != NULL && !((validity[row >> 3] >> (row & 7)) & 1);
+}
+
+static inline bool batch_bool(const struct batch *b, int column, int64_t row)
+{
+    return (((const uint8_t *)batch_column(b, column, row)->buffers[1])[row >> 3] >> (row & 7)) & 1;
+}
+
+static inline int16_t batch_int16(const struct batch *b, int column, int64_t row)
+{
+    return ((const int16_t *)batch_column(b, column, row)->buffers[1])[row];
+}
+
+static inline int32_t batch_int32(const struct batch *b, int column, int64_t row)
+{
+    return ((const int32_t *)batch_column(b, column, row)->buffers[1])[row];
+}
+
+static inline int64_t batch_int64(const struct batch *b, int column, int64_t row) /* TYPE_TIME, TYPE_TIMESTAMP, too */
+{
+    return ((const int64_t *)batch_column(b, column, row)->buffers[1])[row];
+}
+
 int64_t batch_integer(const struct batch *b, int column, int64_t row); /* all of these, and TYPE_DATE */
-float batch_float(const struct batch *b, int column, int64_t row);
-double batch_double(const struct batch *b, int column, int64_t row);
-int32_t batch_date(const struct batch *b, int column, int64_t row);
-__int128 batch_decimal(const struct batch *b, int column, int64_t row);
-struct str batch_bytes(const struct batch *b, int column, int64_t row); /* TYPE_UTF8, TYPE_BINARY */
+
+static inline float batch_float(const struct batch *b, int column, int64_t row)
+{
+    return ((const float *)batch_column(b, column, row)->buffers[1])[row];
+}
+
+static inline double batch_double(const struct batch *b, int column, int64_t row)
+{
+    return ((const double *)batch_column(b, column, row)->buffers[1])[row];
+}
+
+static inline int32_t batch_date(const struct batch *b, int column, int64_t row)
+{
+    return ((const int32_t *)batch_column(b, column, row)->buffers[1])[row];
+}
+
+static inline __int128 batch_decimal(const struct batch *b, int column, int64_t row)
+{
+    __int128 value; /* Arrow promises eight bytes of alignment, not sixteen */
+    memcpy(&value, (const char *)batch_column(b, column, row)->buffers[1] + row * (int64_t)sizeof(value),
+           sizeof(value));
+    return value;
+}
+
+static inline struct str batch_bytes(const struct batch *b, int column, int64_t row) /* TYPE_UTF8, TYPE_BINARY */
+{
+    const struct ArrowArray *array = batch_column(b, column, row);
+    const int32_t *offsets = array->buffers[1];
+    return (struct str){(const char *)array->buffers[2] + offsets[row], (size_t)(offsets[row + 1] - offsets[row])};
+}
 
 /* Fills batches row by row: one value per column in any order, then builder_end_row. The batch it finishes is the
  * builder's own and is overwritten by the first value after it: memory is reused, nothing is allocated per batch. */
-struct batch_builder;
+struct batch_builder { /* only for the functions below */
+    const struct schema *schema;
+    struct column *columns;
+    int64_t row;    /* the one being built; -1: the batch is finished, the next value starts a new one */
+    int filled_now; /* columns that have their value in it */
+    int64_t capacity;
+    size_t row_bytes; /* what the fixed parts of one row count */
+    struct batch batch;
+};
 struct batch_builder *batch_builder_new(const struct schema *schema); /* the schema must outlive it */
 void batch_builder_free(struct batch_builder *self);
 AUTO_DEFINE(batch_builder)
 
+void builder_start(struct batch_builder *b); /* behind a finished batch; the first value does it */
+void builder_grow(struct batch_builder *b);
+void builder_grow_text(struct column *column, size_t more);
+
+static inline struct column *builder_column(struct batch_builder *b, int column)
+{
+    assert(column >= 0 && column < b->schema->count);
+    if (__builtin_expect(b->row < 0, 0))
+        builder_start(b);
+    struct column *c = &b->columns[column];
+    assert(c->filled == b->row && "a column gets one value per row");
+    c->filled++;
+    b->filled_now++;
+    return c;
+}
+
 void builder_null(struct batch_builder *b, int column);
 void builder_bool(struct batch_builder *b, int column, bool value);
-void builder_int16(struct batch_builder *b, int column, int16_t value);
-void builder_int32(struct batch_builder *b, int column, int32_t value);
-void builder_int64(struct batch_builder *b, int column, int64_t value); /* TYPE_INT64, TYPE_TIME, TYPE_TIMESTAMP */
-void builder_float(struct batch_builder *b, int column, float value);
-void builder_double(struct batch_builder *b, int column, double value);
-void builder_date(struct batch_builder *b, int column, int32_t days);
-void builder_decimal(struct batch_builder *b, int column, __int128 unscaled);
-void builder_bytes(struct batch_builder *b, int column, struct str value);
-void builder_end_row(struct batch_builder *b);       /* asserts that each column has its value */
-bool builder_is_full(const struct batch_builder *b); /* rows or bytes have reached the limit */
-int64_t builder_rows(const struct batch_builder *b);
+
+static inline void builder_int16(struct batch_builder *b, int column, int16_t value)
+{
+    struct column *c = builder_column(b, column);
+    assert(c->type == TYPE_INT16);
+    ((int16_t *)(void *)c->values)[b->row] = value;
+}
+
+static inline void builder_int32(struct batch_builder *b, int column, int32_t value)
+{
+    struct column *c = builder_column(b, column);
+    assert(c->type == TYPE_INT32);
+    ((int32_t *)(void *)c->values)[b->row] = value;
+}
+
+/* TYPE_INT64, TYPE_TIME, TYPE_TIMESTAMP */
+static inline void builder_int64(struct batch_builder *b, int column, int64_t value)
+{
+    struct column *c = builder_column(b, column);
+    assert(c->type == TYPE_INT64 || c->type == TYPE_TIME || c->type == TYPE_TIMESTAMP);
+    ((int64_t *)(void *)c->values)[b->row] = value;
+}
+
+static inline void builder_float(struct batch_builder *b, int column, float value)
+{
+    struct column *c = builder_column(b, column);
+    assert(c->type == TYPE_FLOAT);
+    ((float *)(void *)c->values)[b->row] = value;
+}
+
+static inline void builder_double(struct batch_builder *b, int column, double value)
+{
+    struct column *c = builder_column(b, column);
+    assert(c->type == TYPE_DOUBLE);
+    ((double *)(void *)c->values)[b->row] = value;
+}
+
+static inline void builder_date(struct batch_builder *b, int column, int32_t days)
+{
+    struct column *c = builder_column(b, column);
+    assert(c->type == TYPE_DATE);
+    ((int32_t *)(void *)c->values)[b->row] = days;
+}
+
+static inline void builder_decimal(struct batch_builder *b, int column, __int128 unscaled)
+{
+    struct column *c = builder_column(b, column);
+    assert(c->type == TYPE_DECIMAL);
+    memcpy(c->values + (size_t)b->row * sizeof(unscaled), &unscaled, sizeof(unscaled));
+}
+
+static inline void builder_bytes(struct batch_builder *b, int column, struct str value)
+{
+    struct column *c = builder_column(b, column);
+    assert(column_is_text(c));
+    if (__builtin_expect(value.len > c->data.size - c->data.len, 0))
+        builder_grow_text(c, value.len);
+    if (value.len != 0)
+        memcpy(c->data.at + c->data.len, value.at, value.len);
+    c->data.len += value.len;
+    c->offsets[b->row + 1] = (int32_t)c->data.len;
+    b->batch.bytes += value.len;
+}
+
+static inline void builder_end_row(struct batch_builder *b) /* asserts that each column has its value */
+{
+    if (__builtin_expect(b->row < 0, 0))
+        builder_start(b);
+    assert(b->filled_now == b->schema->count && "each column has its value");
+    assert(b->row < BATCH_ROWS_MAX && "a full batch is finished first");
+    b->filled_now = 0;
+    b->batch.bytes += b->row_bytes;
+    if (__builtin_expect(++b->row == b->capacity, 0))
+        builder_grow(b);
+}
+
+static inline int64_t builder_rows(const struct batch_builder *b) { return b->row < 0 ? 0 : b->row; }
+static inline bool builder_is_full(const struct batch_builder *b) /* rows or bytes have reached the limit */
+{
+    return b->row >= 0 && (b->row >= BATCH_ROWS_MAX || b->batch.bytes >= BATCH_BYTES);
+}
 const struct batch *builder_finish(struct batch_builder *b); /* rows may be 0 */
 
 /* Where batches come from: a source's range, a staged file. */

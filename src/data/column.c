@@ -12,7 +12,6 @@ static const struct {
 };
 
 size_t column_fixed_bytes(enum type type) { return sizes[type].counted; }
-bool column_is_text(const struct column *self) { return self->type == TYPE_UTF8 || self->type == TYPE_BINARY; }
 
 void column_init(struct column *self, enum type type)
 {
@@ -58,7 +57,7 @@ void column_reset(struct column *self)
 {
     if (self->nulls != 0)
         memset(self->validity, 0xFF, bitmap_bytes(self->capacity));
-    self->nulls = 0;
+    self->nulls = self->filled = 0;
     buf_reset(&self->data);
 }
 

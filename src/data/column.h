@@ -2,25 +2,32 @@
  * Parquet reader). Internal to data/. */
 #pragma once
 
-#include "data/batch.h"
+#include "base/str.h"
+#include "data/arrow.h"
+#include "data/schema.h"
 
 struct column {
     enum type type;
     size_t width;     /* bytes of a value; of an int32 offset for text; 0 for bool, which is bits */
     int64_t capacity; /* rows there is room for, in all but `data` */
+    int64_t filled;   /* batch_builder: rows that have their value */
     int64_t nulls;
     uint8_t *validity; /* all ones but for the NULLs: a value that is there costs nothing */
     uint8_t *values;   /* not for text; a NULL's value is zero */
     int32_t *offsets;  /* text only: capacity + 1 of them, the first is 0 */
-    struct buf data;   /* text only */
+    struct buf data;   /* text only; without a NUL behind it */
 };
 
 void column_init(struct column *self, enum type type);
 void column_release(struct column *self);
 void column_reset(struct column *self);                 /* no rows; the memory is kept */
 void column_reserve(struct column *self, int64_t rows); /* room for this many rows in all */
-bool column_is_text(const struct column *self);
 size_t column_fixed_bytes(enum type type); /* raw bytes of a value that a batch counts; text: of its offset */
+
+static inline bool column_is_text(const struct column *self)
+{
+    return self->type == TYPE_UTF8 || self->type == TYPE_BINARY;
+}
 
 static inline void column_null(struct column *self, int64_t row)
 {
