@@ -175,6 +175,7 @@ static void state_of(enum type type, const void *values, size_t width, int64_t c
     for (int64_t i = 0; i < count; i += batch) {
         int64_t some = batch < count - i ? batch : count - i;
         struct dense dense = {.rows = some + 1, .count = some, .values = (const char *)values + (size_t)i * width};
+        statistics.nulls += dense.rows - dense.count;
         assert_int_equal(statistics_add(&statistics, &field, &storage, &dense, &err), RC_OK);
     }
     struct thrift_writer w = THRIFT_WRITER(&ret->bytes);

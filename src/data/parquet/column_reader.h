@@ -2,6 +2,8 @@
 #pragma once
 
 #include "data/column.h"
+#include "data/parquet/delta.h"
+#include "data/parquet/indices.h"
 #include "data/parquet/page_reader.h"
 
 struct column_reader {
@@ -9,10 +11,20 @@ struct column_reader {
     struct storage storage;
     struct page_reader pages;
     struct page page;  /* rows: those not yet taken */
-    int64_t values_at; /* bool: bits of the page that are taken */
     int64_t rows_left; /* of the row group, behind the current page */
+
+    /* Where the values of the page stand, by its encoding: page.at is where its bytes are, for what has any. */
+    int64_t values_at;      /* bool, PLAIN: bits that are taken */
+    struct levels bools;    /* bool, RLE */
+    struct indices indices; /* RLE_DICTIONARY */
+    struct delta delta;     /* DELTA_BINARY_PACKED: the values; DELTA_LENGTH_BYTE_ARRAY: the lengths */
+
+    struct column dictionary; /* the chunk's entries, as a batch has them */
+    uint32_t entries;
+    size_t longest; /* of them, where they are texts */
 };
 
+void column_reader_init(struct column_reader *self, const struct field *field, const struct storage *storage);
 /* The row group's chunk; the reader keeps its memory from chunk to chunk. */
 void column_reader_open(struct column_reader *self, const struct chunk *chunk, int64_t rows);
 void column_reader_release(struct column_reader *self);
@@ -21,5 +33,17 @@ void column_reader_release(struct column_reader *self);
 RC column_reader_need_page(struct column_reader *self, struct error *err);
 /* utf8 and binary: the bytes of the next `rows` rows, all of the current page. */
 size_t column_reader_text_bytes(const struct column_reader *self, int64_t rows);
+/* No less than that, without a look at the rows. */
+size_t column_reader_text_bound(const struct column_reader *self, int64_t rows);
 /* Takes `rows` rows into a column that is empty and has room for them. Text: of the current page. */
 RC column_reader_take(struct column_reader *self, int64_t rows, struct column *into, struct error *err);
+
+/* Internal to the column's reader (column_values.c). Whether the page holds just `values` values; they are then where
+ * the next call begins. */
+bool values_open(struct column_reader *self, int64_t values);
+/* Takes the values of `rows` rows, `nulls` of them NULL (validity NULL: none), into a column from `row` on. */
+RC values_take(struct column_reader *self, int64_t row, int64_t rows, const uint8_t *validity, int64_t nulls,
+               struct column *into, struct error *err);
+size_t values_text_bytes(const struct column_reader *self, int64_t values);
+/* The values of a dictionary page, which is the current one, become the dictionary. */
+RC values_take_dictionary(struct column_reader *self, struct error *err);

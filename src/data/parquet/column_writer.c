@@ -3,12 +3,15 @@
 #include <stdlib.h>
 
 #include "data/parquet/bits.h"
-#include "data/parquet/levels.h"
 #include "data/parquet/plain.h"
+#include "data/parquet/writer.h"
+
+/* A dictionary is judged when there are this many values; a hopeless one earlier. */
+enum { VALUES_TO_DECIDE = 16384, VALUES_TO_DESPAIR = 4096 };
 
 void column_writer_init(struct column_writer *self, const struct field *field)
 {
-    *self = (struct column_writer){.field = field, .values = {.max = INT32_MAX}};
+    *self = (struct column_writer){.field = field, .values = {.max = INT32_MAX}, .codec = CODEC_NONE};
     storage_of(field, &self->storage);
     STAILQ_INIT(&self->blocks);
 }
@@ -24,7 +27,9 @@ static void blocks_free(struct page_blocks *blocks)
 void column_writer_release(struct column_writer *self)
 {
     blocks_free(&self->blocks);
+    dictionary_free(TAKE(self->dictionary));
     buf_release(&self->values);
+    buf_release(&self->lengths);
     buf_release(&self->bits);
 }
 
@@ -36,43 +41,108 @@ void column_writer_reset(struct column_writer *self)
 
 int64_t column_writer_held_bytes(const struct column_writer *self)
 {
-    return self->blocks_bytes + (int64_t)self->values.len + (int64_t)self->bits.len;
+    size_t open = self->values.len + self->lengths.len + self->bits.len;
+    size_t dictionary = self->dictionary != NULL ? dictionary_held_bytes(self->dictionary) : 0;
+    return self->held_bytes + (int64_t)(open + dictionary);
 }
 
-static void page_reset(struct column_writer *self)
+static bool is_text(const struct column_writer *self) { return self->storage.physical == PHYSICAL_BYTE_ARRAY; }
+static bool is_real(const struct column_writer *self)
 {
-    self->page_rows = self->page_values = 0;
-    self->has_bits = false;
-    buf_reset(&self->values);
-    buf_reset(&self->bits);
+    return self->storage.physical == PHYSICAL_FLOAT || self->storage.physical == PHYSICAL_DOUBLE;
 }
 
-/* The page is the open one's levels and values, and `last`, a value that went past them. */
-static void page_close(struct column_writer *self, struct page_maker *maker, struct str last)
+/* ---- the dictionary ---- */
+
+static void dictionary_start(struct column_writer *self, const struct page_maker *maker)
 {
-    struct str pieces[PAGE_PIECES_MAX] = {S(""), buf_str(&self->values), last};
-    buf_reset(&maker->levels);
-    if (self->storage.optional) {
-        levels_write(&maker->levels, self->has_bits ? (const uint8_t *)self->bits.at : NULL, self->page_rows);
-        pieces[0] = buf_str(&maker->levels);
+    bool may_have = self->storage.physical != PHYSICAL_BOOLEAN && self->storage.physical != PHYSICAL_FIXED;
+    self->is_indexing = may_have && (maker->encodings & PARQUET_DICTIONARY) != 0;
+    if (self->is_indexing)
+        self->dictionary = dictionary_new(&self->storage);
+}
+
+/* Bounds of the entries are bounds of the values. */
+static RC entries_state(struct column_writer *self, struct error *err)
+{
+    struct dense entries;
+    if (is_real(self) || self->dictionary == NULL)
+        return RC_OK;
+    dictionary_dense(self->dictionary, self->entries_stated, &entries);
+    self->entries_stated += entries.count;
+    return statistics_add(&self->statistics, self->field, &self->storage, &entries, err);
+}
+
+/* It is dropped as if it had never been there. */
+static void dictionary_drop(struct column_writer *self)
+{
+    column_page_unindex(self);
+    dictionary_free(TAKE(self->dictionary));
+    self->is_indexing = false;
+}
+
+/* `is_all`: no more values will come. */
+static RC dictionary_decide(struct column_writer *self, struct page_maker *maker, bool is_all, struct error *err)
+{
+    if (!self->is_indexing || self->is_decided)
+        return RC_OK;
+    TRY(entries_state(self, err));
+    self->is_decided = column_dictionary_pays(self, maker, is_all);
+    if (!self->is_decided)
+        dictionary_drop(self);
+    return RC_OK;
+}
+
+/* Full: the pages that have used it keep it. */
+static RC dictionary_leave(struct column_writer *self, struct page_maker *maker, struct error *err)
+{
+    TRY(entries_state(self, err));
+    if (!self->is_decided) {
+        dictionary_drop(self);
+        return RC_OK;
     }
-    struct page_block *block = page_pack(maker->compressor, pieces, PAGE_PIECES_MAX, self->page_rows);
-    STAILQ_INSERT_TAIL(&self->blocks, block, next);
-    self->blocks_bytes += (int64_t)block->len;
-    self->blocks_raw_bytes += (int64_t)block->raw_bytes;
-    page_reset(self);
+    if (self->page_rows > 0)
+        column_page_close(self, maker, (struct str){NULL, 0});
+    self->is_indexing = false;
+    return RC_OK;
 }
 
+static bool is_time_to_decide(const struct column_writer *self)
+{
+    if (!self->is_indexing || self->is_decided || self->page_values < VALUES_TO_DESPAIR)
+        return false;
+    bool is_hopeless = dictionary_count(self->dictionary) > self->page_values - self->page_values / 16;
+    return is_hopeless || self->page_values >= VALUES_TO_DECIDE;
+}
+
+/* ---- pages ---- */
+
+static size_t page_bytes(const struct column_writer *self) { return self->values.len + self->lengths.len; }
+
+static RC page_close(struct column_writer *self, struct page_maker *maker, struct error *err)
+{
+    TRY(dictionary_decide(self, maker, false, err));
+    column_page_close(self, maker, (struct str){NULL, 0});
+    return RC_OK;
+}
+
+static RC page_close_if_full(struct column_writer *self, struct page_maker *maker, struct error *err)
+{
+    bool is_full = page_bytes(self) >= maker->page_bytes || self->page_rows >= PAGE_ROWS_MAX;
+    return is_full ? page_close(self, maker, err) : RC_OK;
+}
+
+/* What it still has to say of values was said when they came. */
 void column_writer_finish(struct column_writer *self, struct page_maker *maker)
 {
+    if (self->is_indexing && !self->is_decided) {
+        self->is_decided = column_dictionary_pays(self, maker, true);
+        if (!self->is_decided)
+            dictionary_drop(self);
+    }
     if (self->page_rows > 0)
-        page_close(self, maker, S(""));
-}
-
-static void page_close_if_full(struct column_writer *self, struct page_maker *maker)
-{
-    if (self->values.len >= maker->page_bytes || self->page_rows >= PAGE_ROWS_MAX)
-        page_close(self, maker, S(""));
+        column_page_close(self, maker, (struct str){NULL, 0});
+    column_pages_finish(self, maker);
 }
 
 /* Makes the bits [0, rows) exist; what is new is zero. */
@@ -105,6 +175,62 @@ static void page_add_rows(struct column_writer *self, const uint8_t *validity, i
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
+/* How much of a batch is taken. */
+struct progress {
+    int64_t row, value;
+};
+
+static int64_t values_of(const struct dense *dense, int64_t row, int64_t rows)
+{
+    return dense->validity != NULL ? bits_count(dense->validity, row, rows) : rows;
+}
+
+static RC rows_taken(struct column_writer *self, struct page_maker *maker, const struct dense *dense,
+                     struct progress *at, int64_t rows, int64_t values, struct error *err)
+{
+    page_add_rows(self, dense->validity, at->row, rows, values);
+    at->row += rows;
+    at->value += values;
+    return page_close_if_full(self, maker, err);
+}
+
+/* ---- values ---- */
+
+/* Rows that still fit into the page, where each value takes `width` bytes; 0: less than one. */
+static int64_t rows_that_fit(const struct column_writer *self, const struct page_maker *maker,
+                             const struct dense *dense, const struct progress *at, int width)
+{
+    int64_t rows = least(dense->rows - at->row, PAGE_ROWS_MAX - self->page_rows);
+    return width == 0 ? rows : least(rows, 1 + (int64_t)(maker->page_bytes - self->values.len - 1) / width);
+}
+
+static int64_t bytes_of_texts(const struct str *texts, int64_t count)
+{
+    int64_t bytes = 0;
+    for (int64_t i = 0; i < count; i++)
+        bytes += (int64_t)texts[i].len;
+    return bytes;
+}
+
+/* As indices, until the batch ends or the dictionary is left. */
+static RC add_indices(struct column_writer *self, struct page_maker *maker, const struct dense *dense,
+                      struct progress *at, struct error *err)
+{
+    while (at->row < dense->rows && self->is_indexing) {
+        int64_t rows = rows_that_fit(self, maker, dense, at, sizeof(uint16_t));
+        int64_t values = values_of(dense, at->row, rows);
+        buf_reserve(&self->values, (size_t)values * sizeof(uint16_t));
+        uint16_t *indices = (void *)(self->values.at + self->values.len);
+        if (dictionary_index(self->dictionary, dense, at->value, values, indices) < values)
+            return dictionary_leave(self, maker, err);
+        self->values.len += (size_t)values * sizeof(uint16_t);
+        if (is_text(self))
+            self->text_bytes += bytes_of_texts((const struct str *)dense->values + at->value, values);
+        TRY(rows_taken(self, maker, dense, at, rows, values, err));
+    }
+    return RC_OK;
+}
+
 static void write_bools(struct column_writer *self, const void *values, int64_t first, int64_t count)
 {
     size_t bytes = ((size_t)(self->page_values + count) + 7) / 8, more = bytes - self->values.len;
@@ -114,23 +240,19 @@ static void write_bools(struct column_writer *self, const void *values, int64_t 
     bits_copy((uint8_t *)self->values.at, self->page_values, values, first, count);
 }
 
-static void add_fixed(struct column_writer *self, struct page_maker *maker, const struct dense *dense)
+static RC add_fixed(struct column_writer *self, struct page_maker *maker, const struct dense *dense,
+                    struct progress *at, struct error *err)
 {
-    int64_t value = 0;
-    for (int64_t row = 0; row < dense->rows;) {
-        int64_t rows = least(dense->rows - row, PAGE_ROWS_MAX - self->page_rows);
-        if (self->storage.width != 0)
-            rows = least(rows, 1 + (int64_t)(maker->page_bytes - self->values.len - 1) / self->storage.width);
-        int64_t count = dense->validity != NULL ? bits_count(dense->validity, row, rows) : rows;
+    while (at->row < dense->rows) {
+        int64_t rows = rows_that_fit(self, maker, dense, at, self->storage.width);
+        int64_t values = values_of(dense, at->row, rows);
         if (self->storage.width == 0)
-            write_bools(self, dense->values, value, count);
+            write_bools(self, dense->values, at->value, values);
         else
-            plain_write(self->field, &self->storage, dense->values, value, count, &self->values);
-        page_add_rows(self, dense->validity, row, rows, count);
-        page_close_if_full(self, maker);
-        row += rows;
-        value += count;
+            plain_write(&self->storage, dense->values, at->value, values, &self->values);
+        TRY(rows_taken(self, maker, dense, at, rows, values, err));
     }
+    return RC_OK;
 }
 
 /* How many of the values fit into what is left of the page. */
@@ -156,54 +278,70 @@ static int64_t rows_of_values(const uint8_t *validity, int64_t row, int64_t rows
     return end - row;
 }
 
-static void write_texts(struct buf *out, const struct str *values, int64_t count)
+static void write_lengths(struct column_writer *self, const struct str *values, int64_t count)
 {
-    size_t bytes = 0;
+    buf_reserve(&self->lengths, (size_t)count * TEXT_LENGTH_BYTES);
+    uint32_t *lengths = (void *)(self->lengths.at + self->lengths.len);
     for (int64_t i = 0; i < count; i++)
-        bytes += values[i].len + TEXT_LENGTH_BYTES;
-    buf_reserve(out, bytes);
-    char *at = out->at + out->len;
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t len = (uint32_t)values[i].len;
-        memcpy(at, &len, TEXT_LENGTH_BYTES);
-        memcpy(at + TEXT_LENGTH_BYTES, values[i].at, len);
-        at += TEXT_LENGTH_BYTES + len;
+        lengths[i] = (uint32_t)values[i].len;
+    self->lengths.len += (size_t)count * TEXT_LENGTH_BYTES;
+}
+
+/* Texts that lie one behind the other, as in a batch without NULLs, are one run of bytes. */
+static void write_texts(struct column_writer *self, const struct str *values, int64_t count)
+{
+    size_t bytes = (size_t)bytes_of_texts(values, count);
+    if (count == 0)
+        return;
+    write_lengths(self, values, count);
+    buf_reserve(&self->values, bytes);
+    char *to = self->values.at + self->values.len;
+    self->values.len += bytes;
+    const char *start = values[0].at, *end = values[count - 1].at + values[count - 1].len;
+    bool is_run = (uintptr_t)end - (uintptr_t)start == bytes;
+    for (int64_t i = 1; i < count && is_run; i++)
+        is_run = values[i].at == values[i - 1].at + values[i - 1].len;
+    if (is_run && bytes != 0)
+        memcpy(to, start, bytes);
+    for (int64_t i = 0; i < count && !is_run; i++) {
+        if (values[i].len != 0)
+            memcpy(to, values[i].at, values[i].len);
+        to += values[i].len;
     }
-    out->len += bytes;
 }
 
 /* A value as long as a page goes from the batch to the compressor without a copy, in a page of its own. */
 static void write_long_text(struct column_writer *self, struct page_maker *maker, struct str value)
 {
     if (self->page_rows > 0)
-        page_close(self, maker, S(""));
-    uint32_t len = (uint32_t)value.len;
-    buf_add(&self->values, &len, TEXT_LENGTH_BYTES);
+        column_page_close(self, maker, (struct str){NULL, 0});
+    write_lengths(self, &value, 1);
     page_add_rows(self, NULL, 0, 1, 1);
-    page_close(self, maker, value);
+    column_page_close(self, maker, value);
 }
 
-static void add_texts(struct column_writer *self, struct page_maker *maker, const struct dense *dense)
+static RC add_texts(struct column_writer *self, struct page_maker *maker, const struct dense *dense,
+                    struct progress *at, struct error *err)
 {
-    const struct str *values = dense->values, *end = values + dense->count;
-    for (int64_t row = 0; row < dense->rows;) {
-        int64_t rows = least(dense->rows - row, PAGE_ROWS_MAX - self->page_rows);
-        int64_t fit = texts_that_fit(values, end - values, maker->page_bytes - self->values.len);
-        rows = least(rows, rows_of_values(dense->validity, row, dense->rows - row, fit));
+    const struct str *texts = dense->values;
+    while (at->row < dense->rows) {
+        int64_t rows = least(dense->rows - at->row, PAGE_ROWS_MAX - self->page_rows);
+        const struct str *next = texts + at->value;
+        int64_t fit = texts_that_fit(next, dense->count - at->value, maker->page_bytes - page_bytes(self));
+        rows = least(rows, rows_of_values(dense->validity, at->row, dense->rows - at->row, fit));
         if (rows > 0) {
-            int64_t count = dense->validity != NULL ? bits_count(dense->validity, row, rows) : rows;
-            write_texts(&self->values, values, count);
-            page_add_rows(self, dense->validity, row, rows, count);
-            page_close_if_full(self, maker);
-            row += rows;
-            values += count;
-        } else if (values->len + TEXT_LENGTH_BYTES > maker->page_bytes) {
-            write_long_text(self, maker, *values++);
-            row++;
+            int64_t values = values_of(dense, at->row, rows);
+            write_texts(self, next, values);
+            TRY(rows_taken(self, maker, dense, at, rows, values, err));
+        } else if (next->len + TEXT_LENGTH_BYTES > maker->page_bytes) {
+            write_long_text(self, maker, *next);
+            at->row++;
+            at->value++;
         } else {
-            page_close(self, maker, S(""));
+            column_page_close(self, maker, (struct str){NULL, 0});
         }
     }
+    return RC_OK;
 }
 
 static RC check_texts(const struct column_writer *self, const struct dense *dense, struct error *err)
@@ -217,21 +355,47 @@ static RC check_texts(const struct column_writer *self, const struct dense *dens
     return RC_OK;
 }
 
+/* Statistics of the values from `at` on; NULLs are counted by the batch. */
+static RC rest_state(struct column_writer *self, const struct dense *dense, const struct progress *at,
+                     struct error *err)
+{
+    int64_t count = dense->count - at->value;
+    size_t width = is_text(self)                              ? sizeof(struct str)
+                   : self->storage.physical == PHYSICAL_FIXED ? sizeof(__int128)
+                                                              : (size_t)self->storage.width;
+    struct dense rest = {
+        .rows = count, .count = count, .values = (const char *)dense->values + (size_t)at->value * width};
+    return statistics_add(&self->statistics, self->field, &self->storage, &rest, err);
+}
+
+static RC add(struct column_writer *self, struct page_maker *maker, const struct dense *dense, struct error *err)
+{
+    struct progress at = {0, 0};
+    bool is_stated = is_real(self) || !self->is_indexing;
+    if (is_stated)
+        TRY(rest_state(self, dense, &at, err));
+    TRY(add_indices(self, maker, dense, &at, err));
+    TRY(entries_state(self, err));
+    if (is_time_to_decide(self))
+        TRY(dictionary_decide(self, maker, false, err));
+    TRY(page_close_if_full(self, maker, err));
+    if (!is_stated)
+        TRY(rest_state(self, dense, &at, err));
+    return is_text(self) ? add_texts(self, maker, dense, &at, err) : add_fixed(self, maker, dense, &at, err);
+}
+
 RC column_writer_add(struct column_writer *self, struct page_maker *maker, const struct ArrowArray *array,
                      struct error *err)
 {
     struct dense dense;
-    dense_take(array, self->field->type, &maker->room, &dense);
+    TRY(dense_take(array, self->field, &self->storage, &maker->room, &dense, err));
     if (dense.count < dense.rows && !self->storage.optional)
         return fail(err, RC_DATA, "column '%s' is declared without NULLs, and has %lld", self->field->name,
                     (long long)(dense.rows - dense.count));
-    bool is_text = self->storage.physical == PHYSICAL_BYTE_ARRAY;
-    if (is_text)
+    if (is_text(self))
         TRY(check_texts(self, &dense, err));
-    TRY(statistics_add(&self->statistics, self->field, &self->storage, &dense, err));
-    if (is_text)
-        add_texts(self, maker, &dense);
-    else
-        add_fixed(self, maker, &dense);
-    return RC_OK;
+    if (self->rows == 0 && dense.rows > 0)
+        dictionary_start(self, maker);
+    self->statistics.nulls += dense.rows - dense.count;
+    return add(self, maker, &dense, err);
 }

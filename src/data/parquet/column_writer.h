@@ -1,8 +1,15 @@
-/* One column of the row group being written: its statistics, its open page, and its finished pages, compressed and held
- * until the row group is written, because a file has the columns of a row group one behind the other. */
+/* One column of the row group being written: its statistics, its open page, and its finished pages, held until the row
+ * group is written, because a file has the columns of a row group one behind the other.
+ *
+ * How values are encoded is found out from the values. A column chunk begins with a dictionary, if its type can have
+ * one; it is dropped when the first thousands of values show that it does not pay, and nothing is lost, for they still
+ * stand in the open page. One that is full later on stays for the pages that have used it. Without a dictionary each
+ * page is DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY or PLAIN, whichever is shortest. A chunk that compression makes
+ * hardly shorter is not compressed. */
 #pragma once
 
 #include "data/parquet/dense.h"
+#include "data/parquet/dictionary.h"
 #include "data/parquet/page_writer.h"
 #include "data/parquet/statistics.h"
 
@@ -10,8 +17,9 @@
 struct page_maker {
     struct compressor *compressor;
     size_t page_bytes;
+    unsigned encodings; /* of enum parquet_encodings */
     struct dense_room room;
-    struct buf levels;
+    struct buf levels, encoded;
 };
 
 /* A text of this length and more is refused: a page's length is 31 bits, and other readers have lower limits. */
@@ -21,12 +29,24 @@ struct column_writer {
     const struct field *field;
     struct storage storage;
     struct statistics statistics;
-    struct page_blocks blocks;
-    int64_t blocks_bytes, blocks_raw_bytes; /* headers are counted in both */
-    int64_t rows;                           /* of the row group */
+
+    struct page_blocks blocks;                                /* once it is finished, the dictionary is the first */
+    int64_t held_bytes;                                       /* of the blocks */
+    int64_t blocks_bytes, blocks_raw_bytes, dictionary_bytes; /* once it is finished; headers are counted in all */
+    enum codec_id codec;
+    unsigned encodings; /* bits: 1 << enum encoding */
+    int64_t rows;       /* of the row group */
+
+    struct dictionary *dictionary; /* NULL: none */
+    bool is_indexing;              /* the open page holds indices */
+    bool is_decided;               /* the dictionary has shown that it pays */
+    int64_t entries_stated;        /* of the dictionary, in the statistics */
+
     int64_t page_rows, page_values;
-    struct buf values; /* of the open page */
-    struct buf bits;   /* its validity, once it has a NULL */
+    struct buf values;  /* of the open page: as in PLAIN, or bytes of texts, or indices as uint16_t */
+    struct buf lengths; /* of its texts, as uint32_t */
+    int64_t text_bytes; /* of those that stand there as indices */
+    struct buf bits;    /* its validity, once it has a NULL */
     bool has_bits;
 };
 
@@ -42,3 +62,13 @@ void column_writer_finish(struct column_writer *self, struct page_maker *maker);
 int64_t column_writer_held_bytes(const struct column_writer *self);
 /* For the next row group; the memory is given back. */
 void column_writer_reset(struct column_writer *self);
+
+/* Internal to the column's writer (column_page.c): the open page becomes a block, of which `last` is the end: a text
+ * that went past the page's own bytes; at NULL: there is none. */
+void column_page_close(struct column_writer *self, struct page_maker *maker, struct str last);
+/* The dictionary's page becomes the first block, and the blocks get their headers. */
+void column_pages_finish(struct column_writer *self, struct page_maker *maker);
+/* Internal (column_dictionary.c): whether it pays for the values of the open page, and those that may follow. */
+bool column_dictionary_pays(const struct column_writer *self, const struct page_maker *maker, bool is_all);
+/* The indices of the open page become its values. */
+void column_page_unindex(struct column_writer *self);

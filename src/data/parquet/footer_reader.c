@@ -47,7 +47,7 @@ static void chunk_read(struct thrift_reader *r, struct chunk_fields *ret)
 static RC chunk_check(const struct chunk_fields *fields, int64_t pages_end, struct chunk *ret, struct error *err)
 {
     int64_t offset = fields->data_offset;
-    if (fields->dictionary_offset > 0 && fields->dictionary_offset < offset)
+    if (fields->dictionary_offset > 0 && (fields->dictionary_offset < offset || offset == 0)) /* 0: no data page */
         offset = fields->dictionary_offset;
     if (fields->is_encrypted)
         return fail(err, RC_DATA, "it is encrypted, which is not read");

@@ -2,23 +2,31 @@
 
 enum { ORDINAL_MAX = INT16_MAX };
 
+static void encodings_write(struct thrift_writer *w, unsigned encodings)
+{
+    thrift_put_list(w, 2, THRIFT_I32, __builtin_popcount(encodings));
+    for (int encoding = 0; encodings >> encoding != 0; encoding++) {
+        if ((encodings >> encoding & 1) != 0)
+            thrift_item_int(w, encoding);
+    }
+}
+
 static void chunk_write(struct thrift_writer *w, const struct column_writer *column, int64_t offset)
 {
     thrift_item_struct(w);
     thrift_put_int(w, 2, THRIFT_I64, 0); /* there is no copy of this outside the footer */
     thrift_put_struct(w, 3);
     thrift_put_int(w, 1, THRIFT_I32, column->storage.physical);
-    thrift_put_list(w, 2, THRIFT_I32, column->storage.optional ? 2 : 1);
-    thrift_item_int(w, ENCODING_PLAIN);
-    if (column->storage.optional)
-        thrift_item_int(w, ENCODING_RLE); /* of the levels */
+    encodings_write(w, column->encodings | (column->storage.optional ? 1u << ENCODING_RLE : 0)); /* RLE: the levels */
     thrift_put_list(w, 3, THRIFT_BINARY, 1);
     thrift_item_bytes(w, str(column->field->name));
-    thrift_put_int(w, 4, THRIFT_I32, CODEC_ZSTD);
+    thrift_put_int(w, 4, THRIFT_I32, column->codec);
     thrift_put_int(w, 5, THRIFT_I64, column->rows);
     thrift_put_int(w, 6, THRIFT_I64, column->blocks_raw_bytes);
     thrift_put_int(w, 7, THRIFT_I64, column->blocks_bytes);
-    thrift_put_int(w, 9, THRIFT_I64, offset);
+    thrift_put_int(w, 9, THRIFT_I64, offset + column->dictionary_bytes);
+    if (column->dictionary_bytes > 0)
+        thrift_put_int(w, 11, THRIFT_I64, offset);
     statistics_write(&column->statistics, column->field, &column->storage, w, 12);
     thrift_end(w);
     thrift_end(w);

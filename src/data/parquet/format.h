@@ -42,7 +42,14 @@ enum parquet_unit { PARQUET_MILLIS = 1, PARQUET_MICROS = 2, PARQUET_NANOS = 3 };
 
 enum repetition { REPETITION_REQUIRED, REPETITION_OPTIONAL, REPETITION_REPEATED };
 
-enum encoding { ENCODING_PLAIN = 0, ENCODING_RLE = 3 };
+enum encoding {
+    ENCODING_PLAIN = 0,
+    ENCODING_PLAIN_DICTIONARY = 2, /* the older name of RLE_DICTIONARY, and of PLAIN in a dictionary page */
+    ENCODING_RLE = 3,
+    ENCODING_DELTA_BINARY_PACKED = 5,
+    ENCODING_DELTA_LENGTH_BYTE_ARRAY = 6,
+    ENCODING_RLE_DICTIONARY = 8,
+};
 
 enum codec_id { CODEC_NONE = 0, CODEC_ZSTD = 6 };
 

@@ -12,6 +12,8 @@ enum {
 
 struct page_header {
     int type, raw_bytes, bytes, rows, encoding, levels_encoding; /* -1: not there */
+    int levels_bytes, repetition_bytes;                          /* data pages v2: these are never compressed */
+    bool is_plain;                                               /* v2: the rest is neither */
     bool has_crc;
     uint32_t crc;
 };
@@ -19,9 +21,14 @@ struct page_header {
 void page_reader_open(struct page_reader *self, const struct chunk *chunk)
 {
     self->codec = chunk->codec;
-    self->offset = self->page_offset = chunk->offset;
+    self->start = self->offset = self->page_offset = chunk->offset;
     self->end = chunk->offset + chunk->bytes;
     self->window.start = self->window.len = 0;
+}
+
+bool page_reader_is_first(const struct page_reader *self)
+{
+    return self->offset - (int64_t)self->window.len == self->start;
 }
 
 void page_reader_release(struct page_reader *self)
@@ -95,10 +102,40 @@ static void data_header_read(struct thrift_reader *r, struct thrift_field outer,
     }
 }
 
+static void data_v2_header_read(struct thrift_reader *r, struct thrift_field outer, struct page_header *ret)
+{
+    struct thrift_field field;
+    ret->levels_encoding = ENCODING_RLE;
+    thrift_get_struct(r, outer);
+    while (thrift_next(r, &field)) {
+        switch (field.id) {
+        case 1: ret->rows = thrift_get_i32(r, field); break;
+        case 4: ret->encoding = thrift_get_i32(r, field); break;
+        case 5: ret->levels_bytes = thrift_get_i32(r, field); break;
+        case 6: ret->repetition_bytes = thrift_get_i32(r, field); break;
+        case 7: ret->is_plain = !thrift_get_bool(r, field); break;
+        default: thrift_skip(r, field);
+        }
+    }
+}
+
+static void dictionary_header_read(struct thrift_reader *r, struct thrift_field outer, struct page_header *ret)
+{
+    struct thrift_field field;
+    thrift_get_struct(r, outer);
+    while (thrift_next(r, &field)) {
+        switch (field.id) {
+        case 1: ret->rows = thrift_get_i32(r, field); break;
+        case 2: ret->encoding = thrift_get_i32(r, field); break;
+        default: thrift_skip(r, field);
+        }
+    }
+}
+
 static void header_fields_read(struct thrift_reader *r, struct page_header *ret)
 {
     struct thrift_field field;
-    *ret = (struct page_header){-1, -1, -1, -1, -1, -1, false, 0};
+    *ret = (struct page_header){-1, -1, -1, -1, -1, -1, 0, 0, false, false, 0};
     while (thrift_next(r, &field)) {
         switch (field.id) {
         case 1: ret->type = thrift_get_i32(r, field); break;
@@ -109,6 +146,8 @@ static void header_fields_read(struct thrift_reader *r, struct page_header *ret)
             ret->has_crc = true;
             break;
         case 5: data_header_read(r, field, ret); break;
+        case 7: dictionary_header_read(r, field, ret); break;
+        case 8: data_v2_header_read(r, field, ret); break;
         default: thrift_skip(r, field);
         }
     }
@@ -135,20 +174,43 @@ static RC header_read(struct page_reader *self, struct page_header *ret, struct 
 static RC header_check(const struct page_reader *self, const struct page_header *header, bool has_levels,
                        struct error *err)
 {
-    static const char *const others[] = {"", "an index page", "dictionary encoded", "a data page v2"};
     int64_t left = (int64_t)self->window.len + self->end - self->offset;
-    if (header->type > PAGE_DATA && header->type <= PAGE_DATA_V2)
-        return fail(err, RC_DATA, "it is %s, which is not read", others[header->type]);
-    if (header->type != PAGE_DATA || header->raw_bytes < 0 || header->bytes < 0 || header->rows < 0)
+    if (header->type == PAGE_INDEX)
+        return fail(err, RC_DATA, "it is an index page, which is not read");
+    if (header->type < PAGE_DATA || header->type > PAGE_DATA_V2 || header->raw_bytes < 0 || header->bytes < 0 ||
+        header->rows < 0 || header->levels_bytes < 0)
         return fail(err, RC_DATA, "its header is damaged");
-    if (header->encoding != ENCODING_PLAIN)
-        return fail(err, RC_DATA, "its encoding is %d; only PLAIN (0) is read", header->encoding);
-    if (has_levels && header->levels_encoding != ENCODING_RLE)
+    if (header->type != PAGE_DICTIONARY && has_levels && header->levels_encoding != ENCODING_RLE)
         return fail(err, RC_DATA, "the encoding of its levels is %d; only RLE (3) is read", header->levels_encoding);
+    if (header->repetition_bytes != 0)
+        return fail(err, RC_DATA, "it has repetition levels in a column that is not repeated");
+    if (header->levels_bytes > header->bytes || header->levels_bytes > header->raw_bytes)
+        return fail(err, RC_DATA, "its levels have %d bytes, it has %d", header->levels_bytes, header->bytes);
     if (header->bytes > left)
         return fail(err, RC_DATA, "it has %d bytes, its column chunk %lld more", header->bytes, (long long)left);
-    if (self->codec == CODEC_NONE && header->bytes != header->raw_bytes)
+    if ((self->codec == CODEC_NONE || header->is_plain) && header->bytes != header->raw_bytes)
         return fail(err, RC_DATA, "it is not compressed, and %d bytes become %d", header->bytes, header->raw_bytes);
+    return RC_OK;
+}
+
+/* The levels of a page v2 stand before what is compressed. */
+static RC body_unpack(struct page_reader *self, const struct page_header *header, struct str packed, struct error *err)
+{
+    size_t raw_bytes = (size_t)header->raw_bytes, levels = (size_t)header->levels_bytes;
+    bool is_packed = self->codec == CODEC_ZSTD && !header->is_plain && packed.len > levels;
+    struct str rest = {packed.at + levels, packed.len - levels};
+    if (is_packed)
+        TRY(decompressor_check(rest, raw_bytes - levels, err));
+    self->raw = buffer_for(self->raw, &self->raw_size, raw_bytes + PACKED_SLACK);
+    memset(self->raw + raw_bytes, 0, PACKED_SLACK);
+    if (levels != 0)
+        memcpy(self->raw, packed.at, levels);
+    if (is_packed)
+        return decompressor_run(self->decompressor, rest, self->raw + levels, raw_bytes - levels, err);
+    if (rest.len != raw_bytes - levels)
+        return fail(err, RC_DATA, "%zu bytes become %zu", rest.len, raw_bytes - levels);
+    if (rest.len != 0)
+        memcpy(self->raw + levels, rest.at, rest.len);
     return RC_OK;
 }
 
@@ -156,18 +218,18 @@ static RC body_read(struct page_reader *self, const struct page_header *header, 
 {
     TRY(window_fill(self, (size_t)header->bytes, err));
     struct str packed = {window_str(self).at, (size_t)header->bytes};
-    size_t raw_bytes = (size_t)header->raw_bytes;
     if (header->has_crc && crc32_of(packed) != header->crc)
         return fail(err, RC_DATA, "its checksum is wrong: it was damaged after it was written");
-    if (self->codec == CODEC_ZSTD)
-        TRY(decompressor_check(packed, raw_bytes, err));
-    self->raw = buffer_for(self->raw, &self->raw_size, raw_bytes != 0 ? raw_bytes : 1);
-    if (self->codec == CODEC_ZSTD)
-        TRY(decompressor_run(self->decompressor, packed, self->raw, raw_bytes, err));
-    else if (packed.at != NULL)
-        memcpy(self->raw, packed.at, packed.len);
+    TRY(body_unpack(self, header, packed, err));
     window_skip(self, packed.len);
     return RC_OK;
+}
+
+static enum encoding encoding_of(const struct page_header *header)
+{
+    if (header->encoding != ENCODING_PLAIN_DICTIONARY)
+        return (enum encoding)header->encoding;
+    return header->type == PAGE_DICTIONARY ? ENCODING_PLAIN : ENCODING_RLE_DICTIONARY;
 }
 
 static RC page_read(struct page_reader *self, bool has_levels, struct page *ret, struct error *err)
@@ -176,9 +238,15 @@ static RC page_read(struct page_reader *self, bool has_levels, struct page *ret,
     TRY(header_read(self, &header, err));
     TRY(header_check(self, &header, has_levels, err));
     TRY(body_read(self, &header, err));
-    struct page page = {
-        .rows = header.rows, .at = (const uint8_t *)self->raw, .end = (const uint8_t *)self->raw + header.raw_bytes};
-    if (has_levels && header.raw_bytes > 0 && !levels_open(&page.levels, &page.at, page.end))
+    struct page page = {.is_dictionary = header.type == PAGE_DICTIONARY,
+                        .encoding = encoding_of(&header),
+                        .rows = header.rows,
+                        .at = (const uint8_t *)self->raw + header.levels_bytes,
+                        .end = (const uint8_t *)self->raw + header.raw_bytes};
+    if (header.type == PAGE_DATA_V2)
+        page.levels = (struct levels){.at = (const uint8_t *)self->raw, .end = page.at};
+    else if (has_levels && !page.is_dictionary && header.raw_bytes > 0 &&
+             !levels_open(&page.levels, &page.at, page.end))
         return fail(err, RC_DATA, "its levels are damaged");
     *ret = page;
     return RC_OK;

@@ -1,47 +1,119 @@
 #include "data/parquet/page_writer.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/hash.h"
-#include "data/parquet/format.h"
 #include "data/parquet/thrift.h"
 
-enum { HEADER_BYTES_MAX = 64 };
+/* A column chunk whose pages lose less than one byte in GAIN is not worth a reader's time. */
+enum { GAIN = 50, SAMPLE_BYTES = 32 << 10 };
 
-static void header_write(struct buf *out, size_t raw_bytes, struct str packed, int64_t rows)
-{
-    struct thrift_writer w = THRIFT_WRITER(out);
-    thrift_put_int(&w, 1, THRIFT_I32, PAGE_DATA);
-    thrift_put_int(&w, 2, THRIFT_I32, (int64_t)raw_bytes);
-    thrift_put_int(&w, 3, THRIFT_I32, (int64_t)packed.len);
-    thrift_put_int(&w, 4, THRIFT_I32, (int32_t)crc32_of(packed));
-    thrift_put_struct(&w, 5);
-    thrift_put_int(&w, 1, THRIFT_I32, rows);
-    thrift_put_int(&w, 2, THRIFT_I32, ENCODING_PLAIN);
-    thrift_put_int(&w, 3, THRIFT_I32, ENCODING_RLE);
-    thrift_put_int(&w, 4, THRIFT_I32, ENCODING_RLE);
-    thrift_end(&w);
-    thrift_end(&w);
-}
-
-/* The data is compressed to where the longest header would end; the true header is then laid right before it, and what
- * the compressor did not need is given back. */
-struct page_block *page_pack(struct compressor *compressor, const struct str *pieces, int count, int64_t rows)
+static size_t raw_bytes_of(const struct page_content *content)
 {
     size_t raw_bytes = 0;
-    for (int i = 0; i < count; i++)
-        raw_bytes += pieces[i].len;
-    assert(raw_bytes <= INT32_MAX && rows <= INT32_MAX);
-    size_t room = compressor_bound(raw_bytes);
-    struct page_block *block = xrealloc(NULL, sizeof(*block) + HEADER_BYTES_MAX + room);
-    char *data = block->bytes + HEADER_BYTES_MAX;
-    size_t packed = compressor_run(compressor, pieces, count, data, room);
+    for (int i = 0; i < PAGE_PIECES_MAX; i++)
+        raw_bytes += content->pieces[i].len;
+    assert(raw_bytes <= INT32_MAX && content->values <= INT32_MAX);
+    return raw_bytes;
+}
 
-    AUTO_RELEASE(buf) header = {.max = HEADER_BYTES_MAX};
-    header_write(&header, raw_bytes, (struct str){data, packed}, rows);
-    memcpy(data - header.len, header.at, header.len);
-    block->start = HEADER_BYTES_MAX - header.len;
-    block->len = header.len + packed;
-    block->raw_bytes = header.len + raw_bytes;
-    return xrealloc(block, sizeof(*block) + HEADER_BYTES_MAX + packed);
+static char *data_of(struct page_block *block) { return block->bytes + PAGE_HEADER_BYTES_MAX; }
+
+static struct page_block *block_new(const struct page_content *content, size_t raw_bytes, size_t room)
+{
+    struct page_block *block = xrealloc(NULL, sizeof(*block) + PAGE_HEADER_BYTES_MAX + room);
+    *block = (struct page_block){
+        .type = content->type, .encoding = content->encoding, .values = content->values, .raw_bytes = raw_bytes};
+    return block;
+}
+
+/* What the compressor did not need is given back. */
+struct page_block *page_pack(struct compressor *compressor, const struct page_content *content)
+{
+    size_t raw_bytes = raw_bytes_of(content), room = compressor_bound(raw_bytes);
+    struct page_block *block = block_new(content, raw_bytes, room);
+    block->len = compressor_run(compressor, content->pieces, PAGE_PIECES_MAX, data_of(block), room);
+    block->is_packed = true;
+    return xrealloc(block, sizeof(*block) + PAGE_HEADER_BYTES_MAX + block->len);
+}
+
+struct page_block *page_keep(const struct page_content *content)
+{
+    size_t raw_bytes = raw_bytes_of(content);
+    struct page_block *block = block_new(content, raw_bytes, raw_bytes);
+    for (int i = 0; i < PAGE_PIECES_MAX; i++) {
+        struct str piece = content->pieces[i];
+        if (piece.len != 0)
+            memcpy(data_of(block) + block->len, piece.at, piece.len);
+        block->len += piece.len;
+    }
+    return block;
+}
+
+struct page_block *page_repack(struct compressor *compressor, struct page_block *kept)
+{
+    struct page_content content = {
+        .type = kept->type, .encoding = kept->encoding, .values = kept->values, .pieces = {{data_of(kept), kept->len}}};
+    struct page_block *packed = page_pack(compressor, &content);
+    free(kept);
+    return packed;
+}
+
+bool page_has_gained(const struct page_block *packed)
+{
+    return packed->len + packed->raw_bytes / GAIN < packed->raw_bytes;
+}
+
+bool page_is_worth_packing(struct compressor *compressor, const struct page_content *content)
+{
+    struct str largest = S("");
+    for (int i = 0; i < PAGE_PIECES_MAX; i++)
+        largest = content->pieces[i].len > largest.len ? content->pieces[i] : largest;
+    largest.len = largest.len < SAMPLE_BYTES ? largest.len : SAMPLE_BYTES;
+    struct page_content sample = {.pieces = {largest}};
+    struct page_block *packed = page_pack(compressor, &sample);
+    bool is_worth = page_has_gained(packed);
+    free(packed);
+    return is_worth;
+}
+
+static void data_header_write(const struct page_block *block, struct thrift_writer *w)
+{
+    thrift_put_struct(w, 5);
+    thrift_put_int(w, 1, THRIFT_I32, block->values);
+    thrift_put_int(w, 2, THRIFT_I32, block->encoding);
+    thrift_put_int(w, 3, THRIFT_I32, ENCODING_RLE);
+    thrift_put_int(w, 4, THRIFT_I32, ENCODING_RLE);
+    thrift_end(w);
+}
+
+static void dictionary_header_write(const struct page_block *block, struct thrift_writer *w)
+{
+    thrift_put_struct(w, 7);
+    thrift_put_int(w, 1, THRIFT_I32, block->values);
+    thrift_put_int(w, 2, THRIFT_I32, block->encoding);
+    thrift_end(w);
+}
+
+void page_seal(struct page_block *block)
+{
+    AUTO_RELEASE(buf) header = {.max = PAGE_HEADER_BYTES_MAX};
+    struct thrift_writer w = THRIFT_WRITER(&header);
+    thrift_put_int(&w, 1, THRIFT_I32, block->type);
+    thrift_put_int(&w, 2, THRIFT_I32, (int64_t)block->raw_bytes);
+    thrift_put_int(&w, 3, THRIFT_I32, (int64_t)block->len);
+    thrift_put_int(&w, 4, THRIFT_I32, (int32_t)crc32_of((struct str){data_of(block), block->len}));
+    if (block->type == PAGE_DICTIONARY)
+        dictionary_header_write(block, &w);
+    else
+        data_header_write(block, &w);
+    thrift_end(&w);
+    block->header = header.len;
+    memcpy(data_of(block) - header.len, header.at, header.len);
+}
+
+struct str page_sealed(const struct page_block *block)
+{
+    return (struct str){block->bytes + PAGE_HEADER_BYTES_MAX - block->header, block->header + block->len};
 }

@@ -13,37 +13,6 @@ static uint8_t *extend(struct buf *out, size_t bytes)
     return at;
 }
 
-static void write_seconds(const int64_t *values, int64_t count, int64_t multiplier, struct buf *out)
-{
-    uint8_t *to = extend(out, (size_t)count * sizeof(int64_t));
-    for (int64_t i = 0; i < count; i++) {
-        int64_t stored = values[i] * multiplier;
-        memcpy(to + i * (int64_t)sizeof(stored), &stored, sizeof(stored));
-    }
-}
-
-static void write_int16(const int16_t *values, int64_t count, struct buf *out)
-{
-    uint8_t *to = extend(out, (size_t)count * sizeof(int32_t));
-    for (int64_t i = 0; i < count; i++) {
-        int32_t stored = values[i];
-        memcpy(to + i * (int64_t)sizeof(stored), &stored, sizeof(stored));
-    }
-}
-
-/* The low half of a little-endian 128 bit integer, or its low quarter, is the narrower integer. */
-static void write_narrow(const char *values, int64_t count, int width, struct buf *out)
-{
-    uint8_t *to = extend(out, (size_t)count * (size_t)width);
-    if (width == 4) {
-        for (int64_t i = 0; i < count; i++)
-            memcpy(to + i * 4, values + i * (int64_t)sizeof(__int128), 4);
-    } else {
-        for (int64_t i = 0; i < count; i++)
-            memcpy(to + i * 8, values + i * (int64_t)sizeof(__int128), 8);
-    }
-}
-
 static void put_big_endian(__int128 value, int width, uint8_t *to)
 {
     uint64_t halves[2] = {__builtin_bswap64((uint64_t)(value >> 64)), __builtin_bswap64((uint64_t)value)};
@@ -60,25 +29,14 @@ static void write_fixed(const char *values, int64_t count, int width, struct buf
     }
 }
 
-void plain_write(const struct field *field, const struct storage *storage, const void *values, int64_t first,
-                 int64_t count, struct buf *out)
+void plain_write(const struct storage *storage, const void *values, int64_t first, int64_t count, struct buf *out)
 {
-    const char *in = values;
-    if (field->type == TYPE_DECIMAL) {
-        in += first * (int64_t)sizeof(__int128);
-        if (storage->physical == PHYSICAL_FIXED)
-            write_fixed(in, count, storage->width, out);
-        else
-            write_narrow(in, count, storage->width, out);
-        return;
-    }
     assert(storage->width != 0);
-    if (field->type == TYPE_INT16)
-        write_int16((const int16_t *)values + first, count, out);
-    else if (storage->multiplier != 1)
-        write_seconds((const int64_t *)values + first, count, storage->multiplier, out);
+    if (storage->physical == PHYSICAL_FIXED)
+        write_fixed((const char *)values + first * (int64_t)sizeof(__int128), count, storage->width, out);
     else
-        buf_add(out, in + first * storage->width, (size_t)count * (size_t)storage->width);
+        memcpy(extend(out, (size_t)count * (size_t)storage->width), (const char *)values + first * storage->width,
+               (size_t)count * (size_t)storage->width);
 }
 
 int plain_write_integer(const struct storage *storage, __int128 value, uint8_t out[16])

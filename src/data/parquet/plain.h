@@ -10,8 +10,7 @@
 enum { TEXT_LENGTH_BYTES = 4 };
 
 /* Appends `count` values (dense.h's layout) from `first` on. They fit: statistics_add has looked at their bounds. */
-void plain_write(const struct field *field, const struct storage *storage, const void *values, int64_t first,
-                 int64_t count, struct buf *out);
+void plain_write(const struct storage *storage, const void *values, int64_t first, int64_t count, struct buf *out);
 /* One value as it stands in statistics; `out` has room for 16 bytes. Returns its length. */
 int plain_write_integer(const struct storage *storage, __int128 value, uint8_t out[16]);
 

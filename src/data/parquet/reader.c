@@ -115,11 +115,9 @@ static void columns_init(struct parquet_reader *self)
     self->columns = xcalloc((size_t)count, sizeof(*self->columns));
     for (int i = 0; i < count; i++) {
         const struct field *field = &self->schema->fields[i];
-        self->readers[i] = (struct column_reader){
-            .field = field,
-            .storage = self->footer.storages[i],
-            .pages = {.input = &self->input, .decompressor = self->decompressor, .window_bytes = window_bytes(count)},
-        };
+        self->readers[i].pages = (struct page_reader){
+            .input = &self->input, .decompressor = self->decompressor, .window_bytes = window_bytes(count)};
+        column_reader_init(&self->readers[i], field, &self->footer.storages[i]);
         column_init(&self->columns[i], field->type);
         self->row_bytes += column_fixed_bytes(field->type);
     }
@@ -166,18 +164,25 @@ static size_t texts_bytes(const struct parquet_reader *self, int64_t rows)
     return bytes;
 }
 
+static size_t texts_bound(const struct parquet_reader *self, int64_t rows)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < self->schema->count; i++)
+        bytes += column_is_text(&self->columns[i]) ? column_reader_text_bound(&self->readers[i], rows) : 0;
+    return bytes;
+}
+
 /* Halved until it is no larger than a batch may be, or a single row. */
-static RC batch_rows(struct parquet_reader *self, int64_t *ret_rows, size_t *ret_text_bytes, struct error *err)
+static RC batch_rows(struct parquet_reader *self, int64_t *ret, struct error *err)
 {
     int64_t rows = 0;
     TRY(rows_at_hand(self, &rows, err));
-    size_t bytes = texts_bytes(self, rows);
-    while (rows > 1 && (size_t)rows * self->row_bytes + bytes > BATCH_BYTES) {
+    *ret = rows;
+    if ((size_t)rows * self->row_bytes + texts_bound(self, rows) <= BATCH_BYTES)
+        return RC_OK;
+    while (rows > 1 && (size_t)rows * self->row_bytes + texts_bytes(self, rows) > BATCH_BYTES)
         rows /= 2;
-        bytes = texts_bytes(self, rows);
-    }
-    *ret_rows = rows;
-    *ret_text_bytes = bytes;
+    *ret = rows;
     return RC_OK;
 }
 
@@ -200,16 +205,16 @@ static void columns_reset(struct parquet_reader *self, int64_t rows)
 static RC batch_fill(struct parquet_reader *self, struct error *err)
 {
     int64_t rows = 0;
-    size_t text_bytes = 0;
-    TRY(batch_rows(self, &rows, &text_bytes, err));
+    TRY(batch_rows(self, &rows, err));
     columns_reset(self, rows);
+    self->batch.bytes = (size_t)rows * self->row_bytes;
     for (int i = 0; i < self->schema->count; i++) {
         if (column_reader_take(&self->readers[i], rows, &self->columns[i], err) != RC_OK)
             return in_column(self, i, err);
+        self->batch.bytes += self->columns[i].data.len;
     }
     self->group_rows -= rows;
     self->batch.rows = rows;
-    self->batch.bytes = (size_t)rows * self->row_bytes + text_bytes;
     batch_array_point(&self->batch.array, self->columns, rows);
     return RC_OK;
 }

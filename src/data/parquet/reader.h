@@ -1,12 +1,13 @@
 /* Rows of one Parquet file as batches.
  *
- * It reads what our writer writes: flat tables of the types in storage.h, PLAIN, data pages v1, zstd or not compressed;
- * anything else is refused by name. Nothing in the file is trusted: whatever is damaged, cut short or lies about its
+ * It reads what our writer writes, and a little more: flat tables of the types in storage.h; PLAIN, dictionaries,
+ * DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY; data pages v1 and v2; zstd or not compressed. Anything else is refused
+ * by name. Nothing in the file is trusted: whatever is damaged, cut short or lies about its
  * lengths is RC_DATA with the place, never an allocation that the file's own size does not justify. Rows are certain
  * once the stream has ended well: a count that was damaged may show only at the end of its row group.
  *
- * Memory: per column one page and a window onto the compressed bytes, and one batch (BATCH_BYTES, or a single row that
- * is wider); the footer; never a row group. */
+ * Memory: per column one page, its dictionary and a window onto the compressed bytes, and one batch (BATCH_BYTES, or a
+ * single row that is wider); the footer; never a row group. */
 #pragma once
 
 #include "base/error.h"

@@ -1,5 +1,7 @@
 #include "data/parquet/statistics.h"
 
+#include <assert.h>
+
 #include "data/parquet/bits.h"
 #include "data/parquet/plain.h"
 
@@ -32,18 +34,17 @@ static void add_bools(struct statistics *self, const struct dense *dense)
     widen(self, ones == dense->count, ones > 0);
 }
 
-static RC add_integers(struct statistics *self, const struct field *field, int64_t multiplier,
+static RC add_integers(struct statistics *self, const struct field *field, const struct storage *storage,
                        const struct dense *dense, struct error *err)
 {
     int64_t least, most;
-    if (field->type == TYPE_INT16)
-        LEAST_AND_MOST(int16_t, dense);
-    else if (field->type == TYPE_DATE || field->type == TYPE_INT32)
+    if (storage->physical == PHYSICAL_INT32)
         LEAST_AND_MOST(int32_t, dense);
     else
         LEAST_AND_MOST(int64_t, dense);
-    if (__builtin_mul_overflow(least, multiplier, &least) || __builtin_mul_overflow(most, multiplier, &most))
-        return fail(err, RC_DATA, "column '%s': a timestamp is too far away to be kept in milliseconds", field->name);
+    if (field->type == TYPE_DECIMAL &&
+        (!decimal_fits(least, field->precision) || !decimal_fits(most, field->precision)))
+        return fail_digits(field, err);
     widen(self, least, most);
     return RC_OK;
 }
@@ -64,8 +65,7 @@ static RC add_decimals(struct statistics *self, const struct field *field, const
         most = value > most ? value : most;
     }
     if (!decimal_fits(least, field->precision) || !decimal_fits(most, field->precision))
-        return fail(err, RC_DATA, "column '%s': a value has more than the %d digits of decimal(%d,%d)", field->name,
-                    field->precision, field->precision, field->scale);
+        return fail_digits(field, err);
     widen(self, least, most);
     return RC_OK;
 }
@@ -151,22 +151,17 @@ static void add_texts(struct statistics *self, const struct dense *dense)
 RC statistics_add(struct statistics *self, const struct field *field, const struct storage *storage,
                   const struct dense *dense, struct error *err)
 {
-    self->nulls += dense->rows - dense->count;
     if (dense->count == 0)
         return RC_OK;
-    switch (field->type) {
-    case TYPE_BOOL: add_bools(self, dense); break;
-    case TYPE_INT16:
-    case TYPE_INT32:
-    case TYPE_INT64:
-    case TYPE_DATE:
-    case TYPE_TIME:
-    case TYPE_TIMESTAMP: return add_integers(self, field, storage->multiplier, dense, err);
-    case TYPE_DECIMAL: return add_decimals(self, field, dense, err);
-    case TYPE_FLOAT:
-    case TYPE_DOUBLE: add_reals(self, field, dense); break;
-    case TYPE_UTF8:
-    case TYPE_BINARY: add_texts(self, dense); break;
+    switch (storage->physical) {
+    case PHYSICAL_BOOLEAN: add_bools(self, dense); break;
+    case PHYSICAL_INT32:
+    case PHYSICAL_INT64: return add_integers(self, field, storage, dense, err);
+    case PHYSICAL_FLOAT:
+    case PHYSICAL_DOUBLE: add_reals(self, field, dense); break;
+    case PHYSICAL_BYTE_ARRAY: add_texts(self, dense); break;
+    case PHYSICAL_FIXED: return add_decimals(self, field, dense, err);
+    case PHYSICAL_INT96: assert(!"nothing is stored so");
     }
     return RC_OK;
 }

@@ -29,7 +29,7 @@ struct statistics {
     struct text_bound text_least, text_most;
 };
 
-/* RC_DATA: a value does not fit into the column. */
+/* Values only: the caller counts NULLs. RC_DATA: a value does not fit into the column. */
 RC statistics_add(struct statistics *self, const struct field *field, const struct storage *storage,
                   const struct dense *dense, struct error *err);
 /* As the field `id` of the struct that is open. */

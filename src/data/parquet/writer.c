@@ -29,9 +29,12 @@ struct parquet_writer *parquet_writer_new(const struct schema *schema, const str
         self->options.row_group_bytes = PARQUET_ROW_GROUP_BYTES;
     if (self->options.page_bytes == 0)
         self->options.page_bytes = PARQUET_PAGE_BYTES;
+    if (self->options.encodings == 0)
+        self->options.encodings = PARQUET_ENCODINGS;
     assert(self->options.page_bytes <= PARQUET_PAGE_BYTES_MAX);
     self->maker = (struct page_maker){.compressor = compressor_new(self->options.zstd_level),
-                                      .page_bytes = self->options.page_bytes};
+                                      .page_bytes = self->options.page_bytes,
+                                      .encodings = self->options.encodings};
     self->columns = xcalloc((size_t)schema->count, sizeof(*self->columns));
     for (int i = 0; i < schema->count; i++)
         column_writer_init(&self->columns[i], &schema->fields[i]);
@@ -47,6 +50,7 @@ void parquet_writer_free(struct parquet_writer *self)
     free(self->columns);
     buf_release(&self->footer.groups);
     buf_release(&self->maker.levels);
+    buf_release(&self->maker.encoded);
     dense_room_release(&self->maker.room);
     compressor_free(self->maker.compressor);
     free(self);
@@ -68,7 +72,7 @@ static RC magic_write(struct parquet_writer *self, struct error *err)
 static RC blocks_write(struct parquet_writer *self, struct page_blocks *blocks, struct error *err)
 {
     for (struct page_block *block; (block = STAILQ_FIRST(blocks)) != NULL;) {
-        TRY(sink_write(self, (struct str){block->bytes + block->start, block->len}, err));
+        TRY(sink_write(self, page_sealed(block), err));
         STAILQ_REMOVE_HEAD(blocks, next);
         free(block);
     }

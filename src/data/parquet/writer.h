@@ -29,10 +29,21 @@ struct parquet_pair {
     const char *key, *value;
 };
 
+/* What columns may be encoded with beside PLAIN, which is always there. pyarrow, DuckDB and Spark read all of them,
+ * Redshift only dictionaries. */
+enum parquet_encodings {
+    PARQUET_PLAIN = 1, /* nothing else */
+    PARQUET_DICTIONARY = 2,
+    PARQUET_DELTA = 4,        /* DELTA_BINARY_PACKED: integers, dates, timestamps, decimals of up to 18 digits */
+    PARQUET_DELTA_LENGTH = 8, /* DELTA_LENGTH_BYTE_ARRAY: texts, bytes */
+    PARQUET_ENCODINGS = PARQUET_DICTIONARY | PARQUET_DELTA | PARQUET_DELTA_LENGTH,
+};
+
 struct parquet_options {
     int zstd_level;         /* 0: PARQUET_ZSTD_LEVEL */
     size_t row_group_bytes; /* raw; 0: PARQUET_ROW_GROUP_BYTES. A row group ends with the batch that reaches it */
     size_t page_bytes;      /* raw; 0: PARQUET_PAGE_BYTES */
+    unsigned encodings;     /* of enum parquet_encodings; 0: PARQUET_ENCODINGS */
     const struct parquet_pair *pairs; /* key-value metadata of the file */
     int pair_count;
 };
