@@ -134,7 +134,7 @@ static void s79_a_sealed_waybill_that_the_mark_does_not_know_is_finished(void **
 static void a_receipt_that_was_not_written_is_written_later_and_is_no_failure(void **state)
 {
     int loaded = 0;
-    for (int call = 1; call <= 24; call++) {
+    for (int call = 1; call <= 30; call++) {
         AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
         world_fill(w);
         w->options = (struct run_options){.backup_only = true};
