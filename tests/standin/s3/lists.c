@@ -23,6 +23,12 @@ static void add_key(const struct s3_asked *asked, struct buf *out, const char *n
     s3_xml_text(out, name, buf_str(&encoded).at);
 }
 
+static void add_encoding(const struct s3_asked *asked, struct buf *out)
+{
+    if (text_eq(s3_asked_query(asked, "encoding-type"), "url"))
+        buf_addf(out, "<EncodingType>url</EncodingType>");
+}
+
 static void add_object(const struct s3_asked *asked, const struct entry *entry, struct buf *out)
 {
     char stamp[STAMP_TEXT];
@@ -47,6 +53,7 @@ void s3_do_list(struct s3_server *self, const struct s3_asked *asked, struct s3_
     bool found, more = false;
     buf_addf(&ret->body, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult "
                          "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+    add_encoding(asked, &ret->body);
     for (int i = mem_entry_index(self->objects, prefix, &found); i < self->objects->count; i++) {
         const struct entry *entry = &self->objects->items[i];
         if (!str_has_prefix(str(entry->key), str(prefix)))
@@ -116,6 +123,7 @@ void s3_do_upload_list(struct s3_server *self, const struct s3_asked *asked, str
     }
     qsort_r(open, (size_t)open_count, sizeof(*open), upload_order, self);
     buf_addf(&ret->body, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListMultipartUploadsResult>");
+    add_encoding(asked, &ret->body);
     for (; count < open_count && count < page; count++)
         add_upload(self, asked, open[count], &ret->body);
     bool more = count < open_count && count > 0;

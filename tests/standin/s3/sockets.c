@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -177,6 +178,7 @@ static void *accept_all(void *context)
         if (fd < 0)
             return NULL;
         assert(self->accepted < CONNECTIONS_MAX);
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)); /* head and body go out by themselves */
         struct connection *connection = &self->connections[self->accepted];
         connection->sockets = self;
         connection->fd = fd;

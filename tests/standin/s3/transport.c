@@ -22,6 +22,19 @@ static RC take_body(const struct http_request *request, struct str body, struct 
     return RC_OK;
 }
 
+/* "Name: value\r\n" lines as http_header reads them. */
+static void take_headers(struct str lines, struct http_answer *ret)
+{
+    while (lines.len > 0) {
+        const char *end = memmem(lines.at, lines.len, "\r\n", 2), *colon = memmem(lines.at, lines.len, ": ", 2);
+        buf_add(&ret->headers, lines.at, (size_t)(colon - lines.at) + 1);
+        buf_add(&ret->headers, colon + 2, (size_t)(end - colon) - 2);
+        buf_add(&ret->headers, "", 1);
+        lines.len -= (size_t)(end - lines.at) + 2;
+        lines.at = end + 2;
+    }
+}
+
 static RC take_answer(const struct http_request *request, const struct s3_answer *answer, struct http_answer *ret,
                       struct error *err)
 {
@@ -30,8 +43,7 @@ static RC take_answer(const struct http_request *request, const struct s3_answer
     if (answer->ending == S3_NO_ANSWER)
         return fail(err, RC_UNAVAILABLE, "no answer from 'standin': the connection was cut");
     ret->status = answer->status;
-    buf_addf(&ret->headers, "HTTP/1.1 %d -\r\n", answer->status);
-    buf_add_str(&ret->headers, buf_str(&answer->headers));
+    take_headers(buf_str(&answer->headers), ret);
     const char *text = http_header(ret, "content-length");
     ret->content_length = text != NULL && str_to_int64(str(text), &length) ? length : -1;
     struct str body = buf_str(&answer->body);
