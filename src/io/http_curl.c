@@ -289,7 +289,8 @@ static const char *advice_of(CURLcode code)
         return "check that the server runs, its host and port in the configuration, and the network";
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_UNSUPPORTED_PROTOCOL: return "check whether the server speaks http:// or https:// on that port";
+    case CURLE_GOT_NOTHING:
+    case CURLE_UNSUPPORTED_PROTOCOL: return "check the server, and whether it speaks http:// or https:// on that port";
     default: return "check the network and the server, then run the same command again";
     }
 }

@@ -38,7 +38,26 @@ static RC refuses_damage(struct s3 *self, const char *key, struct error *err)
     return answer.status == 400 ? RC_OK : rc;
 }
 
+/* Over the object that is there by now. */
+static RC keeps_conditions_of_complete(struct s3 *self, const char *key, struct error *err)
+{
+    struct object_info info;
+    AUTO_RELEASE(upload) upload = {0};
+    struct error second;
+    TRY(s3_upload_begin(&self->base, key, &upload, err));
+    enum rc rc = s3_upload_part(&self->base, &upload, S(BODY), err);
+    if (rc == RC_OK)
+        rc = s3_upload_complete(&self->base, &upload, IF_NONE_MATCH, &info, err);
+    if (rc == RC_OK)
+        return weak(self, "completes an upload over an object, though If-None-Match forbids it",
+                    "set 'complete_conditions: false' of the connection, and then 'waybill check' again", err);
+    enum rc aborted = s3_upload_abort(&self->base, key, upload.id, rc == RC_CONFLICT ? err : &second);
+    return rc == RC_CONFLICT ? aborted : rc;
+}
+
 RC s3_probe(struct store *base, const char *key, struct error *err)
 {
-    return refuses_damage((struct s3 *)base, key, err);
+    struct s3 *self = (struct s3 *)base;
+    TRY(refuses_damage(self, key, err));
+    return keeps_conditions_of_complete(self, key, err);
 }

@@ -252,12 +252,36 @@ static RC complete_once(struct s3 *self, const struct upload *upload, struct con
     return RC_OK;
 }
 
+static RC condition_failed(const struct s3 *self, const struct upload *upload, const char *what, struct error *err)
+{
+    return fail(err, RC_CONFLICT, "completing '%s' in store '%s' (%s): %s", upload->key, self->name, self->address,
+                what);
+}
+
+/* For a server that does not look itself. Another writer can slip in between: good for keys that are nobody else's, as
+ * those of staged files are. */
+static RC check_condition(struct s3 *self, const struct upload *upload, struct condition when, struct error *err)
+{
+    struct object_info there;
+    enum rc rc = s3_head(&self->base, upload->key, &there, err);
+    if (rc == RC_NOT_FOUND)
+        return when.if_match == NULL ? RC_OK : condition_failed(self, upload, "there is no such object", err);
+    TRY(rc);
+    if (when.if_none_match)
+        return condition_failed(self, upload, "there is an object already", err);
+    if (when.if_match != NULL && strcmp(when.if_match, there.etag) != 0)
+        return condition_failed(self, upload, "the object is another one by now", err);
+    return RC_OK;
+}
+
 RC s3_upload_complete(struct store *base, struct upload *upload, struct condition when, struct object_info *ret,
                       struct error *err)
 {
     struct s3 *self = (struct s3 *)base;
     struct object_info info = {0};
-    enum rc rc = complete_once(self, upload, when, &info, err);
+    enum rc rc = self->complete_conditions ? RC_OK : check_condition(self, upload, when, err);
+    if (rc == RC_OK)
+        rc = complete_once(self, upload, when, &info, err);
     if (rc == RC_NOT_FOUND && when.if_match != NULL && !text_eq(err->vendor, "NoSuchUpload"))
         rc = err->rc = RC_CONFLICT; /* what is not there has not that ETag */
     if (rc == RC_NOT_FOUND || rc == RC_CONFLICT)
