@@ -51,8 +51,8 @@ static RC check_target(struct checking *self, struct finding *f, struct error *e
     bool is_new;
     TRY(config_open_target(cli->config, f->connection->name, cli->clock, random_real(), &target, err));
     f->address = arena_text(&self->arena, target->address);
-    f->version = arena_text(&self->arena, target->version);
     TRY(target_check(target, &is_new, err));
+    f->version = arena_text(&self->arena, target->version); /* a server's is known once it was asked */
     f->rights = "read, write";
     f->note = is_new ? "does not exist yet; the first load makes it" : NULL;
     return RC_OK;

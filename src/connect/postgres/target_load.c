@@ -20,7 +20,8 @@ static const struct shape_column *column_of(const struct postgres_target *self, 
 
 void postgres_target_waiting(const struct postgres_target *self, int i, struct buf *out)
 {
-    buf_addf(out, "s.c%d", i);
+    buf_add_str(out, S("s."));
+    pq_quote(out, self->table->schema->fields[i].name);
     if (self->columns[i].fitting.wire == WIRE_CAST)
         buf_addf(out, "::%s", column_of(self, i)->type.shown);
 }
@@ -54,11 +55,13 @@ static RC plan_columns(struct postgres_target *self, struct error *err)
 static void add_waiting_column(const struct postgres_target *self, int i, struct buf *sql)
 {
     const struct shape_column *column = column_of(self, i);
+    buf_add_str(sql, S(", "));
+    pq_quote(sql, column->name);
     if (self->columns[i].fitting.wire == WIRE_CAST) {
-        buf_addf(sql, ", c%d text", i);
+        buf_add_str(sql, S(" text"));
         return;
     }
-    buf_addf(sql, ", c%d %s", i, column->type.shown);
+    buf_addf(sql, " %s", column->type.shown);
     if (column->collate != NULL)
         buf_addf(sql, " COLLATE %s", column->collate);
 }
@@ -67,7 +70,10 @@ static void add_waiting_column(const struct postgres_target *self, int i, struct
 static RC create_waiting_rows(struct postgres_target *self, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
-    buf_add_str(&sql, S("CREATE TEMPORARY TABLE waybill_rows (n bigint"));
+    self->number = "n";
+    while (schema_find(self->table->schema, self->number) >= 0)
+        self->number = arena_print(&self->load_arena, "%s_", self->number);
+    buf_addf(&sql, "CREATE TEMPORARY TABLE waybill_rows (%s bigint", self->number);
     for (int i = 0; i < self->table->schema->count; i++)
         add_waiting_column(self, i, &sql);
     buf_add_str(&sql, S(") ON COMMIT DROP"));

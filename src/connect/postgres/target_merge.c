@@ -23,7 +23,7 @@ static RC change(struct postgres_target *self, const char *sql, int64_t *ret_cha
 
 static int column_index(const struct target_table *table, const char *name) { return schema_find(table->schema, name); }
 
-/* "s.c0, s.c3::mood": the key among the waiting rows. */
+/* "s.id, s.feeling::mood": the key among the waiting rows. */
 static void add_waiting_key(const struct postgres_target *self, struct buf *out)
 {
     for (int i = 0; i < self->table->key_count; i++) {
@@ -43,9 +43,10 @@ static const char *byte_order(const struct postgres_target *self)
 static RC analyze(struct postgres_target *self, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
-    for (int i = 0; i < self->table->key_count; i++)
-        buf_addf(&sql, "%sc%d", i > 0 ? ", " : "ANALYZE " WAITING_ROWS " (",
-                 column_index(self->table, self->table->key[i]));
+    for (int i = 0; i < self->table->key_count; i++) {
+        buf_add_str(&sql, i > 0 ? S(", ") : S("ANALYZE " WAITING_ROWS " ("));
+        pq_quote(&sql, self->table->key[i]);
+    }
     buf_add_str(&sql, S(")"));
     return change(self, sql.at, NULL, err);
 }
@@ -65,9 +66,9 @@ static RC remove_duplicates(struct postgres_target *self, int64_t rows, int64_t 
         buf_addf(&order, "%s DESC NULLS LAST, ", byte_order(self));
     }
     buf_addf(&remove,
-             "DELETE FROM " WAITING_ROWS " d USING (SELECT s.n, row_number() OVER (PARTITION BY %s ORDER BY %ss.n DESC)"
-             " AS place FROM " WAITING_ROWS " s) o WHERE o.n = d.n AND o.place > 1",
-             key.at, or_empty(order.at));
+             "DELETE FROM " WAITING_ROWS " d USING (SELECT s.%s AS number, row_number() OVER (PARTITION BY %s ORDER BY %ss.%s"
+             " DESC) AS place FROM " WAITING_ROWS " s) o WHERE o.number = d.%s AND o.place > 1",
+             self->number, key.at, or_empty(order.at), self->number, self->number);
     TRY(change(self, remove.at, &removed, err));
     if (rows - removed != *ret_distinct)
         return fail(err, RC_DATA, "%lld rows have %lld keys, but %lld duplicates were found", (long long)rows,

@@ -38,6 +38,7 @@ struct postgres_target {
     struct shape shape;
     struct row_column *columns; /* of the schema */
     bool is_waiting;            /* rows go to WAITING_ROWS first */
+    const char *number;         /* the name of that column: one that the schema has not */
     struct row_writer *writer;
     int64_t rows, deleted, statements;
 };
@@ -83,10 +84,11 @@ RC postgres_target_start_load(struct postgres_target *self, struct error *err);
 void postgres_target_end_load(struct postgres_target *self); /* forgets it; the transaction is the caller's */
 RC postgres_target_load_file(struct target *base, const struct staged_file *file, int64_t *ret_rows, struct error *err);
 RC postgres_target_apply(struct target *base, int64_t rows, struct load_counts *ret, struct error *err);
-/* Where rows wait, with columns c0, c1 ... as the schema has them; n is the place in the order they were read. */
+/* Where rows wait, with the names of their columns, so that an error that names one names the table's; and `number`,
+ * the place in the order they were read. */
 #define WAITING_ROWS "pg_temp.waybill_rows"
 enum rc postgres_target_fail_load(struct postgres_target *self, const char *what, struct error *err);
 /* The columns' quoted names, comma-separated. */
 void postgres_target_names(const struct target_table *table, struct buf *out);
-/* Column i of the waiting rows, under their alias s, as the table has it. */
+/* Column i of the waiting rows, under their alias s, in the table's type. */
 void postgres_target_waiting(const struct postgres_target *self, int i, struct buf *out);
