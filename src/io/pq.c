@@ -3,9 +3,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io/pq_parts.h"
@@ -32,14 +34,29 @@ static RC wait_socket(struct pq *db, short events, int64_t deadline_ms, bool sto
     }
 }
 
-/* The server goes on working after the client has gone, and holds its locks as long. */
-static void cancel(struct pq *db)
+static void *send_cancel(void *context)
 {
     char ignored[256];
+    PQcancel(context, ignored, sizeof(ignored));
+    PQfreeCancel(context);
+    return NULL;
+}
+
+/* The server goes on working after the client has gone, and holds its locks as long. PQcancel waits for an answer
+ * without an end, so it gets a thread that can be left behind. */
+static void cancel(struct pq *db)
+{
+    pthread_t sender;
+    struct timespec end;
     PGcancel *request = PQgetCancel(db->handle);
-    if (request != NULL)
-        PQcancel(request, ignored, sizeof(ignored));
-    PQfreeCancel(request);
+    if (request == NULL || pthread_create(&sender, NULL, send_cancel, request) != 0) {
+        PQfreeCancel(request);
+        return;
+    }
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += PQ_CANCEL_MS / 1000;
+    if (pthread_timedjoin_np(sender, NULL, &end) != 0)
+        pthread_detach(sender);
 }
 
 /* What failed while it was under way leaves a connection that nobody can use. */
@@ -255,7 +272,7 @@ static RC set_up(struct pq *db, const struct pq_address *address, struct error *
              " SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
              " SELECT set_config('synchronous_commit', 'on', false)"
              " WHERE current_setting('synchronous_commit') = 'off'",
-             (long long)or_default(address->lock_ms, PQ_LOCK_MS), (long long)or_default(address->idle_ms, PQ_IDLE_MS),
+             (long long)db->lock_ms, (long long)or_default(address->idle_ms, PQ_IDLE_MS),
              (long long)db->statement_ms);
     return pq_run(db, sql.at, NULL, err);
 }
@@ -280,6 +297,7 @@ RC pq_open(const struct pq_address *address, struct clock *clock, const volatile
     *db = (struct pq){.address = xstrdup(shown.at),
                       .clock = clock,
                       .stop = stop,
+                      .lock_ms = or_default(address->lock_ms, PQ_LOCK_MS),
                       .statement_ms = or_default(address->statement_ms, PQ_STATEMENT_MS),
                       .stall_ms = or_default(address->stall_ms, PQ_STALL_MS)};
     db->handle = start(address);
@@ -330,19 +348,19 @@ RC pq_query(struct pq *db, const char *sql, int count, const char *const *values
     return collect(db, db->statement_ms, true, ret, err);
 }
 
-static RC run(struct pq *db, const char *sql, bool stops, struct pq_answer *ret, struct error *err)
+static RC run(struct pq *db, const char *sql, int64_t wait_ms, bool stops, struct pq_answer *ret, struct error *err)
 {
     if (db->handle == NULL)
         return fail_gone(db, err);
     if (PQsendQuery(db->handle, sql) == 0)
         return fail_lost(db, err);
-    return collect(db, db->statement_ms, stops, ret, err);
+    return collect(db, wait_ms, stops, ret, err);
 }
 
 RC pq_run(struct pq *db, const char *sql, int64_t *ret_changes, struct error *err)
 {
     AUTO_RELEASE(pq_answer) answer = {0};
-    TRY(run(db, sql, true, &answer, err));
+    TRY(run(db, sql, db->statement_ms, true, &answer, err));
     if (ret_changes != NULL)
         *ret_changes = pq_changes(&answer);
     return RC_OK;
@@ -374,7 +392,7 @@ RC pq_commit(struct pq *db, struct error *err)
         fail(err, RC_UNAVAILABLE, "'%s': the server has closed the connection before COMMIT", db->address);
         return fail_todo(err, "run the same command again: nothing was changed");
     }
-    enum rc rc = run(db, "COMMIT", false, &answer, err);
+    enum rc rc = run(db, "COMMIT", db->statement_ms, false, &answer, err);
     if (rc != RC_OK && db->handle == NULL) {
         err->rc = RC_UNKNOWN;
         err->todo[0] = '\0';
@@ -403,7 +421,7 @@ bool pq_rollback(struct pq *db)
     if (db->handle != NULL && PQtransactionStatus(db->handle) == PQTRANS_ACTIVE)
         end_copy(db);
     if (db->handle != NULL && PQtransactionStatus(db->handle) != PQTRANS_IDLE &&
-        run(db, "ROLLBACK", false, &answer, &ignored) != RC_OK && db->handle != NULL)
+        run(db, "ROLLBACK", db->stall_ms, false, &answer, &ignored) != RC_OK && db->handle != NULL)
         drop(db);
     return db->handle != NULL;
 }
@@ -413,7 +431,7 @@ bool pq_rollback(struct pq *db)
 RC pq_copy_begin(struct pq *db, const char *sql, struct error *err)
 {
     AUTO_RELEASE(pq_answer) answer = {0};
-    TRY(run(db, sql, true, &answer, err));
+    TRY(run(db, sql, db->lock_ms + db->stall_ms, true, &answer, err));
     assert(PQresultStatus(answer.result) == PGRES_COPY_IN && "the statement is a COPY FROM STDIN");
     return RC_OK;
 }

@@ -31,7 +31,8 @@ enum {
     PQ_IDLE_MS = 60000,
     PQ_STATEMENT_MS = 3600000,
     PQ_STALL_MS = 120000,     /* COPY: nothing could be sent for as long */
-    PQ_ANSWER_MS = 10000,     /* how much later than the server this side gives up, so that the server can say why */
+    PQ_ANSWER_MS = 3000,      /* how much later than the server this side gives up, so that the server can say why */
+    PQ_CANCEL_MS = 2000,      /* a request to cancel is not waited for any longer */
     PQ_NAME_BYTES = 63,       /* NAMEDATALEN - 1: PostgreSQL cuts longer identifiers off */
     PQ_CHUNK_BYTES = 64 << 10 /* limits.md 3: larger messages are not faster, smaller ones are slower */
 };
@@ -53,7 +54,7 @@ struct pq {
     char *address; /* "postgresql://etl@db.internal:5432/dw": for people, no secret */
     struct clock *clock;
     const volatile sig_atomic_t *stop; /* the signal that asks the program to end, 0 so far; NULL: none is looked for */
-    int64_t statement_ms, stall_ms;
+    int64_t lock_ms, statement_ms, stall_ms;
 };
 
 /* Connects, and sets the session up: UTF-8, limits on locks, idle transactions and statements, keepalives on both

@@ -117,6 +117,14 @@ static void initialise(const char *programs, const char *data)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* The user `locked` needs a password; everybody else of this machine is let in. */
+static void let_in(const char *data)
+{
+    folder_write(data, "pg_hba.conf",
+                 S("host all locked 127.0.0.1/32 scram-sha-256\n"
+                   "local all all trust\nhost all all 127.0.0.1/32 trust\n"));
+}
+
 static void start_server(const char *programs, const char *data)
 {
     char program[256], sockets[192], port[64];
@@ -141,6 +149,7 @@ bool postgres_start(void)
     give_folder();
     snprintf(data, sizeof(data), "%s/data", postgres.folder);
     initialise(programs, data);
+    let_in(data);
     start_server(programs, data);
     assert_true(connect_admin());
     return true;

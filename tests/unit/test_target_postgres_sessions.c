@@ -1,0 +1,475 @@
+/* Connections that break, stall, sleep or are in each other's way; rights; and what is said of them. */
+#include "unit/postgres_story.h"
+#include "unit/tcp_proxy.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *query(const char *what)
+{
+    postgres_run("SET search_path = " PG_SCHEMA);
+    return postgres_query(what);
+}
+
+static int64_t now_ms(void) { return clock_real()->mono_ms(clock_real()); }
+
+static struct target_move move_to(const char *prev, const char *waybill)
+{
+    return (struct target_move){.prev = prev, .waybill = waybill, .pos = "{}", .token = 1};
+}
+
+/* ---- lost answers ---- */
+
+static struct target *target_behind(const struct tcp_proxy *proxy, int64_t stall_ms)
+{
+    struct postgres_target_options options = pg_options();
+    options.address.host = "127.0.0.1";
+    options.address.port = tcp_proxy_port(proxy);
+    options.address.stall_ms = stall_ms;
+    return pg_target_as(&options);
+}
+
+static void S49_a_lost_answer_to_COMMIT_is_unknown_and_the_same_move_tells(void **state)
+{
+    struct pg_story *s = *state;
+    struct tcp_proxy *proxy = tcp_proxy_new(postgres.port);
+    AUTO(target) *target = target_behind(proxy, 0);
+    struct target_move move = move_to("", "w1");
+    bool moved = true;
+    pg_ready(s);
+    OK(pg_bring(s, target, "", "w1", "1|ada\n"));
+    tcp_proxy_break(proxy, PROXY_SWALLOW_ANSWERS);
+    assert_int_equal(target_commit(target, &s->err), RC_UNKNOWN);
+    pg_says(s, "COMMIT");
+    tcp_proxy_break(proxy, PROXY_NONE);
+    OK(target_reconnect(target, &s->err));
+    OK(target_begin(target, &s->table, &move, &moved, &s->err));
+    assert_false(moved); /* it was done */
+    assert_string_equal(query("SELECT waybill, (SELECT count(*) FROM orders) FROM waybill_position"), "w1|1\n");
+    tcp_proxy_free(proxy);
+}
+
+/* COMMIT has not arrived, and the old session still holds the row: the same move waits for it, and then loads. */
+static void S49_after_a_COMMIT_that_never_arrived_the_same_move_waits_and_loads(void **state)
+{
+    struct pg_story *s = *state;
+    struct tcp_proxy *proxy = tcp_proxy_new(postgres.port);
+    struct postgres_target_options options = pg_options();
+    options.address.host = "127.0.0.1";
+    options.address.port = tcp_proxy_port(proxy);
+    options.address.statement_ms = 300;
+    options.address.idle_ms = 600; /* frees the row of a session that nobody hears */
+    options.address.lock_ms = 5000;
+    AUTO(target) *target = pg_target_as(&options);
+    pg_ready(s);
+    OK(pg_bring(s, target, "", "w1", "1|ada\n"));
+    tcp_proxy_break(proxy, PROXY_STALL);
+    assert_int_equal(target_commit(target, &s->err), RC_UNKNOWN);
+    target_free(TAKE(target));
+    options.address = postgres_address();
+    options.address.lock_ms = 60000;
+    target = pg_target_as(&options);
+    int64_t since = now_ms();
+    OK(target_reconnect(target, &s->err));
+    OK(pg_bring(s, target, "", "w1", "1|ada\n"));
+    OK(target_commit(target, &s->err));
+    assert_true(now_ms() - since < 30000);
+    assert_string_equal(query("SELECT waybill, (SELECT count(*) FROM orders) FROM waybill_position"), "w1|1\n");
+    tcp_proxy_free(proxy);
+}
+
+static void S49_a_session_that_was_ended_before_COMMIT_has_certainly_not_committed(void **state)
+{
+    struct pg_story *s = *state;
+    pg_ready(s);
+    OK(pg_bring(s, s->target, "", "w1", "1|ada\n"));
+    postgres_run("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE state = 'idle in transaction'");
+    assert_int_equal(target_commit(s->target, &s->err), RC_UNAVAILABLE);
+    OK(target_reconnect(s->target, &s->err));
+    pg_load(s, "", "w1", "1|ada\n");
+}
+
+/* Rows that stop arriving once they have begun to flow. */
+struct breaking_file {
+    struct batch_reader base;
+    struct batch_reader *rows;
+    const struct staged_file *inner;
+    struct tcp_proxy *proxy;
+};
+
+static enum rc breaking_next(struct batch_reader *base, const struct batch **ret, struct error *err)
+{
+    struct breaking_file *self = (struct breaking_file *)base;
+    tcp_proxy_break(self->proxy, PROXY_STALL);
+    return batch_reader_next(self->rows, ret, err);
+}
+
+static void breaking_free(struct batch_reader *base) { batch_reader_free(((struct breaking_file *)base)->rows); }
+static const struct batch_reader_ops breaking_ops = {.next = breaking_next, .free = breaking_free};
+
+static enum rc breaking_open(const struct staged_file *file, struct batch_reader **ret, struct error *err)
+{
+    struct breaking_file *self = file->context;
+    self->base.ops = &breaking_ops;
+    *ret = &self->base;
+    return self->inner->open(self->inner, &self->rows, err);
+}
+
+static void S30_a_COPY_that_the_server_does_not_take_ends_in_time(void **state)
+{
+    struct pg_story *s = *state;
+    struct tcp_proxy *proxy = tcp_proxy_new(postgres.port);
+    AUTO(target) *target = target_behind(proxy, 400);
+    AUTO_RELEASE(buf) rows = {0};
+    pg_ready(s);
+    for (int i = 0; i < 100; i++)
+        buf_addf(&rows, "%d|%0100000d\n", i, i);
+    AUTO(rows) *many = rows_new(s->schema, rows.at);
+    struct staged_file inner = rows_file(many, "file-00000.parquet"), file = inner;
+    struct breaking_file breaking = {.inner = &inner, .proxy = proxy};
+    struct target_move move = move_to("", "w1");
+    bool moved = false;
+    int64_t count = 0, since = now_ms();
+    file.open = breaking_open;
+    file.context = &breaking;
+    OK(target_begin(target, &s->table, &move, &moved, &s->err));
+    assert_int_equal(target_load_file(target, &file, &count, &s->err), RC_UNAVAILABLE);
+    pg_says(s, "taken nothing");
+    assert_true(now_ms() - since < 8000);
+    target_rollback(target);
+    tcp_proxy_free(proxy);
+    pg_load(s, "", "w1", "1|ada\n"); /* the dead session holds nothing */
+}
+
+/* ---- the program is asked to stop ---- */
+
+static void *stop_soon(void *context)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    pg_stop = SIGTERM;
+    return NULL;
+}
+
+static void S71_a_signal_ends_a_wait_at_once_and_the_statement_on_the_server(void **state)
+{
+    struct pg_story *s = *state;
+    pthread_t stopper;
+    struct pq_address address = postgres_address();
+    AUTO(pq) *db = NULL;
+    OK(pq_open(&address, clock_real(), &pg_stop, &db, &s->err));
+    int64_t since = now_ms();
+    assert_int_equal(pthread_create(&stopper, NULL, stop_soon, NULL), 0);
+    assert_int_equal(pq_run(db, "SELECT pg_sleep(30)", NULL, &s->err), RC_TERMINATED);
+    assert_true(now_ms() - since < 5000);
+    pthread_join(stopper, NULL);
+    pg_stop = 0;
+    for (int i = 0; i < 100 && postgres_query("SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' AND"
+                                              " pid <> pg_backend_pid() AND state = 'active'")[0] != '\0';
+         i++)
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    assert_string_equal(postgres_query("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' AND"
+                                       " pid <> pg_backend_pid() AND state = 'active'"),
+                        "0\n");
+}
+
+/* ---- fences ---- */
+
+static void *commit_soon(void *context)
+{
+    struct error err;
+    nanosleep(&(struct timespec){.tv_nsec = 120000000}, NULL);
+    assert_int_equal(target_commit(context, &err), RC_OK);
+    return NULL;
+}
+
+static void S31_a_fence_waits_for_an_open_load_and_then_tells_where_T_is(void **state)
+{
+    struct pg_story *s = *state;
+    struct target_position at;
+    pthread_t committer;
+    AUTO(target) *successor = pg_target();
+    pg_ready(s);
+    OK(pg_bring(s, s->target, "", "w1", "1|ada\n"));
+    assert_int_equal(pthread_create(&committer, NULL, commit_soon, s->target), 0);
+    OK(target_fence(successor, "p/orders", 9, &s->arena, &at, &s->err));
+    pthread_join(committer, NULL);
+    assert_int_equal(at.token, 9);
+    assert_string_equal(at.waybill, "w1");
+}
+
+/* No limit on idle transactions reaches a session inside a COPY. */
+static enum rc stuck_next(struct batch_reader *base, const struct batch **ret, struct error *err);
+static void stuck_free(struct batch_reader *base) {}
+static const struct batch_reader_ops stuck_ops = {.next = stuck_next, .free = stuck_free};
+static struct batch_reader stuck = {&stuck_ops};
+static struct pg_story *stuck_story;
+static enum rc stuck_fence;
+
+static enum rc stuck_next(struct batch_reader *base, const struct batch **ret, struct error *err)
+{
+    struct pg_story *s = stuck_story;
+    struct target_position at;
+    AUTO(target) *successor = pg_target();
+    stuck_fence = target_fence(successor, "p/orders", 9, &s->arena, &at, &s->err);
+    *ret = NULL;
+    return RC_OK;
+}
+
+static enum rc stuck_open(const struct staged_file *file, struct batch_reader **ret, struct error *err)
+{
+    *ret = &stuck;
+    return RC_OK;
+}
+
+static void S31_a_fence_ends_a_load_that_sleeps_inside_a_COPY(void **state)
+{
+    struct pg_story *s = *state;
+    struct target_move move = move_to("", "w1");
+    struct staged_file file = {.key = "f", .schema = s->schema, .open = stuck_open};
+    bool moved = false;
+    int64_t count = 0;
+    stuck_story = s;
+    pg_ready(s);
+    OK(target_begin(s->target, &s->table, &move, &moved, &s->err));
+    enum rc rc = target_load_file(s->target, &file, &count, &s->err);
+    assert_int_equal(stuck_fence, RC_OK);
+    assert_int_equal(rc, RC_UNAVAILABLE);
+    target_rollback(s->target);
+    OK(target_begin(s->target, &s->table, &move, &moved, &s->err));
+    assert_false(moved); /* its token is the older one now */
+}
+
+static void S31_a_fence_does_not_end_a_load_that_the_server_works_on(void **state)
+{
+    struct pg_story *s = *state;
+    struct target_position at;
+    AUTO(pq) *busy = NULL;
+    struct pq_address address = postgres_address();
+    pg_ready(s);
+    OK(pq_open(&address, clock_real(), NULL, &busy, &s->err));
+    OK(pq_run(busy, "BEGIN; UPDATE " PG_SCHEMA ".waybill_position SET pos = 'x'", NULL, &s->err));
+    assert_int_equal(PQsendQuery(busy->handle, "SELECT pg_sleep(2); COMMIT"), 1);
+    PQflush(busy->handle);
+    assert_int_equal(target_fence(s->target, "p/orders", 9, &s->arena, &at, &s->err), RC_BUSY);
+    pg_says(s, "pg_terminate_backend(");
+    while (PQgetResult(busy->handle) != NULL)
+        ;
+    assert_string_equal(query("SELECT pos FROM waybill_position"), "x\n");
+    OK(target_fence(s->target, "p/orders", 9, &s->arena, &at, &s->err));
+}
+
+static void S31_a_fence_ends_nobody_whose_token_is_as_new(void **state)
+{
+    struct pg_story *s = *state;
+    struct target_position at;
+    struct target_move move = move_to("", "w1");
+    bool moved = false;
+    move.token = 9;
+    pg_ready(s);
+    AUTO(target) *late = pg_target();
+    OK(target_fence(s->target, "p/orders", 9, &s->arena, &at, &s->err));
+    OK(target_begin(s->target, &s->table, &move, &moved, &s->err));
+    OK(target_fence(late, "p/orders", 8, &s->arena, &at, &s->err)); /* nothing to raise, nobody to wait for */
+    assert_int_equal(at.token, 9);
+    OK(target_apply(s->target, 0, &s->counts, &s->err));
+    OK(target_commit(s->target, &s->err));
+}
+
+static void a_loader_that_sleeps_between_statements_does_not_hold_its_row_for_ever(void **state)
+{
+    struct pg_story *s = *state;
+    struct postgres_target_options options = pg_options();
+    options.address.idle_ms = 300;
+    AUTO(target) *sleeper = pg_target_as(&options);
+    pg_ready(s);
+    OK(pg_bring(s, sleeper, "", "w1", "1|ada\n"));
+    options.address.idle_ms = PG_IDLE_MS;
+    options.address.lock_ms = 10000;
+    AUTO(target) *next = pg_target_as(&options);
+    OK(pg_bring(s, next, "", "w2", "2|bob\n"));
+    OK(target_commit(next, &s->err));
+    assert_int_equal(target_commit(sleeper, &s->err), RC_UNAVAILABLE);
+    assert_string_equal(query("SELECT id FROM orders"), "2\n");
+}
+
+/* ---- two at once ---- */
+
+struct racer {
+    pthread_t thread;
+    const struct target_table *table;
+    struct target *target;
+    struct error err;
+    enum rc rc;
+};
+
+static void *race(void *context)
+{
+    struct racer *self = context;
+    AUTO_RELEASE(buf) ddl = {0};
+    self->rc = target_create_position(self->target, self->table, "018f0000-0000-7000-8000-000000000001", &self->err);
+    if (self->rc == RC_OK)
+        self->rc = target_prepare(self->target, self->table, false, &ddl, &self->err);
+    return NULL;
+}
+
+static void two_that_make_a_table_at_once_make_one(void **state)
+{
+    enum { ROUNDS = 8, RACERS = 3 };
+    struct pg_story *s = *state;
+    AUTO(schema) *grown = schema_of("id:l! name:u more:l");
+    for (int round = 0; round < ROUNDS; round++) {
+        struct racer racers[RACERS] = {0};
+        if (round % 2 == 0)
+            pg_clean();
+        s->table.schema = round % 2 == 0 ? s->schema : grown;
+        for (int i = 0; i < RACERS; i++) {
+            racers[i].table = &s->table;
+            racers[i].target = pg_target();
+            assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
+        }
+        for (int i = 0; i < RACERS; i++) {
+            pthread_join(racers[i].thread, NULL);
+            if (racers[i].rc != RC_OK)
+                print_error("%s\n", racers[i].err.text);
+            assert_int_equal(racers[i].rc, RC_OK);
+            target_free(racers[i].target);
+        }
+    }
+    assert_string_equal(query("SELECT count(*) FROM waybill_position"), "1\n");
+}
+
+/* ---- who may not, and what is not there ---- */
+
+static enum rc check_as(struct pg_story *s, const struct postgres_target_options *options)
+{
+    bool is_new = true;
+    AUTO(target) *target = pg_target_as(options);
+    return target_check(target, &is_new, &s->err);
+}
+
+static void what_is_wrong_with_a_connection_is_told_apart(void **state)
+{
+    struct pg_story *s = *state;
+    struct postgres_target_options options = pg_options();
+    struct secret wrong = {0};
+    secret_set(&wrong, S("hunter2-is-wrong"));
+    OK(check_as(s, &options));
+
+    options.address.database = "nowhere";
+    assert_int_equal(check_as(s, &options), RC_NOT_FOUND);
+    pg_says(s, "\"nowhere\" does not exist");
+
+    options = pg_options();
+    options.address.user = "nobody";
+    assert_int_equal(check_as(s, &options), RC_DENIED);
+    pg_says(s, "nobody");
+
+    options = pg_options();
+    options.address.host = "127.0.0.1";
+    options.address.user = "locked";
+    assert_int_equal(check_as(s, &options), RC_DENIED);
+    pg_says(s, "give the connection a `password`");
+    options.address.password = &wrong;
+    assert_int_equal(check_as(s, &options), RC_DENIED);
+    pg_says(s, "password authentication failed");
+    pg_says_not(s, "hunter2");
+    secret_release(&wrong);
+
+    options = pg_options();
+    options.address.host = "127.0.0.1";
+    options.address.tls = PQ_TLS_REQUIRE;
+    assert_int_equal(check_as(s, &options), RC_DENIED);
+    pg_says(s, "tls: off");
+
+    options = pg_options();
+    options.address.port = 1;
+    assert_int_equal(check_as(s, &options), RC_UNAVAILABLE);
+    pg_says(s, "host");
+
+    options = pg_options();
+    options.schema = "nothere";
+    assert_int_equal(check_as(s, &options), RC_NOT_FOUND);
+    pg_says(s, "CREATE SCHEMA \"nothere\"");
+}
+
+static void a_server_that_accepts_and_says_nothing_is_given_up(void **state)
+{
+    struct pg_story *s = *state;
+    struct tcp_proxy *proxy = tcp_proxy_new(postgres.port);
+    struct postgres_target_options options = pg_options();
+    tcp_proxy_break(proxy, PROXY_STALL);
+    options.address.host = "127.0.0.1";
+    options.address.port = tcp_proxy_port(proxy);
+    options.address.connect_ms = 300;
+    int64_t since = now_ms();
+    assert_int_equal(check_as(s, &options), RC_UNAVAILABLE);
+    pg_says(s, "no connection in time");
+    assert_true(now_ms() - since < 5000);
+    tcp_proxy_free(proxy);
+}
+
+/* Each right that is missing is named with what grants it, and that is enough. */
+static void rights_are_told_apart_and_each_grant_that_is_named_is_enough(void **state)
+{
+    struct pg_story *s = *state;
+    struct postgres_target_options options = pg_options();
+    options.address.user = "guest";
+    postgres_run("REVOKE TEMPORARY ON DATABASE postgres FROM PUBLIC");
+    static const char *const grants[] = {"GRANT USAGE, CREATE ON SCHEMA \"story\" TO \"guest\"",
+                                         "GRANT TEMPORARY ON DATABASE \"postgres\" TO \"guest\""};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(check_as(s, &options), RC_DENIED);
+        pg_says(s, grants[i]);
+        postgres_run(grants[i]);
+    }
+    OK(check_as(s, &options));
+    pg_ready(s); /* by the admin: now the tables are somebody else's */
+    assert_int_equal(check_as(s, &options), RC_DENIED);
+    pg_says(s, "GRANT SELECT, INSERT, UPDATE ON \"story\".waybill_position TO \"guest\"");
+    postgres_run("GRANT SELECT, INSERT, UPDATE ON \"story\".waybill_position TO \"guest\"");
+    OK(check_as(s, &options));
+
+    target_free(s->target);
+    s->target = pg_target_as(&options);
+    assert_int_equal(pg_prepare(s), RC_DENIED);
+    pg_says(s, "GRANT SELECT, INSERT, UPDATE ON \"story\".\"orders\" TO guest");
+    postgres_run("GRANT SELECT, INSERT, UPDATE ON \"story\".\"orders\" TO guest");
+    OK(pg_prepare(s));
+    pg_load(s, "", "w1", "1|ada\n");
+    pg_load(s, "w1", "w2", "1|eve\n");
+    pg_use_schema(s, "id:l! name:u more:l");
+    assert_int_equal(pg_prepare(s), RC_DENIED);
+    pg_says(s, "ALTER TABLE \"story\".\"orders\" ADD COLUMN \"more\" bigint");
+    target_free(s->target);
+    s->target = pg_target();
+    postgres_run("DROP OWNED BY guest; GRANT TEMPORARY ON DATABASE postgres TO PUBLIC");
+}
+
+int main(void)
+{
+    static const struct CMUnitTest stories[] = {
+        STORY(S49_a_lost_answer_to_COMMIT_is_unknown_and_the_same_move_tells),
+        STORY(S49_after_a_COMMIT_that_never_arrived_the_same_move_waits_and_loads),
+        STORY(S49_a_session_that_was_ended_before_COMMIT_has_certainly_not_committed),
+        STORY(S30_a_COPY_that_the_server_does_not_take_ends_in_time),
+        STORY(S71_a_signal_ends_a_wait_at_once_and_the_statement_on_the_server),
+        STORY(S31_a_fence_waits_for_an_open_load_and_then_tells_where_T_is),
+        STORY(S31_a_fence_ends_a_load_that_sleeps_inside_a_COPY),
+        STORY(S31_a_fence_does_not_end_a_load_that_the_server_works_on),
+        STORY(S31_a_fence_ends_nobody_whose_token_is_as_new),
+        STORY(a_loader_that_sleeps_between_statements_does_not_hold_its_row_for_ever),
+        STORY(two_that_make_a_table_at_once_make_one),
+        STORY(what_is_wrong_with_a_connection_is_told_apart),
+        STORY(a_server_that_accepts_and_says_nothing_is_given_up),
+        STORY(rights_are_told_apart_and_each_grant_that_is_named_is_enough),
+    };
+    if (!postgres_start())
+        return POSTGRES_MISSING;
+    postgres_run("CREATE ROLE guest LOGIN; CREATE ROLE locked LOGIN PASSWORD 'right'");
+    int failed = cmocka_run_group_tests_name("target: PostgreSQL, sessions", stories, NULL, NULL);
+    postgres_stop();
+    return failed;
+}
