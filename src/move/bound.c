@@ -147,9 +147,8 @@ static RC bound_check_hidden(struct route *r, const struct open_transactions *op
     fail(err, RC_CONFIG,
          "'%s' does not show other sessions' open transactions, so nothing tells which rows may still change",
          r->run->world.source->name);
-    return fail_todo(err,
-                     "open it with the right to see them, or say how long a transaction lasts at most: "
-                     "`lag: 10m` for the table '%s'",
+    return fail_todo(err, "%s, or say how long a transaction lasts at most: `lag: 10m` for the table '%s'",
+                     open->hidden_todo != NULL ? open->hidden_todo : "open it with the right to see them",
                      r->config->name);
 }
 

@@ -120,6 +120,7 @@ static RC ask_transactions(struct look *look, struct error *err)
         take_transaction(look, row, look->now_us - uptime_s * 1000000);
     if (is_denied) {
         look->found.hidden = look->is_fresh = true;
+        look->found.hidden_todo = "GRANT PROCESS ON *.* TO this user";
         rc = RC_OK;
     }
     struct error ignored; /* whatever comes next must not read in this snapshot */
@@ -167,6 +168,13 @@ static RC check_recovered(struct look *look, struct error *err)
 
 /* A replica's rows are the source's of some time ago, and its own clock says nothing of it: an explicit lag is needed,
  * and what it says of itself bounds us too. */
+static void hide_replica(struct look *look)
+{
+    look->found.hidden = true;
+    if (look->found.hidden_todo == NULL)
+        look->found.hidden_todo = "it is a replica: read from its primary";
+}
+
 static RC look_at_replication(struct look *look, struct error *err)
 {
     struct mysql_session *session = look->self->control;
@@ -181,13 +189,14 @@ static RC look_at_replication(struct look *look, struct error *err)
                                "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'system "
                                "user' AND command IN ('Slave_SQL', 'Slave_IO', 'Connect', 'Query')",
                                running, sizeof(running), err));
-        look->found.hidden |= !text_eq(running, "0");
+        if (!text_eq(running, "0"))
+            hide_replica(look);
         return RC_OK;
     }
     MYSQL_ROW row;
     while (rows != NULL && (row = mysql_fetch_row(rows)) != NULL) {
         const MYSQL_FIELD *fields = mysql_fetch_fields(rows);
-        look->found.hidden = true;
+        hide_replica(look);
         for (unsigned i = 0; i < mysql_num_fields(rows); i++) {
             bool is_behind = strcmp(fields[i].name, "Seconds_Behind_Master") == 0 ||
                              strcmp(fields[i].name, "Seconds_Behind_Source") == 0;

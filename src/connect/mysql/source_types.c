@@ -164,7 +164,7 @@ static RC take_decimal(struct mysql_column *column, const char *table, struct er
 }
 
 /* FLOAT comes as text with six digits, and (M,D) cuts what is behind D; as a product they come as the double they are,
- * in the fewest digits that read back as the same one. (x + 0E0 would lose the sign of a zero.) */
+ * in the fewest digits that read back as the same one. */
 static void take_real(struct mysql_column *column, struct arena *arena)
 {
     column->decoding.kind = DECODE_REAL;

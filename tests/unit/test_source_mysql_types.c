@@ -1,0 +1,302 @@
+/* Every type of MariaDB at its extremes (S73), as the source puts it into batches. */
+#include "mysql_server.h"
+#include "test.h"
+#include "world/value.h"
+
+static MYSQL *app;
+
+/* ---- one column, one value ---- */
+
+static RC read_column(const char *as, struct buf *out, char format[FORMAT_TEXT], struct error *err)
+{
+    AUTO(source) *source = server_source(0);
+    AUTO(batch_reader) *reader = NULL;
+    AUTO_RELEASE(arena) arena = {0};
+    static const struct range everything = {.kind = RANGE_ALL};
+    const struct column_override override = {"v", as};
+    const struct table *table = NULL;
+    const struct batch *batch = NULL;
+    struct table_request request = {.name = "types", .overrides = &override, .override_count = as != NULL};
+    TRY(source_describe(source, &request, &table, err));
+    field_format(&table->schema->fields[1], format);
+    TRY(source_read(source, table, &everything, &reader, err));
+    TRY(batch_reader_next(reader, &batch, err));
+    assert_non_null(batch);
+    for (int64_t row = 0; row < batch->rows; row++) {
+        struct value value = value_of(batch, 1, row, &arena);
+        buf_add_str(out, row > 0 ? S("|") : S(""));
+        value_print(&value, &table->schema->fields[1], out);
+    }
+    TRY(batch_reader_next(reader, &batch, err));
+    assert_null(batch);
+    return RC_OK;
+}
+
+static void make_types(const char *declared, const char *literals)
+{
+    server_run(app, "DROP TABLE IF EXISTS types");
+    server_runf(app, "CREATE TABLE types (id INT PRIMARY KEY AUTO_INCREMENT, v %s)", declared);
+    server_runf(app, "INSERT INTO types (v) VALUES %s", literals);
+}
+
+struct example {
+    const char *declared, *as, *literals, *format, *texts;
+};
+
+static void check_examples(const struct example *examples, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct example *e = &examples[i];
+        AUTO_RELEASE(buf) texts = {0};
+        char format[FORMAT_TEXT];
+        struct error err;
+        make_types(e->declared, e->literals);
+        if (read_column(e->as, &texts, format, &err) != RC_OK)
+            fail_msg("%s: %s", e->declared, err.text);
+        if (strcmp(texts.at, e->texts) != 0 || strcmp(format, e->format) != 0)
+            print_error("%s as %s\n", e->declared, or_empty(e->as));
+        assert_string_equal(format, e->format);
+        assert_string_equal(texts.at, e->texts);
+    }
+}
+
+static void s73_numbers_at_their_extremes(void **state)
+{
+    static const struct example examples[] = {
+        {"TINYINT", NULL, "(-128),(127),(NULL)", "s", "-128|127|NULL"},
+        {"TINYINT(1)", NULL, "(2),(-1),(0)", "s", "2|-1|0"},
+        {"TINYINT UNSIGNED", NULL, "(0),(255)", "s", "0|255"},
+        {"SMALLINT", NULL, "(-32768),(32767)", "s", "-32768|32767"},
+        {"SMALLINT UNSIGNED", NULL, "(0),(65535)", "i", "0|65535"},
+        {"MEDIUMINT", NULL, "(-8388608),(8388607)", "i", "-8388608|8388607"},
+        {"MEDIUMINT UNSIGNED", NULL, "(16777215)", "i", "16777215"},
+        {"INT", NULL, "(-2147483648),(2147483647)", "i", "-2147483648|2147483647"},
+        {"INT UNSIGNED", NULL, "(4294967295)", "l", "4294967295"},
+        {"INT(10) UNSIGNED ZEROFILL", NULL, "(42)", "l", "42"},
+        {"BIGINT", NULL, "(-9223372036854775808),(9223372036854775807)", "l",
+         "-9223372036854775808|9223372036854775807"},
+        {"BIGINT UNSIGNED", NULL, "(0),(18446744073709551615)", "d:20,0", "0|18446744073709551615"},
+        {"DECIMAL(38,10)", NULL, "(-9999999999999999999999999999.9999999999),(0.0000000001)", "d:38,10",
+         "-9999999999999999999999999999.9999999999|0.0000000001"},
+        {"DECIMAL(38,38)", NULL, "(0.00000000000000000000000000000000000001)", "d:38,38",
+         "0.00000000000000000000000000000000000001"},
+        {"DECIMAL(5,2)", NULL, "(-0.01),(0),(999.99)", "d:5,2", "-0.01|0.00|999.99"},
+        {"DECIMAL(18,0)", NULL, "(-999999999999999999)", "d:18,0", "-999999999999999999"},
+        {"DECIMAL(65,30)", "text", "(-99999999999999999999999999999999999.999999999999999999999999999999)", "u",
+         "-99999999999999999999999999999999999.999999999999999999999999999999"},
+        {"FLOAT", NULL, "(16777217),(0.1),(3.4028234663852886e38),(1.1754943508222875e-38)", "f",
+         "16777216|0.100000001|3.40282347e+38|1.17549435e-38"},
+        {"FLOAT(10,3)", NULL, "(1234.567)", "f", "1234.56702"},
+        {"FLOAT", "text", "(16777217)", "u", "16777216"},
+        {"DOUBLE", NULL, "(0.1),(-1.7976931348623157e308),(5e-324),(9007199254740993),(1e22),(123456.789)", "g",
+         "0.10000000000000001|-1.7976931348623157e+308|4.9406564584124654e-324|9007199254740992|1e+22|"
+         "123456.789"},
+        {"DOUBLE(20,2)", NULL, "(1234567890123.45)", "g", "1234567890123.45"},
+        {"BIT(1)", NULL, "(b'1'),(b'0')", "l", "1|0"},
+        {"BIT(12)", NULL, "(b'111111111111')", "l", "4095"},
+        {"BIT(63)", NULL, "(9223372036854775807)", "l", "9223372036854775807"},
+        {"BIT(64)", NULL, "(18446744073709551615)", "d:20,0", "18446744073709551615"},
+        {"BIT(10)", "binary", "(b'1000000001')", "z", "0201"},
+        {"BIT(10)", "text", "(b'1000000001')", "u", "513"},
+        {"YEAR", NULL, "(0),(1901),(2155)", "s", "0|1901|2155"},
+    };
+    check_examples(examples, sizeof(examples) / sizeof(examples[0]));
+}
+
+static void s73_times_at_their_extremes(void **state)
+{
+    static const struct example examples[] = {
+        {"DATE", NULL, "('0001-01-01'),('9999-12-31'),('2024-02-29'),('1900-02-28'),('1969-12-31')", "tdD",
+         "0001-01-01|9999-12-31|2024-02-29|1900-02-28|1969-12-31"},
+        {"DATETIME", NULL, "('0001-01-01 00:00:00'),('9999-12-31 23:59:59')",
+         "tss:", "0001-01-01 00:00:00|9999-12-31 23:59:59"},
+        {"DATETIME(1)", NULL, "('2024-02-29 10:00:00.5')", "tsm:", "2024-02-29 10:00:00.500"},
+        {"DATETIME(4)", NULL, "('2024-02-29 10:00:00.1234')", "tsu:", "2024-02-29 10:00:00.123400"},
+        {"DATETIME(6)", NULL, "('1969-12-31 23:59:59.999999')", "tsu:", "1969-12-31 23:59:59.999999"},
+        {"TIMESTAMP NULL", NULL, "('1970-01-01 00:00:01'),('2038-01-19 03:14:07'),(NULL)", "tss:UTC",
+         "1970-01-01T00:00:01Z|2038-01-19T03:14:07Z|NULL"},
+        {"TIMESTAMP(6) NULL", NULL, "('2038-01-19 03:14:07.999999')", "tsu:UTC", "2038-01-19T03:14:07.999999Z"},
+        {"TIME(6)", NULL, "('838:59:59.999999'),('-838:59:59.999999'),('-00:00:00.000001')", "tDu",
+         "838:59:59.999999|-838:59:59.999999|-00:00:00.000001"},
+        {"TIME", NULL, "('-01:00:00'),('23:59:59')", "tDu", "-01:00:00.000000|23:59:59.000000"},
+        {"DATE", "text", "('0000-00-00'),('2024-00-15')", "u", "0000-00-00|2024-00-15"},
+    };
+    check_examples(examples, sizeof(examples) / sizeof(examples[0]));
+}
+
+static void s73_texts_and_bytes_as_they_are(void **state)
+{
+    static const struct example examples[] = {
+        {"VARCHAR(20)", NULL, "(''),('NULL'),('nan'),(' a '),(NULL),('\xF0\x9F\x9A\x9A')", "u",
+         "|\\NULL|nan| a |NULL|\xF0\x9F\x9A\x9A"},
+        {"VARCHAR(20) CHARACTER SET latin1", NULL, "('caf\xC3\xA9')", "u", "caf\xC3\xA9"},
+        {"VARCHAR(20) CHARACTER SET ucs2", NULL, "('caf\xC3\xA9')", "u", "caf\xC3\xA9"},
+        {"VARCHAR(20) CHARACTER SET latin1", "binary", "('caf\xC3\xA9')", "z", "636166e9"},
+        {"CHAR(5)", NULL, "('ab  ')", "u", "ab"},
+        {"LONGTEXT", NULL, "('x')", "u", "x"},
+        {"JSON", NULL, "('{\"a\": [1, 2]}')", "u", "{\"a\": [1, 2]}"},
+        {"ENUM('a','','b')", NULL, "('a'),(''),('b'),(NULL)", "u", "a||b|NULL"},
+        {"ENUM('a','b')", NULL, "('nothing of it')", "u", ""},
+        {"SET('x','y','z')", NULL, "('x,z'),('')", "u", "x,z|"},
+        {"BINARY(4)", NULL, "(X'00ff')", "z", "00ff0000"},
+        {"VARBINARY(9)", NULL, "(X''),(X'00275c')", "z", "|00275c"},
+        {"BLOB", NULL, "(X'ff00')", "z", "ff00"},
+        {"BLOB", "text", "('plain')", "u", "plain"},
+        {"POINT", NULL, "(ST_GeomFromText('POINT(1 2)'))", "z", "0101000000000000000000f03f0000000000000040"},
+        {"POINT", "text", "(ST_GeomFromText('POINT(1 2)'))", "u", "POINT(1 2)"},
+        {"UUID", NULL, "('123e4567-e89b-12d3-a456-426655440000')", "u", "123e4567-e89b-12d3-a456-426655440000"},
+        {"INET6", NULL, "('::1')", "u", "::1"},
+    };
+    check_examples(examples, sizeof(examples) / sizeof(examples[0]));
+}
+
+/* ---- what has no place ---- */
+
+static void refused(const char *declared, const char *literals, const char *as, enum rc rc, const char *words)
+{
+    AUTO_RELEASE(buf) texts = {0};
+    char format[FORMAT_TEXT];
+    struct error err = {0};
+    make_types(declared, literals);
+    assert_int_equal(read_column(as, &texts, format, &err), rc);
+    if (strstr(err.text, words) == NULL && strstr(err.todo, words) == NULL)
+        fail_msg("'%s' is neither in '%s' nor in '%s'", words, err.text, err.todo);
+}
+
+static void values_without_a_place_are_refused_and_not_changed(void **state)
+{
+    refused("DATE", "('0000-00-00')", NULL, RC_DATA, "zero or partial date");
+    refused("DATE", "('2024-00-15')", NULL, RC_DATA, "as: text");
+    refused("DATETIME", "('2024-00-15 00:00:00')", NULL, RC_DATA, "zero or partial date");
+    refused("TIMESTAMP NULL", "('0000-00-00 00:00:00')", NULL, RC_DATA, "zero or partial date");
+    refused("ENUM('a','','b')", "('nothing of it')", NULL, RC_DATA, "ENUM does not have");
+    refused("DECIMAL(39,0)", "(1)", NULL, RC_CONFIG, "columns: {v: {as: text}}");
+    refused("BLOB", "(X'ff')", "text", RC_DATA, "not UTF-8");
+}
+
+/* S66. */
+static void s66_names_are_quoted(void **state)
+{
+    static const char *const keys[] = {"1 `select`"};
+    AUTO(source) *source = server_source(0);
+    AUTO(batch_reader) *reader = NULL;
+    const struct table *table = NULL;
+    const struct batch *batch = NULL;
+    struct error err;
+    server_run(app,
+               "DROP TABLE IF EXISTS `a.b``'\xC3\xA9`; CREATE TABLE `a.b``'\xC3\xA9` (`1 ``select``` INT PRIMARY KEY, "
+               "`order` DATETIME NOT NULL, KEY `from` (`order`)); "
+               "INSERT INTO `a.b``'\xC3\xA9` VALUES (1, '2024-01-01 00:00:00')");
+    struct table_request request = {
+        .name = "a.b`'\xC3\xA9", .cursor = "order", .key = keys, .key_count = 1, .wants_cursor = true};
+    assert_int_equal(source_describe(source, &request, &table, &err), RC_OK);
+    struct range range = {.kind = RANGE_CURSOR,
+                          .lo = {.shape = POSITION_AT, .at = "2024-01-01 00:00:00", .key_count = 1, .key = {"0"}},
+                          .hi = {.shape = POSITION_AT, .at = "2025-01-01 00:00:00"}};
+    assert_int_equal(source_read(source, table, &range, &reader, &err), RC_OK);
+    assert_int_equal(batch_reader_next(reader, &batch, &err), RC_OK);
+    assert_true(batch != NULL && batch->rows == 1);
+}
+
+/* 32 MiB in one value, and a table beside the connection's database. */
+static void wide_values_come_whole(void **state)
+{
+    AUTO(source) *source = server_source(0);
+    AUTO(batch_reader) *reader = NULL;
+    static const struct range everything = {.kind = RANGE_ALL};
+    const struct table *table = NULL;
+    const struct batch *batch = NULL;
+    struct error err;
+    server_run(app, "CREATE DATABASE IF NOT EXISTS other; CREATE OR REPLACE TABLE other.wide (id INT PRIMARY KEY, body "
+                    "LONGTEXT); INSERT INTO other.wide VALUES (1, REPEAT('x', 33554432)), (2, 'y')");
+    assert_int_equal(source_describe(source, &(struct table_request){.name = "other.wide"}, &table, &err), RC_OK);
+    assert_int_equal(source_read(source, table, &everything, &reader, &err), RC_OK);
+    assert_int_equal(batch_reader_next(reader, &batch, &err), RC_OK);
+    assert_true(batch->rows == 1 && batch_bytes(batch, 1, 0).len == 33554432);
+    assert_int_equal(batch_reader_next(reader, &batch, &err), RC_OK);
+    assert_int_equal(batch->rows, 1);
+    server_run(app, "DROP DATABASE other");
+}
+
+/* ---- S57: keys of any order ---- */
+
+static void add_ids(const struct batch *batch, struct buf *out)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    for (int64_t row = 0; row < batch->rows; row++) {
+        struct value value = value_of(batch, 0, row, &arena);
+        buf_add_str(out, out->len > 0 ? S(" ") : S(""));
+        value_print(&value, &batch->schema->fields[0], out);
+    }
+}
+
+/* Chunks of one row each, one after the other, are all rows in the server's order. */
+static void walks_row_by_row(const char *declared, const char *literals, const char *expected)
+{
+    AUTO(source) *source = server_source(0);
+    AUTO_RELEASE(arena) arena = {0};
+    AUTO_RELEASE(buf) seen = {0};
+    const struct table *table = NULL;
+    const char *ceiling = NULL;
+    struct error err;
+    server_runf(app, "CREATE OR REPLACE TABLE walked (k %s PRIMARY KEY, note INT)", declared);
+    server_runf(app, "INSERT INTO walked (k) VALUES %s", literals);
+    assert_int_equal(source_describe(source, &(struct table_request){.name = "walked"}, &table, &err), RC_OK);
+    assert_int_equal(source_ceiling(source, table, &arena, &ceiling, &err), RC_OK);
+    struct range range = {.kind = RANGE_KEY, .hi = {.shape = POSITION_AFTER, .key_count = 1, .key = {ceiling}}};
+    const struct position end = range.hi;
+    for (bool is_cut = true; is_cut;) {
+        AUTO(batch_reader) *reader = NULL;
+        const struct batch *batch = NULL;
+        range.hi = end;
+        if (source_boundary(source, table, &range, 1, &arena, &range.hi, &is_cut, &err) != RC_OK ||
+            source_read(source, table, &range, &reader, &err) != RC_OK ||
+            batch_reader_next(reader, &batch, &err) != RC_OK)
+            fail_msg("%s: %s", declared, err.text);
+        assert_non_null(batch);
+        assert_int_equal(batch->rows, 1);
+        add_ids(batch, &seen);
+        range.lo = range.hi;
+    }
+    assert_string_equal(seen.at, expected);
+}
+
+static void s57_keys_of_every_kind_are_walked_in_the_servers_order(void **state)
+{
+    walks_row_by_row("BIGINT UNSIGNED", "(0),(18446744073709551615),(9223372036854775808)",
+                     "0 9223372036854775808 18446744073709551615");
+    walks_row_by_row("INT", "(-5),(0),(7)", "-5 0 7");
+    walks_row_by_row("INT(6) ZEROFILL", "(42),(7)", "7 42");
+    walks_row_by_row("VARCHAR(20) COLLATE utf8mb4_general_ci", "('_'),('a'),('B'),('c'),('z'),('\xC3\x9F'),('it''s')",
+                     "a B c it's \xC3\x9F z _");
+    walks_row_by_row("VARCHAR(20) CHARACTER SET latin1 COLLATE latin1_swedish_ci", "('\xC3\xA9'),('d'),('f')",
+                     "d \xC3\xA9 f");
+    walks_row_by_row("VARBINARY(20)", "(X'00'),(X'0027'),(X'ff')", "00 0027 ff");
+    walks_row_by_row("ENUM('z','a','m')", "('m'),('z'),('a')", "z a m");
+    walks_row_by_row("DECIMAL(20,2)", "(-1.50),(0),(10000000000000000.25)", "-1.50 0.00 10000000000000000.25");
+    walks_row_by_row("DOUBLE", "(-1.5),(0.1),(1e300)", "-1.5 0.10000000000000001 1.0000000000000001e+300");
+    walks_row_by_row("FLOAT", "(0.1),(16777216)", "0.100000001 16777216");
+    walks_row_by_row("DATETIME(6)", "('2024-01-01 00:00:00.000001'),('2024-01-01 00:00:00')",
+                     "2024-01-01 00:00:00.000000 2024-01-01 00:00:00.000001");
+    walks_row_by_row("BIT(8)", "(b'1'),(b'11111111')", "1 255");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(s73_numbers_at_their_extremes),
+        cmocka_unit_test(s73_times_at_their_extremes),
+        cmocka_unit_test(s73_texts_and_bytes_as_they_are),
+        cmocka_unit_test(values_without_a_place_are_refused_and_not_changed),
+        cmocka_unit_test(s66_names_are_quoted),
+        cmocka_unit_test(wide_values_come_whole),
+        cmocka_unit_test(s57_keys_of_every_kind_are_walked_in_the_servers_order),
+    };
+    if (!server_enter())
+        return 0;
+    app = server_app();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    mysql_close(app);
+    server_leave();
+    return failed;
+}
