@@ -415,7 +415,7 @@ static void s27_a_row_that_commits_late_is_in_a_later_range(void **state)
     has_rows(s, table, &early, first_line.at);
     s->kind->commit(s->world);
     assert_true(bound_us(s, &after));
-    assert_true(s->kind->quirks.has_own_clock ? after > start + second : after == start + 10 * second);
+    assert_true(s->kind->quirks.has_own_clock ? after > start : after == start + 10 * second);
     has_rows(s, table, &late, second_line.at);
 }
 

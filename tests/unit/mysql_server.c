@@ -99,6 +99,7 @@ static void start(void)
                                     "--innodb-buffer-pool-size=256M",
                                     "--innodb-log-file-size=256M",
                                     "--innodb-flush-method=nosync",
+                                    "--innodb-stats-auto-recalc=0",
                                     "--max-allowed-packet=256M",
                                     "--skip-name-resolve",
                                     "--character-set-server=utf8mb4",
