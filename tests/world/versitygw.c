@@ -152,7 +152,6 @@ struct s3_options versitygw_options(const struct versitygw *self, const char *bu
                                  .access_key_id = VERSITYGW_KEY,
                                  .tls_verify = true,
                                  .etag_quotes = true,
-                                 .complete_conditions = true,
                                  .attempts = 3};
     secret_set(&options.secret_access_key, S(VERSITYGW_SECRET));
     return options;

@@ -154,7 +154,7 @@ RC s3_store_open(const char *name, const struct s3_options *options, const struc
     self->path_style = is_path_style(options, self);
     self->md5 = options->checksum == S3_MD5;
     self->etag_quotes = options->etag_quotes;
-    self->complete_conditions = options->complete_conditions;
+    self->look_before_complete = options->look_before_complete;
     self->policy = (struct retry){(int)options->attempts, WAIT_MS_FIRST, WAIT_MS_MAX};
     self->keys = sigv4_keys_new();
     self->own_http = http == NULL ? http_of(options, with) : NULL;
@@ -195,8 +195,8 @@ static const struct option s3_table[] = {
            .help = "what the server confirms of each object; md5: by ETag, for servers that ignore checksums"),
     OPTION("etag_quotes", BOOL, s3_options, etag_quotes, .preset = "true",
            .help = "false: If-Match is sent without quotes, which old Ceph gateways need"),
-    OPTION("complete_conditions", BOOL, s3_options, complete_conditions, .preset = "true",
-           .help = "false: this program looks before it completes an upload, for servers that do not"),
+    OPTION("look_before_complete", BOOL, s3_options, look_before_complete, .preset = "false",
+           .help = "true: for servers that complete an upload whatever its condition says"),
     OPTION("sse", STRING, s3_options, sse, .help = "encryption of new objects: AES256, aws:kms or aws:kms:dsse"),
     OPTION("kms_key_id", STRING, s3_options, kms_key_id, .help = "key of the encryption by KMS"),
     OPTION("storage_class", STRING, s3_options, storage_class, .help = "of new objects, such as STANDARD_IA"),

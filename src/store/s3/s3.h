@@ -23,7 +23,7 @@ struct s3_options {
     const char *profile, *access_key_id;
     struct secret secret_access_key, session_token;
     const char *ca_file, *ca_dir, *proxy;
-    bool tls_verify, etag_quotes, complete_conditions;
+    bool tls_verify, etag_quotes, look_before_complete;
     const char *sse, *kms_key_id, *storage_class, *expected_bucket_owner;
     int64_t attempts, connect_ms, deadline_ms, stall_ms;
 };

@@ -30,7 +30,7 @@ struct s3 {
     struct store base;
     char *name, *address, *bucket, *endpoint; /* endpoint "http://host:port"; NULL: AWS */
     char *sse, *kms_key_id, *storage_class, *owner;
-    bool path_style, region_given, is_https, md5, etag_quotes, complete_conditions;
+    bool path_style, region_given, is_https, md5, etag_quotes, look_before_complete;
     struct retry policy;
     struct opening with;
     struct http *http, *own_http;

@@ -97,9 +97,9 @@ static void sums_of(const struct s3 *self, struct str body, struct sums *ret)
     s3_md5_print(md5, ret->md5_hex, ret->md5_base64);
 }
 
-static enum rc not_confirmed(const struct s3 *self, const char *key, const char *what, struct error *err)
+static enum rc not_confirmed(const struct s3 *self, enum rc rc, const char *key, const char *what, struct error *err)
 {
-    return fail(err, RC_DATA, "writing '%s' in store '%s' (%s): %s", key, self->name, self->address, what);
+    return fail(err, rc, "writing '%s' in store '%s' (%s): %s", key, self->name, self->address, what);
 }
 
 /* What the server says it has must be what was sent. */
@@ -107,19 +107,19 @@ static RC confirm(const struct s3 *self, const char *key, const struct sums *sum
                   struct error *err)
 {
     if (self->md5 && strcmp(info->etag, sums->md5_hex) != 0) {
-        not_confirmed(self, key, "the ETag it returned is not the MD5 of what was sent", err);
-        return fail_todo(err, "with 'checksum: md5' the server must return MD5 as ETag: with encryption by KMS it does "
-                              "not, use 'checksum: crc64nvme' there");
+        not_confirmed(self, RC_CONFIG, key, "the ETag it returned is not the MD5 of what was sent", err);
+        return fail_todo(err, "set 'checksum: crc64nvme' of the connection: with encryption by KMS ETags are no MD5");
     }
     if (self->md5)
         snprintf(info->checksum, sizeof(info->checksum), "%s", sums->checksum);
     if (info->checksum[0] == '\0') {
-        not_confirmed(self, key, "the server returned no checksum of it", err);
+        not_confirmed(self, RC_CONFIG, key, "the server returned no checksum of it", err);
         return fail_todo(err, "set 'checksum: md5' of the connection: this server does not know %s", s3_sum_name(self));
     }
-    if (strcmp(info->checksum, sums->checksum) != 0)
-        return not_confirmed(self, key, "the checksum the server returned is not that of what was sent", err);
-    return RC_OK;
+    if (strcmp(info->checksum, sums->checksum) == 0)
+        return RC_OK;
+    not_confirmed(self, RC_DATA, key, "the checksum the server returned is not that of what was sent", err);
+    return fail_todo(err, "bytes change on the way or in the server: look for a proxy, a damaged network or disk");
 }
 
 static bool has_condition(struct condition when) { return when.if_none_match || when.if_match != NULL; }

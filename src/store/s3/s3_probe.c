@@ -50,7 +50,7 @@ static RC keeps_conditions_of_complete(struct s3 *self, const char *key, struct 
         rc = s3_upload_complete(&self->base, &upload, IF_NONE_MATCH, &info, err);
     if (rc == RC_OK)
         return weak(self, "completes an upload over an object, though If-None-Match forbids it",
-                    "set 'complete_conditions: false' of the connection, and then 'waybill check' again", err);
+                    "set 'look_before_complete: true' of the connection, and then 'waybill check' again", err);
     enum rc aborted = s3_upload_abort(&self->base, key, upload.id, rc == RC_CONFLICT ? err : &second);
     return rc == RC_CONFLICT ? aborted : rc;
 }

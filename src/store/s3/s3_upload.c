@@ -279,7 +279,7 @@ RC s3_upload_complete(struct store *base, struct upload *upload, struct conditio
 {
     struct s3 *self = (struct s3 *)base;
     struct object_info info = {0};
-    enum rc rc = self->complete_conditions ? RC_OK : check_condition(self, upload, when, err);
+    enum rc rc = self->look_before_complete ? check_condition(self, upload, when, err) : RC_OK;
     if (rc == RC_OK)
         rc = complete_once(self, upload, when, &info, err);
     if (rc == RC_NOT_FOUND && when.if_match != NULL && !text_eq(err->vendor, "NoSuchUpload"))
