@@ -1,5 +1,6 @@
 #include "cli/progress.h"
 
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ struct progress_view {
     int count;
     int drawn; /* lines on the screen that are live */
     int64_t drawn_ms;
+    pthread_mutex_t lock; /* updates and lines of the log come from any thread */
 };
 
 /* ---- the real screen ---- */
@@ -156,7 +158,13 @@ static void draw(struct progress_view *view, const char *standing, size_t len)
         view->screen.write(view->screen.context, out.at, out.len);
 }
 
-void progress_view_log(void *self, const char *line, int len) { draw(self, line, (size_t)len); }
+void progress_view_log(void *self, const char *line, int len)
+{
+    struct progress_view *view = self;
+    pthread_mutex_lock(&view->lock);
+    draw(view, line, (size_t)len);
+    pthread_mutex_unlock(&view->lock);
+}
 
 static void tell_bar(struct progress_view *view, struct live *live)
 {
@@ -252,12 +260,14 @@ static void update(struct progress *progress, const struct progress_state *state
     struct progress_view *view = (struct progress_view *)progress;
     if (view->kind == PROGRESS_NONE)
         return;
+    pthread_mutex_lock(&view->lock);
     struct live *live = find_live(view, state->table);
     live->state = *state;
     if (view->kind == PROGRESS_BAR)
         tell_bar(view, live);
     else
         tell_line(view, live);
+    pthread_mutex_unlock(&view->lock);
 }
 
 struct progress_view *progress_view_new(enum progress_kind kind, struct clock *clock,
@@ -265,6 +275,7 @@ struct progress_view *progress_view_new(enum progress_kind kind, struct clock *c
 {
     static const struct progress_screen real = {stderr_write, stderr_columns, peak_memory, NULL};
     struct progress_view *view = xcalloc(1, sizeof(*view));
+    pthread_mutex_init(&view->lock, NULL);
     view->progress.update = update;
     view->kind = kind != PROGRESS_AUTO ? kind : is_terminal() ? PROGRESS_BAR : PROGRESS_LOG;
     view->clock = clock;
@@ -284,5 +295,6 @@ void progress_view_free(struct progress_view *self)
         self->screen.write(self->screen.context, "\n", 1);
     for (int i = 0; i < self->count; i++)
         free(self->live[i].table);
+    pthread_mutex_destroy(&self->lock);
     free(self);
 }

@@ -121,6 +121,7 @@ void session_begin(struct session *self, const struct run_options *options, cons
         .host = host_real(),
         .progress = self->progress != NULL ? progress_of(self->progress) : NULL,
         .heartbeat = self->heartbeat,
+        .threads = true,
         .stopped = stop_asked,
     };
     run_free(TAKE(self->run));

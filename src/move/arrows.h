@@ -40,5 +40,11 @@ RC extract_discard(struct route *r, const char *waybill_key, struct error *err);
 
 /* ---- load.c ---- */
 
-/* Applies every waybill from T (exclusive) to S.extracted, oldest first, and writes their receipts. */
-RC load_pending(struct route *r, struct error *err);
+/* Applies every waybill from T (exclusive) to S.extracted, oldest first, and writes their receipts. Where the run has
+ * threads, a loader does so while the next chunks are extracted, `max_pending` waybills behind at most: it alone uses
+ * the target until load_finish. A failure may be that of an earlier waybill. */
+RC load_follow(struct route *r, struct error *err);
+bool load_is_behind(const struct route *r);
+/* Waits until everything is applied, or the first failure; r->t then is T. Nothing under way is RC_OK. */
+RC load_finish(struct route *r, struct error *err);
+void loader_free(struct loader *self);

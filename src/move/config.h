@@ -73,8 +73,10 @@ struct pipeline_config {
     const char *stage_store;
     const char *stage_prefix; /* without '/' at either end; "" : none */
     enum stage_compression compression;
-    int64_t level;      /* of the compression; 0: its default */
-    const char *target; /* NULL: `target: none` */
+    int64_t level;       /* of the compression; 0: its default */
+    int64_t readers;     /* of one table at once, at most */
+    int64_t max_pending; /* waybills that may wait for their load while the next is extracted */
+    const char *target;  /* NULL: `target: none` */
     bool is_default;
     struct chunk_limits chunk;
     int64_t file_bytes, part_bytes, lag_ms, lease_ms, max_memory_bytes;
@@ -98,7 +100,14 @@ struct config {
     int file_count;
 };
 
-enum { PIPELINES_MAX = 1000, CONNECTIONS_MAX = 1000, TABLES_MAX = 10000, INCLUDES_MAX = 100, NAME_BYTES_MAX = 128 };
+enum {
+    LANES_MAX = 16,
+    PIPELINES_MAX = 1000,
+    CONNECTIONS_MAX = 1000,
+    TABLES_MAX = 10000,
+    INCLUDES_MAX = 100,
+    NAME_BYTES_MAX = 128
+};
 
 /* Reads `path` (NULL: waybill.yml) and what it includes. The resolver must outlive the config. */
 RC config_load(const char *path, struct resolver *resolver, struct config **ret, struct error *err);

@@ -1,4 +1,5 @@
 /* One pipeline and its tables: the option tables, the defaults, and what may stand together. */
+#include "base/worker.h"
 #include "move/config_intern.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -38,6 +39,10 @@ static const struct option pipeline_table[] = {
            .help = "size of one staged file"),
     OPTION("part_bytes", SIZE, pipeline_config, part_bytes, .preset = "16MiB", .min = 5 * MIB, .max = 64 * MIB,
            .help = "of one part of a file's upload"),
+    OPTION("readers", INT, pipeline_config, readers, .preset = "4", .min = 1, .max = LANES_MAX,
+           .help = "connections that read one table at once, as far as source and memory allow"),
+    OPTION("max_pending", INT, pipeline_config, max_pending, .preset = "4", .min = 1, .max = WORKER_JOBS_MAX,
+           .help = "waybills that may wait for their load while the next one is extracted"),
     OPTION("lag", DURATION, pipeline_config, lag_ms, .preset = "5s", .max = 30 * DAY_MS,
            .help = "how far behind the source's clock a range ends"),
     OPTION("lease", DURATION, pipeline_config, lease_ms, .preset = "60s", .min = 1000, .max = DAY_MS,

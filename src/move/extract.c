@@ -3,130 +3,154 @@
 
 #include "base/log.h"
 #include "move/arrows.h"
-#include "move/stage_file.h"
+#include "move/lane.h"
 #include "state/keys.h"
-
-/* The largest cursor seen, kept as a value and printed once at the end. */
-struct largest {
-    bool any;
-    int64_t number;
-    struct buf text;
-};
 
 struct extraction {
     struct route *r;
-    struct batch_reader *reader;
-    struct stage_file file;
-    bool file_open;
-    struct largest largest;
-    int64_t rows, bytes_raw;
+    struct together together;
+    struct stage_sizes sizes;
+    int lane_count;
+    int64_t rows;
 };
 
-static void largest_take(struct largest *self, const struct batch *batch, int column)
+/* ---- how many lanes, and how much memory for each ---- */
+
+/* As many as there may be readers, as memory is there for, and as fill a part each: lanes with little to do only make
+ * small files. */
+static int extract_lanes(const struct route *r)
 {
-    enum type type = batch->schema->fields[column].type;
-    for (int64_t row = 0; row < batch->rows; row++) {
-        if (batch_is_null(batch, column, row))
-            continue;
-        if (type == TYPE_UTF8) {
-            struct str value = batch_bytes(batch, column, row);
-            if (!self->any || str_cmp(value, buf_str(&self->text)) > 0) {
-                buf_reset(&self->text);
-                buf_add_str(&self->text, value);
-            }
-        } else {
-            int64_t value = batch_integer(batch, column, row);
-            if (!self->any || value > self->number)
-                self->number = value;
-        }
-        self->any = true;
+    const struct run *run = r->run;
+    const struct range_facts *facts = &r->bound.facts;
+    const struct pipeline_config *pipeline = run->pipeline;
+    if (!run->world.threads || r->chunk.range.kind == RANGE_ALL || run->world.source->readers_max < 2)
+        return 1;
+    int64_t rows = facts->rows < r->chunk.rows_max ? facts->rows : r->chunk.rows_max;
+    const int64_t limits[] = {
+        pipeline->readers,
+        run->world.source->readers_max,
+        route_lanes_in_memory(r),
+        rows * facts->row_bytes / pipeline->part_bytes,
+    };
+    int64_t lanes = LANES_MAX;
+    for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++)
+        lanes = limits[i] < lanes ? limits[i] : lanes;
+    return lanes > 1 ? (int)lanes : 1;
+}
+
+/* A quarter of the memory for all row groups, and a quarter for all parts, as far as stores take parts so small. */
+static struct stage_sizes extract_sizes(const struct route *r, int lanes)
+{
+    const struct pipeline_config *pipeline = r->run->pipeline;
+    const struct store *store = r->run->world.store;
+    int64_t share = pipeline->max_memory_bytes / 4 / lanes;
+    int64_t least = pipeline->file_bytes / (PART_NUMBER_MAX / 2);
+    struct stage_sizes sizes = {.row_group_bytes = share, .part_bytes = pipeline->part_bytes};
+    if (sizes.row_group_bytes > PARQUET_ROW_GROUP_BYTES)
+        sizes.row_group_bytes = PARQUET_ROW_GROUP_BYTES;
+    if (!r->run->world.threads)
+        return sizes;
+    share /= UPLOADER_PARTS_MAX;
+    share = share < store->part_bytes_min ? store->part_bytes_min : share;
+    share = share < least ? least : share;
+    sizes.part_bytes = share < sizes.part_bytes ? share : sizes.part_bytes;
+    return sizes;
+}
+
+/* ---- lanes ---- */
+
+static RC extract_open(struct extraction *x, struct error *err)
+{
+    struct route *r = x->r;
+    struct source *source = r->run->world.source;
+    struct lane **lanes = r->run->lanes;
+    struct range pieces[LANES_MAX];
+    int wanted = extract_lanes(r);
+    TRY(source_split(source, r->table, &r->chunk.range, wanted, &r->arena, pieces, &x->lane_count, err));
+    x->sizes = extract_sizes(r, x->lane_count);
+    for (int i = 0; i < x->lane_count; i++) {
+        if (lanes[i] == NULL)
+            lanes[i] = lane_new(r->run->world.threads, i == 0);
+        lanes[i]->number = i;
+        lanes[i]->count = x->lane_count;
+        TRY(source_read(source, r->table, &pieces[i], &lanes[i]->reader, err));
     }
-}
-
-/* In the source's own form. */
-static const char *largest_print(const struct largest *self, const struct field *field, const struct form *form,
-                                 struct arena *arena)
-{
-    static const int64_t unit_us[] = {[UNIT_SECOND] = 1000000, [UNIT_MILLI] = 1000, [UNIT_MICRO] = 1};
-    char text[CURSOR_TEXT];
-    if (!self->any)
-        return NULL;
-    if (field->type == TYPE_UTF8)
-        return arena_str(arena, buf_str(&self->text));
-    if (field->type == TYPE_INT16 || field->type == TYPE_INT32 || field->type == TYPE_INT64)
-        return arena_print(arena, "%" PRId64, self->number);
-    form_print(form,
-               field->type == TYPE_DATE ? self->number * INT64_C(86400000000) : self->number * unit_us[field->unit],
-               text);
-    return arena_text(arena, text);
-}
-
-static void waybill_add_file(struct arena *arena, struct waybill *w, const struct waybill_file *file)
-{
-    struct waybill_file *files = arena_take(arena, sizeof(*files) * (size_t)(w->file_count + 1));
-    if (w->file_count > 0)
-        memcpy(files, w->files, sizeof(*files) * (size_t)w->file_count);
-    files[w->file_count++] = *file;
-    w->files = files;
-}
-
-static RC extract_end_file(struct extraction *x, struct error *err)
-{
-    struct waybill_file file;
-    x->file_open = false;
-    TRY(stage_file_end(&x->file, &file, err));
-    waybill_add_file(&x->r->arena, &x->r->chunk.waybill, &file);
-    x->r->result.bytes_staged += file.bytes;
-    x->r->result.files_created++;
-    log_debug("file.staged", KV("file", file.key), KV("rows", file.rows), KV("bytes", file.bytes));
-    stage_file_release(&x->file);
     return RC_OK;
 }
 
-static RC extract_batch(struct extraction *x, const struct batch *batch, struct error *err)
+static void extract_close_readers(struct extraction *x)
+{
+    for (int i = 0; i < x->lane_count; i++) {
+        if (x->r->run->lanes[i] != NULL)
+            batch_reader_free(TAKE(x->r->run->lanes[i]->reader));
+    }
+}
+
+/* The first one last: it is done by this thread. */
+static void extract_run_lanes(struct extraction *x)
+{
+    struct lane **lanes = x->r->run->lanes;
+    for (int i = x->lane_count - 1; i >= 0; i--)
+        lane_begin(lanes[i], x->r, &x->together, x->sizes);
+    for (int i = 0; i < x->lane_count; i++)
+        lane_wait(lanes[i]);
+    for (int i = 0; i < x->lane_count; i++)
+        lane_end(lanes[i]);
+}
+
+/* Files in the order of the lanes, which is that of the range. */
+static RC extract_gather(struct extraction *x, struct error *err)
 {
     struct route *r = x->r;
     struct waybill *w = &r->chunk.waybill;
-    if (!x->file_open) {
-        const char *name = arena_print(&r->arena, "file-%05d.parquet", w->file_count);
-        stage_file_begin(&x->file, r, key_beside(&r->arena, r->chunk.key, name), r->table->schema);
-        x->file_open = true;
+    int64_t staged = 0;
+    int count = 0;
+    for (int i = 0; i < x->lane_count; i++)
+        count += r->run->lanes[i]->file_count;
+    w->files = arena_take(&r->arena, sizeof(*w->files) * (size_t)(count + 1));
+    for (int i = 0; i < x->lane_count; i++) {
+        const struct lane *lane = r->run->lanes[i];
+        x->rows += lane->rows;
+        for (int f = 0; f < lane->file_count; f++) {
+            struct waybill_file *file = &w->files[w->file_count++];
+            *file = lane->files[f];
+            file->key = arena_text(&r->arena, file->key);
+            file->checksum = arena_text(&r->arena, file->checksum);
+            staged += file->rows;
+        }
     }
-    TRY(stage_file_add(&x->file, batch, err));
-    x->rows += batch->rows;
-    x->bytes_raw += (int64_t)batch->bytes;
-    if (r->table->cursor >= 0)
-        largest_take(&x->largest, batch, r->table->cursor);
-    r->result.rows_extracted += batch->rows;
-    r->result.bytes_raw += (int64_t)batch->bytes;
-    route_progress(r, "extract", false);
-    if (parquet_writer_written(x->file.writer).file_bytes >= r->run->pipeline->file_bytes)
-        return extract_end_file(x, err);
+    if (staged != x->rows)
+        return fail(err, RC_DATA, "%" PRId64 " rows were read, and %" PRId64 " staged", x->rows, staged);
     return RC_OK;
 }
 
 static RC extract_rows(struct extraction *x, struct error *err)
 {
-    struct route *r = x->r;
-    TRY(source_read(r->run->world.source, r->table, &r->chunk.range, &x->reader, err));
-    for (;;) {
-        const struct batch *batch = NULL;
-        TRY(run_check_stopped(r->run, err));
-        TRY(batch_reader_next(x->reader, &batch, err));
-        if (batch == NULL)
-            break;
-        if (batch->rows > 0)
-            TRY(extract_batch(x, batch, err));
+    enum rc rc = extract_open(x, err);
+    if (rc != RC_OK) {
+        extract_close_readers(x);
+        return rc;
     }
-    if (x->file_open)
-        TRY(extract_end_file(x, err));
-    int64_t staged = 0;
-    for (int i = 0; i < r->chunk.waybill.file_count; i++)
-        staged += r->chunk.waybill.files[i].rows;
-    if (staged != x->rows)
-        return fail(err, RC_DATA, "%" PRId64 " rows were read, and %" PRId64 " staged", x->rows, staged);
-    return RC_OK;
+    extract_run_lanes(x);
+    if (x->together.failure.rc != RC_OK) {
+        *err = x->together.failure;
+        return err->rc;
+    }
+    return extract_gather(x, err);
 }
+
+static const char *extract_max_cursor(const struct extraction *x)
+{
+    struct route *r = x->r;
+    AUTO_RELEASE(largest) largest = {0};
+    if (r->table->cursor < 0)
+        return NULL;
+    for (int i = 0; i < x->lane_count; i++)
+        largest_merge(&largest, &r->run->lanes[i]->largest);
+    return largest_print(&largest, &r->table->schema->fields[r->table->cursor], &r->table->form, &r->arena);
+}
+
+/* ---- the waybill ---- */
 
 static void extract_fill_waybill(struct extraction *x)
 {
@@ -160,18 +184,8 @@ static void extract_fill_waybill(struct extraction *x)
         w->cursor = schema->fields[r->table->cursor].name;
     for (w->key_count = 0; w->key_count < r->table->key_count; w->key_count++)
         w->key[w->key_count] = schema->fields[r->table->key[w->key_count]].name;
-    if (r->table->cursor >= 0)
-        w->max_cursor = largest_print(&x->largest, &schema->fields[r->table->cursor], &r->table->form, &r->arena);
+    w->max_cursor = extract_max_cursor(x);
     w->sealed_at = arena_text(&r->arena, now);
-}
-
-/* What no waybill will name was not extracted. (The failure itself stands in `result` too.) */
-static void extract_forget(struct table_result *result, const struct table_result *before)
-{
-    result->rows_extracted = before->rows_extracted;
-    result->files_created = before->files_created;
-    result->bytes_raw = before->bytes_raw;
-    result->bytes_staged = before->bytes_staged;
 }
 
 /* Only a key could tell rows with equal cursors apart: a group of them is one chunk, however large. */
@@ -188,23 +202,18 @@ static void extract_tell_of_group(struct route *r, int64_t rows)
 
 RC extract_chunk(struct route *r, struct error *err)
 {
-    struct extraction x = {.r = r};
+    struct extraction x = {.r = r, .together = {.lock = PTHREAD_MUTEX_INITIALIZER}};
     struct clock *clock = r->run->world.clock;
     int64_t since = clock->mono_ms(clock);
-    const struct table_result before = r->result;
-    enum rc rc = extract_rows(&x, err);
-    if (rc == RC_OK)
-        extract_fill_waybill(&x);
-    else
-        stage_file_abort(&x.file);
-    batch_reader_free(x.reader);
-    stage_file_release(&x.file);
-    buf_release(&x.file.part);
-    buf_release(&x.largest.text);
-    if (rc != RC_OK) {
-        extract_forget(&r->result, &before);
+    const struct extracted before = route_extracted_so_far(r);
+    if (extract_rows(&x, err) != RC_OK) {
+        const struct extracted now = route_extracted_so_far(r); /* what no waybill will name was not extracted */
+        route_extracted(r,
+                        &(struct extracted){before.rows - now.rows, before.files - now.files,
+                                            before.bytes_raw - now.bytes_raw, before.bytes_staged - now.bytes_staged});
         return fail_in(err, "extracting '%s' from '%s'", r->config->name, r->run->world.source->name);
     }
+    extract_fill_waybill(&x);
     extract_tell_of_group(r, x.rows);
     r->result.extract_ms += clock->mono_ms(clock) - since;
     r->rows_left -= x.rows < r->rows_left ? x.rows : r->rows_left;

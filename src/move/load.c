@@ -1,11 +1,25 @@
-/* load: every waybill from T (exclusive) to S.extracted, oldest first, one target transaction each. */
+/* load: every waybill from T (exclusive) to S.extracted, oldest first, one target transaction each; in a thread that
+ * follows the extraction, where the run has threads. */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/log.h"
+#include "base/worker.h"
 #include "data/parquet/reader.h"
 #include "move/arrows.h"
 
 enum { COMMIT_ATTEMPTS_MAX = 5 };
+
+/* Everything that a load touches and the extraction beside it does not: until load_finish, also the target, and what
+ * the result says of loads. */
+struct loader {
+    struct route *r;
+    struct worker *worker; /* NULL: idle */
+    struct arena arena;
+    struct target_position t; /* r->t as it will be */
+    int64_t token;
+    bool is_behind; /* something was given to it since load_finish */
+};
 
 /* ---- a staged file, opened as batches ---- */
 
@@ -60,6 +74,7 @@ static RC load_file_open(const struct staged_file *file, struct batch_reader **r
 
 struct load {
     struct route *r;
+    struct loader *loader;
     const struct waybill *waybill;
     const char *waybill_key;
     struct target_table table;
@@ -92,7 +107,7 @@ static RC load_rows(struct load *load, struct error *err)
         rows += taken;
         load->r->result.rows_loaded += taken;
         load->r->result.bytes_loaded += file->bytes;
-        route_progress(load->r, "load", false);
+        route_progress(load->r, NULL, false);
     }
     TRY(target_apply(world->target, rows, &load->counts, err));
     if (rows != w->rows || load->counts.rows + w->quarantined != w->rows)
@@ -106,16 +121,17 @@ static RC load_rows(struct load *load, struct error *err)
 static RC load_look(struct load *load, bool *ret_done, struct error *err)
 {
     struct route *r = load->r;
-    TRY(target_position(r->run->world.target, scope_name(r->scope), &r->arena, &r->t, err));
-    *ret_done = r->t.exists && strcmp(r->t.waybill, load->waybill->id) == 0;
+    struct target_position *t = &load->loader->t;
+    TRY(target_position(r->run->world.target, scope_name(r->scope), &load->loader->arena, t, err));
+    *ret_done = t->exists && strcmp(t->waybill, load->waybill->id) == 0;
     if (*ret_done)
         return RC_OK;
-    if (r->t.token > scope_marks(r->scope)->token) {
-        fail(err, RC_LEASE, "another run (token %" PRId64 ") has taken over '%s' in the target", r->t.token,
+    if (t->token > load->loader->token) {
+        fail(err, RC_LEASE, "another run (token %" PRId64 ") has taken over '%s' in the target", t->token,
              scope_name(r->scope));
         return fail_todo(err, "nothing was harmed; see `waybill status`, and run again when it has ended");
     }
-    fail(err, RC_DATA, "the target stands at waybill '%s', and '%s' follows '%s'", r->t.waybill, load->waybill->id,
+    fail(err, RC_DATA, "the target stands at waybill '%s', and '%s' follows '%s'", t->waybill, load->waybill->id,
          or_empty(load->waybill->prev.id));
     repair_advice(r, err);
     return err->rc;
@@ -133,7 +149,7 @@ static RC load_once(struct load *load, bool *ret_done, struct error *err)
         .waybill = load->waybill->id,
         .pos = pos.len > 0 ? pos.at : "",
         .epoch = load->waybill->epoch,
-        .token = scope_marks(r->scope)->token,
+        .token = load->loader->token,
     };
     bool moved = false;
     TRY(scope_guard(r->scope, err));
@@ -156,15 +172,16 @@ static RC load_transaction(struct load *load, struct error *err)
     struct target *target = load->r->run->world.target;
     for (int attempt = 1;; attempt++) {
         bool done = false;
-        struct table_result before = load->r->result;
+        struct table_result *result = &load->r->result;
+        int64_t rows = result->rows_loaded, bytes = result->bytes_loaded;
         enum rc rc = load_once(load, &done, err);
         if (done) { /* by an attempt whose answer was lost, or by another run: what it counted is not known */
             load->confirmed = "position";
             load->counts = (struct load_counts){.inserted = -1, .updated = -1, .kept = -1, .statements = -1};
         }
         if (rc != RC_OK || done) {
-            load->r->result.rows_loaded = before.rows_loaded;
-            load->r->result.bytes_loaded = before.bytes_loaded;
+            result->rows_loaded = rows;
+            result->bytes_loaded = bytes;
         }
         if (rc != RC_UNKNOWN || attempt == COMMIT_ATTEMPTS_MAX)
             return rc;
@@ -180,9 +197,9 @@ static RC load_receipt(struct load *load, struct error *err)
     const struct waybill *w = load->waybill;
     struct receipt receipt = {
         .waybill_id = w->id,
-        .target_id = r->t.target_id,
+        .target_id = load->loader->t.target_id,
         .run_id = r->run->run_id,
-        .token = scope_marks(r->scope)->token,
+        .token = load->loader->token,
         .rows = w->rows,
         .inserted = load->counts.inserted,
         .updated = load->counts.updated,
@@ -197,18 +214,21 @@ static RC load_receipt(struct load *load, struct error *err)
 }
 
 /* For the scope document's list of the last load; the whole story is in the waybills. */
-static void load_note_files(struct route *r, const struct waybill *waybill)
+static void load_note_files(struct loader *loader, const struct waybill *waybill)
 {
+    struct route *r = loader->r;
     r->loaded_file_count = waybill->file_count;
-    r->loaded_files = arena_take(&r->arena, sizeof(char *) * (size_t)waybill->file_count);
+    r->loaded_files = arena_take(&loader->arena, sizeof(char *) * (size_t)waybill->file_count);
     for (int i = 0; i < waybill->file_count; i++)
-        r->loaded_files[i] = arena_print(&r->arena, "%s/%s", r->run->world.store->address, waybill->files[i].key);
+        r->loaded_files[i] = arena_print(&loader->arena, "%s/%s", r->run->world.store->address, waybill->files[i].key);
 }
 
-static RC load_waybill(struct route *r, const char *key, const struct waybill *waybill, struct error *err)
+static RC load_waybill(struct loader *loader, const char *key, const struct waybill *waybill, struct error *err)
 {
+    struct route *r = loader->r;
     struct clock *clock = r->run->world.clock;
-    struct load load = {.r = r, .waybill = waybill, .waybill_key = key, .table = route_target_table(r, waybill)};
+    struct load load = {
+        .r = r, .loader = loader, .waybill = waybill, .waybill_key = key, .table = route_target_table(r, waybill)};
     AUTO_RELEASE(buf) ddl = {0};
     int64_t since = clock->mono_ms(clock);
     stamp_print(clock->now_us(clock), 3, load.started);
@@ -218,11 +238,11 @@ static RC load_waybill(struct route *r, const char *key, const struct waybill *w
         log_info("target.prepared", KV("statements", ddl.at));
     TRY(load_transaction(&load, err));
     stamp_print(clock->now_us(clock), 3, load.committed);
-    snprintf(r->t.waybill, sizeof(r->t.waybill), "%s", waybill->id);
+    snprintf(loader->t.waybill, sizeof(loader->t.waybill), "%s", waybill->id);
     AUTO_RELEASE(buf) pos = {0};
     position_print(&waybill->pos_after, &pos);
-    r->t.pos = arena_str(&r->arena, buf_str(&pos));
-    load_note_files(r, waybill);
+    loader->t.pos = arena_str(&loader->arena, buf_str(&pos));
+    load_note_files(loader, waybill);
     r->result.loads++;
     r->result.files_loaded += waybill->file_count;
     r->result.load_ms += clock->mono_ms(clock) - since;
@@ -232,27 +252,78 @@ static RC load_waybill(struct route *r, const char *key, const struct waybill *w
     return load_receipt(&load, err);
 }
 
-RC load_pending(struct route *r, struct error *err)
+/* ---- the loader ---- */
+
+/* Its job: all waybills from T (exclusive) to this one. */
+static RC load_up_to(void *context, void *job, struct error *err)
 {
-    const struct marks *s = scope_marks(r->scope);
+    struct loader *loader = context;
+    const struct waybill_ref *newest = job;
+    struct route *r = loader->r;
     struct store *store = r->run->world.store;
     struct chain chain;
-    struct waybill_ref newest = {s->extracted.id[0] != '\0' ? arena_text(&r->arena, s->extracted.id) : NULL,
-                                 s->extracted.key};
-    TRY(chain_walk(store, newest, r->t.waybill, NULL, &r->arena, &chain, err));
+    log_context(r->run->run_id, r->run->pipeline->name, r->config->name);
+    TRY(chain_walk(store, *newest, loader->t.waybill, NULL, &loader->arena, &chain, err));
     if (!chain.complete)
         return fail(err, RC_DATA, "the chain of '%s' does not lead to the target's waybill '%s'", scope_name(r->scope),
-                    r->t.waybill);
+                    loader->t.waybill);
     for (int i = chain.count - 1; i >= 0; i--) {
         struct waybill waybill = {0};
         enum waybill_state state;
-        TRY(waybill_read(store, chain.links[i].key, chain.links[i].id, &r->arena, &state, &waybill, err));
+        TRY(waybill_read(store, chain.links[i].key, chain.links[i].id, &loader->arena, &state, &waybill, err));
         if (state != WAYBILL_SEALED)
             return fail(err, RC_DATA, "the waybill '%s' is not sealed any more", chain.links[i].key);
-        enum rc rc = load_waybill(r, chain.links[i].key, &waybill, err);
+        enum rc rc = load_waybill(loader, chain.links[i].key, &waybill, err);
         waybill_release(&waybill);
         if (rc != RC_OK)
             return fail_in(err, "loading waybill %s into '%s'", chain.links[i].id, r->config->target);
     }
     return RC_OK;
+}
+
+static void loader_begin(struct route *r)
+{
+    bool threads = r->run->world.threads;
+    if (r->loader == NULL)
+        r->loader = xcalloc(1, sizeof(*r->loader));
+    struct loader *loader = r->loader;
+    loader->r = r;
+    loader->t = r->t;
+    loader->token = scope_marks(r->scope)->token;
+    loader->worker = worker_new(threads ? (int)r->run->pipeline->max_pending : 0, load_up_to, loader);
+}
+
+RC load_follow(struct route *r, struct error *err)
+{
+    const struct mark_ref *newest = &scope_marks(r->scope)->extracted;
+    struct waybill_ref *job = arena_take(&r->arena, sizeof(*job));
+    *job = (struct waybill_ref){newest->id[0] != '\0' ? arena_text(&r->arena, newest->id) : NULL, newest->key};
+    if (r->loader == NULL || r->loader->worker == NULL)
+        loader_begin(r);
+    r->loader->is_behind = true;
+    TRY(worker_give(r->loader->worker, job, err));
+    return route_overlaps(r) ? RC_OK : load_finish(r, err);
+}
+
+bool load_is_behind(const struct route *r) { return r->loader != NULL && r->loader->is_behind; }
+
+RC load_finish(struct route *r, struct error *err)
+{
+    if (!load_is_behind(r))
+        return RC_OK;
+    struct loader *loader = r->loader;
+    enum rc rc = worker_finish(loader->worker, err);
+    worker_free(TAKE(loader->worker));
+    loader->is_behind = false;
+    r->t = loader->t;
+    return rc;
+}
+
+void loader_free(struct loader *self)
+{
+    if (self == NULL)
+        return;
+    worker_free(self->worker);
+    arena_release(&self->arena);
+    free(self);
 }

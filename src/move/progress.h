@@ -1,4 +1,4 @@
-/* How a run tells how far it is. The engine calls, the command line draws (cli/progress.h). From one thread at a time.
+/* How a run tells how far it is. The engine calls, from one thread at a time; the command line draws (cli/progress.h).
  */
 #pragma once
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "move/arrows.h"
+#include "move/lane.h"
 #include "move/spine.h"
 #include "state/keys.h"
 
@@ -60,6 +61,7 @@ struct run *run_new(const struct run_world *world, const struct run_options *opt
                     const struct pipeline_config *pipeline, const struct table_config *tables, int table_count)
 {
     struct run *self = xcalloc(1, sizeof(*self));
+    pthread_mutex_init(&self->lock, NULL);
     self->world = *world;
     self->options = *options;
     self->pipeline = pipeline;
@@ -96,8 +98,12 @@ void run_free(struct run *self)
         scope_free(r->scope);
         schema_free(r->known);
         waybill_release(&r->chunk.waybill);
+        loader_free(r->loader);
         arena_release(&r->arena);
     }
+    for (int i = 0; i < LANES_MAX; i++)
+        lane_free(self->lanes[i]);
+    pthread_mutex_destroy(&self->lock);
     free(self->routes);
     free(self);
 }
@@ -116,14 +122,15 @@ RC run_check_stopped(const struct run *run, struct error *err)
     return RC_OK;
 }
 
-void route_progress(struct route *r, const char *phase, bool done)
+/* The lock is held. */
+static void route_tell(struct route *r, bool done)
 {
     struct progress_state state = {
         .table = r->config->name,
-        .phase = phase,
+        .phase = or_empty(r->phase),
         .rows = r->result.rows_extracted,
         .bytes = r->result.bytes_staged,
-        .rows_total = r->bound.taken ? r->bound.facts.rows : -1,
+        .rows_total = r->rows_total,
         .is_done = done,
         .result = !done               ? NULL
                   : r->result.through ? "success"
@@ -132,8 +139,48 @@ void route_progress(struct route *r, const char *phase, bool done)
     progress_update(r->run->world.progress, &state);
 }
 
+void route_progress(struct route *r, const char *phase, bool done)
+{
+    pthread_mutex_lock(&r->run->lock);
+    if (phase != NULL) {
+        r->phase = phase;
+        r->rows_total = r->bound.taken ? r->bound.facts.rows : -1;
+    }
+    route_tell(r, done);
+    pthread_mutex_unlock(&r->run->lock);
+}
+
+void route_extracted(struct route *r, const struct extracted *more)
+{
+    pthread_mutex_lock(&r->run->lock);
+    r->result.rows_extracted += more->rows;
+    r->result.files_created += more->files;
+    r->result.bytes_raw += more->bytes_raw;
+    r->result.bytes_staged += more->bytes_staged;
+    route_tell(r, false);
+    pthread_mutex_unlock(&r->run->lock);
+}
+
+struct extracted route_extracted_so_far(const struct route *r)
+{
+    const struct table_result *result = &r->result;
+    return (struct extracted){result->rows_extracted, result->files_created, result->bytes_raw, result->bytes_staged};
+}
+
 bool route_loads(const struct route *r) { return r->run->world.target != NULL; }
 bool route_extracts(const struct route *r) { return r->run->world.source != NULL; }
+
+/* Half of the memory is for row groups and parts, of however many lanes (extract.c). Of the other half a load needs its
+ * share, and each lane a few batches; a batch is at least a row. */
+int64_t route_lanes_in_memory(const struct route *r)
+{
+    enum { LOAD_BYTES = 48 << 20, BATCHES_PER_LANE = 3 };
+    int64_t row_bytes = r->bound.facts.row_bytes, batch_bytes = row_bytes > BATCH_BYTES ? row_bytes : BATCH_BYTES;
+    int64_t rest = r->run->pipeline->max_memory_bytes / 2 - LOAD_BYTES;
+    return rest > 0 ? rest / (BATCHES_PER_LANE * batch_bytes) : 0;
+}
+
+bool route_overlaps(const struct route *r) { return r->run->world.threads && route_lanes_in_memory(r) > 0; }
 
 struct marks route_marks(struct route *r)
 {

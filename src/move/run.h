@@ -2,6 +2,7 @@
  * test can be the world. */
 #pragma once
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,6 +35,7 @@ struct run_world {
     const struct host *host;
     struct progress *progress;   /* NULL is fine */
     struct heartbeat *heartbeat; /* NULL: the run beats by itself, before a write that would be late */
+    bool threads; /* reading, encoding, uploading and loading overlap; false: all on the calling thread, in one order */
     bool (*stopped)(void *context, struct error *err); /* NULL: never; fills err when the run was asked to end */
     void *context;
 };
@@ -74,6 +76,8 @@ struct bound {
 };
 
 struct run;
+struct lane;
+struct loader;
 struct route {
     struct run *run;
     const struct table_config *config;
@@ -90,7 +94,10 @@ struct route {
     struct chunk chunk;
     int64_t rows_left, chunks_left; /* of --limit and --max-chunks; INT64_MAX: no limit */
     bool full_sync_done;
-    const char *arrow;         /* of spine_move: the last one begun; NULL: none */
+    struct loader *loader; /* NULL: not needed so far */
+    const char *arrow;     /* of spine_move: the last one begun; NULL: none */
+    const char *phase;     /* as it was told last, with the rows there are; under the run's lock */
+    int64_t rows_total;
     int64_t told_waiting_ms;   /* of the wait for a lease: when it was told of last */
     const char **loaded_files; /* addresses of the files of the last waybill loaded; NULL: none by this run */
     int loaded_file_count;
@@ -107,7 +114,9 @@ struct run {
     int64_t started_us, ended_us;
     struct route *routes;
     int route_count;
-    struct error error; /* of announce as a whole: JSON output, markers */
+    struct error error;            /* of announce as a whole: JSON output, markers */
+    struct lane *lanes[LANES_MAX]; /* of the chunk under way; kept for the next one. NULL: not needed so far */
+    pthread_mutex_t lock;          /* over what several threads count in results, and over progress */
 };
 
 /* The tables are moved one after the other; `tables` must outlive the run. */
@@ -130,8 +139,14 @@ const char *run_status(const struct run *self); /* "success", "partial", "failed
 struct settling run_settling(const struct run *run);
 /* RC_INTERRUPTED or RC_TERMINATED when the run was asked to end. */
 RC run_check_stopped(const struct run *run, struct error *err);
-/* Tells how far the table is. */
+/* Tells how far the table is. phase NULL: from any thread, with the phase as it was. */
 void route_progress(struct route *r, const char *phase, bool done);
+/* Counts into the result, and tells. From any thread. */
+struct extracted {
+    int64_t rows, files, bytes_raw, bytes_staged;
+};
+void route_extracted(struct route *r, const struct extracted *more);
+struct extracted route_extracted_so_far(const struct route *r);
 /* The marks as they are, with what this run has learned meanwhile (source, target, cursor, key); to be changed further
  * and given to scope_write. */
 struct marks route_marks(struct route *r);
@@ -140,5 +155,8 @@ struct marks route_marks(struct route *r);
 void route_went(struct route *r, enum rc rc);
 bool route_loads(const struct route *r);    /* T is looked at and loads are applied */
 bool route_extracts(const struct route *r); /* the source is read */
+/* How many lanes there is memory for beside a load; 0: for one, and not while a load is under way. */
+int64_t route_lanes_in_memory(const struct route *r);
+bool route_overlaps(const struct route *r); /* loads go on while chunks are extracted */
 /* What a load of this table is given; schema, key and cursor of the waybill (NULL before there is one). */
 struct target_table route_target_table(struct route *r, const struct waybill *waybill);

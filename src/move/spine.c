@@ -131,8 +131,9 @@ static RC spine_seal(struct route *r, struct error *err)
     return RC_OK;
 }
 
-/* From T.waybill (exclusive) to S.extracted, oldest first, ONE target transaction each. */
-static RC spine_load(struct route *r, struct error *err) { return route_loads(r) ? load_pending(r, err) : RC_OK; }
+/* From T.waybill (exclusive) to S.extracted, oldest first, ONE target transaction each: by a loader, which follows the
+ * chain while the next chunks are sealed. */
+static RC spine_load(struct route *r, struct error *err) { return route_loads(r) ? load_follow(r, err) : RC_OK; }
 
 /* When all scopes of the run are through: receipts, JSON output, markers; after a crash here, again: at least once. */
 RC spine_announce(struct run *run, struct error *err)
@@ -211,7 +212,7 @@ static RC arrow_end(struct arrow arrow, enum rc rc)
         TRY(arrow_end((struct arrow){r, name}, call));                                                                 \
     } while (0)
 
-RC spine_move(struct route *r, struct error *err)
+static RC spine_way(struct route *r, struct error *err)
 {
     ARROW("take", spine_take(r, err));
     ARROW("adopt", spine_adopt(r, err));
@@ -226,5 +227,17 @@ RC spine_move(struct route *r, struct error *err)
         ARROW("seal", spine_seal(r, err));
         ARROW("load", spine_load(r, err));
     }
+    if (load_is_behind(r))
+        ARROW("load", load_finish(r, err));
     return RC_OK;
+}
+
+/* However the way ends: the loader ends what it was given before anybody else touches T, or gives the lease. */
+RC spine_move(struct route *r, struct error *err)
+{
+    struct error ignored;
+    enum rc rc = spine_way(r, err);
+    if (rc != RC_OK && load_finish(r, &ignored) != RC_OK && !text_eq(r->arrow, "load"))
+        log_warn("load.failed", KV("why", ignored.text));
+    return rc;
 }

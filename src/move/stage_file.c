@@ -2,17 +2,45 @@
 
 #include <inttypes.h>
 
-static RC stage_send_part(struct stage_file *self, struct error *err)
+/* ---- parts ---- */
+
+/* The uploader's job. */
+static RC part_send(void *context, void *job, struct error *err)
 {
-    struct store *store = self->route->run->world.store;
-    TRY(scope_guard(self->route->scope, err));
-    TRY(run_check_stopped(self->route->run, err));
-    if (!self->uploading) {
-        TRY(store_upload_begin(store, self->key, &self->upload, err));
-        self->uploading = true;
+    struct part *part = job;
+    struct stage_file *file = part->file;
+    struct store *store = file->route->run->world.store;
+    TRY(scope_guard(file->route->scope, err));
+    TRY(run_check_stopped(file->route->run, err));
+    if (!file->uploading) {
+        TRY(store_upload_begin(store, file->key, &file->upload, err));
+        file->uploading = true;
     }
-    TRY(store_upload_part(store, &self->upload, buf_str(&self->part), err));
-    buf_reset(&self->part);
+    return store_upload_part(store, &file->upload, buf_str(&part->bytes), err);
+}
+
+void uploader_init(struct uploader *self, bool threads)
+{
+    *self = (struct uploader){.part_count = threads ? UPLOADER_PARTS_MAX : 1};
+    self->worker = worker_new(self->part_count - 1, part_send, NULL);
+}
+
+void uploader_release(struct uploader *self)
+{
+    worker_free(TAKE(self->worker));
+    for (int i = 0; i < self->part_count; i++)
+        buf_release(&self->parts[i].bytes);
+}
+
+/* The next part to fill was given before all those that may still be on their way: it has been sent. */
+static RC stage_give_part(struct stage_file *self, struct error *err)
+{
+    struct uploader *uploader = self->uploader;
+    uploader->parts[uploader->filling].file = self;
+    self->parts++;
+    TRY(worker_give(uploader->worker, &uploader->parts[uploader->filling], err));
+    uploader->filling = (uploader->filling + 1) % uploader->part_count;
+    buf_reset(&uploader->parts[uploader->filling].bytes);
     return RC_OK;
 }
 
@@ -20,28 +48,30 @@ static RC stage_send_part(struct stage_file *self, struct error *err)
 static RC stage_sink(void *context, struct str bytes, struct error *err)
 {
     struct stage_file *self = context;
+    size_t part_bytes = (size_t)self->sizes.part_bytes;
     checksum_add(self->digest, bytes);
     self->bytes += (int64_t)bytes.len;
-    size_t part_bytes = (size_t)self->route->run->pipeline->part_bytes;
     while (bytes.len > 0) {
-        size_t room = part_bytes - self->part.len, take = bytes.len < room ? bytes.len : room;
-        buf_add(&self->part, bytes.at, take);
+        struct buf *part = &self->uploader->parts[self->uploader->filling].bytes;
+        buf_reserve(part, part_bytes - part->len);
+        size_t room = part_bytes - part->len, take = bytes.len < room ? bytes.len : room;
+        buf_add(part, bytes.at, take);
         bytes = (struct str){bytes.at + take, bytes.len - take};
-        if (self->part.len == part_bytes && stage_send_part(self, err) != RC_OK)
+        if (part->len == part_bytes && stage_give_part(self, err) != RC_OK)
             return fail_in(err, "staging '%s'", self->key);
     }
     return RC_OK;
 }
 
-void stage_file_begin(struct stage_file *self, struct route *route, const char *key, const struct schema *schema)
+/* ---- the file ---- */
+
+void stage_file_begin(struct stage_file *self, struct route *route, struct uploader *uploader, const char *key,
+                      const struct schema *schema, struct stage_sizes sizes)
 {
-    const struct pipeline_config *pipeline = route->run->pipeline;
-    int64_t row_group_bytes = pipeline->max_memory_bytes / 4;
-    if (row_group_bytes > PARQUET_ROW_GROUP_BYTES)
-        row_group_bytes = PARQUET_ROW_GROUP_BYTES;
-    struct parquet_options options = {.zstd_level = (int)pipeline->level, .row_group_bytes = (size_t)row_group_bytes};
-    *self = (struct stage_file){.route = route, .key = key, .part = self->part};
-    buf_reset(&self->part);
+    struct parquet_options options = {.zstd_level = (int)route->run->pipeline->level,
+                                      .row_group_bytes = (size_t)sizes.row_group_bytes};
+    *self = (struct stage_file){.route = route, .uploader = uploader, .sizes = sizes, .key = key};
+    buf_reset(&uploader->parts[uploader->filling].bytes);
     self->digest = checksum_new(route->run->world.store->checksum);
     self->writer = parquet_writer_new(schema, &options, (struct parquet_sink){stage_sink, self});
 }
@@ -65,22 +95,31 @@ static RC stage_confirm(const struct stage_file *self, const struct object_info 
     return RC_OK;
 }
 
-RC stage_file_end(struct stage_file *self, struct waybill_file *ret, struct error *err)
+/* One put where it all fits into a part. */
+static RC stage_complete(struct stage_file *self, struct object_info *ret, struct error *err)
+{
+    struct store *store = self->route->run->world.store;
+    const struct buf *part = &self->uploader->parts[self->uploader->filling].bytes;
+    if (self->parts == 0) {
+        TRY(scope_guard(self->route->scope, err));
+        return store_put(store, self->key, buf_str(part), IF_NONE_MATCH, ret, err);
+    }
+    if (part->len > 0)
+        TRY(stage_give_part(self, err));
+    TRY(worker_finish(self->uploader->worker, err));
+    TRY(store_upload_complete(store, &self->upload, IF_NONE_MATCH, ret, err));
+    self->uploading = false;
+    return RC_OK;
+}
+
+RC stage_file_end(struct stage_file *self, struct arena *arena, struct waybill_file *ret, struct error *err)
 {
     struct store *store = self->route->run->world.store;
     struct object_info info;
     char checksum[CHECKSUM_TEXT];
     TRY(parquet_writer_end(self->writer, err));
     checksum_end(self->digest, checksum);
-    if (self->uploading) {
-        if (self->part.len > 0)
-            TRY(stage_send_part(self, err));
-        TRY(store_upload_complete(store, &self->upload, IF_NONE_MATCH, &info, err));
-        self->uploading = false;
-    } else {
-        TRY(scope_guard(self->route->scope, err));
-        TRY(store_put(store, self->key, buf_str(&self->part), IF_NONE_MATCH, &info, err));
-    }
+    TRY(stage_complete(self, &info, err));
     if (stage_confirm(self, &info, checksum, err) != RC_OK)
         return fail_todo(
             err,
@@ -89,13 +128,15 @@ RC stage_file_end(struct stage_file *self, struct waybill_file *ret, struct erro
                                  .bytes = self->bytes,
                                  .rows = parquet_writer_written(self->writer).rows,
                                  .checksum_kind = store->checksum,
-                                 .checksum = arena_text(&self->route->arena, checksum)};
+                                 .checksum = arena_text(arena, checksum)};
     return RC_OK;
 }
 
 void stage_file_abort(struct stage_file *self)
 {
     struct error ignored; /* the failure that led here is what the user hears of; adopt aborts it otherwise */
+    if (self->parts > 0 && worker_finish(self->uploader->worker, &ignored) != RC_OK)
+        (void)ignored;
     if (self->uploading &&
         store_upload_abort(self->route->run->world.store, self->key, self->upload.id, &ignored) == RC_OK)
         self->uploading = false;

@@ -1,7 +1,8 @@
 #include "state/heartbeat.h"
 
-#include <pthread.h>
-#include <signal.h>
+#include <time.h>
+
+#include "base/worker.h"
 
 struct heartbeat {
     pthread_t thread;
@@ -58,13 +59,7 @@ struct heartbeat *heartbeat_start(int64_t beat_ms)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&self->wake, &attributes);
     pthread_condattr_destroy(&attributes);
-    sigset_t all, old; /* signals belong to the main thread */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = pthread_create(&self->thread, NULL, heartbeat_run, self);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (rc != 0)
-        abort(); /* no thread: as no memory */
+    thread_start(&self->thread, heartbeat_run, self);
     return self;
 }
 

@@ -1,33 +1,49 @@
 #include "world/fault.h"
 
+#include <pthread.h>
+
 const char *fault_name(enum fault fault)
 {
     static const char *const names[] = {"none", "fail", "late", "torn", "stall", "crash-before", "crash-after"};
     return names[fault];
 }
 
-static bool fires(struct fault_plan *plan)
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all plans: a run's threads share its plan */
+
+static bool fires(struct fault_plan *plan, int call)
 {
-    return plan->at > 0 && (plan->calls == plan->at || (plan->sticky && plan->calls > plan->at));
+    return plan->at > 0 && (call == plan->at || (plan->sticky && call > plan->at));
 }
 
-enum fault fault_ask(struct fault_plan *plan, const char *seam, const char *operation)
+/* The lock is held. */
+static enum fault decide(struct fault_plan *plan, int call, const char *seam, const char *operation)
 {
     if (plan->crashed)
         return FAULT_CRASH_BEFORE;
-    plan->calls++;
-    if (plan->asked != NULL)
-        plan->asked(plan, seam, operation);
-    if (plan->fault == FAULT_NONE || !fires(plan))
+    if (plan->fault == FAULT_NONE || !fires(plan, call))
         return FAULT_NONE;
     if (plan->fired++ == 0) {
         plan->seam = seam;
         plan->operation = operation;
     }
     plan->crashed = plan->fault == FAULT_CRASH_BEFORE || plan->fault == FAULT_CRASH_AFTER;
-    if (plan->fault == FAULT_STALL && plan->stalled != NULL)
-        plan->stalled(plan->context);
     return plan->fault;
+}
+
+enum fault fault_ask(struct fault_plan *plan, const char *seam, const char *operation)
+{
+    pthread_mutex_lock(&lock);
+    bool is_dead = plan->crashed;
+    int call = is_dead ? 0 : ++plan->calls;
+    pthread_mutex_unlock(&lock);
+    if (!is_dead && plan->asked != NULL)
+        plan->asked(plan, seam, operation);
+    pthread_mutex_lock(&lock);
+    enum fault fault = decide(plan, call, seam, operation);
+    pthread_mutex_unlock(&lock);
+    if (!is_dead && fault == FAULT_STALL && plan->stalled != NULL)
+        plan->stalled(plan->context);
+    return fault;
 }
 
 bool fault_does_call(enum fault fault)

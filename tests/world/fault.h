@@ -42,8 +42,7 @@ struct fault_plan {
     const char *seam, *operation; /* of the first call that was hit; NULL: none */
 };
 
-/* Counts a call and tells what shall happen to it. Calls plan->stalled itself. A plan is used by one thread at a time,
- * or calls are serialised by their seam. */
+/* Counts a call and tells what shall happen to it. Calls plan->stalled itself. From any thread of the run. */
 enum fault fault_ask(struct fault_plan *plan, const char *seam, const char *operation);
 /* Is the real call made at all? */
 bool fault_does_call(enum fault fault);

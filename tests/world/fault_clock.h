@@ -11,6 +11,6 @@ struct fault_clock {
     struct clock clock;
     struct clock *inner;
     struct fault_plan *plan;
-    int64_t wall_step_us, mono_step_ms;
+    _Atomic int64_t wall_step_us, mono_step_ms;
 };
 void fault_clock_init(struct fault_clock *self, struct clock *inner, struct fault_plan *plan);

@@ -6,6 +6,7 @@
 struct mem_server *mem_server_new(void)
 {
     struct mem_server *self = xcalloc(1, sizeof(*self));
+    pthread_mutex_init(&self->lock, NULL);
     self->now_us = INT64_C(1717200000000000); /* 2024-06-01 00:00:00 UTC */
     self->id = "server-1";
     return self;
@@ -26,6 +27,7 @@ void mem_server_free(struct mem_server *self)
         free(t);
     }
     arena_release(&self->arena);
+    pthread_mutex_destroy(&self->lock);
     free(self);
 }
 

@@ -1,6 +1,8 @@
 /* The insides of the server of mem_source.h; only mem_source.c and mem_server.c include it. */
 #pragma once
 
+#include <pthread.h>
+
 #include "world/mem_source.h"
 #include "world/value.h"
 
@@ -32,6 +34,7 @@ struct mem_transaction {
 
 enum { MEM_TABLES_MAX = 64 };
 struct mem_server {
+    pthread_mutex_t lock; /* between pages of several readers */
     struct arena arena;
     struct mem_table tables[MEM_TABLES_MAX];
     int table_count;

@@ -373,7 +373,8 @@ static void build_row(struct mem_reader *self, const struct mem_row *row)
     builder_end_row(self->builder);
 }
 
-static RC mem_next(struct batch_reader *base, const struct batch **ret, struct error *err)
+/* One page at a time, as many readers as there may be. */
+static RC mem_next_page(struct batch_reader *base, const struct batch **ret, struct error *err)
 {
     struct mem_reader *self = (struct mem_reader *)base;
     struct arena scratch = {0};
@@ -393,6 +394,15 @@ static RC mem_next(struct batch_reader *base, const struct batch **ret, struct e
     *ret = taken > 0 ? builder_finish(self->builder) : NULL;
     arena_release(&scratch);
     return RC_OK;
+}
+
+static RC mem_next(struct batch_reader *base, const struct batch **ret, struct error *err)
+{
+    struct mem_server *server = ((struct mem_reader *)base)->server;
+    pthread_mutex_lock(&server->lock);
+    enum rc rc = mem_next_page(base, ret, err);
+    pthread_mutex_unlock(&server->lock);
+    return rc;
 }
 
 static void mem_reader_free(struct batch_reader *base)

@@ -70,9 +70,12 @@ static void make_memory(struct world *self)
 static void log_line(void *context, const char *line, int len)
 {
     struct world *self = context;
+    pthread_mutex_lock(&self->log_lock);
     buf_add(&self->log, line, (size_t)len);
+    pthread_mutex_unlock(&self->log_lock);
     const char *name = strstr(line, " name=");
-    if (!self->tracing || strstr(line, " arrow ") == NULL || strstr(line, "at=begin") == NULL || name == NULL)
+    if (!self->tracing || self->threads || strstr(line, " arrow ") == NULL || strstr(line, "at=begin") == NULL ||
+        name == NULL)
         return;
     assert(self->arrow_count < (int)(sizeof(self->arrows) / sizeof(*self->arrows)));
     self->arrows[self->arrow_count].calls = self->plan.calls;
@@ -88,6 +91,7 @@ struct world *world_new(enum world_variant variant, const char *folder)
 {
     struct world *self = xcalloc(1, sizeof(*self));
     self->real = folder != NULL;
+    pthread_mutex_init(&self->log_lock, NULL);
     self->log.max = 64 << 20; /* a run that does not end is a bug */
     self->folder = folder;
     self->variant = variant;
@@ -103,6 +107,8 @@ struct world *world_new(enum world_variant variant, const char *folder)
         .lag_ms = 5000,
         .lease_ms = WORLD_TTL_MS,
         .max_memory_bytes = 64 << 20,
+        .readers = 4,
+        .max_pending = 2,
     };
     configure_tables(self);
     if (self->real)
@@ -124,6 +130,7 @@ void world_free(struct world *self)
     mem_database_free(self->database);
     world_forget_documents(self);
     buf_release(&self->log);
+    pthread_mutex_destroy(&self->log_lock);
     arena_release(&self->arena);
     free(self);
 }
@@ -270,7 +277,7 @@ struct process {
 static void server_follows_clock(void *context, const char *operation)
 {
     struct world *self = context;
-    mem_server_set_now(self->server, self->clock.us);
+    mem_server_set_now(self->server, world_clock_us(&self->clock));
     if (self->moving != NULL)
         self->moving(self, operation);
 }
@@ -325,6 +332,7 @@ static struct run *process_run(struct world *self, struct process *p)
         .clock = &p->clock.clock,
         .random = &self->random.random,
         .host = &self->hosts.host[p->number],
+        .threads = self->threads,
     };
     self->pipeline.target = self->no_target ? NULL : "dw";
     return run_new(&world, &self->options, &self->pipeline, self->tables, self->table_count);

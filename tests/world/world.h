@@ -25,7 +25,7 @@ enum world_variant {
 };
 
 struct world {
-    bool real;
+    bool real, threads; /* threads: of its runs; what happens when is then left to chance */
     enum world_variant variant;
     struct world_clock clock;
     struct world_random random;
@@ -42,7 +42,8 @@ struct world {
     bool no_target;             /* `target: none` */
     int processes;              /* started so far */
     struct buf log;             /* everything that was logged */
-    struct fault_plan plan;     /* of runs that are to be hit */
+    pthread_mutex_t log_lock;
+    struct fault_plan plan; /* of runs that are to be hit */
     struct {
         int calls;
         char name[16];

@@ -3,26 +3,32 @@
 #include <stdio.h>
 #include <string.h>
 
-static void clock_step(struct world_clock *self, int64_t us)
+struct instant {
+    int64_t us, ms;
+};
+
+static struct instant clock_step(struct world_clock *self, int64_t us)
 {
+    pthread_mutex_lock(&self->lock);
     self->us += us;
     self->carry_us += us;
     self->ms += self->carry_us / 1000;
     self->carry_us %= 1000;
+    struct instant now = {self->us, self->ms};
+    pthread_mutex_unlock(&self->lock);
+    return now;
 }
 
 static int64_t world_now_us(struct clock *clock)
 {
     struct world_clock *self = (struct world_clock *)clock;
-    clock_step(self, self->step_us);
-    return self->us;
+    return clock_step(self, self->step_us).us;
 }
 
 static int64_t world_mono_ms(struct clock *clock)
 {
     struct world_clock *self = (struct world_clock *)clock;
-    clock_step(self, self->step_us);
-    return self->ms;
+    return clock_step(self, self->step_us).ms;
 }
 
 static void world_sleep_ms(struct clock *clock, int64_t ms) { world_clock_move_ms((struct world_clock *)clock, ms); }
@@ -34,26 +40,30 @@ void world_clock_init(struct world_clock *self, int64_t us, int64_t step_us)
         .us = us,
         .ms = 1000,
         .step_us = step_us,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
     };
 }
 
+int64_t world_clock_us(struct world_clock *self) { return clock_step(self, 0).us; }
 void world_clock_move_ms(struct world_clock *self, int64_t ms) { clock_step(self, ms * 1000); }
 
 /* SplitMix64 (Steele, Lea, Flood 2014): small, and good enough to make ids differ. */
 static void world_fill(struct random *random, void *bytes, int len)
 {
     struct world_random *self = (struct world_random *)random;
+    pthread_mutex_lock(&self->lock);
     for (int i = 0; i < len; i++) {
         uint64_t z = self->state += UINT64_C(0x9E3779B97F4A7C15);
         z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
         z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
         ((unsigned char *)bytes)[i] = (unsigned char)(z >> 56);
     }
+    pthread_mutex_unlock(&self->lock);
 }
 
 void world_random_init(struct world_random *self, uint64_t seed)
 {
-    *self = (struct world_random){.random = {.fill = world_fill}, .state = seed};
+    *self = (struct world_random){.random = {.fill = world_fill}, .state = seed, .lock = PTHREAD_MUTEX_INITIALIZER};
 }
 
 static bool world_is_gone(const struct host *host, int64_t pid, int64_t pid_start)
