@@ -26,7 +26,7 @@ static const struct meaning {
     {"NoSuchBucket", RC_CONFIG, TODO_BUCKET},
     {"InvalidBucketName", RC_CONFIG, TODO_BUCKET},
     {"PreconditionFailed", RC_CONFLICT, NULL},
-    {"ConditionalRequestConflict", RC_CONFLICT, NULL},
+    {"ConditionalRequestConflict", RC_CONFLICT, TODO_AGAIN},
     {"AccessDenied", RC_DENIED, TODO_RIGHTS},
     {"AllAccessDisabled", RC_DENIED, TODO_RIGHTS},
     {"InvalidAccessKeyId", RC_DENIED, TODO_KEYS},
