@@ -177,6 +177,12 @@ static bool value_same(const struct value *a, const struct value *b)
     return a->number == b->number && a_bits == b_bits && str_eq(a->bytes, b->bytes);
 }
 
+static struct value value_at(const struct story *story, int64_t row, int column, struct arena *arena)
+{
+    const struct field *field = &story->schema->fields[column];
+    return story->value != NULL ? story->value(field, row, column, arena) : story_value(field, row, column, arena);
+}
+
 void story_write(const struct story *story, struct memory_file *file)
 {
     struct error err = {0};
@@ -185,7 +191,7 @@ void story_write(const struct story *story, struct memory_file *file)
     AUTO(parquet_writer) *writer = parquet_writer_new(story->schema, &story->options, memory_sink(file));
     for (int64_t row = 0; row < story->rows; row++, arena_reset(&arena)) {
         for (int i = 0; i < story->schema->count; i++) {
-            struct value value = story_value(&story->schema->fields[i], row, i, &arena);
+            struct value value = value_at(story, row, i, &arena);
             value_build(&value, &story->schema->fields[i], builder, i);
         }
         builder_end_row(builder);
@@ -207,7 +213,7 @@ static bool batch_same(const struct story *story, const struct batch *batch, int
     for (int64_t row = 0; row < batch->rows; row++, arena_reset(&arena)) {
         for (int i = 0; i < story->schema->count; i++) {
             struct value is = value_of(batch, i, row, &arena);
-            struct value should = story_value(&story->schema->fields[i], first + row, i, &arena);
+            struct value should = value_at(story, first + row, i, &arena);
             same = same && value_same(&is, &should);
             bytes += is.bytes.len;
         }

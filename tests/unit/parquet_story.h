@@ -31,6 +31,8 @@ struct story {
     const struct schema *schema;
     int64_t rows, batch_rows;
     struct parquet_options options;
+    /* NULL: story_value */
+    struct value (*value)(const struct field *field, int64_t row, int column, struct arena *arena);
 };
 void story_write(const struct story *story, struct memory_file *file);
 /* Reads to the end. RC_OK: every row was as it was written, or the test has failed; rows before an error may differ. */
