@@ -73,6 +73,7 @@ static void check_deltas(const int64_t *values, int64_t count, int width)
     for (size_t cut = 0; cut < len; cut += 1 + cut / 4) /* a page that ends anywhere before */
         assert_false(delta_open(&delta, at, at + cut, count, width, &end));
     assert_false(delta_open(&delta, at, at + len, count + 1, width, &end));
+    assert_false(delta_open(&delta, at, at + len, count - 1, width, &end));
 }
 
 static void differences_come_back_in_pieces_of_any_length(void **state)
@@ -152,6 +153,42 @@ static void runs_of_one_index_take_a_few_bytes(void **state)
     assert_true(bytes.len < 16);
 }
 
+static void texts_are_told_apart_whatever_stands_in_them(void **state)
+{
+    static const struct str texts[] = {S(""),
+                                       S("\0"),
+                                       S("\0\0"),
+                                       S("a"),
+                                       S("a\0"),
+                                       S("a\0\0"),
+                                       S("\0a"),
+                                       S("ab"),
+                                       S("abcdef"),
+                                       S("abcdefg"),
+                                       S("abcdefg\0"),
+                                       S("abcdefgh"),
+                                       S("abcdefghi"),
+                                       S("bbcdefghi"),
+                                       S("abcdefgh\0"),
+                                       S("abcdefghabcdefgh"),
+                                       S("abcdefghabcdefghabcdefgh"),
+                                       S("abcdefghXbcdefghabcdefgh")};
+    enum { TEXTS = sizeof(texts) / sizeof(*texts) };
+    struct storage storage = {.physical = PHYSICAL_BYTE_ARRAY};
+    struct dictionary *dictionary = dictionary_new(&storage);
+    struct dense dense = {.rows = TEXTS, .count = TEXTS, .values = texts}, entries;
+    for (int again = 0; again < 3; again++) {
+        uint16_t indices[TEXTS];
+        assert_int_equal(dictionary_index(dictionary, &dense, 0, TEXTS, indices), TEXTS);
+        for (int i = 0; i < TEXTS; i++)
+            assert_int_equal(indices[i], i);
+    }
+    dictionary_dense(dictionary, 0, &entries);
+    for (int i = 0; i < TEXTS; i++)
+        assert_true(str_eq(((const struct str *)entries.values)[i], texts[i]));
+    dictionary_free(dictionary);
+}
+
 /* ---- which one is taken ---- */
 
 static struct value ints(int64_t row, uint64_t kind)
@@ -160,6 +197,8 @@ static struct value ints(int64_t row, uint64_t kind)
     switch (kind) {
     case 'c': return (struct value){.number = 42};
     case 'f': return (struct value){.number = (int64_t)(mix(chance % 50, 1) >> 2)}; /* few, far from each other */
+    case 'w':                                                                       /* wider at last */
+        return (struct value){.number = ((int64_t)(chance % (row < 18000 ? 8 : 12)) - 5) * INT64_C(1000000000000003)};
     case 's': return (struct value){.number = row * 3 + (int64_t)(chance % 3)};
     case 'r': return (struct value){.number = (int64_t)(chance % 1000000)};
     default: return (struct value){.number = (int64_t)(chance >> 1)};
@@ -178,6 +217,7 @@ struct chunk_made {
     unsigned encodings;
     enum codec_id codec;
     int64_t bytes, plain_bytes;
+    __int128 least, most; /* of its statistics */
 };
 
 /* One column chunk of 20,000 rows. */
@@ -211,6 +251,8 @@ static struct chunk_made chunk_of(const char *format, uint64_t kind, unsigned en
     made.encodings = writer.encodings;
     made.codec = writer.codec;
     made.bytes = writer.blocks_bytes;
+    made.least = writer.statistics.least.integer;
+    made.most = writer.statistics.most.integer;
     column_writer_release(&writer);
     compressor_free(maker.compressor);
     dense_room_release(&maker.room);
@@ -268,6 +310,20 @@ static void what_compression_makes_hardly_shorter_is_not_compressed(void **state
     assert_int_equal(chunk_of("l", 'r', PARQUET_ENCODINGS).codec, CODEC_NONE);
     assert_int_equal(chunk_of("u", 'x', PARQUET_ENCODINGS).codec, CODEC_ZSTD); /* hex digits */
     assert_int_equal(chunk_of("l", 'r', PARQUET_PLAIN).codec, CODEC_ZSTD);
+}
+
+static void bounds_are_those_of_all_values_whichever_encoding(void **state)
+{
+    __int128 least = ints(0, 'w').number, most = least;
+    for (int64_t row = 1; row < 20000; row++) {
+        __int128 number = ints(row, 'w').number;
+        least = number < least ? number : least;
+        most = number > most ? number : most;
+    }
+    struct chunk_made by_dictionary = chunk_of("l", 'w', PARQUET_ENCODINGS), plain = chunk_of("l", 'w', PARQUET_PLAIN);
+    assert_int_equal(by_dictionary.encodings, BY_DICTIONARY);
+    assert_true(by_dictionary.least == least && by_dictionary.most == most);
+    assert_true(plain.least == least && plain.most == most);
 }
 
 /* ---- rows stay rows ---- */
@@ -342,6 +398,34 @@ static void whatever_the_values_do_rows_stay_rows(void **state)
     }
 }
 
+/* Few values for long enough that a dictionary has shown its worth, and then each one new. */
+static struct value filling_value(const struct field *field, int64_t row, int column, struct arena *arena)
+{
+    uint64_t number = row < 20000 ? mix(1, (uint64_t)row) % 300 : (uint64_t)row;
+    struct value value = {.null = column > 0 && row % 7 == 3};
+    if (value.null)
+        return value;
+    if (field->type == TYPE_UTF8)
+        value.bytes = str(arena_print(arena, "a text of some length, so that few make a megabyte: %d", (int)number));
+    else
+        value.number = (int64_t)(mix(number, 2) >> (field->type == TYPE_INT32 ? 33 : 1));
+    return value;
+}
+
+static void a_dictionary_that_is_full_is_left_and_no_row_with_it(void **state)
+{
+    AUTO(schema) *schema = schema_new();
+    schema_add(schema, &(struct field){.name = "text", .type = TYPE_UTF8});
+    schema_add(schema, &(struct field){.name = "text with NULLs", .type = TYPE_UTF8, .nullable = true});
+    schema_add(schema, &(struct field){.name = "wide", .type = TYPE_INT64, .nullable = true});
+    schema_add(schema, &(struct field){.name = "narrow", .type = TYPE_INT32, .nullable = true});
+    AUTO_RELEASE(memory_file) file = {0};
+    struct error err = {0};
+    struct story story = {.schema = schema, .rows = 120000, .value = filling_value};
+    story_write(&story, &file);
+    assert_int_equal(story_read(&story, schema, &file, &err), RC_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,8 +434,11 @@ int main(void)
         cmocka_unit_test(a_sorted_column_takes_a_few_bits_a_value),
         cmocka_unit_test(indices_come_back_in_pieces_of_any_length),
         cmocka_unit_test(runs_of_one_index_take_a_few_bytes),
+        cmocka_unit_test(texts_are_told_apart_whatever_stands_in_them),
         cmocka_unit_test(the_values_say_how_they_are_encoded),
         cmocka_unit_test(what_compression_makes_hardly_shorter_is_not_compressed),
+        cmocka_unit_test(bounds_are_those_of_all_values_whichever_encoding),
+        cmocka_unit_test(a_dictionary_that_is_full_is_left_and_no_row_with_it),
         cmocka_unit_test(whatever_the_values_do_rows_stay_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
