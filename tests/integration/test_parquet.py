@@ -268,6 +268,51 @@ def test_others_read_what_we_write(seed, tmp_path):
         check_duckdb(path, schema, rows, dice)
 
 
+# name: (format, what stands in row i, the encodings that the values ask for)
+PATTERNS = {
+    "id": ("l", lambda dice, i: i + 1, {"DELTA_BINARY_PACKED"}),
+    "order": ("l", lambda dice, i: i // 4 * 32, {"DELTA_BINARY_PACKED"}),
+    "hash": ("l", lambda dice, i: dice.getrandbits(63), {"PLAIN"}),
+    "part": ("l", lambda dice, i: dice.randint(1, 10**6), {"DELTA_BINARY_PACKED"}),
+    "supplier": ("i", lambda dice, i: dice.randint(1, 300) * 7919, {"RLE_DICTIONARY", "PLAIN"}),
+    "falling": ("i", lambda dice, i: 2**31 - 1 - 3 * i - dice.randint(0, 2), {"DELTA_BINARY_PACKED"}),
+    "small": ("s", lambda dice, i: dice.choice([-32768, 0, 32767]), {"RLE_DICTIONARY", "PLAIN"}),
+    "price": ("d:15,2", lambda dice, i: dice.randint(-10**5, 10**5), {"DELTA_BINARY_PACKED"}),
+    "tax": ("d:9,2", lambda dice, i: dice.choice([0, 700, 1900]), {"RLE_DICTIONARY", "PLAIN"}),
+    "weight": ("g", lambda dice, i: dice.choice([0.0, -0.0, 1.5, -1e300]), {"RLE_DICTIONARY", "PLAIN"}),
+    "ratio": ("f", lambda dice, i: dice.choice([0.5, -2.0]), {"RLE_DICTIONARY", "PLAIN"}),
+    "day": ("tdD", lambda dice, i: dice.randint(8000, 10500), {"RLE_DICTIONARY", "PLAIN"}),
+    "at": ("tsu:UTC", lambda dice, i: 10**15 + i * 10**6 + dice.randint(0, 10**6), {"DELTA_BINARY_PACKED"}),
+    "second": ("tss:", lambda dice, i: 10**9 + i, {"DELTA_BINARY_PACKED"}),
+    "took": ("tDu", lambda dice, i: -3020399999999 + i, {"DELTA_BINARY_PACKED"}),
+    "flag": ("u", lambda dice, i: dice.choice(["A", "N", "R"]), {"RLE_DICTIONARY", "PLAIN"}),
+    "city": ("u", lambda dice, i: dice.choice(["Zürich", "Reykjavík am Meer, sagt man", "", "a\0b"]), {"RLE_DICTIONARY", "PLAIN"}),
+    "note": ("u", lambda dice, i: f"{dice.getrandbits(64):x} note {i}" * dice.randint(0, 2), {"DELTA_LENGTH_BYTE_ARRAY"}),
+    "raw": ("z", lambda dice, i: dice.randbytes(dice.randint(0, 20)), {"DELTA_LENGTH_BYTE_ARRAY"}),
+    "filling": ("u", lambda dice, i: "x" * 200 + str(i % 9 if i < 22000 else i), {"RLE_DICTIONARY", "PLAIN", "DELTA_LENGTH_BYTE_ARRAY"}),
+}
+
+
+@pytest.mark.parametrize("nulls", [0, 0.2])
+def test_others_read_each_encoding(nulls, tmp_path):
+    """Enough rows that every encoding is taken, pages end, and a dictionary fills up."""
+    dice = random.Random(5)
+    schema = [{"name": name, "type": format, "source_type": "", "nullable": nulls > 0} for name, (format, _, _) in PATTERNS.items()]
+    rows = [[None if dice.random() < nulls else make(dice, i) for _, make, _ in PATTERNS.values()] for i in range(30000)]
+    path = tmp_path / "ours.parquet"
+    lines = [[to_tool(c["type"], v) for c, v in zip(schema, row)] for row in rows]
+    run("write", path, lines=[{"schema": schema, "options": {"page_bytes": 100000, "batch_rows": 3000}}, *lines])
+
+    groups = check_our_reader(path, schema, rows)
+    check_arrow(schema, rows, pq.read_table(path, page_checksum_verification=True), "pyarrow")
+    check_duckdb(path, schema, rows, dice)
+    check_statistics(path, schema, rows, groups, tmp_path)
+    group, levels = pq.ParquetFile(path).metadata.row_group(0), {"RLE"} if nulls else set()
+    found = {column["name"]: set(group.column(i).encodings) - levels for i, column in enumerate(schema)}
+    assert found == {name: encodings for name, (_, _, encodings) in PATTERNS.items()}
+    assert {group.column(i).compression for i in range(len(schema))} == {"ZSTD", "UNCOMPRESSED"}
+
+
 def their_encodings(dice, schema):
     """Dictionaries, which pyarrow leaves when they are full, or for each column one of the encodings that its type can have."""
     if dice.random() < 0.5:
