@@ -383,21 +383,25 @@ static void a_deadline_holds_for_the_whole_of_it(void **state)
 
 static volatile sig_atomic_t asked_to_stop;
 
+static void on_signal(int number) { asked_to_stop = SIGTERM; }
+
 static void *stop_soon(void *context)
 {
+    const pthread_t *asked = context;
     usleep(200000);
-    asked_to_stop = SIGTERM;
+    pthread_kill(*asked, SIGUSR1);
     return NULL;
 }
 
 static void a_wait_ends_when_the_program_is_asked_to(void **state)
 {
     struct story *s = *state;
-    pthread_t thread;
+    pthread_t thread, self = pthread_self();
     asked_to_stop = 0;
+    signal(SIGUSR1, on_signal);
     http_free(s->http);
     s->http = http_curl_new(&(struct http_options){.proxy = "", .stop = &asked_to_stop});
-    assert_int_equal(pthread_create(&thread, NULL, stop_soon, NULL), 0);
+    assert_int_equal(pthread_create(&thread, NULL, stop_soon, &self), 0);
     int64_t start = now_ms();
     assert_int_equal(get(s, "/stall"), RC_TERMINATED);
     assert_in_range(now_ms() - start, 150, 1200);
