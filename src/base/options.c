@@ -350,6 +350,13 @@ static RC read_secret(const struct reading *r, const struct yaml_node *node, str
     return r->resolver != NULL ? r->resolver->secret(r->resolver, node, field, err) : RC_OK;
 }
 
+/* The word null stands for nothing in YAML, and is a legal word of some options. */
+static bool is_word(const struct option *option, const struct yaml_node *node)
+{
+    bool is_null = node->kind == YAML_EMPTY && option->type == OPTION_ENUM && text_eq(node->text, "null");
+    return node->kind == YAML_TEXT || is_null;
+}
+
 static RC read_option(const struct reading *r, const struct option *option, const struct yaml_node *node,
                       struct error *err)
 {
@@ -359,7 +366,7 @@ static RC read_option(const struct reading *r, const struct option *option, cons
         *(const struct yaml_node **)field = node;
     } else if (option->type == OPTION_LIST) {
         TRY(read_list(r, option, node, field, &origin.text, err));
-    } else if (node->kind != YAML_TEXT) {
+    } else if (!is_word(option, node)) {
         return wrong_kind(node, option->name, "a single value", err);
     } else if (option->type == OPTION_SECRET) {
         origin.text = "***";

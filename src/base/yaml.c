@@ -182,7 +182,7 @@ static RC read_node(struct reader *r, int depth, struct yaml_node *node, struct 
     TRY(scalar_text(r, at, &node->text, err));
     node->kind = is_empty(&r->event, node->text) ? YAML_EMPTY : YAML_TEXT;
     if (node->kind == YAML_EMPTY)
-        node->text = "";
+        node->text = text_eq(node->text, "null") ? "null" : "";
     return RC_OK;
 }
 

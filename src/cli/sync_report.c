@@ -42,6 +42,12 @@ static void print_warnings(struct cli *cli, const struct route *r)
         print_safe(cli->out, r->config->name);
         fprintf(cli->out, ": %s rows without a cursor were left out (null_cursor: exclude)\n", rows);
     }
+    if (result->zero_dates > 0 && result->through) {
+        human_count(result->zero_dates, rows);
+        fprintf(cli->out, "warning: ");
+        print_safe(cli->out, r->config->name);
+        fprintf(cli->out, ": %s dates that are none became NULL (zero_dates: null)\n", rows);
+    }
 }
 
 void sync_report_tables(struct cli *cli, const struct run *run)

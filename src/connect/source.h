@@ -18,10 +18,14 @@ struct column_override {
     const char *column;
     const char *as; /* "text" or "binary" */
 };
+/* What becomes of dates that are none: 0000-00-00, 2024-00-15. */
+enum zero_dates { ZERO_DATES_FAIL, ZERO_DATES_NULL, ZERO_DATES_TEXT };
 struct table_request {
     const char *name;
     const char *cursor;      /* NULL: the one obvious cursor, or none */
     const char *cursor_unit; /* "s", "ms" for integer cursors; NULL: not said */
+    const char *cursor_zone; /* of a cursor that has none: "UTC", "+02:00", a name; NULL: the source's own */
+    enum zero_dates zero_dates;
     const char *const *key;  /* names; NULL: the primary key */
     int key_count;
     bool wants_cursor; /* false: id_only and full_sync, a cursor is not looked for */
@@ -40,6 +44,7 @@ struct table {
     int key_count;               /* 0: no key known */
     int cursor;                  /* column number, -1: none */
     struct form form;
+    int64_t cursor_ahead_us; /* how far the clock that a cursor without a zone is written by is ahead of UTC */
     bool cursor_indexed; /* false: every page scans the table; worth a warning */
     bool cursor_found;   /* true: not from the configuration but the one obvious one */
 };
@@ -85,6 +90,7 @@ struct source {
     const char *name;    /* the connection's name */
     const char *address; /* readable, no secret: "shop.db" */
     const char *version; /* of the server, or the library that stands for one: "SQLite 3.40.1"; NULL: not known */
+    int64_t zero_dates;  /* values that became NULL because the request said so, since it was opened; atomic */
     int readers_max;     /* readers that may be open at once, each with a thread of its own; 0: one */
 };
 

@@ -202,7 +202,10 @@ static RC bound_by_time(struct route *r, struct error *err)
     }
     struct form instant = {.kind = FORM_TEXT, .separator = 'T', .z = true, .digits = 6};
     char hi[CURSOR_TEXT];
-    form_print(r->table->cursor >= 0 ? &r->table->form : &instant, hi_us, hi);
+    if (r->table->cursor >= 0)
+        form_print(&r->table->form, hi_us + r->table->cursor_ahead_us, hi);
+    else
+        form_print(&instant, hi_us, hi);
     r->bound.hi = (struct position){.shape = POSITION_AT, .at = arena_text(&r->arena, hi)};
     return RC_OK;
 }

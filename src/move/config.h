@@ -51,6 +51,8 @@ struct table_config {
     enum increment increment;
     const char *cursor;      /* NULL: the one obvious cursor */
     const char *cursor_unit; /* "s", "ms"; NULL: not said */
+    const char *cursor_zone; /* NULL: the source's own */
+    enum zero_dates zero_dates;
     struct text_list key;    /* count 0: the primary key */
     const char *target;      /* never NULL: the target table, by default the source's name */
     enum mode mode;          /* legal for the increment */

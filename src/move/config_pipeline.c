@@ -10,6 +10,8 @@
 static const char *const kind_names[] = {"sync", "window", "backup", "job", NULL};
 static const char *const increment_names[] = {"hybrid", "id_only", "full_sync", "timestamp_only", "custom_sql", NULL};
 static const char *const mode_names[] = {"append", "merge", "replace", "delete_insert", NULL};
+static const char *const zero_dates_names[] = {
+    [ZERO_DATES_FAIL] = "fail", [ZERO_DATES_NULL] = "null", [ZERO_DATES_TEXT] = "text", NULL};
 static const char *const null_cursor_names[] = {"fail", "exclude", "include", NULL};
 static const char *const compression_names[] = {"zstd", "snappy", "lz4", "gzip", "none", NULL};
 
@@ -59,6 +61,10 @@ static const struct option table_table[] = {
     OPTION("cursor", STRING, table_config, cursor,
            .help = "column that grows with every change; the one obvious without"),
     OPTION("cursor_unit", STRING, table_config, cursor_unit, .help = "s or ms, of an integer cursor"),
+    OPTION("cursor_zone", STRING, table_config, cursor_zone,
+           .help = "UTC, +02:00 or a name, of a cursor without a zone; the server's without"),
+    OPTION("zero_dates", ENUM, table_config, zero_dates, .names = zero_dates_names, .preset = "fail",
+           .help = "what becomes of 0000-00-00 and of dates without a month or day"),
     OPTION("key", LIST, table_config, key, .help = "columns that tell a row from all others; the primary key without"),
     OPTION("target", STRING, table_config, target, .help = "table in the target; the source's name without"),
     OPTION("mode", ENUM, table_config, mode, .names = mode_names,

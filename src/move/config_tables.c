@@ -165,6 +165,8 @@ struct table_request table_request_of(const struct table_config *table)
         .name = table->name,
         .cursor = table->cursor,
         .cursor_unit = table->cursor_unit,
+        .cursor_zone = table->cursor_zone,
+        .zero_dates = table->zero_dates,
         .key = table->key.items,
         .key_count = table->key.count,
         .wants_cursor = increment_is_timed(table->increment),

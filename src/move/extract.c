@@ -205,6 +205,7 @@ RC extract_chunk(struct route *r, struct error *err)
     struct extraction x = {.r = r, .together = {.lock = PTHREAD_MUTEX_INITIALIZER}};
     struct clock *clock = r->run->world.clock;
     int64_t since = clock->mono_ms(clock);
+    const int64_t zero_dates = r->run->world.source->zero_dates;
     const struct extracted before = route_extracted_so_far(r);
     if (extract_rows(&x, err) != RC_OK) {
         const struct extracted now = route_extracted_so_far(r); /* what no waybill will name was not extracted */
@@ -216,6 +217,7 @@ RC extract_chunk(struct route *r, struct error *err)
     extract_fill_waybill(&x);
     extract_tell_of_group(r, x.rows);
     r->result.extract_ms += clock->mono_ms(clock) - since;
+    r->result.zero_dates += r->run->world.source->zero_dates - zero_dates;
     r->rows_left -= x.rows < r->rows_left ? x.rows : r->rows_left;
     r->chunks_left -= x.rows > 0 ? 1 : 0;
     r->full_sync_done = r->increment == INCREMENT_FULL_SYNC;

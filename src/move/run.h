@@ -49,6 +49,7 @@ struct table_result {
     int64_t rows_loaded, files_loaded, bytes_loaded, loads, load_ms; /* by this run */
     int64_t rows_announced, files_announced, bytes_announced; /* of (S.loaded, T]; with no target: of this session */
     int64_t null_cursors;                                     /* rows left out by null_cursor: exclude */
+    int64_t zero_dates;                                       /* values made NULL by zero_dates: null */
     int64_t started_us, ended_us;
     const char *warning; /* NULL: none */
 };

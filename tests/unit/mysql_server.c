@@ -15,6 +15,7 @@ enum { TEXT = 512, START_TRIES = 600 };
 static char folder[] = "/tmp/waybill-mysql-XXXXXX", answer[4096];
 static char datadir[TEXT], socket_path[TEXT / 2], socket_flag[TEXT], pid_flag[TEXT], port_flag[TEXT], cert_flag[TEXT],
     key_flag[TEXT];
+static const char *zone = "XST-9";
 static int port;
 static pid_t server;
 volatile sig_atomic_t server_stop;
@@ -55,7 +56,7 @@ static pid_t spawn(const char *const argv[])
     dup2(fd, STDOUT_FILENO);
     dup2(fd, STDERR_FILENO);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that dies leaves no server */
-    setenv("TZ", "XST-9", 1);
+    setenv("TZ", zone, 1);
     execv(argv[0], (char *const *)(uintptr_t)argv);
     _exit(127);
 }
@@ -155,6 +156,12 @@ void server_restart(void)
 {
     end(SIGTERM);
     start();
+}
+
+void server_restart_in(const char *new_zone)
+{
+    zone = new_zone;
+    server_restart();
 }
 
 const char *server_folder(void) { return folder; }

@@ -12,6 +12,7 @@ bool server_enter(void);
 void server_leave(void);
 /* Ends the process that the server is (SIGTERM), and starts another on the same folder. */
 void server_restart(void);
+void server_restart_in(const char *zone); /* as TZ has it, POSIX form: no zone files are needed */
 
 extern volatile sig_atomic_t server_stop;
 

@@ -142,7 +142,7 @@ static void a_table_takes_its_own_values_before_its_pipelines(void **state)
                                       "    tables:\n"
                                       "      a: {cursor: updated_at, cursor_unit: ms, key: [x, y], target: ods_a, "
                                       "chunk: {rows: 3}, null_cursor: exclude,\n"
-                                      "          columns: {note: {as: text}, blob: {as: binary}}}\n"
+                                      "          columns: {note: {as: text}, blob: {as: binary}}, zero_dates: null}\n"
                                       "      b: {lag: 0s, increment: id_only, key: id}\n");
     const struct pipeline_config *p = pick("p");
     const struct table_config *a = &p->tables[0], *b = &p->tables[1];
@@ -166,6 +166,7 @@ static void a_table_takes_its_own_values_before_its_pipelines(void **state)
     assert_true(request.wants_cursor);
     assert_string_equal(request.key[0], "x");
     assert_string_equal(request.cursor_unit, "ms");
+    assert_int_equal(request.zero_dates, ZERO_DATES_NULL); /* YAML's word for nothing is one of ours here */
     assert_false(table_request_of(b).wants_cursor);
     assert_message(option_origin_text(option_origin_of(a->options, "lag"), &arena), "w.yml:10:10");
     assert_message(option_origin_text(option_origin_of(a->options, "chunk.rows"), &arena), "w.yml:14:90");

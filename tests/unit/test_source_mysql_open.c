@@ -50,10 +50,7 @@ static int close_shop(void **state)
     return 0;
 }
 
-static void nothing_is_open_where_nothing_runs(void **state)
-{
-    assert_true(nothing_is_open(*state));
-}
+static void nothing_is_open_where_nothing_runs(void **state) { assert_true(nothing_is_open(*state)); }
 
 /* The server's zone is nine hours ahead, and its list has whole seconds. */
 static void s27_a_transaction_is_open_since_its_second(void **state)

@@ -166,12 +166,93 @@ static void refused(const char *declared, const char *literals, const char *as, 
 static void values_without_a_place_are_refused_and_not_changed(void **state)
 {
     refused("DATE", "('0000-00-00')", NULL, RC_DATA, "zero or partial date");
-    refused("DATE", "('2024-00-15')", NULL, RC_DATA, "as: text");
+    refused("DATE", "('2024-00-15')", NULL, RC_DATA, "zero_dates: null");
     refused("DATETIME", "('2024-00-15 00:00:00')", NULL, RC_DATA, "zero or partial date");
     refused("TIMESTAMP NULL", "('0000-00-00 00:00:00')", NULL, RC_DATA, "zero or partial date");
     refused("ENUM('a','','b')", "('nothing of it')", NULL, RC_DATA, "ENUM does not have");
     refused("DECIMAL(39,0)", "(1)", NULL, RC_CONFIG, "columns: {v: {as: text}}");
     refused("BLOB", "(X'ff')", "text", RC_DATA, "not UTF-8");
+}
+
+/* ---- dates that are none, and clocks without a zone ---- */
+
+static const struct table *described(struct source *source, const struct table_request *request)
+{
+    const struct table *table = NULL;
+    struct error err;
+    if (source_describe(source, request, &table, &err) != RC_OK)
+        fail_msg("%s (%s)", err.text, err.todo);
+    return table;
+}
+
+static void zero_dates_become_null_and_are_counted_or_are_texts(void **state)
+{
+    static const struct range everything = {.kind = RANGE_ALL};
+    for (int policy = ZERO_DATES_NULL; policy <= ZERO_DATES_TEXT; policy++) {
+        AUTO(source) *source = server_source(0);
+        AUTO(batch_reader) *reader = NULL;
+        const struct batch *batch = NULL;
+        struct error err;
+        make_types("DATETIME NOT NULL", "('0000-00-00 00:00:00'),('2024-00-15 00:00:00'),('2024-02-31 10:00:00'),"
+                                        "('2024-02-29 10:00:00')");
+        const struct table *table =
+            described(source, &(struct table_request){.name = "types", .zero_dates = (enum zero_dates)policy});
+        assert_int_equal(source_read(source, table, &everything, &reader, &err), RC_OK);
+        assert_int_equal(batch_reader_next(reader, &batch, &err), RC_OK);
+        bool are_texts = policy == ZERO_DATES_TEXT;
+        int64_t nulls = 0;
+        for (int64_t row = 0; row < 4; row++)
+            nulls += batch_is_null(batch, 1, row);
+        assert_int_equal(source->zero_dates, nulls);
+        assert_int_equal(table->schema->fields[1].type, are_texts ? TYPE_UTF8 : TYPE_TIMESTAMP);
+        /* The server has made the 31st of February a zero date itself. */
+        assert_true(are_texts ? nulls == 0 : nulls == 3 && table->schema->fields[1].nullable);
+        assert_false(batch_is_null(batch, 1, 3));
+    }
+}
+
+static void zoned_refused(struct source *source, const char *zone, const char *words)
+{
+    const struct table *table;
+    struct error err = {0};
+    struct table_request request = {.name = "types", .cursor = "v", .wants_cursor = true, .cursor_zone = zone};
+    assert_int_equal(source_describe(source, &request, &table, &err), RC_CONFIG);
+    if (strstr(err.text, words) == NULL && strstr(err.todo, words) == NULL)
+        fail_msg("'%s', '%s'", err.text, err.todo);
+}
+
+static int64_t hours_ahead(struct source *source, const char *zone)
+{
+    struct table_request request = {.name = "types", .cursor = "v", .wants_cursor = true, .cursor_zone = zone};
+    return described(source, &request)->cursor_ahead_us / INT64_C(3600000000);
+}
+
+/* S91: the server is nine hours ahead of UTC. */
+static void s91_a_clock_without_a_zone_is_the_servers_or_the_one_that_is_said(void **state)
+{
+    AUTO(source) *source = server_source(0);
+    make_types("DATETIME NOT NULL", "('2024-02-29 10:00:00')");
+    assert_int_equal(hours_ahead(source, NULL), 9);
+    assert_int_equal(hours_ahead(source, "UTC"), 0);
+    assert_int_equal(hours_ahead(source, "-03:00"), -3);
+    zoned_refused(source, "Europe/Nowhere", "does not know the zone");
+    server_run(app, "SET GLOBAL time_zone = '+02:00'");
+    assert_int_equal(hours_ahead(source, NULL), 2);
+    server_run(app, "SET GLOBAL time_zone = 'SYSTEM'");
+    make_types("TIMESTAMP NOT NULL", "('2024-02-29 10:00:00')");
+    assert_int_equal(hours_ahead(source, NULL), 0);
+    zoned_refused(source, "UTC", "is an instant");
+}
+
+static void s91_a_zone_with_summer_time_is_refused(void **state)
+{
+    make_types("DATETIME NOT NULL", "('2024-02-29 10:00:00')");
+    mysql_close(app);
+    server_restart_in("CET-1CEST,M3.5.0,M10.5.0/3");
+    app = server_app();
+    AUTO(source) *source = server_source(0);
+    zoned_refused(source, NULL, "summer time");
+    assert_int_equal(hours_ahead(source, "+01:00"), 1);
 }
 
 /* S66. */
@@ -288,9 +369,12 @@ int main(void)
         cmocka_unit_test(s73_times_at_their_extremes),
         cmocka_unit_test(s73_texts_and_bytes_as_they_are),
         cmocka_unit_test(values_without_a_place_are_refused_and_not_changed),
+        cmocka_unit_test(zero_dates_become_null_and_are_counted_or_are_texts),
+        cmocka_unit_test(s91_a_clock_without_a_zone_is_the_servers_or_the_one_that_is_said),
         cmocka_unit_test(s66_names_are_quoted),
         cmocka_unit_test(wide_values_come_whole),
         cmocka_unit_test(s57_keys_of_every_kind_are_walked_in_the_servers_order),
+        cmocka_unit_test(s91_a_zone_with_summer_time_is_refused),
     };
     if (!server_enter())
         return 0;

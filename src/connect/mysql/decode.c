@@ -311,6 +311,16 @@ static bool put_time(struct str value, struct batch_builder *builder, int column
     return true;
 }
 
+bool decode_is_zero_date(const struct decoding *self, struct str value)
+{
+    uint64_t number;
+    uint32_t seconds;
+    bool is_date = self->kind == DECODE_DATE && value.len == 10;
+    bool is_stamp = self->kind == DECODE_STAMP && value.len >= 19 && clock_seconds(value.at + 11, &seconds);
+    return (is_date || is_stamp) && value.at[4] == '-' && value.at[7] == '-' &&
+           eight_digits(load32(value.at) | load16(value.at + 5) << 32 | load16(value.at + 8) << 48, &number);
+}
+
 /* ---- texts ---- */
 
 static inline bool is_ascii(struct str value)

@@ -24,6 +24,9 @@ struct decoding {
     int scale;           /* DECODE_DECIMAL */
 };
 
+/* Whether a value that decode_put refused is 0000-00-00 or lacks a year, month or day, or has too many days. */
+bool decode_is_zero_date(const struct decoding *self, struct str value);
+
 /* false: the value has no place in the column's type, and nothing was put: a zero or partial date, a text that is not
  * UTF-8, anything that the server never writes. */
 bool decode_put(const struct decoding *self, struct str value, struct batch_builder *builder, int column);

@@ -1,4 +1,6 @@
 /* Which column is the cursor, and in which form it is written. */
+#include <strings.h>
+
 #include "connect/mysql/source_parts.h"
 #include "connect/names.h"
 
@@ -26,6 +28,72 @@ static const char *find_form(const struct mysql_column *column, const struct tab
                                                .digits = (int)column->digits};
     return NULL;
 }
+
+/* ---- the zone of a cursor that has none ---- */
+
+/* The offsets from UTC in the middle of each month of a year back and a year on, in seconds: smallest, largest, how
+ * many are known. */
+static RC ask_offsets(struct mysql_source *self, const char *zone, int64_t ret[3], struct error *err)
+{
+    enum { MONTHS = 12 };
+    AUTO_RELEASE(buf) sql = {0};
+    AUTO_RESULT *rows = NULL;
+    buf_add_str(&sql, S("SELECT IFNULL(MIN(o), 0), IFNULL(MAX(o), 0), COUNT(o) FROM (SELECT TIMESTAMPDIFF(SECOND, u, "
+                        "CONVERT_TZ(u, '+00:00', "));
+    mysql_literal_text(&sql, str(zone));
+    buf_add_str(&sql, S(")) AS o FROM (SELECT UTC_TIMESTAMP() AS u"));
+    for (int month = -MONTHS; month <= MONTHS; month++)
+        buf_addf(&sql, " UNION ALL SELECT UTC_TIMESTAMP() + INTERVAL %d MONTH", month);
+    buf_add_str(&sql, S(") AS months) AS offsets"));
+    TRY(mysql_session_ask(self->control, sql.at, &rows, err));
+    MYSQL_ROW row = mysql_fetch_row(rows);
+    for (int i = 0; i < 3; i++)
+        str_to_int64(str(row[i]), &ret[i]);
+    return RC_OK;
+}
+
+static enum rc fail_zone(const struct mysql_table *table, const char *zone, bool is_known, struct error *err)
+{
+    const char *cursor = table->columns[table->base.cursor].name;
+    if (!is_known) {
+        fail(err, RC_CONFIG, "cursor '%s' of '%s': the server does not know the zone '%s'", cursor, table->base.name,
+             zone);
+        return fail_todo(err, "say how far it is ahead of UTC, cursor_zone: \"+02:00\", or load the server's zone "
+                              "tables (mysql_tzinfo_to_sql)");
+    }
+    fail(err, RC_CONFIG,
+         "cursor '%s' of '%s' has no zone, and %s has summer time: when it ends, an hour comes twice, and rows would "
+         "be lost",
+         cursor, table->base.name, strcmp(zone, "SYSTEM") == 0 ? "the server's" : zone);
+    return fail_todo(err, "say what is written there, cursor_zone: UTC or cursor_zone: \"+02:00\"; or take a TIMESTAMP "
+                          "column, which is an instant");
+}
+
+RC mysql_zone_find(struct mysql_source *self, struct mysql_table *table, const struct table_request *request,
+                   struct error *err)
+{
+    enum { SMALLEST, LARGEST, KNOWN, ASKED = 26 };
+    char zone[256];
+    int64_t offsets[3] = {0};
+    bool has_zone = table->base.cursor < 0 || table->base.form.kind == FORM_EPOCH || table->base.form.z;
+    if (has_zone && request->cursor_zone != NULL && table->base.cursor >= 0)
+        return fail(err, RC_CONFIG, "cursor '%s' of '%s' is an instant: it takes no cursor_zone",
+                    table->columns[table->base.cursor].name, table->base.name);
+    if (has_zone)
+        return RC_OK;
+    if (request->cursor_zone != NULL)
+        snprintf(zone, sizeof(zone), "%s",
+                 strcasecmp(request->cursor_zone, "UTC") == 0 ? "+00:00" : request->cursor_zone);
+    else
+        TRY(mysql_session_text(self->control, "SELECT @@global.time_zone", zone, sizeof(zone), err));
+    TRY(ask_offsets(self, zone, offsets, err));
+    if (offsets[KNOWN] != ASKED || offsets[SMALLEST] != offsets[LARGEST])
+        return fail_zone(table, zone, offsets[KNOWN] == ASKED, err);
+    table->base.cursor_ahead_us = offsets[SMALLEST] * 1000000;
+    return RC_OK;
+}
+
+/* ---- which column ---- */
 
 static void take_cursor(struct mysql_table *table, int column, const struct form *form, bool found)
 {

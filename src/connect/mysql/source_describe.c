@@ -302,6 +302,23 @@ static RC take_primary_key(struct mysql_table *table, struct error *err)
     return RC_OK;
 }
 
+/* Not the cursor and the key: what orders rows has to be a date. */
+static RC apply_zero_dates(struct mysql_source *self, struct mysql_table *table, enum zero_dates policy,
+                           struct error *err)
+{
+    for (int i = 0; i < table->column_count && policy != ZERO_DATES_FAIL; i++) {
+        struct mysql_column *column = &table->columns[i];
+        bool is_date = column->decoding.kind == DECODE_DATE || column->decoding.kind == DECODE_STAMP;
+        if (!is_date || i == table->base.cursor || is_in_key(table, column->name))
+            continue;
+        column->zero_is_null = policy == ZERO_DATES_NULL;
+        column->as = policy == ZERO_DATES_TEXT ? "text" : NULL;
+        TRY(column_decide(column, table->base.name, &self->arena, err));
+        column->field.nullable |= column->zero_is_null;
+    }
+    return RC_OK;
+}
+
 static void build_schema(struct mysql_source *self, struct mysql_table *table)
 {
     struct schema *schema = schema_new();
@@ -328,6 +345,8 @@ enum rc mysql_source_describe(struct source *base, const struct table_request *r
         TRY(column_decide(&table->columns[i], table->base.name, &self->arena, err));
     TRY(request->key != NULL ? take_named_key(table, request, err) : take_primary_key(table, err));
     TRY(mysql_cursor_find(table, request, err));
+    TRY(mysql_zone_find(self, table, request, err));
+    TRY(apply_zero_dates(self, table, request->zero_dates, err));
     find_order(table, &indexes);
     build_schema(self, table);
     *ret = &table->base;

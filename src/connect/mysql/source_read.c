@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "connect/mysql/source_parts.h"
+#include "connect/names.h"
 
 struct mysql_reader {
     struct batch_reader base;
@@ -29,8 +30,11 @@ static enum rc fail_misfit(const struct mysql_reader *self, int column, struct e
          what != NULL ? what : "a value that is none of its type");
     if (is_cursor)
         return fail_todo(err, "correct it in the source: it is the cursor, and no range would take it");
-    return fail_todo(err, "correct it in the source, or take the column as it is: columns: {%s: {as: %s}}", c->name,
-                     kind == DECODE_TEXT && c->as == NULL ? "binary" : "text");
+    if (kind == DECODE_DATE || kind == DECODE_STAMP)
+        return fail_todo(err, "correct it in the source, or say what becomes of such dates: zero_dates: null, or text");
+    AUTO_RELEASE(arena) arena = {0};
+    return fail_todo(err, "correct it in the source, or take the column as it is: columns: {%s: {as: %s}}",
+                     yaml_name(&arena, c->name), kind == DECODE_TEXT && c->as == NULL ? "binary" : "text");
 }
 
 static RC add_row(struct mysql_reader *self, MYSQL_ROW row, const unsigned long *lengths, struct error *err)
@@ -42,7 +46,10 @@ static RC add_row(struct mysql_reader *self, MYSQL_ROW row, const unsigned long 
                 return fail_misfit(self, i, err);
             builder_null(self->builder, i);
         } else if (!decode_put(&column->decoding, (struct str){row[i], lengths[i]}, self->builder, i)) {
-            return fail_misfit(self, i, err);
+            if (!column->zero_is_null || !decode_is_zero_date(&column->decoding, (struct str){row[i], lengths[i]}))
+                return fail_misfit(self, i, err);
+            builder_null(self->builder, i);
+            __atomic_fetch_add(&self->source->base.zero_dates, 1, __ATOMIC_RELAXED);
         }
     }
     builder_end_row(self->builder);

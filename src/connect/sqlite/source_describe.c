@@ -317,6 +317,9 @@ enum rc sqlite_source_describe(struct source *base, const struct table_request *
     AUTO_RELEASE(arena) scratch = {0};
     bool has_rowid = true;
     int columns_max = 0;
+    if (request->cursor_zone != NULL || request->zero_dates != ZERO_DATES_FAIL)
+        return fail(err, RC_CONFIG, "'%s' is in a SQLite file, where %s means nothing", request->name,
+                    request->cursor_zone != NULL ? "'cursor_zone'" : "'zero_dates'");
     table->base.name = arena_text(&self->arena, request->name);
     TRY(find_table(self, table, &has_rowid, &columns_max, err));
     TRY(list_columns(self, table, columns_max, err));
