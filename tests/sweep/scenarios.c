@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "sweep/s3_world.h"
+
 static void run_clean(struct world *w)
 {
     struct world_report report = world_run(w, false);
@@ -135,6 +137,43 @@ static void moving(struct world *w)
     w->moving = world_keep_moving;
 }
 
+/* The same histories; from here on the store is S3. */
+static void nothing_moved_yet_s3(struct world *w)
+{
+    nothing_moved_yet(w);
+    s3_world(w);
+}
+
+static void moved_once_s3(struct world *w)
+{
+    s3_world(w);
+    moved_once(w);
+}
+
+static void died_in_extract_s3(struct world *w)
+{
+    died_in_extract(w);
+    s3_world(w);
+}
+
+static void died_in_seal_s3(struct world *w)
+{
+    died_in_seal(w);
+    s3_world(w);
+}
+
+static void staged_twice_s3(struct world *w)
+{
+    s3_world(w);
+    staged_twice(w);
+}
+
+static void left_behind_s3(struct world *w)
+{
+    left_behind(w);
+    s3_world(w);
+}
+
 /* clang-format off */
 #define SCENARIOS(name, variant)                                                                                      \
     {name "/first", variant, nothing_moved_yet},                                                                      \
@@ -157,8 +196,17 @@ static void moving(struct world *w)
     {name "/first", WORLD_TIME, nothing_moved_yet},                                                                   \
     {name "/recovery", WORLD_TIME, died_in_extract},                                                                  \
     {name "/moving", WORLD_TIME, moving, .rules = {.moving = true}, .in_memory = true}
+/* Requests to S3: each has a signature, checksums and XML around it, so they are thinned. */
+#define S3_ONLY .in_memory = true, .seam = "http", .sparse = 12
+#define SCENARIOS_OF_S3(name, variant)                                                                                \
+    {name "/first", variant, nothing_moved_yet_s3, S3_ONLY},                                                          \
+    {name "/incremental", variant, moved_once_s3, S3_ONLY},                                                           \
+    {name "/recovery", variant, died_in_extract_s3, S3_ONLY},                                                         \
+    {name "/sealed", variant, died_in_seal_s3, S3_ONLY},                                                              \
+    {name "/load-only", variant, staged_twice_s3, .options = {.redshift_only = true}, S3_ONLY},                       \
+    {name "/cleaner", variant, left_behind_s3, .command = world_clean, .rules = {.waiting = true}, S3_ONLY}
 /* clang-format on */
 
 const struct scenario scenarios[] = {SCENARIOS("append", WORLD_APPEND), SCENARIOS("merge", WORLD_MERGE),
-                                     SCENARIOS_OF_TIME("time")};
+                                     SCENARIOS_OF_TIME("time"), SCENARIOS_OF_S3("s3", WORLD_APPEND)};
 const int scenario_count = sizeof(scenarios) / sizeof(*scenarios);

@@ -15,6 +15,8 @@ struct scenario {
     command_fn *command;      /* NULL: a run */
     command_fn *meanwhile;    /* what a second process does inside a call of it; NULL: a run */
     bool in_memory;           /* nothing like it over real components */
+    const char *seam;         /* only its calls are hit; NULL: all seams' */
+    int sparse;               /* as --sparse, where that is not larger */
 };
 
 extern const struct scenario scenarios[];

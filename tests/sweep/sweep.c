@@ -295,10 +295,13 @@ static bool is_due(const struct trunk *trunk, const struct injury *injury, const
 {
     char what[96];
     const struct trial *trial = &trunk->trial;
+    if (trial->scenario->seam != NULL && strcmp(trial->scenario->seam, seam) != 0)
+        return false;
     if (asked.fault != NULL && strcmp(asked.fault, injury->name) != 0)
         return false;
     snprintf(what, sizeof(what), "%s %s %s", world_arrow_of(trial->world, trial->at), seam, operation);
-    return asked.sparse == 0 || trial->at / JOBS % asked.sparse == 0 ||
+    int sparse = asked.sparse > trial->scenario->sparse ? asked.sparse : trial->scenario->sparse;
+    return sparse == 0 || trial->at / JOBS % sparse == 0 ||
            !tally_knows(trunk->tally, trial->scenario->name, what, injury->name);
 }
 

@@ -125,6 +125,8 @@ void world_free(struct world *self)
     if (self == NULL)
         return;
     log_configure(&(struct log_config){.level = LOG_NONE});
+    if (self->close_stores != NULL)
+        self->close_stores(self);
     mem_objects_free(self->objects);
     mem_server_free(self->server);
     mem_database_free(self->database);
@@ -295,11 +297,13 @@ static struct process *process_start(struct world *self, bool hit)
         mem_server_hook(self->server, server_follows_clock, self);
         p->source = mem_source_open(self->server, "shop", 3);
         p->target = mem_target_new(self->database, "dw");
-        p->store = mem_store_open(self->objects, "lake");
+        p->store = self->open_store != NULL ? self->open_store(self, &p->clock.clock, plan)
+                                            : mem_store_open(self->objects, "lake");
     }
     p->source = fault_source_new(p->source, plan);
     p->target = fault_target_new(p->target, plan);
-    p->store = fault_store_new(p->store, plan);
+    if (self->open_store == NULL)
+        p->store = fault_store_new(p->store, plan);
     p->was_tracing = self->tracing;
     self->tracing = hit;
     world_clock_move_ms(&self->clock, 1000); /* two runs never begin within one second: their markers are told apart */

@@ -4,7 +4,7 @@
 #include "standin/s3/server.h"
 #include "world/mem_intern.h"
 
-enum { S3_KEY_BYTES_MAX = 1024, S3_PAIRS_MAX = 32, S3_SCRIPT_MAX = 32, S3_MD5_TEXT = 33, S3_ETAG_TEXT = 64 };
+enum { S3_KEY_BYTES_MAX = 1024, S3_PAIRS_MAX = 32, S3_SCRIPT_MAX = 32, S3_MD5_TEXT = 33, S3_ETAG_TEXT = ETAG_TEXT };
 
 struct s3_server {
     pthread_mutex_t mutex; /* one request at a time */
@@ -56,7 +56,7 @@ bool s3_check_auth(struct s3_server *self, const struct s3_asked *asked, struct 
 void s3_md5_hex(struct str bytes, char ret[S3_MD5_TEXT]);
 /* Content-MD5 and x-amz-checksum-*; false: the answer is a refusal. *ret_crc32c: the client sums by CRC32C. */
 bool s3_check_body(const struct s3_server *self, const struct s3_asked *asked, bool *ret_crc32c, struct s3_answer *ret);
-/* "rosUhgp5mIg=", 12 characters, is a CRC64NVME; 8 are a CRC32C. */
+/* "rosUhgp5mIg=", 12 characters, is a CRC64NVME; 8 are a CRC32C; others are not S3's, and it does not return them. */
 void s3_sum(struct str bytes, bool crc32c, char ret[CHECKSUM_TEXT]);
 void s3_reply_sum(const struct s3_server *self, const char *sum, struct s3_answer *ret);
 bool s3_check_condition(const struct s3_server *self, const struct s3_asked *asked, const char *key,
