@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
-enum { ETAG_TEXT = 96, KEY_BYTES_MAX = 1024, LIST_PAGE_MAX = 1000, PART_NUMBER_MAX = 10000, UPLOAD_ID_TEXT = 128 };
+enum { ETAG_TEXT = 96, KEY_BYTES_MAX = 1024, LIST_PAGE_MAX = 1000, PART_NUMBER_MAX = 10000, UPLOAD_ID_TEXT = 512 };
 
 /* A condition on a write: both empty = none. */
 struct condition {

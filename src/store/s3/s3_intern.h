@@ -60,6 +60,7 @@ struct s3_call {
     size_t answer_bytes_max;
     enum s3_repeat repeat;
     bool slow_answer, error_in_200, conflict_is_final, damage_is_final;
+    bool caller_tries_again; /* after it has looked (state/settle.h): little patience here */
 };
 void s3_query(struct s3_call *call, const char *name, const char *value);
 void s3_header(struct s3_call *call, const char *name, const char *value);

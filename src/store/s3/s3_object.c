@@ -139,7 +139,8 @@ RC s3_put(struct store *base, const char *key, struct str body, struct condition
                            .body = body,
                            .body_is_summed = true,
                            .answer_bytes_max = S3_DOCUMENT_BYTES_MAX,
-                           .repeat = has_condition(when) ? S3_NOT_DONE : S3_ALWAYS};
+                           .repeat = has_condition(when) ? S3_NOT_DONE : S3_ALWAYS,
+                           .caller_tries_again = has_condition(when)};
     s3_condition(self, &call, when, quoted);
     s3_header(&call, self->md5 ? "content-md5" : s3_sum_header(self), self->md5 ? sums.md5_base64 : sums.checksum);
     s3_new_object(self, &call);

@@ -6,7 +6,7 @@
 
 enum {
     ATTEMPTS_AT_FIRST = 3,    /* before the server has ever done what it was asked for: the address may be wrong */
-    ATTEMPTS_CONDITIONAL = 5, /* state/settle.h tries again by itself, after looking */
+    ATTEMPTS_CONDITIONAL = 5, /* the caller tries again by itself */
     CORRECTIONS_MAX = 3,      /* region, clock, credentials */
     DIGESTS_MAX = 2,          /* bodies that arrived damaged, before it is believed */
     RETRY_AFTER_S_MAX = 60,
@@ -237,8 +237,9 @@ static bool attempt_correct(struct attempt *a, struct error *err)
 {
     if (a->fault.status == 0 || a->corrections == CORRECTIONS_MAX)
         return false;
-    a->corrections++;
-    return correct_region(a, err) || correct_clock(a) || correct_credentials(a) || correct_by_asking(a, err);
+    bool corrected = correct_region(a, err) || correct_clock(a) || correct_credentials(a) || correct_by_asking(a, err);
+    a->corrections += corrected;
+    return corrected;
 }
 
 /* ---- again? ---- */
@@ -271,7 +272,7 @@ static struct retrying retrying_of(const struct s3 *self, const struct s3_call *
                                 .observer = self->with.retries,
                                 .stop = self->with.stop};
     int *attempts = &retrying.policy.attempts_max;
-    if (call->repeat == S3_NOT_DONE && *attempts > ATTEMPTS_CONDITIONAL)
+    if (call->caller_tries_again && *attempts > ATTEMPTS_CONDITIONAL)
         *attempts = ATTEMPTS_CONDITIONAL;
     if (!self->answered && *attempts > ATTEMPTS_AT_FIRST)
         *attempts = ATTEMPTS_AT_FIRST;
