@@ -118,6 +118,18 @@ static enum rc breaking_open(const struct staged_file *file, struct batch_reader
     return self->inner->open(self->inner, &self->rows, err);
 }
 
+static void a_COMMIT_that_is_answered_by_a_rollback_is_no_success(void **state)
+{
+    struct pg_story *s = *state;
+    AUTO(pq) *db = NULL;
+    struct pq_address address = postgres_address();
+    OK(pq_open(&address, clock_real(), NULL, &db, &s->err));
+    assert_int_equal(pq_run(db, "BEGIN; SELECT 1 / 0", NULL, &s->err), RC_DATA);
+    assert_int_equal(pq_commit(db, &s->err), RC_FAILED);
+    OK(pq_run(db, "BEGIN; SELECT 1", NULL, &s->err));
+    OK(pq_commit(db, &s->err));
+}
+
 static void S30_a_COPY_that_the_server_does_not_take_ends_in_time(void **state)
 {
     struct pg_story *s = *state;
@@ -185,12 +197,17 @@ static void *commit_soon(void *context)
     return NULL;
 }
 
+/* Also where the server's own default would let the one that has waited fail, or look at the row of before. */
 static void S31_a_fence_waits_for_an_open_load_and_then_tells_where_T_is(void **state)
 {
     struct pg_story *s = *state;
     struct target_position at;
     pthread_t committer;
+    postgres_run("ALTER ROLE admin SET default_transaction_isolation = 'serializable'");
+    target_free(s->target);
+    s->target = pg_target();
     AUTO(target) *successor = pg_target();
+    AUTO(target) *another = pg_target();
     pg_ready(s);
     OK(pg_bring(s, s->target, "", "w1", "1|ada\n"));
     assert_int_equal(pthread_create(&committer, NULL, commit_soon, s->target), 0);
@@ -198,6 +215,17 @@ static void S31_a_fence_waits_for_an_open_load_and_then_tells_where_T_is(void **
     pthread_join(committer, NULL);
     assert_int_equal(at.token, 9);
     assert_string_equal(at.waybill, "w1");
+
+    struct target_move move = move_to("w1", "w2");
+    bool moved = true;
+    move.token = 9;
+    OK(target_begin(s->target, &s->table, &move, &moved, &s->err));
+    OK(target_apply(s->target, 0, &s->counts, &s->err));
+    assert_int_equal(pthread_create(&committer, NULL, commit_soon, s->target), 0);
+    OK(target_begin(another, &s->table, &move, &moved, &s->err)); /* the same, as after a lost answer */
+    pthread_join(committer, NULL);
+    assert_false(moved);
+    postgres_run("ALTER ROLE admin RESET default_transaction_isolation");
 }
 
 /* No limit on idle transactions reaches a session inside a COPY. */
@@ -255,8 +283,8 @@ static void S31_a_fence_does_not_end_a_load_that_the_server_works_on(void **stat
     PQflush(busy->handle);
     assert_int_equal(target_fence(s->target, "p/orders", 9, &s->arena, &at, &s->err), RC_BUSY);
     pg_says(s, "pg_terminate_backend(");
-    while (PQgetResult(busy->handle) != NULL)
-        ;
+    for (PGresult *result; (result = PQgetResult(busy->handle)) != NULL;)
+        PQclear(result);
     assert_string_equal(query("SELECT pos FROM waybill_position"), "x\n");
     OK(target_fence(s->target, "p/orders", 9, &s->arena, &at, &s->err));
 }
@@ -454,6 +482,7 @@ int main(void)
         STORY(S49_a_lost_answer_to_COMMIT_is_unknown_and_the_same_move_tells),
         STORY(S49_after_a_COMMIT_that_never_arrived_the_same_move_waits_and_loads),
         STORY(S49_a_session_that_was_ended_before_COMMIT_has_certainly_not_committed),
+        STORY(a_COMMIT_that_is_answered_by_a_rollback_is_no_success),
         STORY(S30_a_COPY_that_the_server_does_not_take_ends_in_time),
         STORY(S71_a_signal_ends_a_wait_at_once_and_the_statement_on_the_server),
         STORY(S31_a_fence_waits_for_an_open_load_and_then_tells_where_T_is),
