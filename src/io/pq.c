@@ -18,8 +18,7 @@ enum { LOOK_MS = 100 }; /* how often a wait looks whether the program is asked t
 
 static int64_t now_ms(struct pq *db) { return db->clock->mono_ms(db->clock); }
 
-/* Until the socket can be read or written, whichever is asked for; false: not before the deadline. */
-static RC wait_socket(struct pq *db, short events, int64_t deadline_ms, bool stops, bool *ret_ready, struct error *err)
+RC pq_wait_socket(struct pq *db, short events, int64_t deadline_ms, bool stops, bool *ret_ready, struct error *err)
 {
     for (;;) {
         struct pollfd socket = {.fd = PQsocket(db->handle), .events = events};
@@ -97,7 +96,7 @@ static RC flush(struct pq *db, int64_t wait_ms, bool stops, struct error *err)
         if (left < 0)
             return fail_lost(db, err);
         bool ready = false;
-        enum rc rc = wait_socket(db, POLLIN | POLLOUT, deadline, stops, &ready, err);
+        enum rc rc = pq_wait_socket(db, POLLIN | POLLOUT, deadline, stops, &ready, err);
         if (rc != RC_OK)
             return give_up(db, rc, err);
         if (!ready) {
@@ -115,7 +114,7 @@ static RC next_result(struct pq *db, int64_t deadline_ms, bool stops, PGresult *
 {
     while (PQisBusy(db->handle)) {
         bool ready = false;
-        enum rc rc = wait_socket(db, POLLIN, deadline_ms, stops, &ready, err);
+        enum rc rc = pq_wait_socket(db, POLLIN, deadline_ms, stops, &ready, err);
         if (rc != RC_OK)
             return give_up(db, rc, err);
         if (!ready) {
@@ -168,156 +167,6 @@ static RC collect(struct pq *db, int64_t wait_ms, bool stops, struct pq_answer *
     return RC_OK;
 }
 
-/* ---- connecting ---- */
-
-static bool is_this_machine(const char *host)
-{
-    return host == NULL || host[0] == '/' || strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
-           strcmp(host, "::1") == 0;
-}
-
-static const char *tls_mode(const struct pq_address *address)
-{
-    switch (address->tls) {
-    case PQ_TLS_OFF: return "disable";
-    case PQ_TLS_REQUIRE: return "require";
-    case PQ_TLS_AUTO:
-        if (is_this_machine(address->host))
-            return "allow"; /* only when the server insists */
-        return "verify-full";
-    case PQ_TLS_VERIFY: return "verify-full";
-    }
-    abort();
-}
-
-/* libpq 15 looks for authorities in ~/.postgresql only. */
-static const char *machine_authorities(void)
-{
-    static const char *const files[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-                                        "/etc/ssl/cert.pem"};
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        if (access(files[i], R_OK) == 0)
-            return files[i];
-    }
-    return NULL;
-}
-
-static int64_t or_default(int64_t value, int64_t standard) { return value > 0 ? value : standard; }
-
-static PGconn *start(const struct pq_address *address)
-{
-    char port[24] = "";
-    const char *mode = tls_mode(address), *ca = address->ca;
-    if (address->port > 0)
-        snprintf(port, sizeof(port), "%lld", (long long)address->port);
-    if (ca == NULL && strcmp(mode, "verify-full") == 0)
-        ca = machine_authorities();
-    const struct {
-        const char *name, *value;
-    } pairs[] = {
-        {"host", address->host},
-        {"port", port},
-        {"dbname", address->database},
-        {"user", address->user},
-        {"password", address->password != NULL ? secret_reveal(address->password) : NULL},
-        {"sslmode", mode},
-        {"sslrootcert", ca},
-        {"sslcert", address->cert},
-        {"sslkey", address->key},
-        {"gssencmode", "disable"},
-        {"application_name", "waybill"},
-        {"client_encoding", "UTF8"},
-        {"keepalives", "1"}, /* a dead peer is known after a minute, while sending and while waiting (S30) */
-        {"keepalives_idle", "30"},
-        {"keepalives_interval", "10"},
-        {"keepalives_count", "3"},
-        {"tcp_user_timeout", "60000"},
-    };
-    enum { PAIRS = sizeof(pairs) / sizeof(pairs[0]) };
-    const char *names[PAIRS + 1] = {NULL}, *values[PAIRS + 1] = {NULL};
-    for (int i = 0; i < PAIRS; i++) {
-        names[i] = pairs[i].name;
-        values[i] = pairs[i].value;
-    }
-    return PQconnectStartParams(names, values, 0);
-}
-
-static RC connect_until(struct pq *db, int64_t deadline_ms, struct error *err)
-{
-    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
-    if (PQstatus(db->handle) == CONNECTION_BAD)
-        return pq_fail_connecting(db, err);
-    while (state != PGRES_POLLING_OK) {
-        bool ready = false;
-        TRY(wait_socket(db, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ms, true, &ready, err));
-        if (!ready) {
-            fail(err, RC_UNAVAILABLE, "'%s': no connection in time", db->address);
-            return fail_todo(err, "check `host` and `port` of the connection, and what stands between");
-        }
-        state = PQconnectPoll(db->handle);
-        if (state == PGRES_POLLING_FAILED)
-            return pq_fail_connecting(db, err);
-    }
-    return PQsetnonblocking(db->handle, 1) == 0 ? RC_OK : pq_fail_connecting(db, err);
-}
-
-/* row_security: an error instead of rows that are silently not there. The server's own keepalives free the locks of a
- * client whose machine is gone. A COMMIT that is answered is on disk. */
-static RC set_up(struct pq *db, const struct pq_address *address, struct error *err)
-{
-    AUTO_RELEASE(buf) sql = {0};
-    buf_addf(&sql,
-             "SET lock_timeout = %lld; SET idle_in_transaction_session_timeout = %lld; SET statement_timeout = %lld;"
-             " SET row_security = off; SET client_min_messages = warning;"
-             " SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
-             " SELECT set_config('synchronous_commit', 'on', false)"
-             " WHERE current_setting('synchronous_commit') = 'off'",
-             (long long)db->lock_ms, (long long)or_default(address->idle_ms, PQ_IDLE_MS),
-             (long long)db->statement_ms);
-    return pq_run(db, sql.at, NULL, err);
-}
-
-static void ignore_notice(void *context, const char *message) {}
-
-void pq_address_print(const struct pq_address *address, struct buf *out)
-{
-    const char *host = address->host != NULL ? address->host : "";
-    buf_addf(out, "postgresql://%s%s%s", or_empty(address->user), address->user != NULL ? "@" : "", host);
-    if (address->port > 0)
-        buf_addf(out, ":%lld", (long long)address->port);
-    buf_addf(out, "%s%s", host[0] == '/' ? "//" : "/", or_empty(address->database));
-}
-
-RC pq_open(const struct pq_address *address, struct clock *clock, const volatile sig_atomic_t *stop, struct pq **ret,
-           struct error *err)
-{
-    AUTO_RELEASE(buf) shown = {0};
-    AUTO(pq) *db = xcalloc(1, sizeof(*db));
-    pq_address_print(address, &shown);
-    *db = (struct pq){.address = xstrdup(shown.at),
-                      .clock = clock,
-                      .stop = stop,
-                      .lock_ms = or_default(address->lock_ms, PQ_LOCK_MS),
-                      .statement_ms = or_default(address->statement_ms, PQ_STATEMENT_MS),
-                      .stall_ms = or_default(address->stall_ms, PQ_STALL_MS)};
-    db->handle = start(address);
-    assert(db->handle != NULL && "libpq has memory");
-    PQsetNoticeProcessor(db->handle, ignore_notice, NULL);
-    TRY(connect_until(db, now_ms(db) + or_default(address->connect_ms, PQ_CONNECT_MS), err));
-    TRY(set_up(db, address, err));
-    *ret = TAKE(db);
-    return RC_OK;
-}
-
-void pq_free(struct pq *self)
-{
-    if (self == NULL)
-        return;
-    PQfinish(self->handle);
-    free(self->address);
-    free(self);
-}
-
 /* ---- statements ---- */
 
 void pq_answer_release(struct pq_answer *self)
@@ -366,7 +215,8 @@ RC pq_run(struct pq *db, const char *sql, int64_t *ret_changes, struct error *er
     return RC_OK;
 }
 
-/* Between two statements a server says hardly anything but its last words, and its end may follow them a moment later. */
+/* Between two statements a server says hardly anything but its last words, and its end may follow them a moment later.
+ */
 bool pq_is_alive(struct pq *db)
 {
     enum { LOOKS = 10 };
@@ -383,8 +233,8 @@ bool pq_is_alive(struct pq *db)
     return PQstatus(db->handle) == CONNECTION_OK;
 }
 
-/* A COMMIT of a transaction that has failed is answered by ROLLBACK, and is no error to the server. An answer is certain
- * unless it is a FATAL one: that session may have died after its COMMIT. */
+/* A COMMIT of a transaction that has failed is answered by ROLLBACK, and is no error to the server. An answer is
+ * certain unless it is a FATAL one: that session may have died after its COMMIT. */
 RC pq_commit(struct pq *db, struct error *err)
 {
     AUTO_RELEASE(pq_answer) answer = {0};

@@ -27,7 +27,7 @@ enum pq_tls {
 
 enum {
     PQ_CONNECT_MS = 10000,
-    PQ_LOCK_MS = 90000,       /* longer than PQ_IDLE_MS: a session that sleeps is gone before who waits for it gives up */
+    PQ_LOCK_MS = 90000, /* longer than PQ_IDLE_MS: a session that sleeps is gone before who waits for it gives up */
     PQ_IDLE_MS = 60000,
     PQ_STATEMENT_MS = 3600000,
     PQ_STALL_MS = 120000,     /* COPY: nothing could be sent for as long */
@@ -82,10 +82,7 @@ static inline const char *pq_text(const struct pq_answer *a, int row, int column
 {
     return PQgetvalue(a->result, row, column);
 }
-static inline bool pq_bool(const struct pq_answer *a, int row, int column)
-{
-    return pq_text(a, row, column)[0] == 't';
-}
+static inline bool pq_bool(const struct pq_answer *a, int row, int column) { return pq_text(a, row, column)[0] == 't'; }
 int64_t pq_int64(const struct pq_answer *a, int row, int column); /* 0 for NULL and for what is no integer */
 int64_t pq_changes(const struct pq_answer *a);                    /* rows an INSERT, UPDATE, DELETE or COPY has taken */
 

@@ -127,7 +127,8 @@ static void merge_matches_keys_of_several_columns_exactly(void **state)
     dw_load(s, "", "w1",
             "1|a|2024-01-01 00:00:00\n1|A|2024-01-01 00:00:00\n1||2024-01-01 00:00:00\n2|a|2024-01-01 00:00:00\n1|a "
             "|2024-01-01 00:00:00\n");
-    struct load_counts counts = dw_load(s, "w1", "w2", dw_text(s, "1|a|2024-01-02 00:00:00\n1|a\\0|2024-01-02 00:00:00\n"));
+    struct load_counts counts =
+        dw_load(s, "w1", "w2", dw_text(s, "1|a|2024-01-02 00:00:00\n1|a\\0|2024-01-02 00:00:00\n"));
     assert_int_equal(counts.inserted * 10 + counts.updated, 11);
     dw_holds(s, dw_text(s, "1|a|2024-01-02 00:00:00\n1|A|2024-01-01 00:00:00\n1||2024-01-01 00:00:00\n"
                            "2|a|2024-01-01 00:00:00\n1|a |2024-01-01 00:00:00\n1|a\\0|2024-01-02 00:00:00\n"));

@@ -88,8 +88,7 @@ static int64_t free_port(void)
 
 struct pq_address postgres_address(void)
 {
-    return (struct pq_address){
-        .host = postgres.folder, .port = postgres.port, .database = "postgres", .user = "admin"};
+    return (struct pq_address){.host = postgres.folder, .port = postgres.port, .database = "postgres", .user = "admin"};
 }
 
 static bool connect_admin(void)
@@ -110,8 +109,13 @@ static void initialise(const char *programs, const char *data)
     char initdb[256];
     int status = -1;
     snprintf(initdb, sizeof(initdb), "%s/initdb", programs);
-    const char *const argv[] = {initdb, "-D", data, "-U", "admin", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
-                                "--no-sync", "--no-instructions", NULL};
+    const char *const argv[] = {initdb,      "-D",
+                                data,        "-U",
+                                "admin",     "-A",
+                                "trust",     "-E",
+                                "UTF8",      "--locale=C.UTF-8",
+                                "--no-sync", "--no-instructions",
+                                NULL};
     pid_t pid = run_program(argv);
     assert_true(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
@@ -132,9 +136,26 @@ static void start_server(const char *programs, const char *data)
     snprintf(program, sizeof(program), "%s/postgres", programs);
     snprintf(sockets, sizeof(sockets), "unix_socket_directories=%s", postgres.folder);
     snprintf(port, sizeof(port), "port=%lld", (long long)postgres.port);
-    const char *const argv[] = {program, "-D", data, "-c", sockets, "-c", port, "-c", "listen_addresses=127.0.0.1",
-                                "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=128MB", "-c",
-                                "max_wal_size=4GB", "-c", "max_prepared_transactions=2", NULL};
+    const char *const argv[] = {program,
+                                "-D",
+                                data,
+                                "-c",
+                                sockets,
+                                "-c",
+                                port,
+                                "-c",
+                                "listen_addresses=127.0.0.1",
+                                "-c",
+                                "fsync=off",
+                                "-c",
+                                "full_page_writes=off",
+                                "-c",
+                                "shared_buffers=128MB",
+                                "-c",
+                                "max_wal_size=4GB",
+                                "-c",
+                                "max_prepared_transactions=2",
+                                NULL};
     postgres.pid = run_program(argv);
 }
 
@@ -153,6 +174,39 @@ bool postgres_start(void)
     start_server(programs, data);
     assert_true(connect_admin());
     return true;
+}
+
+const char *postgres_use_tls(void)
+{
+    static char certificate[200];
+    char key[200];
+    int status = -1;
+    snprintf(certificate, sizeof(certificate), "%s/data/server.crt", postgres.folder);
+    snprintf(key, sizeof(key), "%s/data/server.key", postgres.folder);
+    const char *const argv[] = {"/usr/bin/openssl",
+                                "req",
+                                "-x509",
+                                "-newkey",
+                                "rsa:2048",
+                                "-nodes",
+                                "-keyout",
+                                key,
+                                "-out",
+                                certificate,
+                                "-days",
+                                "2",
+                                "-subj",
+                                "/CN=localhost",
+                                "-addext",
+                                "subjectAltName=DNS:localhost",
+                                NULL};
+    pid_t pid = run_program(argv);
+    assert_true(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    postgres_run("ALTER SYSTEM SET ssl = on");
+    postgres_run("SELECT pg_reload_conf()");
+    for (int i = 0; i < 100 && strcmp(postgres_query("SHOW ssl"), "on\n") != 0; i++)
+        usleep(20000);
+    return certificate;
 }
 
 void postgres_stop(void)

@@ -20,5 +20,7 @@ void postgres_stop(void);
 struct pq_address postgres_address(void);
 /* As the superuser, by a connection of the test's own; asserts that it works. */
 void postgres_run(const char *sql);
+/* A certificate of the server's own for `localhost`, and TLS switched on with it; the file that holds it. */
+const char *postgres_use_tls(void);
 /* "1|ada\n2|NULL\n": lives until the next query. */
 const char *postgres_query(const char *sql);

@@ -6,9 +6,25 @@
 
 volatile sig_atomic_t pg_stop;
 
+/* What a story that has failed left open would hold its tables for ever. */
 void pg_clean(void)
 {
+    postgres_run("SELECT pg_terminate_backend(pid, 3000) FROM pg_stat_activity"
+                 " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()");
     postgres_run("DROP SCHEMA IF EXISTS " PG_SCHEMA " CASCADE; CREATE SCHEMA " PG_SCHEMA);
+}
+
+void pg_run(const char *sql)
+{
+    AUTO_RELEASE(buf) all = {0};
+    buf_addf(&all, "SET search_path = " PG_SCHEMA "; %s", sql);
+    postgres_run(all.at);
+}
+
+const char *pg_query(const char *sql)
+{
+    postgres_run("SET search_path = " PG_SCHEMA "; SET timezone = 'UTC'; SET bytea_output = hex");
+    return postgres_query(sql);
 }
 
 struct postgres_target_options pg_options(void)

@@ -1,4 +1,5 @@
-/* What the tests of the PostgreSQL target share: a schema of each story's own in the program's one server, and words. */
+/* What the tests of the PostgreSQL target share: a schema of each story's own in the program's one server, and words.
+ */
 #pragma once
 
 #include "conform/rows.h"
@@ -11,8 +12,10 @@
 /* The limits that the tests can wait for. */
 enum { PG_LOCK_MS = 700, PG_PATIENCE_MS = 250, PG_IDLE_MS = 30000 };
 
-extern volatile sig_atomic_t pg_stop; /* the signal that asks the program to end */
-void pg_clean(void);                  /* the schema is new and empty */
+extern volatile sig_atomic_t pg_stop;  /* the signal that asks the program to end */
+void pg_clean(void);                   /* the schema is new and empty */
+void pg_run(const char *sql);          /* in the story's schema */
+const char *pg_query(const char *sql); /* the same; as postgres_query, times shown in UTC */
 struct postgres_target_options pg_options(void);
 struct target *pg_target(void);
 struct target *pg_target_as(const struct postgres_target_options *options);

@@ -1,4 +1,4 @@
-/* Connections that break, stall, sleep or are in each other's way; rights; and what is said of them. */
+/* Sessions that break, stall, sleep or are in each other's way. */
 #include "unit/postgres_story.h"
 #include "unit/tcp_proxy.h"
 
@@ -7,12 +7,6 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-
-static const char *query(const char *what)
-{
-    postgres_run("SET search_path = " PG_SCHEMA);
-    return postgres_query(what);
-}
 
 static int64_t now_ms(void) { return clock_real()->mono_ms(clock_real()); }
 
@@ -48,7 +42,7 @@ static void S49_a_lost_answer_to_COMMIT_is_unknown_and_the_same_move_tells(void 
     OK(target_reconnect(target, &s->err));
     OK(target_begin(target, &s->table, &move, &moved, &s->err));
     assert_false(moved); /* it was done */
-    assert_string_equal(query("SELECT waybill, (SELECT count(*) FROM orders) FROM waybill_position"), "w1|1\n");
+    assert_string_equal(pg_query("SELECT waybill, (SELECT count(*) FROM orders) FROM waybill_position"), "w1|1\n");
     tcp_proxy_free(proxy);
 }
 
@@ -70,14 +64,14 @@ static void S49_after_a_COMMIT_that_never_arrived_the_same_move_waits_and_loads(
     assert_int_equal(target_commit(target, &s->err), RC_UNKNOWN);
     target_free(TAKE(target));
     options.address = postgres_address();
-    options.address.lock_ms = 60000;
+    options.address.lock_ms = 8000;
     target = pg_target_as(&options);
     int64_t since = now_ms();
     OK(target_reconnect(target, &s->err));
     OK(pg_bring(s, target, "", "w1", "1|ada\n"));
     OK(target_commit(target, &s->err));
     assert_true(now_ms() - since < 30000);
-    assert_string_equal(query("SELECT waybill, (SELECT count(*) FROM orders) FROM waybill_position"), "w1|1\n");
+    assert_string_equal(pg_query("SELECT waybill, (SELECT count(*) FROM orders) FROM waybill_position"), "w1|1\n");
     tcp_proxy_free(proxy);
 }
 
@@ -285,7 +279,7 @@ static void S31_a_fence_does_not_end_a_load_that_the_server_works_on(void **stat
     pg_says(s, "pg_terminate_backend(");
     for (PGresult *result; (result = PQgetResult(busy->handle)) != NULL;)
         PQclear(result);
-    assert_string_equal(query("SELECT pos FROM waybill_position"), "x\n");
+    assert_string_equal(pg_query("SELECT pos FROM waybill_position"), "x\n");
     OK(target_fence(s->target, "p/orders", 9, &s->arena, &at, &s->err));
 }
 
@@ -320,7 +314,7 @@ static void a_loader_that_sleeps_between_statements_does_not_hold_its_row_for_ev
     OK(pg_bring(s, next, "", "w2", "2|bob\n"));
     OK(target_commit(next, &s->err));
     assert_int_equal(target_commit(sleeper, &s->err), RC_UNAVAILABLE);
-    assert_string_equal(query("SELECT id FROM orders"), "2\n");
+    assert_string_equal(pg_query("SELECT id FROM orders"), "2\n");
 }
 
 /* ---- two at once ---- */
@@ -366,114 +360,7 @@ static void two_that_make_a_table_at_once_make_one(void **state)
             target_free(racers[i].target);
         }
     }
-    assert_string_equal(query("SELECT count(*) FROM waybill_position"), "1\n");
-}
-
-/* ---- who may not, and what is not there ---- */
-
-static enum rc check_as(struct pg_story *s, const struct postgres_target_options *options)
-{
-    bool is_new = true;
-    AUTO(target) *target = pg_target_as(options);
-    return target_check(target, &is_new, &s->err);
-}
-
-static void what_is_wrong_with_a_connection_is_told_apart(void **state)
-{
-    struct pg_story *s = *state;
-    struct postgres_target_options options = pg_options();
-    struct secret wrong = {0};
-    secret_set(&wrong, S("hunter2-is-wrong"));
-    OK(check_as(s, &options));
-
-    options.address.database = "nowhere";
-    assert_int_equal(check_as(s, &options), RC_NOT_FOUND);
-    pg_says(s, "\"nowhere\" does not exist");
-
-    options = pg_options();
-    options.address.user = "nobody";
-    assert_int_equal(check_as(s, &options), RC_DENIED);
-    pg_says(s, "nobody");
-
-    options = pg_options();
-    options.address.host = "127.0.0.1";
-    options.address.user = "locked";
-    assert_int_equal(check_as(s, &options), RC_DENIED);
-    pg_says(s, "give the connection a `password`");
-    options.address.password = &wrong;
-    assert_int_equal(check_as(s, &options), RC_DENIED);
-    pg_says(s, "password authentication failed");
-    pg_says_not(s, "hunter2");
-    secret_release(&wrong);
-
-    options = pg_options();
-    options.address.host = "127.0.0.1";
-    options.address.tls = PQ_TLS_REQUIRE;
-    assert_int_equal(check_as(s, &options), RC_DENIED);
-    pg_says(s, "tls: off");
-
-    options = pg_options();
-    options.address.port = 1;
-    assert_int_equal(check_as(s, &options), RC_UNAVAILABLE);
-    pg_says(s, "host");
-
-    options = pg_options();
-    options.schema = "nothere";
-    assert_int_equal(check_as(s, &options), RC_NOT_FOUND);
-    pg_says(s, "CREATE SCHEMA \"nothere\"");
-}
-
-static void a_server_that_accepts_and_says_nothing_is_given_up(void **state)
-{
-    struct pg_story *s = *state;
-    struct tcp_proxy *proxy = tcp_proxy_new(postgres.port);
-    struct postgres_target_options options = pg_options();
-    tcp_proxy_break(proxy, PROXY_STALL);
-    options.address.host = "127.0.0.1";
-    options.address.port = tcp_proxy_port(proxy);
-    options.address.connect_ms = 300;
-    int64_t since = now_ms();
-    assert_int_equal(check_as(s, &options), RC_UNAVAILABLE);
-    pg_says(s, "no connection in time");
-    assert_true(now_ms() - since < 5000);
-    tcp_proxy_free(proxy);
-}
-
-/* Each right that is missing is named with what grants it, and that is enough. */
-static void rights_are_told_apart_and_each_grant_that_is_named_is_enough(void **state)
-{
-    struct pg_story *s = *state;
-    struct postgres_target_options options = pg_options();
-    options.address.user = "guest";
-    postgres_run("REVOKE TEMPORARY ON DATABASE postgres FROM PUBLIC");
-    static const char *const grants[] = {"GRANT USAGE, CREATE ON SCHEMA \"story\" TO \"guest\"",
-                                         "GRANT TEMPORARY ON DATABASE \"postgres\" TO \"guest\""};
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(check_as(s, &options), RC_DENIED);
-        pg_says(s, grants[i]);
-        postgres_run(grants[i]);
-    }
-    OK(check_as(s, &options));
-    pg_ready(s); /* by the admin: now the tables are somebody else's */
-    assert_int_equal(check_as(s, &options), RC_DENIED);
-    pg_says(s, "GRANT SELECT, INSERT, UPDATE ON \"story\".waybill_position TO \"guest\"");
-    postgres_run("GRANT SELECT, INSERT, UPDATE ON \"story\".waybill_position TO \"guest\"");
-    OK(check_as(s, &options));
-
-    target_free(s->target);
-    s->target = pg_target_as(&options);
-    assert_int_equal(pg_prepare(s), RC_DENIED);
-    pg_says(s, "GRANT SELECT, INSERT, UPDATE ON \"story\".\"orders\" TO guest");
-    postgres_run("GRANT SELECT, INSERT, UPDATE ON \"story\".\"orders\" TO guest");
-    OK(pg_prepare(s));
-    pg_load(s, "", "w1", "1|ada\n");
-    pg_load(s, "w1", "w2", "1|eve\n");
-    pg_use_schema(s, "id:l! name:u more:l");
-    assert_int_equal(pg_prepare(s), RC_DENIED);
-    pg_says(s, "ALTER TABLE \"story\".\"orders\" ADD COLUMN \"more\" bigint");
-    target_free(s->target);
-    s->target = pg_target();
-    postgres_run("DROP OWNED BY guest; GRANT TEMPORARY ON DATABASE postgres TO PUBLIC");
+    assert_string_equal(pg_query("SELECT count(*) FROM waybill_position"), "1\n");
 }
 
 int main(void)
@@ -491,13 +378,9 @@ int main(void)
         STORY(S31_a_fence_ends_nobody_whose_token_is_as_new),
         STORY(a_loader_that_sleeps_between_statements_does_not_hold_its_row_for_ever),
         STORY(two_that_make_a_table_at_once_make_one),
-        STORY(what_is_wrong_with_a_connection_is_told_apart),
-        STORY(a_server_that_accepts_and_says_nothing_is_given_up),
-        STORY(rights_are_told_apart_and_each_grant_that_is_named_is_enough),
     };
     if (!postgres_start())
         return POSTGRES_MISSING;
-    postgres_run("CREATE ROLE guest LOGIN; CREATE ROLE locked LOGIN PASSWORD 'right'");
     int failed = cmocka_run_group_tests_name("target: PostgreSQL, sessions", stories, NULL, NULL);
     postgres_stop();
     return failed;

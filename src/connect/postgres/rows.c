@@ -205,7 +205,8 @@ static RC put_timestamp(struct row_writer *self, int column, int64_t value, uint
 static RC put_time(struct row_writer *self, int column, int64_t value, uint8_t **at, struct error *err)
 {
     if (value < 0 || value > day_us)
-        return fail_value(self, column, err, "a time of more than a day, or less than none, fits no column of type `time`",
+        return fail_value(self, column, err,
+                          "a time of more than a day, or less than none, fits no column of type `time`",
                           "ALTER the column to `interval`, or stage it `as: text`");
     *at = put64(put32(*at, 8), (uint64_t)value);
     return RC_OK;
@@ -309,8 +310,9 @@ static bool is_text(enum wire wire) { return wire == WIRE_TEXT || wire == WIRE_J
 static void point_lane(struct row_writer *self, const struct batch *batch, int column)
 {
     static const int widths[] = {
-        [TYPE_BOOL] = 0,   [TYPE_INT16] = 2,  [TYPE_INT32] = 4, [TYPE_INT64] = 8, [TYPE_FLOAT] = 4,      [TYPE_DOUBLE] = 8,
-        [TYPE_UTF8] = 0,   [TYPE_BINARY] = 0, [TYPE_DATE] = 4,  [TYPE_TIME] = 8,  [TYPE_TIMESTAMP] = 8, [TYPE_DECIMAL] = 16,
+        [TYPE_BOOL] = 0,  [TYPE_INT16] = 2,  [TYPE_INT32] = 4,     [TYPE_INT64] = 8,
+        [TYPE_FLOAT] = 4, [TYPE_DOUBLE] = 8, [TYPE_UTF8] = 0,      [TYPE_BINARY] = 0,
+        [TYPE_DATE] = 4,  [TYPE_TIME] = 8,   [TYPE_TIMESTAMP] = 8, [TYPE_DECIMAL] = 16,
     };
     const struct ArrowArray *array = batch->array.children[column];
     const struct field *field = self->columns[column].field;

@@ -66,7 +66,8 @@ static RC remove_duplicates(struct postgres_target *self, int64_t rows, int64_t 
         buf_addf(&order, "%s DESC NULLS LAST, ", byte_order(self));
     }
     buf_addf(&remove,
-             "DELETE FROM " WAITING_ROWS " d USING (SELECT s.%s AS number, row_number() OVER (PARTITION BY %s ORDER BY %ss.%s"
+             "DELETE FROM " WAITING_ROWS
+             " d USING (SELECT s.%s AS number, row_number() OVER (PARTITION BY %s ORDER BY %ss.%s"
              " DESC) AS place FROM " WAITING_ROWS " s) o WHERE o.number = d.%s AND o.place > 1",
              self->number, key.at, or_empty(order.at), self->number, self->number);
     TRY(change(self, remove.at, &removed, err));

@@ -74,11 +74,12 @@ static RC fail_owned(struct postgres_target *self, const struct target_table *ta
 {
     fail(err, RC_CONFIG, "the table '%s' is loaded by '%s', so '%s' cannot load into it", table->name, owner,
          table->scope);
-    return fail_todo(err,
-                     "two pipelines on purpose: `shared: true` in both, and run '%s' first. A pipeline with a new name: "
-                     "give the old one back, or hand the table over with UPDATE %s SET scope = '%s' WHERE scope = '%s' "
-                     "and then `waybill watermark restore --from-target`",
-                     owner, self->position, table->scope, owner);
+    return fail_todo(
+        err,
+        "two pipelines on purpose: `shared: true` in both, and run '%s' first. A pipeline with a new name: "
+        "give the old one back, or hand the table over with UPDATE %s SET scope = '%s' WHERE scope = '%s' "
+        "and then `waybill watermark restore --from-target`",
+        owner, self->position, table->scope, owner);
 }
 
 static RC check_owner(struct postgres_target *self, const struct target_table *table, const char *name,
@@ -294,8 +295,9 @@ RC postgres_target_swap(struct postgres_target *self, const struct target_table 
     AUTO_RELEASE(buf) sql = {0}, name = {0};
     char epoch[NUMBER_TEXT], token[NUMBER_TEXT];
     postgres_table_name(self, table->name, &name);
-    const char *values[] = {move->waybill, move->pos,  number_text(move->epoch, epoch), number_text(move->token, token),
-                            table->scope,  move->prev, name.at};
+    const char *values[] = {
+        move->waybill, move->pos, number_text(move->epoch, epoch), number_text(move->token, token), table->scope,
+        move->prev,    name.at};
     buf_addf(&sql,
              "UPDATE %s SET waybill = $1, pos = $2, epoch = $3::bigint, token = $4::bigint, loaded_at = now()"
              " WHERE scope = $5 AND waybill = $6 AND token <= $4::bigint AND format <= %d AND target_table = $7",

@@ -34,10 +34,10 @@ enum {
 void pg_declare(const struct field *field, char ret[DECLARED_TEXT])
 {
     static const char *const names[] = {
-        [TYPE_BOOL] = "boolean",   [TYPE_INT16] = "smallint",    [TYPE_INT32] = "integer",
-        [TYPE_INT64] = "bigint",   [TYPE_FLOAT] = "real",        [TYPE_DOUBLE] = "double precision",
-        [TYPE_UTF8] = "text",      [TYPE_BINARY] = "bytea",      [TYPE_DATE] = "date",
-        [TYPE_TIME] = "interval",  [TYPE_DECIMAL] = "numeric",   [TYPE_TIMESTAMP] = "timestamp",
+        [TYPE_BOOL] = "boolean",  [TYPE_INT16] = "smallint",  [TYPE_INT32] = "integer",
+        [TYPE_INT64] = "bigint",  [TYPE_FLOAT] = "real",      [TYPE_DOUBLE] = "double precision",
+        [TYPE_UTF8] = "text",     [TYPE_BINARY] = "bytea",    [TYPE_DATE] = "date",
+        [TYPE_TIME] = "interval", [TYPE_DECIMAL] = "numeric", [TYPE_TIMESTAMP] = "timestamp",
     };
     if (field->type == TYPE_DECIMAL)
         snprintf(ret, DECLARED_TEXT, "numeric(%d,%d)", field->precision, field->scale);

@@ -37,9 +37,9 @@ enum wire {
 /* A column of a table that is there; of a domain, its base type. */
 struct pg_type {
     int64_t oid;
-    int modifier;       /* atttypmod, -1: none */
-    char category;      /* pg_type.typcategory */
-    const char *shown;  /* as format_type() writes it: "numeric(10,2)" */
+    int modifier;      /* atttypmod, -1: none */
+    char category;     /* pg_type.typcategory */
+    const char *shown; /* as format_type() writes it: "numeric(10,2)" */
 };
 
 enum fit {
@@ -53,8 +53,8 @@ enum { DECLARED_TEXT = 48 };
 struct fitting {
     enum fit fit;
     enum wire wire;
-    int64_t chars_max;            /* varchar(n), char(n); 0: no limit */
-    char widened[DECLARED_TEXT];  /* FIT_WIDER: the type it needs */
+    int64_t chars_max;           /* varchar(n), char(n); 0: no limit */
+    char widened[DECLARED_TEXT]; /* FIT_WIDER: the type it needs */
 };
 
 void pg_declare(const struct field *field, char ret[DECLARED_TEXT]);
