@@ -5,10 +5,10 @@
 
 #include "base/log.h"
 #include "base/worker.h"
-#include "data/parquet/reader.h"
+#include "move/ahead.h"
 #include "move/arrows.h"
 
-enum { COMMIT_ATTEMPTS_MAX = 5 };
+enum { COMMIT_ATTEMPTS_MAX = 5, LOAD_AHEAD_SHARE = 8 }; /* of the memory, for row groups at hand */
 
 /* Everything that a load touches and the extraction beside it does not: until load_finish, also the target, and what
  * the result says of loads. */
@@ -23,30 +23,20 @@ struct loader {
 
 /* ---- a staged file, opened as batches ---- */
 
-struct load_input {
-    struct store *store;
-    const char *key;
-};
-
-static RC load_input_read(void *context, int64_t offset, void *into, size_t bytes, struct error *err)
-{
-    const struct load_input *input = context;
-    return store_get_range(input->store, input->key, offset, into, bytes, err);
-}
-
 struct load_file {
     struct route *r;
-    struct load_input input;
     const struct waybill_file *sealed;
 };
 
 static RC load_file_open(const struct staged_file *file, struct batch_reader **ret, struct error *err)
 {
     struct load_file *self = file->context;
+    const struct run *run = self->r->run;
+    struct store *store = run->world.store;
     struct object_info info;
-    enum rc rc = store_head(self->input.store, file->key, &info, err);
+    enum rc rc = store_head(store, file->key, &info, err);
     if (rc == RC_NOT_FOUND) {
-        fail(err, RC_DATA, "the staged file '%s' is gone from '%s'", file->key, self->input.store->name);
+        fail(err, RC_DATA, "the staged file '%s' is gone from '%s'", file->key, store->name);
         repair_advice(self->r, err);
         return err->rc;
     }
@@ -55,18 +45,19 @@ static RC load_file_open(const struct staged_file *file, struct batch_reader **r
         return fail(err, RC_DATA, "the staged file '%s' has %" PRId64 " bytes, and was sealed with %" PRId64, file->key,
                     info.bytes, file->bytes);
     const struct waybill_file *sealed = self->sealed;
-    bool comparable = sealed->checksum != NULL && sealed->checksum_kind == self->input.store->checksum;
+    bool comparable = sealed->checksum != NULL && sealed->checksum_kind == store->checksum;
     if (comparable && info.checksum[0] != '\0' && strcmp(info.checksum, sealed->checksum) != 0) {
         fail(err, RC_DATA, "the staged file '%s' is not what was sealed: its %s is %s, and was %s", file->key,
              checksum_name(sealed->checksum_kind), info.checksum, sealed->checksum);
         repair_advice(self->r, err);
         return err->rc;
     }
-    struct parquet_input input = {.bytes = info.bytes, .read = load_input_read, .context = &self->input};
-    struct parquet_reader *reader;
-    if (parquet_reader_open(&input, file->schema, &reader, err) != RC_OK)
+    const struct ahead_options options = {
+        .threads = run->world.threads,
+        .memory_bytes = run->pipeline->max_memory_bytes / LOAD_AHEAD_SHARE,
+    };
+    if (ahead_open(store, file->key, info.bytes, file->schema, options, ret, err) != RC_OK)
         return fail_in(err, "reading the staged file '%s'", file->key);
-    *ret = parquet_reader_batches(reader);
     return RC_OK;
 }
 
@@ -90,7 +81,7 @@ static RC load_rows(struct load *load, struct error *err)
     int64_t rows = 0;
     for (int i = 0; i < w->file_count; i++) {
         const struct waybill_file *file = &w->files[i];
-        struct load_file context = {load->r, {world->store, file->key}, file};
+        struct load_file context = {load->r, file};
         struct staged_file staged = {.key = file->key,
                                      .url = file->key,
                                      .rows = file->rows,

@@ -91,6 +91,15 @@ static void group_fields_read(struct thrift_reader *r, struct group_fields *ret)
     }
 }
 
+/* Chunks may lie in any order. */
+static void group_span(struct parquet_group *group, const struct chunk *chunk, bool is_first)
+{
+    int64_t end = chunk->offset + chunk->bytes, group_end = is_first ? end : group->offset + group->bytes;
+    if (is_first || chunk->offset < group->offset)
+        group->offset = chunk->offset;
+    group->bytes = (end > group_end ? end : group_end) - group->offset;
+}
+
 /* A row group whose thrift is sound: whether it is one of this schema, inside this file. */
 static RC group_check(struct group_fields *fields, int64_t pages_end, struct footer *footer, struct error *err)
 {
@@ -110,6 +119,7 @@ static RC group_check(struct group_fields *fields, int64_t pages_end, struct foo
         if (chunk.values != fields->rows)
             return fail(err, RC_DATA, "column '%s' has %lld values, its row group %lld rows", name,
                         (long long)chunk.values, (long long)fields->rows);
+        group_span(&footer->groups[i], &footer->chunks[i][column], column == 0);
     }
     return RC_OK;
 }

@@ -24,6 +24,7 @@ struct parquet_input {
 
 struct parquet_group {
     int64_t rows, raw_bytes;
+    int64_t offset, bytes; /* where its pages lie in the file */
 };
 
 struct parquet_reader;
