@@ -270,6 +270,12 @@ static void rows_that_row_security_hides_are_an_error(void **state)
     s->target = pg_target_as(&options);
     pg_ready(s);
     pg_is_refused(s, "1|ada\n", RC_DENIED, "row-level security");
+    /* A replace by no rows brings nothing that PostgreSQL would refuse by itself. */
+    struct target_move move = {.prev = "", .waybill = "w1", .pos = "{}", .token = 1};
+    bool moved = false;
+    s->table.mode = MODE_REPLACE;
+    assert_int_equal(target_begin(s->target, &s->table, &move, &moved, &s->err), RC_DENIED);
+    pg_says(s, "row-level security");
     target_free(s->target);
     s->target = pg_target();
     pg_run("DROP OWNED BY hidden");
