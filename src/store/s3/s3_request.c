@@ -6,7 +6,7 @@
 
 enum {
     ATTEMPTS_AT_FIRST = 3,    /* before the server has ever done what it was asked for: the address may be wrong */
-    ATTEMPTS_CONDITIONAL = 5, /* the caller tries again by itself */
+    ATTEMPTS_CONDITIONAL = 8, /* the caller tries again by itself */
     CORRECTIONS_MAX = 3,      /* region, clock, credentials */
     DIGESTS_MAX = 2,          /* bodies that arrived damaged, before it is believed */
     RETRY_AFTER_S_MAX = 60,
