@@ -198,7 +198,7 @@ static struct value ints(int64_t row, uint64_t kind)
     case 'c': return (struct value){.number = 42};
     case 'f': return (struct value){.number = (int64_t)(mix(chance % 50, 1) >> 2)}; /* few, far from each other */
     case 'w':                                                                       /* wider at last */
-        return (struct value){.number = ((int64_t)(chance % (row < 18000 ? 8 : 12)) - 5) * INT64_C(1000000000000003)};
+        return (struct value){.number = (__int128)((int64_t)(chance % (row < 18000 ? 8 : 12)) - 5) * 1000000000000003};
     case 's': return (struct value){.number = row * 3 + (int64_t)(chance % 3)};
     case 'r': return (struct value){.number = (int64_t)(chance % 1000000)};
     default: return (struct value){.number = (int64_t)(chance >> 1)};

@@ -144,7 +144,7 @@ static struct page_block *dictionary_block(struct column_writer *self, struct pa
     struct page_block *packed = page_pack(maker->compressor, &content);
     if (self->codec == CODEC_ZSTD)
         return packed;
-    bool has_gained = packed->len + (packed->raw_bytes + (size_t)self->held_bytes) / 50 < packed->raw_bytes;
+    bool has_gained = packed->len + (packed->raw_bytes + (size_t)self->held_bytes) / PAGE_GAIN < packed->raw_bytes;
     if (has_gained) {
         blocks_repack(self, maker->compressor);
         return packed;

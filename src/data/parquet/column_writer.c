@@ -46,6 +46,13 @@ int64_t column_writer_held_bytes(const struct column_writer *self)
     return self->held_bytes + (int64_t)(open + dictionary);
 }
 
+int64_t column_writer_file_bytes(const struct column_writer *self)
+{
+    size_t open = self->values.len + self->lengths.len + self->bits.len;
+    size_t dictionary = self->dictionary != NULL ? dictionary_plain(self->dictionary).len : 0;
+    return self->held_bytes + (int64_t)(open + dictionary);
+}
+
 static bool is_text(const struct column_writer *self) { return self->storage.physical == PHYSICAL_BYTE_ARRAY; }
 static bool is_real(const struct column_writer *self)
 {

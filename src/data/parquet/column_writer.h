@@ -60,6 +60,8 @@ RC column_writer_add(struct column_writer *self, struct page_maker *maker, const
 void column_writer_finish(struct column_writer *self, struct page_maker *maker);
 /* What is held in memory. */
 int64_t column_writer_held_bytes(const struct column_writer *self);
+/* What the file would get of it, the open page and the dictionary uncompressed. */
+int64_t column_writer_file_bytes(const struct column_writer *self);
 /* For the next row group; the memory is given back. */
 void column_writer_reset(struct column_writer *self);
 

@@ -67,9 +67,10 @@ static uint8_t *block_write(uint8_t *to, const void *values, int64_t from, int64
     uint8_t *widths = to;
     to += MINIBLOCKS;
     for (int i = 0; i < MINIBLOCKS; i++) {
-        widths[i] = (uint8_t)width_of(differences + i * MINIBLOCK);
-        if (i * MINIBLOCK < count)
-            to = packed_put(to, differences + i * MINIBLOCK, MINIBLOCK, widths[i]);
+        int64_t first = (int64_t)i * MINIBLOCK;
+        widths[i] = (uint8_t)width_of(differences + first);
+        if (first < count)
+            to = packed_put(to, differences + first, MINIBLOCK, widths[i]);
     }
     return to;
 }

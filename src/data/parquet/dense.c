@@ -1,5 +1,6 @@
 #include "data/parquet/dense.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "data/parquet/bits.h"
@@ -47,6 +48,7 @@ struct decimal_bytes { /* no __int128: a batch from elsewhere may be aligned to 
 static void gather_bits(const uint8_t *values, const uint8_t *validity, int64_t rows, uint8_t *into)
 {
     int64_t count = 0;
+    assert(validity != NULL && "without NULLs they stay where they are");
     for (int64_t i = 0; i < rows; i++) {
         bits_put(into, count, bits_get(values, i));
         count += bits_get(validity, i);

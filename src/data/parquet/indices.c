@@ -5,7 +5,8 @@
 #include "data/parquet/packed.h"
 #include "data/parquet/varint.h"
 
-enum { WIDTH_MAX = 32, GROUP = 8, RUN_MIN = 2 * GROUP }; /* a run that is shorter is packed with its neighbours */
+enum { WIDTH_MAX = 32, GROUP_BITS_MAX = 8 * WIDTH_MAX, HEADERS_BYTES = 2 * VARINT_BYTES_MAX };
+enum { GROUP = 8, RUN_MIN = 2 * GROUP }; /* a run that is shorter is packed with its neighbours */
 
 /* ---- writing ---- */
 
@@ -55,7 +56,7 @@ void indices_write(struct buf *out, const uint16_t *indices, int64_t count, int6
     /* Some readers take a width of 0 for damage. */
     int width = entries > 2 ? bits_needed((uint64_t)entries - 1) : 1;
     /* A run of 16 takes at most 5 bytes, which packed are at least 2: no more than twice the bits, and headers. */
-    buf_reserve(out, (size_t)(count / GROUP + 2) * ((size_t)width + 5) + 2 * VARINT_BYTES_MAX + PACKED_SLACK);
+    buf_reserve(out, (size_t)(count / GROUP + 2) * ((size_t)width + 5) + HEADERS_BYTES + PACKED_SLACK);
     uint8_t *start = (uint8_t *)out->at + out->len, *to = start;
     int64_t packed = 0, at = 0; /* [packed, at) waits to be packed: whole groups */
     *to++ = (uint8_t)width;
@@ -80,7 +81,7 @@ static bool next_run(struct indices *self)
     uint64_t header, bytes = ((uint64_t)self->width + 7) / 8;
     if (self->is_packed)
         self->at += self->used / GROUP * self->width;
-    if (!varint_get(&self->at, self->end, &header) || header >> 1 > INT64_MAX / (GROUP * WIDTH_MAX))
+    if (!varint_get(&self->at, self->end, &header) || header >> 1 > INT64_MAX / GROUP_BITS_MAX)
         return false;
     self->is_packed = header & 1;
     self->used = 0;

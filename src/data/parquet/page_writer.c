@@ -6,8 +6,7 @@
 #include "base/hash.h"
 #include "data/parquet/thrift.h"
 
-/* A column chunk whose pages lose less than one byte in GAIN is not worth a reader's time. */
-enum { GAIN = 50, SAMPLE_BYTES = 32 << 10 };
+enum { SAMPLE_BYTES = 32 << 10 };
 
 static size_t raw_bytes_of(const struct page_content *content)
 {
@@ -62,7 +61,7 @@ struct page_block *page_repack(struct compressor *compressor, struct page_block 
 
 bool page_has_gained(const struct page_block *packed)
 {
-    return packed->len + packed->raw_bytes / GAIN < packed->raw_bytes;
+    return packed->len + packed->raw_bytes / PAGE_GAIN < packed->raw_bytes;
 }
 
 bool page_is_worth_packing(struct compressor *compressor, const struct page_content *content)

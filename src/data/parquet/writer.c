@@ -136,6 +136,14 @@ RC parquet_writer_end(struct parquet_writer *self, struct error *err)
     return sink_write(self, buf_str(&footer), err);
 }
 
+static int64_t file_bytes(const struct parquet_writer *self)
+{
+    int64_t bytes = self->bytes + (int64_t)self->footer.groups.len;
+    for (int i = 0; i < self->schema->count; i++)
+        bytes += column_writer_file_bytes(&self->columns[i]);
+    return bytes;
+}
+
 struct parquet_written parquet_writer_written(const struct parquet_writer *self)
 {
     return (struct parquet_written){
@@ -143,6 +151,6 @@ struct parquet_written parquet_writer_written(const struct parquet_writer *self)
         .row_groups = self->footer.group_count,
         .raw_bytes = self->raw_bytes,
         .bytes = self->bytes,
-        .file_bytes = self->is_over ? self->bytes : self->bytes + held_bytes(self) + (int64_t)self->footer.groups.len,
+        .file_bytes = self->is_over ? self->bytes : file_bytes(self),
     };
 }
