@@ -28,5 +28,7 @@ struct decoding {
 bool decode_is_zero_date(const struct decoding *self, struct str value);
 
 /* false: the value has no place in the column's type, and nothing was put: a zero or partial date, a text that is not
- * UTF-8, anything that the server never writes. */
-bool decode_put(const struct decoding *self, struct str value, struct batch_builder *builder, int column);
+ * UTF-8, anything that the server never writes. `end`: up to here bytes may be read, which is the value's end or, much
+ * faster, that of the row. */
+bool decode_put(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
+                int column);

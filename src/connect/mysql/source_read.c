@@ -39,13 +39,17 @@ static enum rc fail_misfit(const struct mysql_reader *self, int column, struct e
 
 static RC add_row(struct mysql_reader *self, MYSQL_ROW row, const unsigned long *lengths, struct error *err)
 {
-    for (int i = 0; i < self->table->column_count; i++) {
+    int count = self->table->column_count, last = count - 1;
+    while (last > 0 && row[last] == NULL)
+        last--;
+    const char *end = row[last] != NULL ? row[last] + lengths[last] : NULL;
+    for (int i = 0; i < count; i++) {
         const struct mysql_column *column = &self->table->columns[i];
         if (row[i] == NULL) {
             if (!column->field.nullable)
                 return fail_misfit(self, i, err);
             builder_null(self->builder, i);
-        } else if (!decode_put(&column->decoding, (struct str){row[i], lengths[i]}, self->builder, i)) {
+        } else if (!decode_put(&column->decoding, (struct str){row[i], lengths[i]}, end, self->builder, i)) {
             if (!column->zero_is_null || !decode_is_zero_date(&column->decoding, (struct str){row[i], lengths[i]}))
                 return fail_misfit(self, i, err);
             builder_null(self->builder, i);
