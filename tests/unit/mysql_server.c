@@ -57,6 +57,7 @@ static pid_t spawn(const char *const argv[])
     dup2(fd, STDERR_FILENO);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that dies leaves no server */
     setenv("TZ", zone, 1);
+    setenv("TMPDIR", folder, 1); /* a server that starts takes away all temporary tables of its folder, also others' */
     execv(argv[0], (char *const *)(uintptr_t)argv);
     _exit(127);
 }
