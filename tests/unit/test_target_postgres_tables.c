@@ -215,7 +215,6 @@ static void S93_replace_leaves_views_grants_and_foreign_keys(void **state)
     assert_string_equal(pg_query("SELECT has_table_privilege('reader', 'orders', 'SELECT'), count(*),"
                                  " to_regclass('by_name') FROM lines"),
                         "t|1|by_name\n");
-    AUTO_RELEASE(buf) before = {0};
     OK(pg_bring(s, s->target, "w1", "w2", "2|bob\n")); /* and now a line has no order: COMMIT looks */
     assert_int_equal(target_commit(s->target, &s->err), RC_DATA);
     pg_says(s, "lines_order_id_fkey");
