@@ -61,7 +61,13 @@ void s3_server_script(struct s3_server *self, const struct s3_script *line)
     pthread_mutex_unlock(&self->mutex);
 }
 
-int s3_server_count(const struct s3_server *self, enum s3_operation operation) { return self->counts[operation]; }
+int s3_server_count(struct s3_server *self, enum s3_operation operation)
+{
+    pthread_mutex_lock(&self->mutex);
+    int count = self->counts[operation];
+    pthread_mutex_unlock(&self->mutex);
+    return count;
+}
 
 /* ---- taking a request apart ---- */
 

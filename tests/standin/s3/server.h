@@ -81,7 +81,7 @@ struct s3_script {
 /* Adds a line; the first one that fits is taken. The texts outlive the server. */
 void s3_server_script(struct s3_server *self, const struct s3_script *line);
 /* How many requests of this operation have come; S3_ANY: of all. */
-int s3_server_count(const struct s3_server *self, enum s3_operation operation);
+int s3_server_count(struct s3_server *self, enum s3_operation operation);
 
 /* ---- request and answer ---- */
 
