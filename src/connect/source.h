@@ -26,7 +26,7 @@ struct table_request {
     const char *cursor_unit; /* "s", "ms" for integer cursors; NULL: not said */
     const char *cursor_zone; /* of a cursor that has none: "UTC", "+02:00", a name; NULL: the source's own */
     enum zero_dates zero_dates;
-    const char *const *key;  /* names; NULL: the primary key */
+    const char *const *key; /* names; NULL: the primary key */
     int key_count;
     bool wants_cursor; /* false: id_only and full_sync, a cursor is not looked for */
     bool is_whole;     /* full_sync: no range goes by the key, so a declared key may hold NULL */
@@ -45,8 +45,8 @@ struct table {
     int cursor;                  /* column number, -1: none */
     struct form form;
     int64_t cursor_ahead_us; /* how far the clock that a cursor without a zone is written by is ahead of UTC */
-    bool cursor_indexed; /* false: every page scans the table; worth a warning */
-    bool cursor_found;   /* true: not from the configuration but the one obvious one */
+    bool cursor_indexed;     /* false: every page scans the table; worth a warning */
+    bool cursor_found;       /* true: not from the configuration but the one obvious one */
 };
 
 /* What a plan wants to know of a range; counting may cost a scan. */
@@ -58,7 +58,7 @@ struct range_facts {
 };
 
 struct open_transactions {
-    bool hidden; /* other sessions' transactions cannot be seen: an explicit lag is required */
+    bool hidden;             /* other sessions' transactions cannot be seen: an explicit lag is required */
     const char *hidden_todo; /* what lets us see them: "GRANT ..."; NULL: nothing in particular */
     bool any;
     int64_t since_us; /* start of the oldest, on the source's clock; only if any */

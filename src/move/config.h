@@ -53,9 +53,9 @@ struct table_config {
     const char *cursor_unit; /* "s", "ms"; NULL: not said */
     const char *cursor_zone; /* NULL: the source's own */
     enum zero_dates zero_dates;
-    struct text_list key;    /* count 0: the primary key */
-    const char *target;      /* never NULL: the target table, by default the source's name */
-    enum mode mode;          /* legal for the increment */
+    struct text_list key; /* count 0: the primary key */
+    const char *target;   /* never NULL: the target table, by default the source's name */
+    enum mode mode;       /* legal for the increment */
     bool shared, insert_only;
     enum null_cursor null_cursor;
     int64_t lag_ms;

@@ -43,8 +43,8 @@ struct world {
     /* In memory: what a process has instead of mem_store, over the same objects and hit by the plan; NULL: mem_store */
     struct store *(*open_store)(struct world *self, struct clock *clock, struct fault_plan *plan);
     void (*close_stores)(struct world *self); /* when the world ends; NULL: nothing is left */
-    int processes;              /* started so far */
-    struct buf log;             /* everything that was logged */
+    int processes;                            /* started so far */
+    struct buf log;                           /* everything that was logged */
     pthread_mutex_t log_lock;
     struct fault_plan plan; /* of runs that are to be hit */
     struct {
