@@ -17,7 +17,4 @@ const volatile sig_atomic_t *stop_catch(void)
     return &stop_signal;
 }
 
-bool stop_asked(void *context, struct error *err)
-{
-    return opening_check_stop(&stop_signal, err) != RC_OK;
-}
+bool stop_asked(void *context, struct error *err) { return opening_check_stop(&stop_signal, err) != RC_OK; }

@@ -44,7 +44,8 @@ static RC probe_conditions(struct store *store, const char *key, struct error *e
     enum rc rc = store_put(store, key, S("second"), IF_MATCH(written.etag), NULL, err);
     if (rc == RC_CONFLICT) {
         fail(err, RC_CONFIG, "store '%s' (%s) refuses a PUT with the right If-Match", store->name, store->address);
-        return fail_todo(err, "with type s3 try 'etag_quotes: false'; if that does not help, use another store, or 'marks: state'");
+        return fail_todo(
+            err, "with type s3 try 'etag_quotes: false'; if that does not help, use another store, or 'marks: state'");
     }
     TRY(rc);
     return reads_back(store, key, S("second"), err);

@@ -28,9 +28,10 @@ struct condition {
 
 struct object_info {
     int64_t bytes;
-    int64_t modified_us;          /* the store's own clock */
-    char etag[ETAG_TEXT];         /* opaque; equal ETags = the same write or the same content */
-    char checksum[CHECKSUM_TEXT]; /* of the whole content, of store.checksum's kind; "" where the store cannot tell it */
+    int64_t modified_us;  /* the store's own clock */
+    char etag[ETAG_TEXT]; /* opaque; equal ETags = the same write or the same content */
+    char
+        checksum[CHECKSUM_TEXT]; /* of the whole content, of store.checksum's kind; "" where the store cannot tell it */
 };
 
 struct listed_object {
@@ -106,7 +107,8 @@ struct store {
     const char *name;       /* the connection's name, for messages */
     const char *address;    /* "file:///var/lake", "s3://acme-lake": readable, no secret */
     int64_t part_bytes_min; /* every part but the last is at least this long; 0: any */
-    enum checksum_kind checksum; /* what it confirms of each object that it was given: what a write returns is never "" */
+    enum checksum_kind
+        checksum; /* what it confirms of each object that it was given: what a write returns is never "" */
 };
 
 /* Creates or replaces the object. `ret` (may be NULL) tells what was written. */

@@ -72,9 +72,7 @@ static bool answer(int fd, const char *request, int nth)
     } else if (asks(request, " /cut")) {
         say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789");
         return false;
-    } else if (asks(request, " /silent")) {
-        return false;
-    } else if (asks(request, " /second-silent") && nth > 1) {
+    } else if (asks(request, " /silent") || (asks(request, " /second-silent") && nth > 1)) {
         return false;
     } else if (asks(request, " /stall")) {
         say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789");

@@ -23,7 +23,8 @@ static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
-    c = (char)(c | 0x20);
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
@@ -33,15 +34,17 @@ static const char *page_text(const struct page *self, const char *text)
     char *copy = arena_text(self->arena, text), *to = copy;
     for (const char *at = copy; self->encoded && *at != '\0'; at++) {
         bool is_code = *at == '%' && hex_digit(at[1]) >= 0 && hex_digit(at[2]) >= 0;
-        char byte = *at == '+' ? ' ' : *at;
         if (is_code) {
-            byte = (char)(hex_digit(at[1]) * 16 + hex_digit(at[2]));
+            *to++ = (char)(hex_digit(at[1]) * 16 + hex_digit(at[2]));
             at += 2;
+        } else if (*at == '+') {
+            *to++ = ' ';
+        } else {
+            *to++ = *at;
         }
-        *to++ = byte;
-        if (at[1] == '\0')
-            *to = '\0';
     }
+    if (self->encoded)
+        *to = '\0';
     return copy;
 }
 

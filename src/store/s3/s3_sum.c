@@ -43,6 +43,6 @@ void s3_md5(struct str bytes, unsigned char ret[16])
 void s3_md5_print(const unsigned char md5[16], char ret_hex[S3_MD5_HEX], char ret_base64[S3_MD5_BASE64])
 {
     for (int i = 0; i < 16; i++)
-        snprintf(ret_hex + 2 * i, 3, "%02x", md5[i]);
+        snprintf(ret_hex + 2 * (ptrdiff_t)i, 3, "%02x", md5[i]);
     EVP_EncodeBlock((unsigned char *)ret_base64, md5, 16);
 }
