@@ -72,7 +72,6 @@ static int count_of(const struct http_pair *pairs, int most)
 static const char *ask(struct story *s, struct asking a)
 {
     AUTO_RELEASE(sigv4_signed) with = {0};
-    AUTO_RELEASE(buf) code = {0};
     struct http_pair headers[16];
     char payload[SHA256_HEX];
     int count = 0;
