@@ -138,6 +138,15 @@ static RC connect_to(struct mysql_session *self, struct error *err)
     return set_session(self, err);
 }
 
+static MYSQL *new_handle(const struct mysql_settings *settings)
+{
+    MYSQL *handle = mysql_init(NULL);
+    if (handle == NULL)
+        abort(); /* no memory */
+    set_options(handle, settings);
+    return handle;
+}
+
 static void library_init(void) { mysql_library_init(0, NULL, NULL); }
 
 RC mysql_session_open(const struct mysql_settings *settings, struct mysql_session **ret, struct error *err)
@@ -147,10 +156,7 @@ RC mysql_session_open(const struct mysql_settings *settings, struct mysql_sessio
     TRY(mysql_check_stopped(settings, err));
     AUTO(mysql_session) *self = xcalloc(1, sizeof(*self));
     self->settings = settings;
-    self->handle = mysql_init(NULL);
-    if (self->handle == NULL)
-        abort(); /* no memory */
-    set_options(self->handle, settings);
+    self->handle = new_handle(settings);
     TRY(connect_to(self, err));
     *ret = TAKE(self);
     return RC_OK;
@@ -166,10 +172,24 @@ void mysql_session_free(struct mysql_session *self)
 
 /* ---- asking ---- */
 
+/* A session that was lost is begun anew with whatever is asked next: the next table of a run. What was open in it is
+ * not, so whoever asks several things in one transaction stops at the first failure. */
+static RC begin_anew(struct mysql_session *self, struct error *err)
+{
+    mysql_close(self->handle);
+    self->handle = new_handle(self->settings);
+    self->id = 0;
+    self->is_broken = false;
+    enum rc rc = connect_to(self, err);
+    self->is_broken = rc != RC_OK;
+    return rc;
+}
+
 static RC send_sql(struct mysql_session *self, const char *sql, struct error *err)
 {
-    assert(!self->is_broken && "a broken session is not asked");
     TRY(mysql_check_stopped(self->settings, err));
+    if (self->is_broken)
+        TRY(begin_anew(self, err));
     waiting = self->settings;
     int failed = mysql_real_query(self->handle, sql, strlen(sql));
     waiting = NULL;

@@ -38,7 +38,7 @@ struct mysql_session {
     const struct mysql_settings *settings;
     unsigned long id; /* the server's number for this connection */
     bool is_maria;
-    bool is_broken; /* nothing more can be asked: it lost its server, or rows were left unread */
+    bool is_broken; /* it lost its server, or rows were left unread: what is asked next begins it anew */
 };
 
 enum {

@@ -89,9 +89,16 @@ static bool loses_the_server(unsigned code)
            code == ER_CONNECTION_KILLED || code == ERROR_CLIENT_INTERACTION || code == ER_NET_PACKET_TOO_LARGE;
 }
 
-enum rc mysql_session_fail(struct mysql_session *self, struct error *err)
+/* The library has one number for all that happens below TLS. Once we were let in, it is never the certificate. */
+static unsigned code_of(const struct mysql_session *self)
 {
     unsigned code = mysql_errno(self->handle);
+    return code == ERROR_NO_TLS && self->id != 0 ? CR_SERVER_LOST : code;
+}
+
+enum rc mysql_session_fail(struct mysql_session *self, struct error *err)
+{
+    unsigned code = code_of(self);
     const struct mysql_settings *settings = self->settings;
     self->is_broken |= loses_the_server(code);
     TRY(mysql_check_stopped(settings, err));
