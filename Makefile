@@ -3,7 +3,7 @@
 #   make          build/waybill
 #   make demo     a shop of 500,000 rows moved, changed, killed in the middle, moved again, and compared
 #   make check    everything below but `limits`; installs what tests need; the last line says what passed and failed
-.PHONY: all demo check unit sweep sweep-asan mutants integration kill limits bench asan tsan lint fmt clean
+.PHONY: all demo check unit sweep sweep-asan mutants integration kill soak limits bench asan tsan lint fmt clean
 
 all: build/build.ninja
 	@ninja -C build
@@ -51,6 +51,15 @@ KILLS = 100
 SEED = 1
 kill: all
 	@python3 tests/integration/kill_run.py --kills $(KILLS) --seed $(SEED)
+
+# What takes too long for every day, between real servers: 3,000,000 rows, 60 kills and everything else that dies, two
+# minutes of live writers, and the memory all of it takes. An hour or so, and 25 GB of disk for a while.
+soak: all
+	@tools/setup check
+	@WAYBILL_ROWS=3000000 .venv/bin/pytest tests/integration/test_road.py
+	@.venv/bin/python tests/integration/road_kill.py --kills 60 --patience 10
+	@.venv/bin/python tests/integration/road_writers.py --seconds 120
+	@.venv/bin/python bench/limits_servers build
 
 # Peak memory of long and of wide tables, and the time to start.
 limits: all

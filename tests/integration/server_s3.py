@@ -45,7 +45,7 @@ class S3Server(Server):
 
     def connection(self, bucket, **options):
         """As it stands in waybill.yml; the keys come from the environment."""
-        return {"type": "s3", "bucket": bucket, "region": self.region, "endpoint": self.endpoint, "path_style": True, **options}
+        return {"type": "s3", "bucket": bucket, "region": self.region, "endpoint": self.endpoint, **options}
 
 
 class VersityGW(S3Server):
