@@ -20,7 +20,7 @@ static const struct {
     {"3D000", RC_NOT_FOUND, "create the database, or correct `database` of the connection"},
     {"3F000", RC_NOT_FOUND, "create the schema, or correct `schema` of the connection"},
     {"40", RC_BUSY, NULL},
-    {"42501", RC_DENIED, "GRANT the right that is missing to `user`, as the owner or an administrator"},
+    {"42501", RC_DENIED, NULL},
     {"42804", RC_DATA, NULL},
     {"42P01", RC_NOT_FOUND, NULL},
     {"44", RC_DATA, NULL},

@@ -67,7 +67,7 @@ static void TLS_is_verified_by_default_and_each_refusal_says_what_to_do(void **s
     const char *certificate = postgres_use_tls();
     assert_int_equal(check_as(s, &options), RC_DENIED);
     pg_says(s, "certificate verify failed");
-    pg_says(s, "`ca`");
+    pg_says(s, "`tls_ca`");
     options.address.ca = certificate;
     OK(check_as(s, &options));
     options.address.host = "127.0.0.1";
