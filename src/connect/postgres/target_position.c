@@ -123,7 +123,12 @@ static RC create_table(struct postgres_target *self, struct error *err)
              " loaded_at timestamptz) WITH (fillfactor = 50);"
              "CREATE UNIQUE INDEX waybill_position_owner ON %s (target_table) WHERE NOT shared",
              self->position, self->position);
-    return pq_run(self->db, sql.at, NULL, err);
+    enum rc rc = pq_run(self->db, sql.at, NULL, err);
+    if (rc != RC_DENIED)
+        return rc;
+    return fail_todo(err,
+                     "GRANT USAGE, CREATE ON SCHEMA \"%s\" TO this user; `waybill check` tells what else is missing",
+                     self->schema);
 }
 
 static RC change_row(struct postgres_target *self, const char *sql, int count, const char *const *values,
