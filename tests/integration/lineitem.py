@@ -60,4 +60,4 @@ def change(mariadb, database, table="lineitem", every=97, which=1, grow=1000):
     """Updates every `every`th row, and adds `grow` rows: all with one stamp, a tie that no index can order."""
     top = mariadb.run(f"SELECT MAX(id) FROM `{table}`", database)[0][0]
     mariadb.run(UPDATE.format(table=table, stamp="NOW(6)", every=every, which=which), database)
-    mariadb.run(GROW.format(table=table, stamp="NOW(0)", by=top, count=grow), database)
+    mariadb.run(GROW.format(table=table, stamp="NOW(6)", by=top, count=grow), database)
