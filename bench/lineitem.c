@@ -13,28 +13,29 @@
 enum { POOL_BYTES = 20 << 20, SENTENCE_MAX = 4096, LINE_MAX_BYTES = 1024 };
 
 static const char *const nouns[] = {
-    "foxes",     "ideas",    "theodolites", "pinto beans", "instructions", "dependencies", "excuses",  "platelets",
-    "asymptotes", "courts",   "dolphins",    "multipliers", "sauternes",    "warthogs",     "frets",    "dinos",
-    "attainments", "somas",   "patterns",    "forges",      "braids",       "frays",        "warhorses", "dugouts",
-    "notornis",  "epitaphs", "pearls",      "tithes",      "waters",       "orbits",       "gifts",    "sheaves",
-    "depths",    "sentiments", "decoys",     "realms",      "pains",        "grouches",     "escapades", "packages",
-    "requests",  "accounts", "deposits"};
-static const char *const verbs[] = {"sleep",   "wake",   "are",    "cajole",  "haggle", "nag",      "use",    "boost",
-                                    "affix",   "detect", "integrate", "maintain", "nod", "was",      "lose",   "solve",
-                                    "thrash",  "promise", "engage", "hinder",  "print",  "x-ray",    "breach", "eat",
-                                    "grow",    "impress", "mold",   "poach",   "serve",  "run",      "dazzle", "snooze",
-                                    "doze",    "unwind", "kindle", "play",    "hang",   "believe",  "doubt"};
-static const char *const adjectives[] = {"furious", "sly",     "careful", "blithe",    "quick",  "fluffy", "slow",
-                                         "quiet",   "ruthless", "thin",    "close",     "dogged", "daring", "brave",
-                                         "stealthy", "permanent", "enticing", "idle",    "busy",   "regular", "final",
-                                         "ironic",  "even",    "bold",    "silent",    "special", "pending", "express"};
-static const char *const adverbs[] = {"sometimes", "always",   "never",     "furiously", "slyly",    "carefully",
-                                      "blithely",  "quickly",  "fluffily",  "slowly",    "quietly",  "ruthlessly",
-                                      "thinly",    "closely",  "doggedly",  "daringly",  "bravely",  "finally"};
-static const char *const prepositions[] = {"about", "above", "according to", "across", "after", "against", "along",
-                                           "among", "around", "at", "before", "behind", "beneath", "between", "beyond",
-                                           "despite", "during", "except", "from", "in place of", "inside", "instead of",
-                                           "near", "of", "on", "outside", "past", "since", "through", "to", "under"};
+    "foxes",       "ideas",      "theodolites", "pinto beans", "instructions", "dependencies", "excuses",   "platelets",
+    "asymptotes",  "courts",     "dolphins",    "multipliers", "sauternes",    "warthogs",     "frets",     "dinos",
+    "attainments", "somas",      "patterns",    "forges",      "braids",       "frays",        "warhorses", "dugouts",
+    "notornis",    "epitaphs",   "pearls",      "tithes",      "waters",       "orbits",       "gifts",     "sheaves",
+    "depths",      "sentiments", "decoys",      "realms",      "pains",        "grouches",     "escapades", "packages",
+    "requests",    "accounts",   "deposits"};
+static const char *const verbs[] = {
+    "sleep",     "wake",     "are",    "cajole", "haggle", "nag",     "use",    "boost",   "affix",  "detect",
+    "integrate", "maintain", "nod",    "was",    "lose",   "solve",   "thrash", "promise", "engage", "hinder",
+    "print",     "x-ray",    "breach", "eat",    "grow",   "impress", "mold",   "poach",   "serve",  "run",
+    "dazzle",    "snooze",   "doze",   "unwind", "kindle", "play",    "hang",   "believe", "doubt"};
+static const char *const adjectives[] = {
+    "furious", "sly",    "careful", "blithe", "quick",    "fluffy",    "slow",     "quiet",  "ruthless", "thin",
+    "close",   "dogged", "daring",  "brave",  "stealthy", "permanent", "enticing", "idle",   "busy",     "regular",
+    "final",   "ironic", "even",    "bold",   "silent",   "special",   "pending",  "express"};
+static const char *const adverbs[] = {"sometimes", "always",  "never",    "furiously", "slyly",   "carefully",
+                                      "blithely",  "quickly", "fluffily", "slowly",    "quietly", "ruthlessly",
+                                      "thinly",    "closely", "doggedly", "daringly",  "bravely", "finally"};
+static const char *const prepositions[] = {
+    "about",  "above",   "according to", "across",      "after",   "against",    "along",  "among",
+    "around", "at",      "before",       "behind",      "beneath", "between",    "beyond", "despite",
+    "during", "except",  "from",         "in place of", "inside",  "instead of", "near",   "of",
+    "on",     "outside", "past",         "since",       "through", "to",         "under"};
 static const char *const ends[] = {".", ".", ".", ";", "?", "!", "--"};
 static const char *const instructions[] = {"DELIVER IN PERSON", "COLLECT COD", "NONE", "TAKE BACK RETURN"};
 static const char *const modes[] = {"REG AIR", "AIR", "RAIL", "SHIP", "TRUCK", "MAIL", "FOB"};
@@ -69,14 +70,9 @@ static void word(const char *text)
 static void noun_phrase(void)
 {
     switch (chance() % 3) {
-    case 0:
-        break;
-    case 1:
-        word(PICK(adjectives));
-        break;
-    default:
-        word(PICK(adverbs));
-        word(PICK(adjectives));
+    case 0: break;
+    case 1: word(PICK(adjectives)); break;
+    default: word(PICK(adverbs)); word(PICK(adjectives));
     }
     word(PICK(nouns));
 }
@@ -179,7 +175,8 @@ static void write_row(FILE *out, int64_t id, struct order *order)
     if (order->line == order->lines)
         *order = (struct order){order->number + 1, between(1, 7), 0, between(FIRST, LAST)};
     order->line++;
-    int64_t part = between(1, 100000), quantity = between(1, 50), price = 90000 + part / 10 % 20001 + 100 * (part % 1000);
+    int64_t part = between(1, 100000), quantity = between(1, 50),
+            price = 90000 + part / 10 % 20001 + 100 * (part % 1000);
     int64_t shipped = order->date + between(1, 121), received = shipped + between(1, 30);
     to = put_int(to, id);
     to = put_int(to, order->number / 8 * 32 + order->number % 8);

@@ -7,8 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#pragma GCC poison strcat strncat gets sprintf vsprintf strtok asctime ctime gmtime localtime atoi atol atoll  \
-    atof
+#pragma GCC poison strcat strncat gets sprintf vsprintf strtok asctime ctime gmtime localtime atoi atol atoll atof
 
 /* libmariadb's header names it in a macro that nobody uses, and poison reaches there too. */
 #undef strncpy

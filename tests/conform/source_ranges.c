@@ -1,4 +1,5 @@
 /* Ranges: whatever the types of cursor and key, chunks of every size put together are the range, once and in order. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "conform/rows.h"
@@ -231,8 +232,12 @@ static const struct shape shape_without_key = {"id:l! at:tss: note:u", "", NULL,
 static const char *line_of(const struct buf *lines, int i)
 {
     const char *at = lines->at;
-    for (; i > 0; i--)
-        at = strchr(at, '\n') + 1;
+    for (; i > 0; i--) {
+        assert(at != NULL);
+        at = strchr(at, '\n');
+        assert(at != NULL);
+        at++;
+    }
     return at;
 }
 

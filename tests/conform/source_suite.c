@@ -110,17 +110,16 @@ static void has_rows(struct story *s, const struct table *table, const struct ra
 static void a_table_is_described_as_it_was_made(void **state)
 {
     struct story *s = *state;
-    AUTO(schema) *schema = schema_of(s->kind->quirks.has_no_bool
-                                         ? "grp:u! flag:l n:l x:g name:u raw:z day:tdD at:tss: at_ms:tsm: "
-                                           "at_us:tsu:UTC price:d:10,2 id:l! updated_at:tss:!"
-                                         : "grp:u! flag:b n:l x:g name:u raw:z day:tdD at:tss: at_ms:tsm: "
-                                           "at_us:tsu:UTC price:d:10,2 id:l! updated_at:tss:!");
+    AUTO(schema) *schema =
+        schema_of(s->kind->quirks.has_no_bool ? "grp:u! flag:l n:l x:g name:u raw:z day:tdD at:tss: at_ms:tsm: "
+                                                "at_us:tsu:UTC price:d:10,2 id:l! updated_at:tss:!"
+                                              : "grp:u! flag:b n:l x:g name:u raw:z day:tdD at:tss: at_ms:tsm: "
+                                                "at_us:tsu:UTC price:d:10,2 id:l! updated_at:tss:!");
     make_table(s, "orders", schema, "id,grp", "updated_at",
-               s->kind->quirks.has_no_bool
-                   ? "g|1|1|0.5|ada|00ff|2024-02-29|2024-02-29 10:00:00|2024-02-29 "
-                     "10:00:00.500|2024-02-29T10:00:00.000001Z|12.50|7|2024-01-01 00:00:00\n"
-                   : "g|true|1|0.5|ada|00ff|2024-02-29|2024-02-29 10:00:00|2024-02-29 "
-               "10:00:00.500|2024-02-29T10:00:00.000001Z|12.50|7|2024-01-01 00:00:00\n");
+               s->kind->quirks.has_no_bool ? "g|1|1|0.5|ada|00ff|2024-02-29|2024-02-29 10:00:00|2024-02-29 "
+                                             "10:00:00.500|2024-02-29T10:00:00.000001Z|12.50|7|2024-01-01 00:00:00\n"
+                                           : "g|true|1|0.5|ada|00ff|2024-02-29|2024-02-29 10:00:00|2024-02-29 "
+                                             "10:00:00.500|2024-02-29T10:00:00.000001Z|12.50|7|2024-01-01 00:00:00\n");
     const struct table *table = describe_by(s, s->source, "orders", "updated_at");
     assert_true(schema_equal(table->schema, schema));
     assert_string_equal(table->name, "orders");
@@ -259,20 +258,21 @@ static void every_handle_gives_the_same_identity(void **state)
 static void every_value_comes_out_as_it_went_in(void **state)
 {
     struct story *s = *state;
-    static const char usual[] = "1|true|9223372036854775807|1.7976931348623157e+308|null|00|9999-12-31|9999-12-31 "
-                               "23:59:59|9999-12-31 23:59:59.999|9999-12-31T23:59:59.999999Z|9999999999999.99\n"
-                               "2|false|-9223372036854775808|-4.9406564584124654e-324||ff00ff|0001-01-01|0001-01-01 "
-                               "00:00:00|1969-12-31 23:59:59.001|1969-12-31T23:59:59.999999Z|-9999999999999.99\n"
-                               "3|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL\n"
-                               "4|true|0|0.10000000000000001|\xC3\xA9\xF0\x9F\x9A\x9A 'q' \"d\"||2024-02-29|1970-01-01 "
-                               "00:00:00|2024-02-29 10:00:00.000|2024-02-29T10:00:00.100000Z|0.10\n"
-                               "5|false|1|inf|None|30|1970-01-01|1969-12-31 23:59:59|2024-02-29 "
-                               "10:00:00.999|1970-01-01T00:00:00.000000Z|12.00\n";
+    static const char usual[] =
+        "1|true|9223372036854775807|1.7976931348623157e+308|null|00|9999-12-31|9999-12-31 "
+        "23:59:59|9999-12-31 23:59:59.999|9999-12-31T23:59:59.999999Z|9999999999999.99\n"
+        "2|false|-9223372036854775808|-4.9406564584124654e-324||ff00ff|0001-01-01|0001-01-01 "
+        "00:00:00|1969-12-31 23:59:59.001|1969-12-31T23:59:59.999999Z|-9999999999999.99\n"
+        "3|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL\n"
+        "4|true|0|0.10000000000000001|\xC3\xA9\xF0\x9F\x9A\x9A 'q' \"d\"||2024-02-29|1970-01-01 "
+        "00:00:00|2024-02-29 10:00:00.000|2024-02-29T10:00:00.100000Z|0.10\n"
+        "5|false|1|inf|None|30|1970-01-01|1969-12-31 23:59:59|2024-02-29 "
+        "10:00:00.999|1970-01-01T00:00:00.000000Z|12.00\n";
     const char *rows = s->kind->values_rows != NULL ? s->kind->values_rows : usual;
-    AUTO(schema) *schema = schema_of(
-        s->kind->values_schema != NULL
-            ? s->kind->values_schema
-            : "id:l! flag:b n:l x:g name:u raw:z day:tdD at:tss: at_ms:tsm: at_us:tsu:UTC price:d:15,2");
+    AUTO(schema) *schema =
+        schema_of(s->kind->values_schema != NULL
+                      ? s->kind->values_schema
+                      : "id:l! flag:b n:l x:g name:u raw:z day:tdD at:tss: at_ms:tsm: at_us:tsu:UTC price:d:15,2");
     make_table(s, "values", schema, "id", NULL, rows);
     const struct table *table = describe_by(s, s->source, "values", NULL);
     assert_true(schema_equal(table->schema, schema));
@@ -460,13 +460,12 @@ static void a_range_is_read_past_rows_that_move_and_go(void **state)
             break;
         add_lines(batch, &lines);
     }
-    assert_string_equal(lines.at,
-                        s->kind->quirks.reads_one_view
-                            ? "1|2024-01-01 00:00:01\n2|2024-01-01 00:00:02\n3|2024-01-01 00:00:03\n"
-                              "4|2024-01-01 00:00:04\n5|2024-01-01 00:00:05\n6|2024-01-01 00:00:06\n"
-                              "7|2024-01-01 00:00:07\n"
-                            : "1|2024-01-01 00:00:01\n2|2024-01-01 00:00:02\n3|2024-01-01 00:00:03\n"
-                              "4|2024-01-01 00:00:04\n6|2024-01-01 00:00:06\n7|2024-01-01 00:00:07\n");
+    assert_string_equal(lines.at, s->kind->quirks.reads_one_view
+                                      ? "1|2024-01-01 00:00:01\n2|2024-01-01 00:00:02\n3|2024-01-01 00:00:03\n"
+                                        "4|2024-01-01 00:00:04\n5|2024-01-01 00:00:05\n6|2024-01-01 00:00:06\n"
+                                        "7|2024-01-01 00:00:07\n"
+                                      : "1|2024-01-01 00:00:01\n2|2024-01-01 00:00:02\n3|2024-01-01 00:00:03\n"
+                                        "4|2024-01-01 00:00:04\n6|2024-01-01 00:00:06\n7|2024-01-01 00:00:07\n");
 }
 
 static void the_whole_table_is_one_snapshot(void **state)

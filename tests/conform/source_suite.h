@@ -20,7 +20,7 @@ struct source_kind {
     const char *name;
     struct source_quirks quirks;
     const char *values_schema, *values_rows; /* S73, where not all of the suite's own extremes exist; NULL: they do */
-    void *(*setup)(void); /* a new, empty database; asserts that it could be made */
+    void *(*setup)(void);                    /* a new, empty database; asserts that it could be made */
     void (*teardown)(void *world);
     struct source *(*open)(void *world, int page_rows); /* a handle that reads so many rows per page */
     void (*set_now)(void *world, int64_t us);           /* its clock; 2024-06-01 00:00:00 UTC at first */

@@ -1,3 +1,5 @@
+#include <assert.h>
+
 #include "s3_story.h"
 
 enum { ATTEMPTS = 5 };
@@ -23,6 +25,7 @@ void s3_story_open(struct s3_story *s)
     const struct opening with = {.clock = &s->clock, .random = random_real(), .retries = &s->observer};
     store_free(TAKE(s->store));
     WELL(s3_store_open("lake", &s->options, &with, s->http, &s->store, &s->err));
+    assert(s->store != NULL);
 }
 
 int s3_story_begin(void **state)

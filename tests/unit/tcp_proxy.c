@@ -76,9 +76,8 @@ static void serve(struct tcp_proxy *self, struct pair *pair, bool from_client, b
     int fault = atomic_load(&self->fault);
     if (fault == PROXY_STALL)
         return;
-    if (from_client && !pass(pair->client, pair->server))
-        cut(pair);
-    else if (from_server && (fault == PROXY_SWALLOW_ANSWERS || !pass(pair->server, pair->client)))
+    if ((from_client && !pass(pair->client, pair->server)) ||
+        (from_server && (fault == PROXY_SWALLOW_ANSWERS || !pass(pair->server, pair->client))))
         cut(pair);
 }
 

@@ -1,4 +1,6 @@
 /* Every type of MariaDB at its extremes (S73), as the source puts it into batches. */
+#include <assert.h>
+
 #include "mysql_server.h"
 #include "test.h"
 #include "world/value.h"
@@ -334,7 +336,7 @@ static void walks_row_by_row(const char *declared, const char *literals, const c
             source_read(source, table, &range, &reader, &err) != RC_OK ||
             batch_reader_next(reader, &batch, &err) != RC_OK)
             fail_msg("%s: %s", declared, err.text);
-        assert_non_null(batch);
+        assert(batch != NULL);
         assert_int_equal(batch->rows, 1);
         add_ids(batch, &seen);
         range.lo = range.hi;

@@ -154,8 +154,9 @@ static RC key_ends(struct mysql_source *self, const struct mysql_table *table, c
     int rows;
     TRY(row_at(self, table, &alone, 0, "", &arena, &first, &rows, err));
     TRY(row_at(self, table, &alone, 0, " DESC", &arena, &last, &rows, err));
-    *ret_any = rows > 0 && first.key_count == 1 && str_to_int64(str(first.key[0]), ret_min) &&
-               str_to_int64(str(last.key[0]), ret_max) && *ret_min <= *ret_max;
+    *ret_any = rows > 0 && first.key_count == 1 && last.key_count == 1 && first.key[0] != NULL && last.key[0] != NULL &&
+               str_to_int64(str(first.key[0]), ret_min) && str_to_int64(str(last.key[0]), ret_max) &&
+               *ret_min <= *ret_max;
     return RC_OK;
 }
 

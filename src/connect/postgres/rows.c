@@ -330,6 +330,7 @@ static void point_lane(struct row_writer *self, const struct batch *batch, int c
 static RC check_lane(struct row_writer *self, const struct batch *batch, int column, struct error *err)
 {
     const struct lane *lane = &self->lanes[column];
+    assert(!is_text(lane->wire) || lane->offsets != NULL);
     if (is_text(lane->wire) && lane->offsets[batch->rows] > lane->offsets[0] &&
         memchr(lane->values + lane->offsets[0], '\0', (size_t)(lane->offsets[batch->rows] - lane->offsets[0]))) {
         self->nul_column = column;

@@ -156,8 +156,8 @@ static struct fitting fit_text(const struct field *field, const struct pg_type *
     case OID_BPCHAR: return fit_limited_text(field, type);
     case OID_JSONB: return yes(WIRE_JSONB);
     case OID_UUID: return yes(WIRE_UUID);
-    case OID_CHAR:
-    case OID_NAME: return no(); /* both cut off in silence */
+    case OID_CHAR: /* this and the next cut off in silence */
+    case OID_NAME:
     case OID_BYTEA: return no();
     default: /* enums, addresses, texts of an extension, others of one; never numbers, times, arrays */
         return strchr("EISU", type->category) != NULL ? yes(WIRE_CAST) : no();

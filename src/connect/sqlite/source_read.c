@@ -195,7 +195,7 @@ static RC take_cursor_text(const struct pages *pages, struct arena *arena, const
 static RC cut_by_time(struct pages *pages, int64_t rows, struct arena *arena, struct position *ret_cut,
                       bool *ret_is_cut, struct error *err)
 {
-    const char *first, *left_out;
+    const char *first = NULL, *left_out = NULL;
     bool is_row;
     TRY(pages_next(pages, &is_row, err));
     if (!is_row)
@@ -205,7 +205,7 @@ static RC cut_by_time(struct pages *pages, int64_t rows, struct arena *arena, st
     if (!is_row)
         return RC_OK;
     TRY(take_cursor_text(pages, arena, &left_out, err));
-    if (strcmp(first, left_out) == 0) { /* one group is larger than the chunk: on to its end */
+    if (text_eq(first, left_out)) { /* one group is larger than the chunk: on to its end */
         TRY(pages_pause(pages, err));
         pages_skip_ties(pages);
         TRY(pages_next(pages, &is_row, err));
