@@ -2,7 +2,7 @@
  * table feeds parsing, `waybill --help`, `waybill help VERB` and the environment rule. */
 #pragma once
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -69,7 +69,7 @@ struct cli {
     FILE *out;      /* data, and nothing else */
     FILE *messages; /* everything else */
     struct clock *clock;
-    const volatile sig_atomic_t *stop; /* cli/stop.h; NULL: nothing stops it */
+    const atomic_int *stop; /* cli/stop.h; NULL: nothing stops it */
 
     /* what args_parse found */
     const struct command *command; /* NULL: none was named */

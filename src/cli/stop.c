@@ -4,11 +4,11 @@
 
 #include "io/opening.h"
 
-static volatile sig_atomic_t stop_signal;
+static atomic_int stop_signal; /* lock-free, so that a handler may write it and every thread read it */
 
 static void on_signal(int number) { stop_signal = number; }
 
-const volatile sig_atomic_t *stop_catch(void)
+const atomic_int *stop_catch(void)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}; /* no SA_RESTART: waits end */
     sigemptyset(&action.sa_mask);

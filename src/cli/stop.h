@@ -3,11 +3,12 @@
 #pragma once
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/error.h"
 
 /* From now on. The signal that came, 0 so far; connections' waits look at it. */
-const volatile sig_atomic_t *stop_catch(void);
+const atomic_int *stop_catch(void);
 /* For struct run_world: RC_INTERRUPTED or RC_TERMINATED in err once a signal came. */
 bool stop_asked(void *context, struct error *err);

@@ -15,7 +15,7 @@
  * Nothing is tried again here (that is io/retry.h's), no Expect header is sent, and no query stands in any message. */
 #pragma once
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/auto.h"
@@ -79,14 +79,14 @@ static inline void http_free(struct http *http)
 AUTO_DEFINE(http)
 
 struct http_options {
-    int64_t connect_ms;                /* to have a connection, TLS included; 0: 10 s */
-    int64_t deadline_ms;               /* of one request and its answer; 0: 10 min */
-    int64_t stall_ms;                  /* less than 1 KiB/s for so long ends it; 0: 30 s */
-    const char *proxy;                 /* NULL: as the environment says (https_proxy, no_proxy ...); "": none */
-    const char *ca_file;               /* PEM; NULL: the system's */
-    const char *ca_dir;                /* of hashed PEM files; NULL: the system's */
-    bool tls_unverified;               /* whoever answers is believed */
-    const volatile sig_atomic_t *stop; /* ends waits; NULL: nothing does. Outlives the client */
+    int64_t connect_ms;     /* to have a connection, TLS included; 0: 10 s */
+    int64_t deadline_ms;    /* of one request and its answer; 0: 10 min */
+    int64_t stall_ms;       /* less than 1 KiB/s for so long ends it; 0: 30 s */
+    const char *proxy;      /* NULL: as the environment says (https_proxy, no_proxy ...); "": none */
+    const char *ca_file;    /* PEM; NULL: the system's */
+    const char *ca_dir;     /* of hashed PEM files; NULL: the system's */
+    bool tls_unverified;    /* whoever answers is believed */
+    const atomic_int *stop; /* ends waits; NULL: nothing does. Outlives the client */
 };
 
 /* libcurl. The texts are copied. */

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <curl/curl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "base/secret.h"

@@ -1,6 +1,8 @@
 #include "io/opening.h"
 
-RC opening_check_stop(const volatile sig_atomic_t *stop, struct error *err)
+#include <signal.h>
+
+RC opening_check_stop(const atomic_int *stop, struct error *err)
 {
     if (stop == NULL || *stop == 0)
         return RC_OK;

@@ -1,17 +1,17 @@
 /* What a connection is opened with, whatever it is to: all of it outlives what is opened. */
 #pragma once
 
-#include <signal.h>
+#include <stdatomic.h>
 
 #include "io/retry.h"
 
 /* RC_INTERRUPTED or RC_TERMINATED once the program is asked to end; `stop` as below. */
-RC opening_check_stop(const volatile sig_atomic_t *stop, struct error *err);
+RC opening_check_stop(const atomic_int *stop, struct error *err);
 
 struct opening {
     struct clock *clock;
     struct random *random;
-    const volatile sig_atomic_t *stop; /* the signal that asks the program to end, 0 so far: waits end early; NULL: none
+    const atomic_int *stop; /* the signal that asks the program to end, 0 so far: waits end early; NULL: none
                                           is looked for */
     const struct retry_observer *retries; /* sees every wait before something is tried again; NULL: nobody does */
 };

@@ -10,7 +10,7 @@
 #pragma once
 
 #include <libpq-fe.h>
-#include <signal.h>
+#include <stdatomic.h>
 
 #include "base/auto.h"
 #include "base/clock.h"
@@ -53,14 +53,14 @@ struct pq {
     PGconn *handle;
     char *address; /* "postgresql://etl@db.internal:5432/dw": for people, no secret */
     struct clock *clock;
-    const volatile sig_atomic_t *stop; /* the signal that asks the program to end, 0 so far; NULL: none is looked for */
+    const atomic_int *stop; /* the signal that asks the program to end, 0 so far; NULL: none is looked for */
     int64_t lock_ms, statement_ms, stall_ms;
 };
 
 /* Connects, and sets the session up: UTF-8, limits on locks, idle transactions and statements, keepalives on both
  * sides, no rows hidden by row security. RC_UNAVAILABLE: nobody answers, or not yet. RC_DENIED: user, password,
  * pg_hba.conf, certificate. RC_NOT_FOUND: no such database or host. RC_CONFIG: the address cannot be right. */
-RC pq_open(const struct pq_address *address, struct clock *clock, const volatile sig_atomic_t *stop, struct pq **ret,
+RC pq_open(const struct pq_address *address, struct clock *clock, const atomic_int *stop, struct pq **ret,
            struct error *err);
 /* An open transaction is rolled back by the server, which may take it a moment. NULL is fine. */
 void pq_free(struct pq *self);

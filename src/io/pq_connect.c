@@ -130,7 +130,7 @@ void pq_address_print(const struct pq_address *address, struct buf *out)
         buf_addf(out, "&port=%lld", (long long)address->port);
 }
 
-RC pq_open(const struct pq_address *address, struct clock *clock, const volatile sig_atomic_t *stop, struct pq **ret,
+RC pq_open(const struct pq_address *address, struct clock *clock, const atomic_int *stop, struct pq **ret,
            struct error *err)
 {
     AUTO_RELEASE(buf) shown = {0};

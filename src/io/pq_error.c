@@ -1,4 +1,5 @@
 /* SQLSTATEs become RC, and messages lose the values that PostgreSQL puts into them. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * retry (RC_TABLE) count; calls that are not idempotent look first and then decide (state/settle.h). */
 #pragma once
 
-#include <signal.h>
+#include <stdatomic.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -24,7 +24,7 @@ struct retrying {
     struct clock *clock;
     struct random *random;
     const struct retry_observer *observer; /* may be NULL */
-    const volatile sig_atomic_t *stop;     /* not 0: the program is asked to end, and waits no longer; NULL: never */
+    const atomic_int *stop;                /* not 0: the program is asked to end, and waits no longer; NULL: never */
     int attempt;
 };
 

@@ -8,8 +8,8 @@
  * One connection is used by one thread at a time. Codes: https://www.sqlite.org/rescode.html */
 #pragma once
 
-#include <signal.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "base/auto.h"
 #include "base/clock.h"
@@ -28,8 +28,8 @@ enum sqlite_access {
 /* How long a lock of another connection is waited for. */
 struct sqlite_patience {
     struct clock *clock;
-    int64_t wait_ms;                   /* 0: SQLITE_WAIT_MS */
-    const volatile sig_atomic_t *stop; /* the signal that asks the program to end, 0 so far; NULL: none is looked for */
+    int64_t wait_ms;        /* 0: SQLITE_WAIT_MS */
+    const atomic_int *stop; /* the signal that asks the program to end, 0 so far; NULL: none is looked for */
 };
 
 struct sqlite {

@@ -5,7 +5,7 @@
  * in only for what a command uses: the pipeline it picks, the connections it opens. */
 #pragma once
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -96,7 +96,7 @@ struct config {
     int pipeline_count;
     struct arena arena;
     struct resolver *resolver;
-    const volatile sig_atomic_t *stop;    /* for connections' waits (io/opening.h); NULL, or set by the caller */
+    const atomic_int *stop;               /* for connections' waits (io/opening.h); NULL, or set by the caller */
     const struct retry_observer *retries; /* of connections; NULL, or set by the caller */
     struct file_id *files;                /* read so far, so that none is read twice */
     int file_count;

@@ -18,7 +18,7 @@ static char datadir[TEXT], socket_path[TEXT / 2], socket_flag[TEXT], pid_flag[TE
 static const char *zone = "XST-9";
 static int port;
 static pid_t server;
-volatile sig_atomic_t server_stop;
+atomic_int server_stop;
 
 static const char *program(const char *name)
 {

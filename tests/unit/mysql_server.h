@@ -4,6 +4,7 @@
 
 #include <mysql.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 #include "connect/mysql/source.h"
 
@@ -14,7 +15,7 @@ void server_leave(void);
 void server_restart(void);
 void server_restart_in(const char *zone); /* as TZ has it, POSIX form: no zone files are needed */
 
-extern volatile sig_atomic_t server_stop;
+extern atomic_int server_stop;
 
 /* A new connection as root, in the database `shop`. */
 MYSQL *server_app(void);

@@ -4,7 +4,7 @@
 
 #include "world/value.h"
 
-volatile sig_atomic_t pg_stop;
+atomic_int pg_stop;
 
 /* What a story that has failed left open would hold its tables for ever. */
 void pg_clean(void)

@@ -2,6 +2,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "conform/rows.h"
 #include "connect/postgres/target.h"
 #include "test.h"
@@ -12,7 +14,7 @@
 /* The limits that the tests can wait for. */
 enum { PG_LOCK_MS = 700, PG_PATIENCE_MS = 250, PG_IDLE_MS = 30000 };
 
-extern volatile sig_atomic_t pg_stop;  /* the signal that asks the program to end */
+extern atomic_int pg_stop;             /* the signal that asks the program to end */
 void pg_clean(void);                   /* the schema is new and empty */
 void pg_run(const char *sql);          /* in the story's schema */
 const char *pg_query(const char *sql); /* the same; as postgres_query, times shown in UTC */

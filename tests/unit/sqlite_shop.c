@@ -6,7 +6,7 @@
 #include "test.h"
 
 static char folder[] = "/tmp/waybill-source-XXXXXX";
-volatile sig_atomic_t shop_stop;
+atomic_int shop_stop;
 
 static int64_t now_us(struct clock *self) { return ((struct shop_clock *)self)->wall_us; }
 static int64_t mono_ms(struct clock *self) { return ((struct shop_clock *)self)->waited_ms; }

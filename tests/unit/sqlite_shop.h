@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "connect/sqlite/source.h"
 
@@ -14,7 +15,7 @@ struct shop_clock {
     void (*slept)(void); /* called at each wait; NULL: nothing */
 };
 extern struct shop_clock shop_clock;
-extern volatile sig_atomic_t shop_stop;
+extern atomic_int shop_stop;
 
 int shop_enter(void **state); /* a folder of its own, current until shop_leave */
 int shop_leave(void **state);

@@ -15,7 +15,7 @@ int64_t file_waited_ms;
 static int64_t now_us(struct clock *self) { return 1704067200000000; }
 static int64_t mono_ms(struct clock *self) { return file_waited_ms; }
 void (*file_while_waiting)(void);
-volatile sig_atomic_t file_stop;
+atomic_int file_stop;
 
 static void sleep_ms(struct clock *self, int64_t ms)
 {

@@ -2,6 +2,8 @@
  * words. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "conform/rows.h"
 #include "connect/sqlite/target.h"
 #include "io/sqlite.h"
@@ -17,7 +19,7 @@ void file_remove(void); /* the database and its journals */
 extern int64_t file_waited_ms;
 /* What somebody else does as soon as a target waits; called once. NULL: nothing. */
 extern void (*file_while_waiting)(void);
-extern volatile sig_atomic_t file_stop; /* the signal that asks the program to end */
+extern atomic_int file_stop; /* the signal that asks the program to end */
 struct target *file_target(void);
 
 /* Beside the target: another connection, SQL, the rows of a query ("1|ada\n"), a table's rows as world/value.h says. */

@@ -2,6 +2,7 @@
  */
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -379,7 +380,7 @@ static void a_deadline_holds_for_the_whole_of_it(void **state)
     assert_in_range(now_ms() - start, 250, 2000);
 }
 
-static volatile sig_atomic_t asked_to_stop;
+static atomic_int asked_to_stop;
 
 static void on_signal(int number) { asked_to_stop = SIGTERM; }
 

@@ -1,5 +1,6 @@
 /* Which transactions and statements the MySQL source finds open, and since when (S20, S27, S90). */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "mysql_server.h"
@@ -77,7 +78,7 @@ static void a_transaction_that_can_only_read_is_not_open(void **state)
 }
 
 /* Somebody else reads innodb_trx every 20 ms, so that the server does not renew its copy. */
-static volatile bool is_polling;
+static atomic_bool is_polling;
 static void *poll_transactions(void *unused)
 {
     MYSQL *monitor = server_app();

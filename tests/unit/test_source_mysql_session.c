@@ -11,7 +11,7 @@ enum { ROWS = 200000 };
 
 static RC open_with(const struct mysql_options *options, struct source **ret, struct error *err)
 {
-    static volatile sig_atomic_t unstopped;
+    static atomic_int unstopped;
     struct opening with = {.clock = clock_real(), .random = random_real(), .stop = &unstopped};
     static struct opening kept;
     kept = with;

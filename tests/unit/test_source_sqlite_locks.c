@@ -1,5 +1,6 @@
 /* The SQLite source and the other programs that use its file: whom it waits for, whom it does not keep waiting, and
  * that it changes nothing. */
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
 /* io/sqlite: files that are not there, are no database, may not be written or are locked are told apart. */
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,7 +109,7 @@ static void a_lock_is_waited_for_until_the_patience_ends(void **state)
 
 static void a_signal_ends_a_wait_and_a_long_statement(void **state)
 {
-    static volatile sig_atomic_t stop;
+    static atomic_int stop;
     AUTO(sqlite) *owner = NULL, *db = NULL;
     struct error err;
     struct sqlite_patience stoppable = {.clock = clock_real(), .wait_ms = 60000, .stop = &stop};

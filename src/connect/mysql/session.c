@@ -26,7 +26,7 @@ static _Thread_local const struct mysql_settings *waiting;
 
 static bool is_stopped(const struct mysql_settings *settings)
 {
-    const volatile sig_atomic_t *stop = settings != NULL ? settings->with->stop : NULL;
+    const atomic_int *stop = settings != NULL ? settings->with->stop : NULL;
     return stop != NULL && *stop != 0;
 }
 

@@ -75,7 +75,7 @@ bool mysql_session_failed_with(const struct mysql_session *self, unsigned code)
 
 RC mysql_check_stopped(const struct mysql_settings *settings, struct error *err)
 {
-    const volatile sig_atomic_t *stop = settings->with->stop;
+    const atomic_int *stop = settings->with->stop;
     int signal = stop != NULL ? *stop : 0;
     if (signal == 0)
         return RC_OK;

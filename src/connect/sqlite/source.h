@@ -14,7 +14,7 @@
  * Positions: integers and REALs as decimal numbers, texts as they are, BLOBs as hex digits. */
 #pragma once
 
-#include <signal.h>
+#include <stdatomic.h>
 
 #include "base/clock.h"
 #include "connect/source.h"
@@ -22,10 +22,10 @@
 enum { SQLITE_PAGE_ROWS = 10000 };
 
 struct sqlite_source_options {
-    struct clock *clock;               /* outlives the source */
-    int64_t wait_ms;                   /* for locks; 0: 30 s */
-    const volatile sig_atomic_t *stop; /* ends waits and scans; NULL: nothing does */
-    int page_rows;                     /* at most SQLITE_PAGE_ROWS, which 0 means */
+    struct clock *clock;    /* outlives the source */
+    int64_t wait_ms;        /* for locks; 0: 30 s */
+    const atomic_int *stop; /* ends waits and scans; NULL: nothing does */
+    int page_rows;          /* at most SQLITE_PAGE_ROWS, which 0 means */
 };
 
 /* RC_NOT_FOUND, RC_DENIED, RC_DATA (not a database), RC_BUSY: see io/sqlite.h. The texts are copied. */

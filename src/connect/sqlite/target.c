@@ -174,7 +174,7 @@ static const struct target_ops sqlite_target_ops = {
     .free = sqlite_target_free,
 };
 
-RC sqlite_target_open(const char *name, const char *path, struct clock *clock, const volatile sig_atomic_t *stop,
+RC sqlite_target_open(const char *name, const char *path, struct clock *clock, const atomic_int *stop,
                       struct target **ret, struct error *err)
 {
     struct sqlite_target *self = xcalloc(1, sizeof(*self));

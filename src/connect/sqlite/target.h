@@ -7,11 +7,11 @@
  * years outside 0000..9999, decimals of more digits than a NUMERIC column keeps (a column declared TEXT keeps all). */
 #pragma once
 
-#include <signal.h>
+#include <stdatomic.h>
 
 #include "connect/target.h"
 
 /* Opens nothing yet: a target that is only looked at makes no file. The texts are copied; the clock and `stop` must
  * outlive it. `stop` (may be NULL) is the signal that asks the program to end: it ends waits and long statements. */
-RC sqlite_target_open(const char *name, const char *path, struct clock *clock, const volatile sig_atomic_t *stop,
+RC sqlite_target_open(const char *name, const char *path, struct clock *clock, const atomic_int *stop,
                       struct target **ret, struct error *err);
