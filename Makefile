@@ -22,7 +22,7 @@ demo:
 
 check:
 	@tools/setup check
-	@SPARSE=2 tools/check lint unit asan tsan sweep-asan mutants integration
+	@SPARSE=8 tools/check lint unit asan tsan sweep-asan mutants integration
 
 # C tests: units, the conformance suites, the layers.
 unit: all
