@@ -78,11 +78,12 @@ def test_s99_a_paused_owner_comes_back_to_nothing(post, arrow, at):
     second = post.sync(status=None)
     running.signal(signal.SIGCONT)
     first = post.finish(running, status=None)
-    # Where it was paused inside a load, the target's lock makes the second run wait, and in the end say "busy".
+    # Where it was paused inside a load, the target's lock makes the second run wait, and in the end say "busy": if that
+    # was before it could take the lease, the first is the owner still, and what it says must be true.
     assert second.status in (0, 5), second.err
-    assert first.status != 0, "the paused owner must not report success"
-    if second.status == 0:
-        assert first.status == 7, first.err
+    assert first.status == 7 or (second.status == 5 and first.status == 0), first.err
+    if first.status == 0:
+        post.compare()
     post.sync()
     post.compare()
     post.assert_tidy(zombie=True)
