@@ -61,7 +61,8 @@ struct open_transactions {
     bool hidden;             /* other sessions' transactions cannot be seen: an explicit lag is required */
     const char *hidden_todo; /* what lets us see them: "GRANT ..."; NULL: nothing in particular */
     bool any;
-    int64_t since_us; /* start of the oldest, on the source's clock; only if any */
+    int64_t since_us; /* start of the oldest, on the source's clock; only if any. Where some are hidden: up to when
+                       * what is shown is complete (a replica's last commit); the lag counts from there */
 };
 
 struct source;

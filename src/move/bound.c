@@ -152,6 +152,14 @@ static RC bound_check_hidden(struct route *r, const struct open_transactions *op
                      r->config->name);
 }
 
+/* Where transactions are hidden, everything that began so long ago is here: the lag is how long one lasts at most, and
+ * a replica is as old as its last commit. */
+static int64_t bound_shown_us(const struct route *r, const struct open_transactions *open, int64_t now_us)
+{
+    int64_t shown_us = open->any && open->since_us < now_us ? open->since_us : now_us;
+    return shown_us - r->config->lag_ms * 1000;
+}
+
 /* The ceiling is the maximum, read before the list of open transactions, and used once every transaction open at that
  * moment has ended; until then the candidate of the run before is kept in S, and used when its time has come. */
 static RC bound_by_id(struct route *r, struct error *err)
@@ -171,7 +179,7 @@ static RC bound_by_id(struct route *r, struct error *err)
     bool kept =
         s->ceiling != NULL && stamp_parse(or_empty(s->ceiling_seen_at), &seen_us) && !r->run->options.full_refresh;
     bool kept_ended =
-        kept && (open.hidden ? now_us - seen_us >= r->config->lag_ms * 1000 : !open.any || open.since_us > seen_us);
+        kept && (open.hidden ? bound_shown_us(r, &open, now_us) >= seen_us : !open.any || open.since_us > seen_us);
     if (open.any)
         stamp_print(open.since_us, 6, r->bound.oldest_open);
     const char *use = all_ended ? newest : kept_ended ? s->ceiling : NULL;
@@ -198,7 +206,8 @@ static RC bound_by_time(struct route *r, struct error *err)
     int64_t hi_us = now_us - r->config->lag_ms * 1000;
     if (open.any) {
         stamp_print(open.since_us, 6, r->bound.oldest_open);
-        hi_us = open.since_us < hi_us ? open.since_us : hi_us;
+        int64_t since_us = open.hidden ? bound_shown_us(r, &open, now_us) : open.since_us;
+        hi_us = since_us < hi_us ? since_us : hi_us;
     }
     struct form instant = {.kind = FORM_TEXT, .separator = 'T', .z = true, .digits = 6};
     char hi[CURSOR_TEXT];

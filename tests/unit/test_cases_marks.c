@@ -428,6 +428,33 @@ static void s27_a_long_transaction_commits_rows_behind_the_clock(void **state)
     assert_int_equal(target_rows(w, "orders"), 3);
 }
 
+/* A transaction of the primary may reach its replica later than others that began after it: the lag, which says how
+ * long one lasts at most, counts from the last that did. */
+static void s27_what_a_replica_has_not_applied_yet_is_not_passed(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
+    const int64_t second = 1000000;
+    w->tables[0].lag_ms = 10000;
+    world_insert(w, ORDERS, 1, false);
+    world_wait(w);
+    mem_server_set_now(w->server, w->clock.us);
+    mem_server_hide_transactions(w->server, true);
+    struct mem_transaction *late = mem_server_begin(w->server);
+    char row[96];
+    snprintf(row, sizeof(row), "2|late|2.25|2024-06-01 00:%02d:%02d", (int)(w->clock.us / 60000000 % 60),
+             (int)(w->clock.us / 1000000 % 60));
+    mem_transaction_put(late, "orders", row);
+    mem_server_show_until(w->server, w->clock.us + 8 * second);
+    world_clock_move_ms(&w->clock, 30000);
+    mem_server_set_now(w->server, w->clock.us);
+    run_ok(w);
+    mem_transaction_commit(late);
+    mem_server_show_until(w->server, 0);
+    run_ok(w);
+    assert_all_is_well(w);
+    assert_int_equal(target_rows(w, "orders"), 2);
+}
+
 /* An instant of a full_sync, or an id, says nothing about a cursor. */
 static void a_mark_of_another_increment_is_refused_with_the_way_out(void **state)
 {
@@ -506,6 +533,7 @@ int main(void)
         cmocka_unit_test(a_limit_without_end_is_none),
         cmocka_unit_test(s26_no_page_is_read_twice),
         cmocka_unit_test(s27_a_long_transaction_commits_rows_behind_the_clock),
+        cmocka_unit_test(s27_what_a_replica_has_not_applied_yet_is_not_passed),
         cmocka_unit_test(a_mark_of_another_increment_is_refused_with_the_way_out),
         cmocka_unit_test(s59_the_sources_clock_counts_and_not_the_clients),
     };
