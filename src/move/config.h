@@ -28,6 +28,9 @@ enum pipeline_kind { PIPELINE_SYNC };
 
 enum null_cursor { NULL_CURSOR_FAIL, NULL_CURSOR_EXCLUDE };
 
+/* When a staged file is read back and compared with what was read from the source. */
+enum verify { VERIFY_AUTO, VERIFY_STAGE, VERIFY_NONE };
+
 enum stage_compression { STAGE_ZSTD };
 
 /* Bounds of one waybill; whichever comes first. */
@@ -75,6 +78,7 @@ struct pipeline_config {
     const char *stage_store;
     const char *stage_prefix; /* without '/' at either end; "" : none */
     enum stage_compression compression;
+    enum verify verify;
     int64_t level;       /* of the compression; 0: its default */
     int64_t readers;     /* of one table at once, at most */
     int64_t max_pending; /* waybills that may wait for their load while the next is extracted */

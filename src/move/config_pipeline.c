@@ -13,6 +13,8 @@ static const char *const mode_names[] = {"append", "merge", "replace", "delete_i
 static const char *const zero_dates_names[] = {
     [ZERO_DATES_FAIL] = "fail", [ZERO_DATES_NULL] = "null", [ZERO_DATES_TEXT] = "text", NULL};
 static const char *const null_cursor_names[] = {"fail", "exclude", "include", NULL};
+static const char *const verify_names[] = {
+    [VERIFY_AUTO] = "auto", [VERIFY_STAGE] = "stage", [VERIFY_NONE] = "none", NULL};
 static const char *const compression_names[] = {"zstd", "snappy", "lz4", "gzip", "none", NULL};
 
 const char *increment_name(enum increment increment) { return increment_names[increment]; }
@@ -29,6 +31,8 @@ static const struct option pipeline_table[] = {
            .help = "of staged files"),
     OPTION("stage.level", INT, pipeline_config, level, .max = 22,
            .help = "of the compression; its own default without"),
+    OPTION("verify", ENUM, pipeline_config, verify, .names = verify_names, .preset = "auto",
+           .help = "reading staged files back before they are sealed: where no load follows, always, or never"),
     OPTION("target", STRING, pipeline_config, target, .required = true,
            .help = "connection that rows are applied to, or none"),
     OPTION("chunk.bytes", SIZE, pipeline_config, chunk.bytes, .preset = "1GiB", .min = 1024, .max = 1024 * GIB,

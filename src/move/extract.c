@@ -1,7 +1,9 @@
 /* extract: the rows of a range become files of a waybill. */
+#include <assert.h>
 #include <inttypes.h>
 
 #include "base/log.h"
+#include "data/fingerprint.h"
 #include "move/arrows.h"
 #include "move/lane.h"
 #include "state/keys.h"
@@ -116,6 +118,7 @@ static RC extract_gather(struct extraction *x, struct error *err)
             *file = lane->files[f];
             file->key = arena_text(&r->arena, file->key);
             file->checksum = arena_text(&r->arena, file->checksum);
+            file->fingerprint = arena_text(&r->arena, file->fingerprint);
             staged += file->rows;
         }
     }
@@ -150,6 +153,18 @@ static const char *extract_max_cursor(const struct extraction *x)
     return largest_print(&largest, &r->table->schema->fields[r->table->cursor], &r->table->form, &r->arena);
 }
 
+/* Of all files together. */
+static const char *extract_fingerprint(struct route *r)
+{
+    AUTO_RELEASE(fingerprint) total;
+    fingerprint_init(&total, r->table->schema);
+    for (int i = 0; i < r->chunk.waybill.file_count; i++) {
+        bool is_read = fingerprint_merge_text(&total, r->chunk.waybill.files[i].fingerprint);
+        assert(is_read && "this run wrote it");
+    }
+    return fingerprint_print(&total, &r->arena);
+}
+
 /* ---- the waybill ---- */
 
 static void extract_fill_waybill(struct extraction *x)
@@ -178,6 +193,7 @@ static void extract_fill_waybill(struct extraction *x)
     w->source_clock = r->bound.clock;
     w->oldest_open = r->bound.oldest_open[0] != '\0' ? r->bound.oldest_open : NULL;
     w->rows = x->rows;
+    w->fingerprint = extract_fingerprint(r);
     schema_free(w->schema);
     w->schema = schema_copy(schema);
     if (r->increment != INCREMENT_ID_ONLY && r->table->cursor >= 0)

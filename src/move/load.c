@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/worker.h"
+#include "data/fingerprint.h"
 #include "move/ahead.h"
 #include "move/arrows.h"
 
@@ -58,6 +59,7 @@ static RC load_file_open(const struct staged_file *file, struct batch_reader **r
     };
     if (ahead_open(store, file->key, info.bytes, file->schema, options, ret, err) != RC_OK)
         return fail_in(err, "reading the staged file '%s'", file->key);
+    *ret = fingerprint_reader(*ret, file->schema, sealed->fingerprint, file->key);
     return RC_OK;
 }
 
@@ -91,7 +93,11 @@ static RC load_rows(struct load *load, struct error *err)
                                      .context = &context};
         int64_t taken = 0;
         TRY(run_check_stopped(load->r->run, err));
-        TRY(target_load_file(world->target, &staged, &taken, err));
+        if (target_load_file(world->target, &staged, &taken, err) != RC_OK) {
+            if (err->rc == RC_DATA)
+                repair_advice(load->r, err);
+            return err->rc;
+        }
         if (taken != file->rows)
             return fail(err, RC_DATA, "the target took %" PRId64 " rows of '%s', which has %" PRId64, taken, file->key,
                         file->rows);

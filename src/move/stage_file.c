@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "move/ahead.h"
+
 /* ---- parts ---- */
 
 /* The uploader's job. */
@@ -73,11 +75,13 @@ void stage_file_begin(struct stage_file *self, struct route *route, struct uploa
     *self = (struct stage_file){.route = route, .uploader = uploader, .sizes = sizes, .key = key};
     buf_reset(&uploader->parts[uploader->filling].bytes);
     self->digest = checksum_new(route->run->world.store->checksum);
+    fingerprint_init(&self->read, schema);
     self->writer = parquet_writer_new(schema, &options, (struct parquet_sink){stage_sink, self});
 }
 
 RC stage_file_add(struct stage_file *self, const struct batch *batch, struct error *err)
 {
+    fingerprint_add(&self->read, batch);
     return parquet_writer_add(self->writer, batch, err);
 }
 
@@ -112,6 +116,35 @@ static RC stage_complete(struct stage_file *self, struct object_info *ret, struc
     return RC_OK;
 }
 
+/* A load by our own reader compares the same before its COMMIT, and costs nothing extra: where one follows, and nobody
+ * asks for more, decoding everything twice is saved. */
+static bool stage_reads_back(const struct route *r)
+{
+    switch (r->run->pipeline->verify) {
+    case VERIFY_AUTO: return !route_loads(r);
+    case VERIFY_STAGE: return true;
+    case VERIFY_NONE: break;
+    }
+    return false;
+}
+
+/* Not what was sent but what is there: got from the store and decoded. */
+static RC stage_read_back(struct stage_file *self, const char *expected, struct error *err)
+{
+    struct route *r = self->route;
+    const struct ahead_options options = {.memory_bytes = self->sizes.row_group_bytes};
+    const struct schema *schema = self->read.schema;
+    struct batch_reader *inner;
+    TRY(ahead_open(r->run->world.store, self->key, self->bytes, schema, options, &inner, err));
+    AUTO(batch_reader) *reader = fingerprint_reader(inner, schema, expected, self->key);
+    for (const struct batch *batch = NULL;;) {
+        TRY(run_check_stopped(r->run, err));
+        TRY(batch_reader_next(reader, &batch, err));
+        if (batch == NULL)
+            return RC_OK;
+    }
+}
+
 RC stage_file_end(struct stage_file *self, struct arena *arena, struct waybill_file *ret, struct error *err)
 {
     struct store *store = self->route->run->world.store;
@@ -128,8 +161,17 @@ RC stage_file_end(struct stage_file *self, struct arena *arena, struct waybill_f
                                  .bytes = self->bytes,
                                  .rows = parquet_writer_written(self->writer).rows,
                                  .checksum_kind = store->checksum,
-                                 .checksum = arena_text(arena, checksum)};
-    return RC_OK;
+                                 .checksum = arena_text(arena, checksum),
+                                 .fingerprint = fingerprint_print(&self->read, arena)};
+    if (!stage_reads_back(self->route))
+        return RC_OK;
+    parquet_writer_free(TAKE(self->writer)); /* its memory is the reader's now */
+    if (stage_read_back(self, ret->fingerprint, err) == RC_OK)
+        return RC_OK;
+    fail_in(err, "reading back from '%s'", store->name);
+    return err->rc == RC_DATA ? fail_todo(err, "nothing was sealed or loaded; run the same command again. If it comes "
+                                               "again, please report it: the file or this machine's memory is bad")
+                              : err->rc;
 }
 
 void stage_file_abort(struct stage_file *self)
@@ -145,6 +187,7 @@ void stage_file_abort(struct stage_file *self)
 void stage_file_release(struct stage_file *self)
 {
     parquet_writer_free(self->writer);
+    fingerprint_release(&self->read);
     checksum_free(self->digest);
     upload_release(&self->upload);
     self->writer = NULL;

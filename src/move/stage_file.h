@@ -4,7 +4,7 @@
 
 #include "base/checksum.h"
 #include "base/worker.h"
-#include "data/batch.h"
+#include "data/fingerprint.h"
 #include "data/parquet/writer.h"
 #include "move/run.h"
 
@@ -39,14 +39,16 @@ struct stage_file {
     bool uploading;
     struct checksum *digest;
     struct parquet_writer *writer;
+    struct fingerprint read; /* of the rows as they came */
     int64_t bytes;
 };
 
 void stage_file_begin(struct stage_file *self, struct route *route, struct uploader *uploader, const char *key,
                       const struct schema *schema, struct stage_sizes sizes);
 RC stage_file_add(struct stage_file *self, const struct batch *batch, struct error *err);
-/* Ends the file; its rows are the writer's own count. The checksum's text goes into the arena. RC_DATA when the store
- * does not confirm size and checksum. */
+/* Ends the file; its rows are the writer's own count. The texts go into the arena. RC_DATA when the store does not
+ * confirm size and checksum, or when the file, read back, has other rows than were added to it (as far as the
+ * pipeline's `verify` asks for that). */
 RC stage_file_end(struct stage_file *self, struct arena *arena, struct waybill_file *ret, struct error *err);
 /* After a failure: aborts the upload as far as that is possible (adopt does it otherwise). Nothing begun is fine. */
 void stage_file_abort(struct stage_file *self);

@@ -20,6 +20,8 @@ static json_t *waybill_files_to_json(const struct waybill *w)
         json_put_int(file, "bytes", w->files[i].bytes);
         json_put_int(file, "rows", w->files[i].rows);
         json_put_text(file, checksum_name(w->files[i].checksum_kind), w->files[i].checksum);
+        if (w->files[i].fingerprint != NULL)
+            json_put_text(file, "fingerprint", w->files[i].fingerprint);
         json_array_append_new(files, file);
     }
     return files;
@@ -54,6 +56,8 @@ static json_t *waybill_to_json(const struct waybill *w)
     json_put(doc, "source", source);
     json_put_int(doc, "rows", w->rows);
     json_put_int(doc, "quarantined", w->quarantined);
+    if (w->fingerprint != NULL)
+        json_put_text(doc, "fingerprint", w->fingerprint);
     json_put(doc, "schema", schema_to_json(w->schema));
     json_put_text(doc, "cursor", w->cursor);
     json_t *key = json_array();
@@ -130,6 +134,7 @@ static RC waybill_files_from_json(const json_t *list, struct arena *arena, struc
         TRY(json_need_int(file, "bytes", &w->files[i].bytes, err));
         TRY(json_need_int(file, "rows", &w->files[i].rows, err));
         waybill_checksum_from_json(file, arena, &w->files[i]);
+        w->files[i].fingerprint = arena_text(arena, json_text(file, "fingerprint"));
     }
     return RC_OK;
 }
@@ -161,6 +166,7 @@ static RC waybill_from_json(const json_t *doc, struct arena *arena, struct waybi
     w.source_clock = arena_text(arena, json_text(source, "clock"));
     w.oldest_open = arena_text(arena, json_text(source, "oldest_open"));
     w.quarantined = json_int(doc, "quarantined", 0);
+    w.fingerprint = arena_text(arena, json_text(doc, "fingerprint"));
     w.cursor = arena_text(arena, json_text(doc, "cursor"));
     w.sealed_at = arena_text(arena, json_text(doc, "sealed_at"));
     if (json_array_size(key) > KEY_COLUMNS_MAX)

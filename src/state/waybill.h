@@ -14,7 +14,8 @@ struct waybill_file {
     const char *key;
     int64_t bytes, rows;
     enum checksum_kind checksum_kind;
-    const char *checksum; /* NULL: none that this version knows */
+    const char *checksum;    /* NULL: none that this version knows */
+    const char *fingerprint; /* of the rows as they were read (data/fingerprint.h); NULL: none */
 };
 
 struct waybill_ref {
@@ -31,6 +32,7 @@ struct waybill {
     const char *max_cursor;                             /* NULL: none */
     const char *source_id, *source_clock, *oldest_open; /* oldest_open NULL: none */
     int64_t rows, quarantined;
+    const char *fingerprint; /* of all files' rows; NULL: none */
     struct schema *schema; /* owned by the waybill: waybill_release */
     const char *cursor;    /* NULL: none */
     const char *key[KEY_COLUMNS_MAX];
