@@ -191,7 +191,7 @@ const char *fingerprint_print(const struct fingerprint *self, struct arena *aren
 {
     AUTO_RELEASE(buf) text = {0};
     buf_addf(&text, "%d:%" PRId64 ":%016" PRIx64 "%016" PRIx64 ":", FINGERPRINT_VERSION, self->rows,
-               (uint64_t)(self->total >> 64), (uint64_t)self->total);
+             (uint64_t)(self->total >> 64), (uint64_t)self->total);
     for (int i = 0; i < self->schema->count; i++)
         buf_addf(&text, "%s%016" PRIx64, i > 0 ? "," : "", self->columns[i]);
     return arena_str(arena, buf_str(&text));

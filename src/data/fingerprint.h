@@ -19,7 +19,7 @@ struct fingerprint {
     uint64_t *columns;
 };
 void fingerprint_init(struct fingerprint *self, const struct schema *schema); /* of no rows */
-void fingerprint_release(struct fingerprint *self);                          /* a zeroed one is fine, too */
+void fingerprint_release(struct fingerprint *self);                           /* a zeroed one is fine, too */
 void fingerprint_add(struct fingerprint *self, const struct batch *batch);
 void fingerprint_merge(struct fingerprint *self, const struct fingerprint *more); /* of the same columns */
 

@@ -33,8 +33,8 @@ struct waybill {
     const char *source_id, *source_clock, *oldest_open; /* oldest_open NULL: none */
     int64_t rows, quarantined;
     const char *fingerprint; /* of all files' rows; NULL: none */
-    struct schema *schema; /* owned by the waybill: waybill_release */
-    const char *cursor;    /* NULL: none */
+    struct schema *schema;   /* owned by the waybill: waybill_release */
+    const char *cursor;      /* NULL: none */
     const char *key[KEY_COLUMNS_MAX];
     int key_count;
     struct waybill_file *files;

@@ -286,9 +286,10 @@ static void what_makes_no_sense_in_a_table_is_refused(void **state)
 static void s65_an_unknown_key_is_an_error_at_every_level(void **state)
 {
     const char *top = "the options here are: include, connections, pipelines";
-    const char *pipeline = "the options here are: kind, default, source, stage, verify, target, chunk, file_bytes, part_bytes, "
-                           "readers, max_pending, "
-                           "lag, lease, max_memory, tables";
+    const char *pipeline =
+        "the options here are: kind, default, source, stage, verify, target, chunk, file_bytes, part_bytes, "
+        "readers, max_pending, "
+        "lag, lease, max_memory, tables";
     assert_refused("connection: {}\n", "w.yml:1:1: unknown option 'connection', did you mean 'connections'?", top);
     assert_refused("connections:\n  lake: {type: directory, pth: x}\n",
                    "w.yml:2:27: unknown option 'pth', did you mean 'path'?", "the options here are: path, type");

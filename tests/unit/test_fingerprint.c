@@ -179,8 +179,7 @@ static void texts_of_files_add_up(void **state)
     fingerprint_init(&total, schema);
     assert_true(fingerprint_merge_text(&total, print_of("id:l! v:u", "1|ada\n2|bob\n", &arena)));
     assert_true(fingerprint_merge_text(&total, print_of("id:l! v:u", "3|\n", &arena)));
-    assert_string_equal(fingerprint_print(&total, &arena),
-                        print_of("id:l! v:u", "2|bob\n3|\n1|ada\n", &arena));
+    assert_string_equal(fingerprint_print(&total, &arena), print_of("id:l! v:u", "2|bob\n3|\n1|ada\n", &arena));
     arena_release(&arena);
 }
 
@@ -188,8 +187,9 @@ static void texts_of_files_add_up(void **state)
 static void the_numbers_stay_what_they_are(void **state)
 {
     struct arena arena = {0};
-    assert_string_equal(print_of("id:l! v:u d:d:10,2", "1|ada|1.25\n2|a text of more than sixteen bytes|NULL\n", &arena),
-                        "1:2:d1324d451a50a4e99c2f496584838cb1:1b6a050ec231b15a,dec32d5bca5d2361,81c62ef6b1803e42");
+    assert_string_equal(
+        print_of("id:l! v:u d:d:10,2", "1|ada|1.25\n2|a text of more than sixteen bytes|NULL\n", &arena),
+        "1:2:d1324d451a50a4e99c2f496584838cb1:1b6a050ec231b15a,dec32d5bca5d2361,81c62ef6b1803e42");
     assert_string_equal(print_of("id:l!", "", &arena), "1:0:00000000000000000000000000000000:0000000000000000");
     arena_release(&arena);
 }
