@@ -15,6 +15,7 @@
     X(RC_FAILED, "failed", false, 1)                                                                                   \
     X(RC_CONFIG, "config", false, 2)       /* usage or configuration */                                                \
     X(RC_NOT_FOUND, "not-found", false, 4) /* in the world, not in the configuration */                                \
+    X(RC_NO_PLACE, "not-found", false, 4)  /* where things should be: a bucket; never read as "no such object" */      \
     X(RC_THROTTLED, "throttled", true, 5)                                                                              \
     X(RC_UNAVAILABLE, "unavailable", true, 5) /* also: an answer was lost, the fate is open */                         \
     X(RC_BUSY, "busy", true, 5)                                                                                        \

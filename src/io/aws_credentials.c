@@ -159,11 +159,11 @@ static RC check_config(const struct aws_config *config, struct error *err)
     bool has_key = !is_empty(config->access_key);
     bool has_secret = config->secret_key != NULL && secret_is_set(config->secret_key);
     if (has_key != has_secret)
-        return fail(err, RC_CONFIG, "of access_key and secret_key only one is given");
+        return fail(err, RC_CONFIG, "of access_key_id and secret_access_key only one is given");
     if (config->session_token != NULL && secret_is_set(config->session_token) && !has_key)
-        return fail(err, RC_CONFIG, "a session_token needs its access_key and secret_key");
+        return fail(err, RC_CONFIG, "a session_token needs its access_key_id and secret_access_key");
     if (has_key && !is_empty(config->profile))
-        return fail(err, RC_CONFIG, "access_key and profile exclude each other");
+        return fail(err, RC_CONFIG, "access_key_id and profile exclude each other");
     return RC_OK;
 }
 
@@ -257,9 +257,13 @@ static RC renew(struct aws_identity *self, const struct aws_credentials *refused
     TRY(look(self, err));
     if (!credentials_eq(&self->keys, refused))
         return RC_OK;
-    fail(err, RC_DENIED, "the AWS credentials of %s (access key %s) have expired, and there are no newer ones",
-         self->provider->name, refused->access_key);
-    return fail_todo(err, "put new ones there, then run the same command again");
+    char at[STAMP_TEXT] = "or was revoked";
+    if (refused->expires_us != 0 && refused->expires_us <= self->clock->now_us(self->clock))
+        stamp_print(refused->expires_us, 0, at);
+    fail(err, RC_DENIED, "the session token of %s (access key %s) has expired (%s), and there is no newer one",
+         self->provider->name, refused->access_key, at);
+    return fail_todo(err, "get new credentials (aws sso login, aws sts assume-role), put them where the old ones were "
+                          "found, then run the same command again: it goes on where it stopped");
 }
 
 RC aws_identity_renew(struct aws_identity *self, const struct aws_credentials *refused, struct error *err)

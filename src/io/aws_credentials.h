@@ -61,7 +61,7 @@ AUTO_DEFINE(aws_identity)
  * message says where it looked, the advice what to do. */
 RC aws_identity_get(struct aws_identity *self, struct aws_credentials *ret, struct error *err);
 /* A server said that `refused` has expired (ExpiredToken, TokenRefreshRequired, InvalidToken). RC_OK: the next get has
- * others; RC_DENIED: there are none newer. */
+ * others; RC_DENIED: there are none newer, and the message says where these are from. */
 RC aws_identity_renew(struct aws_identity *self, const struct aws_credentials *refused, struct error *err);
 
 /* The region of AWS_REGION, AWS_DEFAULT_REGION or the profile; *ret NULL: nobody says. */

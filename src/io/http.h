@@ -9,7 +9,8 @@
  * failure to get one names the host and says why:
  *   RC_UNAVAILABLE: no name, no connection, no answer in time, an answer cut short. Its fate is open unless
  *                   answer.sent is false: then the server cannot have seen the request
- *   RC_CONFIG:      not a URL, a certificate that is not trusted, a certificate file that cannot be read
+ *   RC_DENIED:      the server's certificate is not trusted
+ *   RC_CONFIG:      not a URL, a certificate file that cannot be read
  *   RC_DATA:        the answer's body is larger than asked for
  *   RC_INTERRUPTED, RC_TERMINATED: the program was asked to end
  * Nothing is tried again here (that is io/retry.h's), no Expect header is sent, and no query stands in any message. */

@@ -275,7 +275,7 @@ static enum rc fail_trust(const struct exchange *self, CURLcode code, struct ori
         fail(err, RC_CONFIG, "'%s' cannot be read as a file of certificates", or_empty(options->ca_file));
         return fail_todo(err, "give the path of a PEM file as 'tls_ca'");
     }
-    fail(err, RC_CONFIG, "the certificate of '" STR_FMT STR_FMT "' is not trusted: %s", STR_ARG(origin.scheme),
+    fail(err, RC_DENIED, "the certificate of '" STR_FMT STR_FMT "' is not trusted: %s", STR_ARG(origin.scheme),
          STR_ARG(origin.host), self->why);
     return fail_todo(err, "give the PEM file of the authority that signed it (or the certificate itself when it is "
                           "self-signed) as 'tls_ca', and check that the name in it is the host's");

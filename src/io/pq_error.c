@@ -166,7 +166,7 @@ enum rc pq_fail_connecting(struct pq *db, struct error *err)
         {"certificate file", RC_CONFIG, "correct `tls_cert` and `tls_key` of the connection"},
         {"FATAL:  role ", RC_DENIED, "create the user, or correct `user` of the connection"},
         {"does not exist", RC_NOT_FOUND, "create the database, or correct `database` of the connection"},
-        {"could not translate host name", RC_NOT_FOUND, "correct `host` of the connection"},
+        {"could not translate host name", RC_UNAVAILABLE, "check `host` of the connection: its name is not known"},
         {"certificate", RC_DENIED,
          "give the server's own authority as `tls_ca`; `tls: require` encrypts without knowing who it is"},
         {"server does not support SSL", RC_DENIED,

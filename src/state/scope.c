@@ -112,7 +112,7 @@ static RC scope_read_locked(struct scope *self, struct error *err)
     struct marks marks = {0};
     struct lease lease = {0};
     if (rc != RC_OK && rc != RC_NOT_FOUND)
-        return fail_in(err, "reading the %s", what);
+        return fail_in(err, "reading the scope document");
     if (rc == RC_OK) {
         if (json_read(buf_str(&text), what, &doc, err) != RC_OK)
             return scope_is_damaged(self, err);
@@ -187,7 +187,7 @@ static RC scope_send(struct scope *self, struct error *err)
     enum rc rc =
         settle_replace(&with, self->key, buf_str(&body), self->unsettled.write_id, self->etag, &settled, &there, err);
     if (rc != RC_OK && rc_is_transient(rc))
-        return fail_in(err, "writing the scope document '%s'", self->key);
+        return fail_in(err, "writing the scope document");
     if (rc == RC_OK && settled == SETTLED_WRITTEN) {
         scope_adopt_written(self, &self->unsettled);
         return RC_OK;
@@ -195,7 +195,7 @@ static RC scope_send(struct scope *self, struct error *err)
     json_decref(self->unsettled.doc);
     self->unsettled.doc = NULL;
     if (rc != RC_OK)
-        return fail_in(err, "writing the scope document '%s'", self->key);
+        return fail_in(err, "writing the scope document");
     return lost_to_another(self, buf_str(&there), err);
 }
 

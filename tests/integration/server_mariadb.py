@@ -17,8 +17,8 @@ CREATE USER 'blind'@'127.0.0.1' IDENTIFIED BY '{secret}';
 class MariaDB(Server):
     secret = "s3cret of the extractor"
 
-    def __init__(self, folder, zone="+00:00", **settings):
-        """Settings are those of mariadbd."""
+    def __init__(self, folder, zone="+03:00", **settings):
+        """Settings are those of mariadbd. Its zone is not UTC: whatever takes the one for the other is found out."""
         super().__init__(folder)
         self.cert, self.key, self.authority = certificate(self.folder / "tls")
         self.socket = self.folder / "sock"

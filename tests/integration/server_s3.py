@@ -2,6 +2,7 @@
 
 versitygw is the strictest and so the first; MinIO differs in names, tokens and repeated calls. None checks everything.
 """
+import shutil
 import urllib.error
 import urllib.request
 
@@ -90,6 +91,13 @@ class MinIO(S3Server):
                              region_name=self.region).assume_role(RoleArn="arn:x:ignored:by:minio:role", RoleSessionName="tests", DurationSeconds=seconds)
         keys = token["Credentials"]
         return {"AWS_ACCESS_KEY_ID": keys["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"], "AWS_SESSION_TOKEN": keys["SessionToken"]}
+
+    def forget(self, access_key):
+        """What happens to temporary keys when their time is over (15 minutes at least): the server knows them no more."""
+        self.stop()
+        for path in (self.folder / "data/.minio.sys/config/iam/sts").glob(f"{access_key}*"):
+            shutil.rmtree(path)
+        self.start()
 
 
 def unfinished_uploads(client, bucket):

@@ -170,7 +170,7 @@ static void keys_of_the_configuration_stand_alone(void **state)
     struct error err = {0};
     set("AWS_ACCESS_KEY_ID", "ENV");
     assert_int_equal(aws_identity_new(&config, &identity, &err), RC_CONFIG);
-    assert_string_equal(err.text, "of access_key and secret_key only one is given");
+    assert_string_equal(err.text, "of access_key_id and secret_access_key only one is given");
     secret_set(&secret, S("m"));
     assert_int_equal(aws_identity_new(&config, &identity, &err), RC_OK);
     assert_string_equal(keys_of(identity), "MINE/m/");
@@ -282,9 +282,10 @@ static void where_nothing_newer_is_found_renewing_says_whose_keys_have_expired(v
     struct error err = {0};
     assert_int_equal(aws_identity_get(identity, &keys, &err), RC_OK);
     assert_int_equal(aws_identity_renew(identity, &keys, &err), RC_DENIED);
-    assert_string_equal(err.text, "the AWS credentials of the environment (access key ENV) have expired, and there are "
-                                  "no newer ones");
-    assert_string_equal(err.todo, "put new ones there, then run the same command again");
+    assert_string_equal(err.text,
+                        "the session token of the environment (access key ENV) has expired (or was revoked), and "
+                        "there is no newer one");
+    assert_non_null(strstr(err.todo, "get new credentials"));
 }
 
 static void shortly_before_they_expire_new_keys_are_looked_for_but_not_at_every_request(void **state)

@@ -461,7 +461,7 @@ static void only_a_trusted_certificate_of_that_host_is_believed(void **state)
     struct story *s = *state;
     struct tls_story tls;
     tls_begin(&tls, S3_TLS);
-    assert_int_equal(tls_ask(s, &tls, (struct http_options){0}), RC_CONFIG);
+    assert_int_equal(tls_ask(s, &tls, (struct http_options){0}), RC_DENIED);
     assert_non_null(strstr(s->err.text, "is not trusted"));
     assert_non_null(strstr(s->err.todo, "tls_ca"));
     assert_int_equal(tls_ask(s, &tls, (struct http_options){.ca_file = tls.ca_file}), RC_OK);
@@ -470,7 +470,7 @@ static void only_a_trusted_certificate_of_that_host_is_believed(void **state)
     assert_non_null(strstr(s->err.text, "'/nonexistent.pem'"));
     tls_end(&tls);
     tls_begin(&tls, S3_TLS_WRONG_HOST);
-    assert_int_equal(tls_ask(s, &tls, (struct http_options){.ca_file = tls.ca_file}), RC_CONFIG);
+    assert_int_equal(tls_ask(s, &tls, (struct http_options){.ca_file = tls.ca_file}), RC_DENIED);
     assert_non_null(strstr(s->err.text, "is not trusted"));
     tls_end(&tls);
 }

@@ -73,9 +73,9 @@ static void a_bucket_that_is_not_there_is_no_missing_object(void **state)
     AUTO_RELEASE(buf) got = {0};
     s->options.bucket = "sea";
     s3_story_open(s);
-    FAILS(s3_story_put(s, "k", "v", IF_NONE_MATCH), RC_CONFIG, "NoSuchBucket (HTTP 404)", "create the bucket");
-    FAILS(store_get(s->store, "k", 9, &got, NULL, &s->err), RC_CONFIG, "NoSuchBucket", "create the bucket");
-    FAILS(store_head(s->store, "k", &info, &s->err), RC_CONFIG, "NoSuchBucket", "create the bucket");
+    FAILS(s3_story_put(s, "k", "v", IF_NONE_MATCH), RC_NO_PLACE, "NoSuchBucket (HTTP 404)", "create the bucket");
+    FAILS(store_get(s->store, "k", 9, &got, NULL, &s->err), RC_NO_PLACE, "NoSuchBucket", "create the bucket");
+    FAILS(store_head(s->store, "k", &info, &s->err), RC_NO_PLACE, "NoSuchBucket", "create the bucket");
 }
 
 /* ---- who ---- */
@@ -101,7 +101,12 @@ static void keys_that_have_expired_and_are_the_only_ones_are_told(void **state)
     s3_server_set(s->server, (struct s3_manners){.expired_token = "hush, old"});
     s3_story_open(s);
     FAILS(s3_story_put(s, "k", "v", UNCONDITIONAL), RC_DENIED, "ExpiredToken (HTTP 400)", "get new credentials");
+    assert_non_null(strstr(s->err.text, "the session token of the configuration (access key AKID) has expired"));
     assert_int_equal(s3_story_requests(s, S3_PUT), 1);
+    s->options.access_key_id = "OTHER"; /* MinIO forgets the keys of a token that has expired */
+    s3_story_open(s);
+    FAILS(s3_story_put(s, "k", "v", UNCONDITIONAL), RC_DENIED, "InvalidAccessKeyId", "get new credentials");
+    assert_non_null(strstr(s->err.text, "the session token of the configuration (access key OTHER) has expired"));
 }
 
 static void write_profile(const char *path, const char *token)
@@ -221,13 +226,13 @@ static void a_certificate_has_to_be_trusted_and_of_that_host(void **state)
     WELL(s3_story_put(s, "k", "v", IF_NONE_MATCH)); /* trusted by name */
     s->options.ca_file = NULL;
     s3_story_open(s);
-    FAILS(s3_story_put(s, "k", "v", UNCONDITIONAL), RC_CONFIG, "certificate", "tls_ca");
+    FAILS(s3_story_put(s, "k", "v", UNCONDITIONAL), RC_DENIED, "certificate", "tls_ca");
     s->options.tls_verify = false;
     s3_story_open(s);
     WELL(s3_story_put(s, "k", "v", UNCONDITIONAL));
     s->options.tls_verify = true;
     over_tls(s, S3_TLS_WRONG_HOST, &wrong);
-    FAILS(s3_story_put(s, "k", "w", UNCONDITIONAL), RC_CONFIG, "127.0.0.1", NULL);
+    FAILS(s3_story_put(s, "k", "w", UNCONDITIONAL), RC_DENIED, "127.0.0.1", NULL);
     assert_true(s3_story_has(s, "k", "v"));
     store_free(TAKE(s->store));
     tls_release(&right);

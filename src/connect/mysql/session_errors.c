@@ -23,7 +23,8 @@ static const struct {
 } known[] = {
     {ER_ACCESS_DENIED_ERROR, RC_DENIED, true, "check 'user' and 'password', and from which hosts this user may come"},
     {ER_ACCESS_DENIED_NO_PASSWORD_ERROR, RC_DENIED, true, "check 'user' and 'password': this one may have no password"},
-    {ER_DBACCESS_DENIED_ERROR, RC_DENIED, true, "GRANT SELECT ON <database>.* TO this user"},
+    {ER_DBACCESS_DENIED_ERROR, RC_DENIED, true,
+     "check 'database' (one that is not there is denied, too), or: GRANT SELECT ON <database>.* TO this user"},
     {ER_TABLEACCESS_DENIED_ERROR, RC_DENIED, true, "GRANT SELECT ON <database>.<table> TO this user"},
     {ER_COLUMNACCESS_DENIED_ERROR, RC_DENIED, true, "GRANT SELECT ON <database>.<table> TO this user"},
     {ER_SPECIFIC_ACCESS_DENIED_ERROR, RC_DENIED, true, "grant it to this user"},

@@ -1,6 +1,8 @@
 #include "connect/mysql/source.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "connect/mysql/source_parts.h"
 
@@ -164,6 +166,22 @@ static const struct source_ops mysql_source_ops = {
     .free = mysql_source_free,
 };
 
+/* The library says of a file that is not there only that there is no TLS. */
+static RC check_files(const char *name, const struct mysql_options *options, struct error *err)
+{
+    const struct {
+        const char *option, *path;
+    } files[] = {{"tls_ca", options->tls_ca}, {"tls_cert", options->tls_cert}, {"tls_key", options->tls_key}};
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        if (files[i].path == NULL || access(files[i].path, R_OK) == 0)
+            continue;
+        fail_errno(err, errno, "connection '%s': its '%s', '%s'", name, files[i].option, files[i].path);
+        err->rc = RC_CONFIG;
+        return fail_todo(err, "give the path of a PEM file that this user may read as '%s'", files[i].option);
+    }
+    return RC_OK;
+}
+
 static RC check_options(const char *name, const struct mysql_options *options, struct error *err)
 {
     if (options->socket != NULL && options->host != NULL)
@@ -176,7 +194,7 @@ static RC check_options(const char *name, const struct mysql_options *options, s
         return fail(err, RC_CONFIG, "connection '%s': 'tls_cert' and 'tls_key' go together", name);
     if (options->tls == MYSQL_TLS_OFF && (options->tls_ca != NULL || options->tls_cert != NULL))
         return fail(err, RC_CONFIG, "connection '%s' names certificates, and says 'tls: off'", name);
-    return RC_OK;
+    return check_files(name, options, err);
 }
 
 static void copy_settings(struct mysql_source *self, const struct mysql_options *options, const struct opening *with)

@@ -22,8 +22,7 @@ static const struct meaning {
 } meanings[] = {
     {"NoSuchKey", RC_NOT_FOUND, NULL},
     {"NoSuchUpload", RC_NOT_FOUND, NULL},
-    /* Not RC_NOT_FOUND: a bucket that is not there is not a missing object. */
-    {"NoSuchBucket", RC_CONFIG, TODO_BUCKET},
+    {"NoSuchBucket", RC_NO_PLACE, TODO_BUCKET},
     {"InvalidBucketName", RC_CONFIG, TODO_BUCKET},
     {"PreconditionFailed", RC_CONFLICT, NULL},
     {"ConditionalRequestConflict", RC_CONFLICT, TODO_AGAIN},

@@ -194,17 +194,30 @@ static bool correct_clock(struct attempt *a)
     return true;
 }
 
-static bool correct_credentials(struct attempt *a)
+/* What the server says of a token; MinIO does not know the access key any more. */
+static bool is_token_refused(const struct attempt *a)
 {
     static const char *const codes[] = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken",
                                         "InvalidTokenId"};
-    struct s3 *self = a->self;
-    bool is_expired = false;
-    struct error ignored; /* what the server said of the old ones tells more */
+    bool is_refused = is_code(a, "InvalidAccessKeyId") && secret_is_set(&a->who.session_token);
     for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
-        is_expired |= is_code(a, codes[i]);
-    if (!is_expired || aws_identity_renew(self->identity, &a->who, &ignored) != RC_OK)
+        is_refused |= is_code(a, codes[i]);
+    return is_refused;
+}
+
+/* Else the failure is what the server said, and where the token came from. */
+static bool correct_credentials(struct attempt *a, struct error *err)
+{
+    struct s3 *self = a->self;
+    struct error why;
+    if (!is_token_refused(a))
         return false;
+    if (aws_identity_renew(self->identity, &a->who, &why) != RC_OK) {
+        fail_in(&why, "%s", err->text);
+        memcpy(err->text, why.text, sizeof(err->text));
+        memcpy(err->todo, why.todo, sizeof(err->todo));
+        return false;
+    }
     pthread_mutex_lock(&self->mutex);
     self->learnt.corrections++;
     pthread_mutex_unlock(&self->mutex);
@@ -237,7 +250,8 @@ static bool attempt_correct(struct attempt *a, struct error *err)
 {
     if (a->fault.status == 0 || a->corrections == CORRECTIONS_MAX)
         return false;
-    bool corrected = correct_region(a, err) || correct_clock(a) || correct_credentials(a) || correct_by_asking(a, err);
+    bool corrected =
+        correct_region(a, err) || correct_clock(a) || correct_credentials(a, err) || correct_by_asking(a, err);
     a->corrections += corrected;
     return corrected;
 }
