@@ -16,6 +16,7 @@ void sha256_end(struct sha256 *self, char ret_hex[SHA256_HEX]); /* the digest is
 void sha256_free(struct sha256 *self);
 AUTO_DEFINE(sha256)
 void sha256_hex(struct str bytes, char ret_hex[SHA256_HEX]);
+void hmac_sha256_hex(struct str key, struct str bytes, char ret_hex[SHA256_HEX]);
 
 /* CRC-32 (IEEE 802.3, as zlib and Parquet use it). */
 uint32_t crc32_of(struct str bytes);

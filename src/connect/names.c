@@ -18,6 +18,21 @@ bool name_says_changed(const char *column)
     return false;
 }
 
+const char *excluded_order(struct table *table, const int *places, bool is_whole)
+{
+    bool has_key = true, has_cursor = table->cursor < 0 || places[table->cursor] >= 0;
+    for (int i = 0; i < table->key_count; i++) {
+        has_key &= places[table->key[i]] >= 0;
+        table->key[i] = places[table->key[i]];
+    }
+    table->cursor = has_cursor && table->cursor >= 0 ? places[table->cursor] : -1;
+    if (!has_key)
+        table->key_count = 0;
+    if (is_whole)
+        return NULL;
+    return !has_key ? "key" : !has_cursor ? "cursor" : NULL;
+}
+
 const char *yaml_name(struct arena *arena, const char *name)
 {
     bool is_plain = name[0] != '\0' && strchr("0123456789", name[0]) == NULL;

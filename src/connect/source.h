@@ -32,6 +32,8 @@ struct table_request {
     bool is_whole;     /* full_sync: no range goes by the key, so a declared key may hold NULL */
     const struct column_override *overrides;
     int override_count;
+    const char *const *excluded; /* columns that nobody wants: best not read, and not among the table's */
+    int excluded_count;
     const struct schema *known;    /* of the last waybill: types of columns found there stay as they are; may be NULL */
     const struct form *known_form; /* the cursor's form as S has it; may be NULL */
 };

@@ -30,6 +30,7 @@ void schema_add(struct schema *self, const struct field *field)
     *added = *field;
     added->name = xstrdup(field->name);
     added->source_type = xstrdup(or_empty(field->source_type));
+    added->made = field->made != NULL ? xstrdup(field->made) : NULL;
 }
 
 struct schema *schema_copy(const struct schema *self)
@@ -50,6 +51,7 @@ void schema_free(struct schema *self)
     for (int i = 0; i < self->count; i++) {
         text_free(self->fields[i].name);
         text_free(self->fields[i].source_type);
+        text_free(self->fields[i].made);
     }
     free(self->fields);
     free(self);
@@ -195,6 +197,8 @@ json_t *schema_to_json(const struct schema *self)
         json_put_text(entry, "type", format);
         json_put_text(entry, "source_type", field->source_type);
         json_put(entry, "nullable", json_boolean(field->nullable));
+        if (field->made != NULL)
+            json_put_text(entry, "made", field->made);
         json_array_append_new(list, entry);
     }
     return list;
@@ -204,7 +208,9 @@ static RC field_from_json(const json_t *json, const struct schema *so_far, struc
 {
     const json_t *name = json_object_get(json, "name"), *nullable = json_object_get(json, "nullable");
     const char *format = json_text(json, "type");
-    struct field field = {.name = json_string_value(name), .source_type = json_text(json, "source_type")};
+    struct field field = {.name = json_string_value(name),
+                          .source_type = json_text(json, "source_type"),
+                          .made = json_text(json, "made")};
     if (field.name == NULL || field.name[0] == '\0' || strlen(field.name) != json_string_length(name))
         return fail(err, RC_DATA, "'name' is missing, empty or no text");
     if (schema_find(so_far, field.name) >= 0)
@@ -243,7 +249,7 @@ bool schema_diff(const struct schema *old, const struct schema *now, struct buf 
     for (int i = 0; i < old->count; i++) {
         const struct field *field = &old->fields[i];
         int found = schema_find(now, field->name);
-        if (found >= 0 && field_same_type(field, &now->fields[found]))
+        if (found >= 0 && field_same_type(field, &now->fields[found]) && text_eq(field->made, now->fields[found].made))
             continue;
         only_added = false;
         if (found < 0) {
@@ -252,7 +258,9 @@ bool schema_diff(const struct schema *old, const struct schema *now, struct buf 
         }
         field_type_name(field, before);
         field_type_name(&now->fields[found], after);
-        buf_addf(out, "~ %s: %s -> %s\n", field->name, before, after);
+        buf_addf(out, "~ %s: %s%s%s -> %s%s%s\n", field->name, before, field->made != NULL ? ", " : "",
+                 or_empty(field->made), after, now->fields[found].made != NULL ? ", " : "",
+                 or_empty(now->fields[found].made));
     }
     for (int i = 0; i < now->count; i++) {
         if (schema_find(old, now->fields[i].name) >= 0)

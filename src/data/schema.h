@@ -33,6 +33,8 @@ struct field {
     bool utc;             /* TYPE_TIMESTAMP */
     bool nullable;
     const char *source_type; /* the source's own words: "DATETIME", "DECIMAL(10,2)"; may be "" */
+    const char
+        *made; /* what was done to the values on their way (data/shaping.h): "sha256", "mask full"; NULL: nothing */
 };
 
 struct schema {
@@ -49,7 +51,8 @@ void schema_free(struct schema *self);
 AUTO_DEFINE(schema)
 
 int schema_find(const struct schema *self, const char *name);      /* -1: none; case matters */
-bool schema_equal(const struct schema *a, const struct schema *b); /* names, order, types; not source_type, nullable */
+bool schema_equal(const struct schema *a, const struct schema *b); /* names, order, types; not source_type, nullable,
+                                                                    * made */
 bool field_same_type(const struct field *a, const struct field *b);
 
 /* The Arrow format string ("l", "u", "tsu:UTC", "d:10,2"), https://arrow.apache.org/docs/format/CDataInterface.html */
@@ -59,7 +62,8 @@ bool field_parse_format(const char *format, struct field *ret); /* sets type and
 /* For people: "decimal(10,2)", "timestamp(us, UTC)". */
 void field_type_name(const struct field *field, char ret[FORMAT_TEXT]);
 
-/* [{"name","type","source_type","nullable"}] (formats.md 3). The caller owns the result. */
+/* [{"name","type","source_type","nullable"}] (formats.md 3), and "made" where there is one. The caller owns the result.
+ */
 json_t *schema_to_json(const struct schema *self);
 RC schema_from_json(const json_t *json, struct schema **ret, struct error *err);
 

@@ -27,7 +27,7 @@ static RC bound_known_schema(struct route *r, struct error *err)
 static RC bound_check_schema(struct route *r, struct error *err)
 {
     AUTO_RELEASE(buf) diff = {0};
-    if (r->known == NULL || schema_diff(r->known, r->table->schema, &diff))
+    if (r->known == NULL || schema_diff(r->known, route_schema(r), &diff))
         return RC_OK;
     fail(err, RC_DATA, "the columns of '%s' in '%s' have changed since the last waybill:\n%s", r->table->name,
          r->run->world.source->name, diff.at);
@@ -82,6 +82,37 @@ static RC bound_check_shape(struct route *r, struct error *err)
                      scope_flags(r->scope));
 }
 
+/* What orders rows stands in marks, in plain, so nothing may become of it; a full_sync is ordered by nothing. */
+static RC bound_check_order(struct route *r, int column, const char *what, struct error *err)
+{
+    if (route_column(r, column) >= 0 || r->config->increment == INCREMENT_FULL_SYNC)
+        return RC_OK;
+    fail(err, RC_CONFIG, "column '%s' of '%s' is its %s, which stands in every mark: it is staged as it is",
+         r->table->schema->fields[column].name, r->table->name, what);
+    return fail_todo(err, "take another %s, or `increment: full_sync`, which needs none", what);
+}
+
+static RC bound_shape(struct route *r, struct error *err)
+{
+    const struct table_config *config = r->config;
+    shaping_free(TAKE(r->shaping));
+    TRY(shaping_new(r->table->name, r->table->schema, config->wishes, config->wish_count, &r->run->pipeline->hash_key,
+                    &r->shaping, err));
+    for (int i = 0; i < r->table->key_count; i++)
+        TRY(bound_check_order(r, r->table->key[i], "key", err));
+    return r->table->cursor >= 0 ? bound_check_order(r, r->table->cursor, "cursor", err) : RC_OK;
+}
+
+/* Types of columns found in the last waybill stay as they are, as far as the source knows these columns. */
+static RC bound_ask(struct route *r, struct table_request *request, struct error *err)
+{
+    AUTO(schema) *known = NULL;
+    if (r->known != NULL)
+        request->known = known = shaping_known(r->config->wishes, r->config->wish_count, r->known);
+    TRY(source_describe(r->run->world.source, request, &r->table, err));
+    return bound_shape(r, err);
+}
+
 RC bound_describe(struct route *r, struct error *err)
 {
     struct table_request request = table_request_of(r->config);
@@ -89,10 +120,9 @@ RC bound_describe(struct route *r, struct error *err)
     const struct marks *s = scope_marks(r->scope);
     const char *name = s->extracted.id[0] != '\0' ? s->cursor_form : NULL; /* an empty table told nothing */
     TRY(bound_known_schema(r, err));
-    request.known = r->known;
     if (name != NULL && !r->run->options.full_refresh && form_from_name(name, &form))
         request.known_form = &form;
-    TRY(source_describe(r->run->world.source, &request, &r->table, err));
+    TRY(bound_ask(r, &request, err));
     if (r->increment == INCREMENT_ID_ONLY && r->table->key_count != 1) {
         fail(err, RC_CONFIG, "id_only needs a key of one column; '%s' has a key of %d", r->table->name,
              r->table->key_count);

@@ -419,6 +419,8 @@ void config_free(struct config *self)
 {
     if (self == NULL)
         return;
+    for (struct pipeline_config *picked = self->picked; picked != NULL; picked = picked->next)
+        secret_release(&picked->hash_key);
     arena_release(&self->arena);
     free(self);
 }
@@ -469,7 +471,9 @@ RC config_pick_pipeline(struct config *self, const char *name, const struct conf
     if (checked == NULL)
         return no_pipeline(self, name, err);
     struct pipeline_config *picked = arena_take(&self->arena, sizeof(*picked));
-    *picked = (struct pipeline_config){.name = checked->name, .where = checked->where, .node = checked->node};
+    *picked = (struct pipeline_config){
+        .name = checked->name, .where = checked->where, .node = checked->node, .next = self->picked};
+    self->picked = picked;
     TRY(pipeline_read(self, checked->node, self->resolver, overrides, override_count, picked, err));
     *ret = picked;
     return RC_OK;

@@ -13,6 +13,7 @@
 #include "base/options.h"
 #include "connect/source.h"
 #include "connect/target.h"
+#include "data/shaping.h"
 #include "io/opening.h"
 #include "store/store.h"
 
@@ -64,10 +65,15 @@ struct table_config {
     int64_t lag_ms;
     bool lag_is_given; /* false: the default, which is not enough where open transactions are hidden */
     struct chunk_limits chunk;
-    const struct column_override *overrides;
+    const struct column_wish *wishes; /* of its columns, one for each */
+    int wish_count;
+    const struct column_override *overrides; /* of these what is the source's to do */
     int override_count;
-    const struct option_set *options; /* where each value came from, for plan -v */
-    const struct yaml_node *columns;  /* as written; `overrides` is what it says */
+    const char *const *excluded;
+    int excluded_count;
+    const struct option_set *options;       /* where each value came from, for plan -v */
+    const struct yaml_node *columns, *mask; /* these four as written; `wishes` is what they say */
+    struct text_list exclude_columns, hash;
 };
 
 struct pipeline_config {
@@ -86,10 +92,12 @@ struct pipeline_config {
     bool is_default;
     struct chunk_limits chunk;
     int64_t file_bytes, part_bytes, lag_ms, lease_ms, max_memory_bytes;
+    struct secret hash_key;
     struct table_config *tables; /* as listed, patterns included */
     int table_count;
     const struct option_set *options;
     const struct yaml_node *node, *tables_node; /* as written */
+    struct pipeline_config *next;               /* that was picked */
 };
 
 struct config {
@@ -98,6 +106,7 @@ struct config {
     int connection_count;
     struct pipeline_config *pipelines; /* checked, `${VAR}` not filled in: use config_pick_pipeline() for a run */
     int pipeline_count;
+    struct pipeline_config *picked; /* with their secrets */
     struct arena arena;
     struct resolver *resolver;
     const atomic_int *stop;               /* for connections' waits (io/opening.h); NULL, or set by the caller */

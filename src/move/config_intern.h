@@ -24,6 +24,9 @@ RC pipeline_read(struct config *config, const struct yaml_node *node, struct res
 RC table_default(struct config *config, const struct pipeline_config *pipeline, const char *name,
                  struct table_config *ret, struct error *err);
 
+/* config_columns.c: `columns`, `exclude_columns`, `hash` and `mask` of a table that was read, as one list of wishes. */
+RC config_read_columns(struct table_config *table, struct arena *arena, struct error *err);
+
 /* '*' is any text, '?' is one character; everything else is itself. */
 bool pattern_matches(const char *pattern, const char *name);
 bool is_pattern(const char *name);

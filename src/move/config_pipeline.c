@@ -55,6 +55,8 @@ static const struct option pipeline_table[] = {
            .help = "how long a silent owner keeps a scope"),
     OPTION("max_memory", SIZE, pipeline_config, max_memory_bytes, .preset = "256MiB", .min = 64 * MIB,
            .max = 1024 * GIB, .help = "budget of a run's buffers"),
+    OPTION("hash_key", SECRET, pipeline_config, hash_key,
+           .help = "makes the tables' hashes HMACs that nobody without it can try; plain SHA-256 without"),
     OPTION("tables", NODE, pipeline_config, tables_node,
            .help = "names or patterns of the source's tables, each with its options"),
 };
@@ -79,7 +81,10 @@ static const struct option table_table[] = {
     OPTION("null_cursor", ENUM, table_config, null_cursor, .names = null_cursor_names, .preset = "fail",
            .help = "what happens to rows without a cursor"),
     OPTION("columns", NODE, table_config, columns,
-           .help = "{COLUMN: {as: text}} for values that do not fit their column"),
+           .help = "{COLUMN: {as: text, name: other}}: its type, and its name in the target"),
+    OPTION("exclude_columns", LIST, table_config, exclude_columns, .help = "columns that are not even read"),
+    OPTION("hash", LIST, table_config, hash, .help = "columns of which only a hash is staged (pipeline's hash_key)"),
+    OPTION("mask", NODE, table_config, mask, .help = "{COLUMN: full} or partial: what is staged shows '*' instead"),
     OPTION("chunk.bytes", SIZE, table_config, chunk.bytes, .min = 1024, .max = 1024 * GIB, .help = "as the pipeline's"),
     OPTION("chunk.rows", INT, table_config, chunk.rows, .min = 1, .max = INT64_C(1000000000000),
            .help = "as the pipeline's"),
@@ -219,41 +224,6 @@ static RC check_names(const struct table_config *table, struct error *err)
     return RC_OK;
 }
 
-static RC read_override(const struct table_config *table, const struct yaml_node *node, struct column_override *ret,
-                        struct error *err)
-{
-    const struct yaml_node *as = node->kind == YAML_MAP ? yaml_find(node, "as") : NULL;
-    for (const struct yaml_node *other = node->first; node->kind == YAML_MAP && other != NULL; other = other->next) {
-        if (other != as)
-            return fail(err, RC_CONFIG, WHERE_FMT ": unknown option '%s'; a column has 'as'",
-                        WHERE_ARG(other->key_where), other->key);
-    }
-    if (as == NULL || (!text_eq(as->text, "text") && !text_eq(as->text, "binary"))) {
-        fail(err, RC_CONFIG, WHERE_FMT ": table '%s': column '%s' takes {as: text} or {as: binary}",
-             WHERE_ARG(as != NULL ? as->where : node->where), table->name, node->key);
-        return err->rc;
-    }
-    *ret = (struct column_override){.column = node->key, .as = as->text};
-    return RC_OK;
-}
-
-static RC read_overrides(struct table_config *table, struct arena *arena, struct error *err)
-{
-    const struct yaml_node *columns = table->columns;
-    if (columns == NULL || columns->kind == YAML_EMPTY)
-        return RC_OK;
-    if (columns->kind != YAML_MAP)
-        return fail(err, RC_CONFIG, WHERE_FMT ": 'columns' takes a map {COLUMN: {as: text}}, not %s",
-                    WHERE_ARG(columns->where), yaml_kind_name(columns));
-    struct column_override *overrides = arena_take(arena, sizeof(*overrides) * (size_t)columns->count);
-    int count = 0;
-    for (const struct yaml_node *node = columns->first; node != NULL; node = node->next)
-        TRY(read_override(table, node, &overrides[count++], err));
-    table->overrides = overrides;
-    table->override_count = count;
-    return RC_OK;
-}
-
 /* Still with a `${VAR}` that nobody may fill in yet: whether its values go together is seen when it is picked. */
 static bool is_open(const struct option_set *set, const struct resolver *resolver)
 {
@@ -290,7 +260,7 @@ static RC table_read(struct config *config, const struct pipeline_config *pipeli
         TRY(check_pair(ret, err));
         TRY(check_names(ret, err));
     }
-    return read_overrides(ret, &config->arena, err);
+    return config_read_columns(ret, &config->arena, err);
 }
 
 RC table_default(struct config *config, const struct pipeline_config *pipeline, const char *name,

@@ -173,5 +173,7 @@ struct table_request table_request_of(const struct table_config *table)
         .is_whole = table->increment == INCREMENT_FULL_SYNC,
         .overrides = table->overrides,
         .override_count = table->override_count,
+        .excluded = table->excluded,
+        .excluded_count = table->excluded_count,
     };
 }

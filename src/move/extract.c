@@ -76,6 +76,8 @@ static RC extract_open(struct extraction *x, struct error *err)
         lanes[i]->number = i;
         lanes[i]->count = x->lane_count;
         TRY(source_read(source, r->table, &pieces[i], &lanes[i]->reader, err));
+        if (r->shaping != NULL)
+            lanes[i]->reader = shaping_reader_new(r->shaping, lanes[i]->reader);
     }
     return RC_OK;
 }
@@ -173,7 +175,6 @@ static void extract_fill_waybill(struct extraction *x)
     struct run *run = r->run;
     struct waybill *w = &r->chunk.waybill;
     const struct marks *s = scope_marks(r->scope);
-    const struct schema *schema = r->table->schema;
     char now[STAMP_TEXT];
     stamp_print(run->world.clock->now_us(run->world.clock), 3, now);
     w->id = arena_text(&r->arena, r->chunk.id);
@@ -195,11 +196,8 @@ static void extract_fill_waybill(struct extraction *x)
     w->rows = x->rows;
     w->fingerprint = extract_fingerprint(r);
     schema_free(w->schema);
-    w->schema = schema_copy(schema);
-    if (r->increment != INCREMENT_ID_ONLY && r->table->cursor >= 0)
-        w->cursor = schema->fields[r->table->cursor].name;
-    for (w->key_count = 0; w->key_count < r->table->key_count; w->key_count++)
-        w->key[w->key_count] = schema->fields[r->table->key[w->key_count]].name;
+    route_describe(r, w);
+    w->schema = schema_copy(w->schema);
     w->max_cursor = extract_max_cursor(x);
     w->sealed_at = arena_text(&r->arena, now);
 }

@@ -8,11 +8,8 @@
 static RC look_ddl(struct route *r, struct plan *plan, struct error *err)
 {
     AUTO_RELEASE(buf) ddl = {0};
-    struct waybill as_if = {.mode = mode_name(r->mode), .schema = (struct schema *)(uintptr_t)r->table->schema};
-    if (r->increment != INCREMENT_ID_ONLY && r->table->cursor >= 0)
-        as_if.cursor = r->table->schema->fields[r->table->cursor].name;
-    for (as_if.key_count = 0; as_if.key_count < r->table->key_count; as_if.key_count++)
-        as_if.key[as_if.key_count] = r->table->schema->fields[r->table->key[as_if.key_count]].name;
+    struct waybill as_if = {.mode = mode_name(r->mode)};
+    route_describe(r, &as_if);
     struct target_table table = route_target_table(r, &as_if);
     TRY(target_prepare(r->run->world.target, &table, true, &ddl, err));
     plan->ddl = arena_str(&r->arena, buf_str(&ddl));

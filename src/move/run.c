@@ -97,6 +97,7 @@ void run_free(struct run *self)
         struct route *r = &self->routes[i];
         scope_free(r->scope);
         schema_free(r->known);
+        shaping_free(r->shaping);
         waybill_release(&r->chunk.waybill);
         loader_free(r->loader);
         arena_release(&r->arena);
@@ -210,6 +211,34 @@ struct marks route_marks(struct route *r)
         marks.key[marks.key_count] = (struct key_column){field->name, arena_text(&r->arena, text)};
     }
     return marks;
+}
+
+const struct schema *route_schema(const struct route *r)
+{
+    return r->shaping != NULL ? shaping_schema(r->shaping) : r->table->schema;
+}
+
+int route_column(const struct route *r, int source_column)
+{
+    return r->shaping != NULL ? shaping_column(r->shaping, source_column) : source_column;
+}
+
+/* A key that is not staged as it is can tell no rows apart; full_sync, which alone may have one, needs none. */
+void route_describe(const struct route *r, struct waybill *ret)
+{
+    const struct schema *schema = route_schema(r);
+    int cursor = r->table->cursor >= 0 ? route_column(r, r->table->cursor) : -1;
+    ret->schema = (struct schema *)(uintptr_t)schema;
+    if (r->increment != INCREMENT_ID_ONLY && cursor >= 0)
+        ret->cursor = schema->fields[cursor].name;
+    for (ret->key_count = 0; ret->key_count < r->table->key_count; ret->key_count++) {
+        int column = route_column(r, r->table->key[ret->key_count]);
+        if (column < 0) {
+            ret->key_count = 0;
+            return;
+        }
+        ret->key[ret->key_count] = schema->fields[column].name;
+    }
 }
 
 struct target_table route_target_table(struct route *r, const struct waybill *waybill)

@@ -89,6 +89,7 @@ struct route {
     const char *stage_prefix;  /* every waybill of this table lies below */
     struct target_position t;  /* T as last seen */
     const struct table *table; /* as the source described it; NULL before bound */
+    struct shaping *shaping;   /* from its columns to the staged ones; NULL: they are the same */
     struct schema *known;      /* of S.extracted's waybill; NULL: none */
     struct bound bound;
     struct position lo; /* where the next range begins: S.extracted.pos, or past a walk that was empty */
@@ -159,5 +160,10 @@ bool route_extracts(const struct route *r); /* the source is read */
 /* How many lanes there is memory for beside a load; 0: for one, and not while a load is under way. */
 int64_t route_lanes_in_memory(const struct route *r);
 bool route_overlaps(const struct route *r); /* loads go on while chunks are extracted */
+/* What is staged of r->table. */
+const struct schema *route_schema(const struct route *r);
+int route_column(const struct route *r, int source_column); /* the same column; -1: not as it is in the source */
+/* Its schema, key and cursor as a waybill has them; the texts are the schema's. */
+void route_describe(const struct route *r, struct waybill *ret);
 /* What a load of this table is given; schema, key and cursor of the waybill (NULL before there is one). */
 struct target_table route_target_table(struct route *r, const struct waybill *waybill);

@@ -254,6 +254,33 @@ static void what_is_not_there_yet_is_refused_politely(void **state)
                    "leave it out: zstd is read by every system that reads Parquet");
 }
 
+static void what_is_wished_for_columns_becomes_one_list(void **state)
+{
+    assert_loads(CONNECTIONS PIPELINE
+                 "    tables:\n"
+                 "      a: {columns: {price: {as: 'decimal(10,2)', name: cost}, note: {as: binary}},\n"
+                 "          hash: [email, note], mask: {card: partial, name: full}, "
+                 "exclude_columns: photo}\n");
+    const struct table_config *a = &pick("p")->tables[0];
+    static const struct column_wish expected[] = {
+        {"price", "decimal(10,2)", "cost", TREAT_NONE}, {"note", "binary", NULL, TREAT_HASH},
+        {"photo", NULL, NULL, TREAT_EXCLUDE},           {"email", NULL, NULL, TREAT_HASH},
+        {"card", NULL, NULL, TREAT_MASK_PARTIAL},       {"name", NULL, NULL, TREAT_MASK_FULL}};
+    assert_int_equal(a->wish_count, 6);
+    for (int i = 0; i < a->wish_count; i++) {
+        assert_string_equal(a->wishes[i].column, expected[i].column);
+        assert_true(text_eq(a->wishes[i].as, expected[i].as));
+        assert_true(text_eq(a->wishes[i].name, expected[i].name));
+        assert_int_equal(a->wishes[i].treatment, expected[i].treatment);
+    }
+    struct table_request request = table_request_of(a);
+    assert_int_equal(request.override_count, 2); /* of which the source makes what it can */
+    assert_string_equal(request.overrides[0].as, "text");
+    assert_string_equal(request.overrides[1].as, "binary");
+    assert_int_equal(request.excluded_count, 1);
+    assert_string_equal(request.excluded[0], "photo");
+}
+
 static void what_makes_no_sense_in_a_table_is_refused(void **state)
 {
     assert_table_refused("t: {increment: id_only, cursor: c}",
@@ -270,11 +297,25 @@ static void what_makes_no_sense_in_a_table_is_refused(void **state)
                          "w.yml:11:22: table 't*': all tables of a pattern would go to one target table",
                          "leave 'target' out (each goes to its own name), or set 'shared: true' if one table is meant");
     assert_table_refused("t: {columns: {a: text}}",
-                         "w.yml:11:24: table 't': column 'a' takes {as: text} or {as: binary}", "");
+                         "w.yml:11:24: table 't': column 'a' takes {as: text}, {name: other} or both", "");
     assert_table_refused("t: {columns: {a: {as: int}}}",
-                         "w.yml:11:29: table 't': column 'a' takes {as: text} or {as: binary}", "");
-    assert_table_refused("t: {columns: {a: {as: text, is: x}}}", "w.yml:11:35: unknown option 'is'; a column has 'as'",
+                         "w.yml:11:29: table 't': column 'a' cannot be taken as 'int'; it is: text, binary, bool, "
+                         "int64, double, decimal(p,s)",
                          "");
+    assert_table_refused("t: {columns: {a: {as: 'decimal(39,2)'}}}",
+                         "w.yml:11:29: table 't': column 'a' cannot be taken as 'decimal(39,2)'; it is: text, binary, "
+                         "bool, int64, double, decimal(p,s)",
+                         "");
+    assert_table_refused("t: {columns: {a: {as: text, is: x}}}",
+                         "w.yml:11:35: unknown option 'is'; a column has 'as' and 'name'", "");
+    assert_table_refused("t: {columns: {a: {name: ''}}}",
+                         "w.yml:11:31: table 't': column 'a': 'name' takes the name in the target", "");
+    assert_table_refused("t: {mask: {a: half}}", "w.yml:11:21: table 't': the mask of 'a' is full or partial", "");
+    assert_table_refused("t: {mask: [a]}", "w.yml:11:17: 'mask' takes a map {COLUMN: full}, not a list", "");
+    assert_table_refused("t: {hash: a, exclude_columns: [b, a]}",
+                         "w.yml:11:17: table 't': of column 'a' two things are to become", "");
+    assert_table_refused("t: {columns: {a: {as: text}}, exclude_columns: a}",
+                         "w.yml:11:54: table 't': column 'a' is excluded, and stands in 'columns' too", "");
     assert_table_refused("t: {columns: [a]}", "w.yml:11:20: 'columns' takes a map {COLUMN: {as: text}}, not a list",
                          "");
     assert_table_refused("t: hybrid", "w.yml:11:10: table 't' takes a map of options, not a text", "");
@@ -289,7 +330,7 @@ static void s65_an_unknown_key_is_an_error_at_every_level(void **state)
     const char *pipeline =
         "the options here are: kind, default, source, stage, verify, target, chunk, file_bytes, part_bytes, "
         "readers, max_pending, "
-        "lag, lease, max_memory, tables";
+        "lag, lease, max_memory, hash_key, tables";
     assert_refused("connection: {}\n", "w.yml:1:1: unknown option 'connection', did you mean 'connections'?", top);
     assert_refused("connections:\n  lake: {type: directory, pth: x}\n",
                    "w.yml:2:27: unknown option 'pth', did you mean 'path'?", "the options here are: path, type");
@@ -585,6 +626,7 @@ int main(void)
         CASE(s85_append_with_an_update_cursor_is_refused_at_plan_time),
         CASE(only_legal_pairs_of_increment_and_mode_are_taken),
         CASE(what_is_not_there_yet_is_refused_politely),
+        CASE(what_is_wished_for_columns_becomes_one_list),
         CASE(what_makes_no_sense_in_a_table_is_refused),
         CASE(s65_an_unknown_key_is_an_error_at_every_level),
         CASE(a_connection_that_does_not_exist_or_does_not_fit_is_told_where_it_is_named),

@@ -2,6 +2,7 @@
 #include <strings.h>
 
 #include "connect/mysql/source_parts.h"
+#include "connect/names.h"
 
 /* ---- the table ---- */
 
@@ -142,6 +143,12 @@ static RC apply_overrides(struct mysql_table *table, const struct table_request 
             return fail(err, RC_CONFIG, "column '%s' of '%s' cannot be taken as '%s': it is text or binary",
                         override->column, table->base.name, override->as);
         table->columns[column].as = strcmp(override->as, "text") == 0 ? "text" : "binary";
+    }
+    for (int i = 0; i < request->excluded_count; i++) {
+        int column = mysql_column_find(table, request->excluded[i]);
+        if (column < 0)
+            return mysql_fail_no_column(table, "excluded", request->excluded[i], err);
+        table->columns[column].excluded = true;
     }
     return RC_OK;
 }
@@ -319,6 +326,23 @@ static RC apply_zero_dates(struct mysql_source *self, struct mysql_table *table,
     return RC_OK;
 }
 
+/* Excluded columns were needed until here: to say of a key or a cursor that it cannot be without. */
+static RC drop_excluded(struct mysql_table *table, const struct table_request *request, struct error *err)
+{
+    int kept = 0, places[COLUMNS_MAX];
+    for (int i = 0; i < table->column_count; i++) {
+        places[i] = table->columns[i].excluded ? -1 : kept;
+        if (!table->columns[i].excluded)
+            table->columns[kept++] = table->columns[i];
+    }
+    struct table *base = &table->base;
+    const char *what = excluded_order(base, places, request->is_whole);
+    if (what != NULL)
+        return fail(err, RC_CONFIG, "the %s of '%s' is excluded, and rows are ordered by it", what, base->name);
+    table->column_count = kept;
+    return RC_OK;
+}
+
 static void build_schema(struct mysql_source *self, struct mysql_table *table)
 {
     struct schema *schema = schema_new();
@@ -341,13 +365,17 @@ enum rc mysql_source_describe(struct source *base, const struct table_request *r
     TRY(apply_overrides(table, request, err));
     TRY(list_indexes(self, table, &indexes, err));
     mark_indexed(table, &indexes);
-    for (int i = 0; i < table->column_count; i++)
-        TRY(column_decide(&table->columns[i], table->base.name, &self->arena, err));
+    for (int i = 0; i < table->column_count; i++) {
+        if (column_decide(&table->columns[i], table->base.name, &self->arena, err) != RC_OK &&
+            !table->columns[i].excluded)
+            return err->rc;
+    }
     TRY(request->key != NULL ? take_named_key(table, request, err) : take_primary_key(table, err));
     TRY(mysql_cursor_find(table, request, err));
     TRY(mysql_zone_find(self, table, request, err));
     TRY(apply_zero_dates(self, table, request->zero_dates, err));
     find_order(table, &indexes);
+    TRY(drop_excluded(table, request, err));
     build_schema(self, table);
     *ret = &table->base;
     return RC_OK;

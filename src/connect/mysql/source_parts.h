@@ -28,6 +28,7 @@ struct mysql_column {
     bool indexed;           /* an index begins with it */
     int primary;            /* place in the primary key from 1; 0: not in it */
     const char *as;         /* override: "text", "binary"; NULL: none */
+    bool excluded;          /* not read */
     bool zero_is_null;      /* zero_dates: null */
     const char *expression; /* what is selected */
     enum key_form key_form;

@@ -253,6 +253,12 @@ static RC apply_request(struct sqlite_table *table, const struct table_request *
                         override->column, table->base.name, override->as);
         column_override(&table->columns[column], strcmp(override->as, "text") == 0 ? "text" : "binary");
     }
+    for (int i = 0; i < request->excluded_count; i++) {
+        int column = column_find(table, request->excluded[i]);
+        if (column < 0)
+            return fail_no_column(table, "excluded", request->excluded[i], err);
+        table->columns[column].excluded = table->columns[column].decided = true;
+    }
     for (int i = 0; i < table->column_count && request->known != NULL; i++)
         column_recall(&table->columns[i], request->known);
     return RC_OK;
@@ -292,21 +298,36 @@ static RC see_values(struct sqlite_source *self, const struct sqlite_table *tabl
 
 /* SQLite lets NULL into a primary key that is neither the rowid nor declared NOT NULL, and real databases have it:
  * https://www.sqlite.org/quirks.html#primary_keys_can_sometimes_contain_nulls */
-static void build_schema(struct sqlite_source *self, struct sqlite_table *table, const struct sqlite_column *alias,
-                         bool is_whole)
+static void build_schema(struct sqlite_source *self, struct sqlite_table *table, bool is_whole)
 {
     struct schema *schema = schema_new();
     for (int i = 0; i < table->column_count; i++) {
         struct sqlite_column *column = &table->columns[i];
         column->field.name = column->name;
         column->field.source_type = column_source_type(column, &self->arena);
-        bool keeps_null_out = column == alias || (!is_whole && is_in_key(table, column->name));
+        bool keeps_null_out = !is_whole && is_in_key(table, column->name);
         column->field.nullable = !column->not_null && !keeps_null_out;
         schema_add(schema, &column->field);
     }
     self->schemas = xrealloc(self->schemas, (size_t)(self->schema_count + 1) * sizeof(struct schema *));
     self->schemas[self->schema_count++] = schema;
     table->base.schema = schema;
+}
+
+/* Excluded columns were needed until here: to say of a key or a cursor that it cannot be without. */
+static RC drop_excluded(struct sqlite_table *table, const struct table_request *request, struct error *err)
+{
+    int kept = 0, places[COLUMNS_MAX];
+    for (int i = 0; i < table->column_count; i++) {
+        places[i] = table->columns[i].excluded ? -1 : kept;
+        if (!table->columns[i].excluded)
+            table->columns[kept++] = table->columns[i];
+    }
+    const char *what = excluded_order(&table->base, places, request->is_whole);
+    if (what != NULL)
+        return fail(err, RC_CONFIG, "the %s of '%s' is excluded, and rows are ordered by it", what, table->base.name);
+    table->column_count = kept;
+    return RC_OK;
 }
 
 enum rc sqlite_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
@@ -338,7 +359,8 @@ enum rc sqlite_source_describe(struct source *base, const struct table_request *
             TRY(sqlite_column_decide(&table->columns[i], &tallies[i], table->base.name, err));
     }
     TRY(cursor_find(table, request, tallies, err));
-    build_schema(self, table, alias, request->is_whole);
+    TRY(drop_excluded(table, request, err));
+    build_schema(self, table, request->is_whole);
     *ret = &table->base;
     return RC_OK;
 }

@@ -20,7 +20,7 @@ struct sqlite_column {
     bool not_null, indexed; /* indexed: an index begins with it */
     int primary;            /* place in the primary key from 1; 0: not in it */
     const char *as;         /* override: "text", "binary"; NULL: none */
-    bool decided;
+    bool excluded, decided;
     struct field field; /* once decided; name and source_type are set with the schema */
     struct form form;   /* of TYPE_DATE and TYPE_TIMESTAMP */
 };

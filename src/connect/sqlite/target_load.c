@@ -104,104 +104,6 @@ void sqlite_target_end_load(struct sqlite_target *self)
     self->table = NULL;
 }
 
-/* ---- values as texts ---- */
-
-static char *put_digits(char *at, int64_t value, int digits)
-{
-    for (int i = digits - 1; i >= 0; i--, value /= 10)
-        at[i] = (char)('0' + value % 10);
-    return at + digits;
-}
-
-static bool put_date(char **at, int64_t days)
-{
-    int64_t year;
-    int month, day;
-    date_from_days(days, &year, &month, &day);
-    if (year < 0 || year > 9999)
-        return false;
-    *at = put_digits(*at, year, 4);
-    *(*at)++ = '-';
-    *at = put_digits(*at, month, 2);
-    *(*at)++ = '-';
-    *at = put_digits(*at, day, 2);
-    return true;
-}
-
-/* Rounds down, also before 1970. */
-static int64_t divide(int64_t value, int64_t by, int64_t *ret_rest)
-{
-    int64_t quotient = value / by, rest = value % by;
-    if (rest < 0) {
-        rest += by;
-        quotient--;
-    }
-    *ret_rest = rest;
-    return quotient;
-}
-
-static bool put_timestamp(char **at, int64_t value, const struct field *field)
-{
-    static const struct {
-        int64_t per_second;
-        int digits;
-    } units[] = {[UNIT_SECOND] = {1, 0}, [UNIT_MILLI] = {1000, 3}, [UNIT_MICRO] = {1000000, 6}};
-    int64_t fraction, second;
-    int64_t days = divide(divide(value, units[field->unit].per_second, &fraction), 86400, &second);
-    if (!put_date(at, days))
-        return false;
-    *(*at)++ = field->utc ? 'T' : ' ';
-    *at = put_digits(*at, second / 3600, 2);
-    *(*at)++ = ':';
-    *at = put_digits(*at, second / 60 % 60, 2);
-    *(*at)++ = ':';
-    *at = put_digits(*at, second % 60, 2);
-    if (units[field->unit].digits > 0) {
-        *(*at)++ = '.';
-        *at = put_digits(*at, fraction, units[field->unit].digits);
-    }
-    if (field->utc)
-        *(*at)++ = 'Z';
-    return true;
-}
-
-/* [-]HH:MM:SS.ffffff; a time may be longer than a day, and then has more hours. */
-static char *put_duration(char *at, int64_t us)
-{
-    enum { HOUR_SECONDS = 3600, SECOND_US = 1000000 };
-    uint64_t left = us < 0 ? -(uint64_t)us : (uint64_t)us, seconds = left / SECOND_US;
-    int64_t hours = (int64_t)(seconds / HOUR_SECONDS);
-    int digits = 2;
-    for (int64_t rest = hours / 100; rest > 0; rest /= 10)
-        digits++;
-    if (us < 0)
-        *at++ = '-';
-    at = put_digits(at, hours, digits);
-    *at++ = ':';
-    at = put_digits(at, (int64_t)(seconds / 60 % 60), 2);
-    *at++ = ':';
-    at = put_digits(at, (int64_t)(seconds % 60), 2);
-    *at++ = '.';
-    return put_digits(at, (int64_t)(left % SECOND_US), 6);
-}
-
-static char *put_decimal(char *at, __int128 value, int scale)
-{
-    char reversed[48];
-    int len = 0;
-    unsigned __int128 left = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
-    if (value < 0)
-        *at++ = '-';
-    for (int digits = 0; left != 0 || digits <= scale; digits++, left /= 10) {
-        if (digits == scale && scale > 0)
-            reversed[len++] = '.';
-        reversed[len++] = (char)('0' + (int)(left % 10));
-    }
-    while (len > 0)
-        *at++ = reversed[--len];
-    return at;
-}
-
 /* ---- binding ---- */
 
 static RC fail_value(struct sqlite_target *self, int column, struct error *err, const char *why, const char *todo)
@@ -235,7 +137,7 @@ static RC bind_number(struct sqlite_target *self, int column, __int128 value, st
 static RC bind_decimal(struct sqlite_target *self, int column, __int128 value, struct error *err)
 {
     struct binding *binding = &self->bindings[column];
-    char *end = put_decimal(binding->text, value, self->table->schema->fields[column].scale);
+    char *end = text_decimal(binding->text, value, self->table->schema->fields[column].scale);
     *end = '\0';
     struct str text = {binding->text, (size_t)(end - binding->text)};
     if (binding->is_numeric)
@@ -246,16 +148,16 @@ static RC bind_decimal(struct sqlite_target *self, int column, __int128 value, s
 static RC bind_time(struct sqlite_target *self, int column, int64_t value, struct error *err)
 {
     const struct field *field = &self->table->schema->fields[column];
-    char *text = self->bindings[column].text, *end = text;
-    bool fits = field->type == TYPE_DATE ? put_date(&end, value) : put_timestamp(&end, value, field);
-    if (!fits)
+    char *text = self->bindings[column].text;
+    const char *end = field->type == TYPE_DATE ? text_date(text, value) : text_timestamp(text, value, field);
+    if (end == NULL)
         return fail_value(self, column, err, "a year outside 0000..9999 cannot be written so that it sorts", NULL);
     return sqlite_bind_text(self->db, self->insert, column + 1, (struct str){text, (size_t)(end - text)}, err);
 }
 
 static RC bind_duration(struct sqlite_target *self, int column, int64_t us, struct error *err)
 {
-    char *text = self->bindings[column].text, *end = put_duration(text, us);
+    char *text = self->bindings[column].text, *end = text_duration(text, us);
     return sqlite_bind_text(self->db, self->insert, column + 1, (struct str){text, (size_t)(end - text)}, err);
 }
 

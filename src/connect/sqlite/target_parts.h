@@ -4,6 +4,7 @@
 
 #include "connect/sqlite/affinity.h"
 #include "connect/sqlite/target.h"
+#include "data/text.h"
 #include "io/sqlite.h"
 
 struct shape_column {
@@ -24,9 +25,9 @@ struct shape {
 
 /* Per column of the waybill's schema, how its values are bound. */
 struct binding {
-    bool is_numeric;   /* decimals: the column's affinity makes numbers of them */
-    bool refuses_null; /* SQLite itself would not: a rowid, or the key of a merge */
-    char text[48];     /* what is bound as text, until the next row */
+    bool is_numeric;       /* decimals: the column's affinity makes numbers of them */
+    bool refuses_null;     /* SQLite itself would not: a rowid, or the key of a merge */
+    char text[VALUE_TEXT]; /* what is bound as text, until the next row */
 };
 
 struct sqlite_target {
