@@ -159,7 +159,7 @@ static const char *extract_max_cursor(const struct extraction *x)
 static const char *extract_fingerprint(struct route *r)
 {
     AUTO_RELEASE(fingerprint) total;
-    fingerprint_init(&total, r->table->schema);
+    fingerprint_init(&total, route_schema(r));
     for (int i = 0; i < r->chunk.waybill.file_count; i++) {
         bool is_read = fingerprint_merge_text(&total, r->chunk.waybill.files[i].fingerprint);
         assert(is_read && "this run wrote it");
