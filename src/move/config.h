@@ -13,6 +13,7 @@
 #include "base/options.h"
 #include "connect/source.h"
 #include "connect/target.h"
+#include "data/parquet/writer.h"
 #include "data/shaping.h"
 #include "io/opening.h"
 #include "store/store.h"
@@ -31,8 +32,6 @@ enum null_cursor { NULL_CURSOR_FAIL, NULL_CURSOR_EXCLUDE };
 
 /* When a staged file is read back and compared with what was read from the source. */
 enum verify { VERIFY_AUTO, VERIFY_STAGE, VERIFY_NONE };
-
-enum stage_compression { STAGE_ZSTD };
 
 /* Bounds of one waybill; whichever comes first. */
 struct chunk_limits {
@@ -83,9 +82,10 @@ struct pipeline_config {
     const char *source; /* connection names, of types that can be this */
     const char *stage_store;
     const char *stage_prefix; /* without '/' at either end; "" : none */
-    enum stage_compression compression;
+    enum parquet_compression compression;
+    enum parquet_profile profile;
+    int64_t level;       /* of zstd and gzip; 0: its default */
     enum verify verify;
-    int64_t level;       /* of the compression; 0: its default */
     int64_t readers;     /* of one table at once, at most */
     int64_t max_pending; /* waybills that may wait for their load while the next is extracted */
     const char *target;  /* NULL: `target: none` */

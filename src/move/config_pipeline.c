@@ -15,7 +15,11 @@ static const char *const zero_dates_names[] = {
 static const char *const null_cursor_names[] = {"fail", "exclude", "include", NULL};
 static const char *const verify_names[] = {
     [VERIFY_AUTO] = "auto", [VERIFY_STAGE] = "stage", [VERIFY_NONE] = "none", NULL};
-static const char *const compression_names[] = {"zstd", "snappy", "lz4", "gzip", "none", NULL};
+static const char *const compression_names[] = {
+    [PARQUET_ZSTD] = "zstd", [PARQUET_SNAPPY] = "snappy",     [PARQUET_LZ4] = "lz4",
+    [PARQUET_GZIP] = "gzip", [PARQUET_UNCOMPRESSED] = "none", NULL};
+static const char *const profile_names[] = {
+    [PARQUET_DEFAULT] = "default", [PARQUET_REDSHIFT] = "redshift", [PARQUET_MODERN] = "modern", NULL};
 
 const char *increment_name(enum increment increment) { return increment_names[increment]; }
 
@@ -30,7 +34,9 @@ static const struct option pipeline_table[] = {
     OPTION("stage.compression", ENUM, pipeline_config, compression, .names = compression_names, .preset = "zstd",
            .help = "of staged files"),
     OPTION("stage.level", INT, pipeline_config, level, .max = 22,
-           .help = "of the compression; its own default without"),
+           .help = "of zstd (up to 22) or gzip (up to 9); its own default without"),
+    OPTION("stage.profile", ENUM, pipeline_config, profile, .names = profile_names, .preset = "default",
+           .help = "who is to read the staged files: what encodings and pages they may have"),
     OPTION("verify", ENUM, pipeline_config, verify, .names = verify_names, .preset = "auto",
            .help = "reading staged files back before they are sealed: where no load follows, always, or never"),
     OPTION("target", STRING, pipeline_config, target, .required = true,
@@ -337,13 +343,18 @@ static RC clean_prefix(struct pipeline_config *ret, struct arena *arena, struct 
     return RC_OK;
 }
 
-static RC check_compression(const struct pipeline_config *self, struct error *err)
+static RC check_level(const struct pipeline_config *self, struct error *err)
 {
-    if ((int)self->compression == STAGE_ZSTD)
+    static const int level_max[] = {[PARQUET_ZSTD] = 22, [PARQUET_GZIP] = 9, [PARQUET_UNCOMPRESSED] = 0};
+    struct where where = option_origin_of(self->options, "stage.level")->where;
+    int most = level_max[self->compression];
+    if (self->level <= most)
         return RC_OK;
-    fail(err, RC_CONFIG, WHERE_FMT ": the compression '%s' is not available yet",
-         WHERE_ARG(option_origin_of(self->options, "stage.compression")->where), compression_names[self->compression]);
-    return fail_todo(err, "leave it out: zstd is read by every system that reads Parquet");
+    if (most == 0)
+        return fail(err, RC_CONFIG, WHERE_FMT ": the compression '%s' has no levels", WHERE_ARG(where),
+                    compression_names[self->compression]);
+    return fail(err, RC_CONFIG, WHERE_FMT ": the levels of %s end at %d", WHERE_ARG(where),
+                compression_names[self->compression], most);
 }
 
 static RC check_kind(const struct pipeline_config *self, struct error *err)
@@ -364,7 +375,7 @@ RC pipeline_read(struct config *config, const struct yaml_node *node, struct res
     ret->options = set;
     TRY(options_read(set, node, what, NULL, resolver, err));
     TRY(check_kind(ret, err));
-    TRY(check_compression(ret, err));
+    TRY(check_level(ret, err));
     TRY(options_check_required(set, ret->where, what, err));
     for (int i = 0; i < override_count; i++)
         TRY(options_set(set, overrides[i].option, overrides[i].text, overrides[i].kind, overrides[i].by, err));

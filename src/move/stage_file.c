@@ -70,7 +70,10 @@ static RC stage_sink(void *context, struct str bytes, struct error *err)
 void stage_file_begin(struct stage_file *self, struct route *route, struct uploader *uploader, const char *key,
                       const struct schema *schema, struct stage_sizes sizes)
 {
-    struct parquet_options options = {.zstd_level = (int)route->run->pipeline->level,
+    const struct pipeline_config *pipeline = route->run->pipeline;
+    struct parquet_options options = {.compression = pipeline->compression,
+                                      .level = (int)pipeline->level,
+                                      .profile = pipeline->profile,
                                       .row_group_bytes = (size_t)sizes.row_group_bytes};
     *self = (struct stage_file){.route = route, .uploader = uploader, .sizes = sizes, .key = key};
     buf_reset(&uploader->parts[uploader->filling].bytes);

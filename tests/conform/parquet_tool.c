@@ -164,7 +164,9 @@ static RC file_make(FILE *file, struct error *err)
     const json_t *options = json_object_get(head, "options");
     struct parquet_pair pair = {.key = "origin", .value = json_text(options, "origin")};
     struct parquet_options with = {
-        .zstd_level = (int)json_int(options, "zstd_level", 0),
+        .compression = (enum parquet_compression)json_int(options, "compression", PARQUET_ZSTD),
+        .profile = (enum parquet_profile)json_int(options, "profile", PARQUET_DEFAULT),
+        .level = (int)json_int(options, "level", 0),
         .row_group_bytes = (size_t)json_int(options, "row_group_bytes", 0),
         .page_bytes = (size_t)json_int(options, "page_bytes", 0),
         .pairs = &pair,

@@ -113,7 +113,7 @@ static void the_smallest_configuration_has_every_default(void **state)
     assert_string_equal(p->source, "shop");
     assert_string_equal(p->stage_store, "lake");
     assert_string_equal(p->stage_prefix, "");
-    assert_int_equal(p->compression, STAGE_ZSTD);
+    assert_int_equal(p->compression, PARQUET_ZSTD);
     assert_string_equal(p->target, "dw");
     assert_int_equal(p->chunk.bytes, INT64_C(1) << 30);
     assert_int_equal(p->chunk.rows, 5000000);
@@ -249,9 +249,10 @@ static void what_is_not_there_yet_is_refused_politely(void **state)
                          "use 'exclude', and 'increment: full_sync' where those rows are wanted, or 'fail'");
     assert_refused(CONNECTIONS "pipelines: {p: {kind: window}}\n",
                    "w.yml:5:23: pipelines of kind 'window' are not available yet", "");
-    assert_refused(CONNECTIONS "pipelines: {p: {stage: {compression: gzip}}}\n",
-                   "w.yml:5:38: the compression 'gzip' is not available yet",
-                   "leave it out: zstd is read by every system that reads Parquet");
+    assert_refused(CONNECTIONS "pipelines: {p: {stage: {compression: gzip, level: 10}}}\n",
+                   "w.yml:5:51: the levels of gzip end at 9", "");
+    assert_refused(CONNECTIONS "pipelines: {p: {stage: {compression: snappy, level: 1}}}\n",
+                   "w.yml:5:53: the compression 'snappy' has no levels", "");
 }
 
 static void what_is_wished_for_columns_becomes_one_list(void **state)
@@ -341,7 +342,7 @@ static void s65_an_unknown_key_is_an_error_at_every_level(void **state)
                    "w.yml:10:5: unknown option 'tabels', did you mean 'tables'?", pipeline);
     assert_refused(CONNECTIONS "pipelines:\n  p: {stage: {stor: lake}}\n",
                    "w.yml:6:15: unknown option 'stor', did you mean 'store'?",
-                   "the options here are: store, prefix, compression, level");
+                   "the options here are: store, prefix, compression, level, profile");
     struct error err = {0};
     assert_int_equal(load(CONNECTIONS PIPELINE TABLE "orders: {cursr: updated_at}\n", &err), RC_CONFIG);
     assert_message(err.text, "w.yml:11:16: unknown option 'cursr', did you mean 'cursor'?");

@@ -312,7 +312,7 @@ static const struct lie lies[] = {
     LIE("its header is damaged", .page_type = 77),
     LIE("its header is damaged", .page_rows = (int64_t)1 << 40),
     LIE("it is an index page, which is not read", .page_type = PAGE_INDEX),
-    LIE("its encoding is 9, which is not read of this type", .encoding = 9),
+    LIE("its encoding is 4, which is not read of this type", .encoding = 4),
     LIE("its encoding is 6, which is not read of this type", .encoding = ENCODING_DELTA_LENGTH_BYTE_ARRAY),
     LIE("its values are damaged", .encoding = ENCODING_DELTA_BINARY_PACKED),
     LIE("its values are damaged", .encoding = ENCODING_RLE_DICTIONARY),
@@ -321,11 +321,11 @@ static const struct lie lies[] = {
     LIE("its column chunk 16 more", .page_bytes = INT32_MAX, .raw_bytes = INT32_MAX, .chunk_bytes = 39),
     LIE("16 bytes become 2147483647", .raw_bytes = INT32_MAX, .chunk_bytes = 35),
     LIE("its bytes are no zstd frame", .codec = CODEC_ZSTD),
-    LIE("compressed by method 1; only zstd (6) and none (0) are read", .codec = 1),
+    LIE("compressed by brotli, which is not read", .codec = CODEC_BROTLI),
     LIE("the encoding of its levels is 4; only RLE (3) is read", .levels_encoding = 4, .optional = true),
     LIE("its levels are damaged", .optional = true),
     LIE("column 'c' is nested", .is_nested = true),
-    LIE("column 'c' has a type that is not read", .precision = 19), /* in 8 bytes */
+    LIE("column 'c' is a decimal(19,-1) of 8 bytes", .precision = 19), /* in 8 bytes */
     LIE("two column chunks overlap", .file_rows = 4, .groups = 2, .groups_said = 2),
     LIE("it ends too early", .groups_said = 3, .file_rows = 6),
     LIE("1000000 row groups do not fit into it", .groups_said = 1000000, .empty_groups = 999999),

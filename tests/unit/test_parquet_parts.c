@@ -170,8 +170,10 @@ static void state_of(enum type type, const void *values, size_t width, int64_t c
     struct field field = {.name = "c", .type = type, .nullable = true, .precision = 38};
     struct statistics statistics = {0};
     struct storage storage;
+    struct profile profile;
     struct error err;
-    storage_of(&field, &storage);
+    profile_of(PARQUET_DEFAULT, &profile);
+    storage_of(&field, &profile, &storage);
     for (int64_t i = 0; i < count; i += batch) {
         int64_t some = batch < count - i ? batch : count - i;
         struct dense dense = {.rows = some + 1, .count = some, .values = (const char *)values + (size_t)i * width};

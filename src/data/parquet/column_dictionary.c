@@ -52,7 +52,7 @@ static int64_t direct_bytes(const struct column_writer *self, const struct page_
     case PHYSICAL_BYTE_ARRAY: return (self->text_bytes + self->page_values) * 2 / COMPRESSED_FROM;
     case PHYSICAL_INT32:
     case PHYSICAL_INT64:
-        if ((maker->encodings & PARQUET_DELTA) == 0)
+        if ((maker->profile.encodings & PARQUET_DELTA) == 0)
             return plain * 3 / 4;
         int64_t delta = delta_bytes(self);
         return delta < plain * 3 / 4 ? delta : plain * 3 / 4;

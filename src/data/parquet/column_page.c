@@ -2,9 +2,10 @@
 #include <stdlib.h>
 
 #include "data/parquet/column_writer.h"
-#include "data/parquet/delta.h"
+#include "data/parquet/delta_text.h"
 #include "data/parquet/levels.h"
 #include "data/parquet/plain.h"
+#include "data/parquet/stream_split.h"
 #include "data/parquet/writer.h"
 
 static void blocks_repack(struct column_writer *self, struct compressor *compressor)
@@ -18,7 +19,7 @@ static void blocks_repack(struct column_writer *self, struct compressor *compres
         STAILQ_INSERT_TAIL(&self->blocks, block, next);
         self->held_bytes += (int64_t)block->len;
     }
-    self->codec = CODEC_ZSTD;
+    self->codec = compressor_codec(compressor);
 }
 
 /* Nothing is compressed until a page shows that it pays; then all that came before is, too, for a chunk has one codec.
@@ -71,7 +72,13 @@ static void texts_encode_plain(const struct column_writer *self, struct page_mak
 static void texts_encode(const struct column_writer *self, struct page_maker *maker, struct str last,
                          struct page_content *content)
 {
-    if ((maker->encodings & PARQUET_DELTA_LENGTH) != 0 && self->page_values > 0)
+    if (self->choice == ENCODING_DELTA_BYTE_ARRAY && last.at == NULL && self->page_values > 0) {
+        delta_texts_write(&maker->encoded, self->values.at, page_lengths(self), self->page_values, &maker->scratch);
+        content->encoding = ENCODING_DELTA_BYTE_ARRAY;
+        content->pieces[1] = buf_str(&maker->encoded);
+        return;
+    }
+    if (self->choice != ENCODING_PLAIN && self->page_values > 0)
         delta_write(&maker->encoded, page_lengths(self), self->page_values, TEXT_LENGTH_BYTES);
     if (maker->encoded.len > 0 && maker->encoded.len < self->lengths.len) {
         content->encoding = ENCODING_DELTA_LENGTH_BYTE_ARRAY;
@@ -84,23 +91,36 @@ static void texts_encode(const struct column_writer *self, struct page_maker *ma
     content->pieces[3] = last;
 }
 
-static bool may_be_delta(const struct column_writer *self, const struct page_maker *maker)
+/* The page need not be as the one was that the choice was made by. */
+static bool is_delta(const struct column_writer *self)
 {
-    bool is_integer = self->storage.physical == PHYSICAL_INT32 || self->storage.physical == PHYSICAL_INT64;
-    return is_integer && (maker->encodings & PARQUET_DELTA) != 0 && self->page_values > 1;
+    if (self->choice != ENCODING_DELTA_BINARY_PACKED || self->page_values < 2)
+        return false;
+    size_t about = (size_t)delta_estimate(self->values.at, self->page_values, self->storage.width);
+    return about + about / 8 < self->values.len;
 }
 
 static void fixed_encode(const struct column_writer *self, struct page_maker *maker, struct page_content *content)
 {
     content->pieces[1] = buf_str(&self->values);
-    if (!may_be_delta(self, maker))
+    if (is_delta(self))
+        delta_write(&maker->encoded, self->values.at, self->page_values, self->storage.width);
+    else if (self->choice == ENCODING_BYTE_STREAM_SPLIT)
+        stream_split_write(&maker->encoded, self->values.at, self->page_values, self->storage.width);
+    if (maker->encoded.len == 0)
         return;
-    size_t about = (size_t)delta_estimate(self->values.at, self->page_values, self->storage.width);
-    if (about + about / 8 >= self->values.len)
-        return;
-    delta_write(&maker->encoded, self->values.at, self->page_values, self->storage.width);
-    content->encoding = ENCODING_DELTA_BINARY_PACKED;
+    content->encoding = self->choice;
     content->pieces[1] = buf_str(&maker->encoded);
+}
+
+static void choose(struct column_writer *self, struct page_maker *maker)
+{
+    enum { CHOICE_PAGES = 8, VALUES_FEW = 1024 };
+    if (self->choice_pages == 0) {
+        self->choice = column_choose(self, maker);
+        self->choice_pages = self->page_values < VALUES_FEW ? 1 : CHOICE_PAGES; /* few values show little */
+    }
+    self->choice_pages--;
 }
 
 static void page_reset(struct column_writer *self)
@@ -112,15 +132,29 @@ static void page_reset(struct column_writer *self)
     buf_reset(&self->bits);
 }
 
+/* In a page v2 its header says how long they are. */
+static struct str levels_of_page(const struct page_maker *maker, const struct page_content *content)
+{
+    struct str levels = buf_str(&maker->levels);
+    if (content->type == PAGE_DATA_V2)
+        levels = (struct str){levels.at + LEVELS_LENGTH_BYTES, levels.len - LEVELS_LENGTH_BYTES};
+    return levels;
+}
+
 void column_page_close(struct column_writer *self, struct page_maker *maker, struct str last)
 {
-    struct page_content content = {.type = PAGE_DATA, .encoding = ENCODING_PLAIN, .values = self->page_rows};
+    struct page_content content = {.type = maker->profile.page_type,
+                                   .encoding = ENCODING_PLAIN,
+                                   .values = self->page_rows,
+                                   .nulls = self->page_rows - self->page_values};
     buf_reset(&maker->levels);
     buf_reset(&maker->encoded);
     if (self->storage.optional) {
         levels_write(&maker->levels, self->has_bits ? (const uint8_t *)self->bits.at : NULL, self->page_rows);
-        content.pieces[0] = buf_str(&maker->levels);
+        content.pieces[0] = levels_of_page(maker, &content);
     }
+    if (!self->is_indexing)
+        choose(self, maker);
     if (self->is_indexing)
         indices_encode(self, maker, &content);
     else if (self->storage.physical == PHYSICAL_BYTE_ARRAY)
@@ -141,8 +175,10 @@ static struct page_block *dictionary_block(struct column_writer *self, struct pa
                                    .values = dictionary_count(self->dictionary),
                                    .pieces = {dictionary_plain(self->dictionary)}};
     self->encodings |= 1u << ENCODING_PLAIN;
+    if (compressor_codec(maker->compressor) == CODEC_NONE)
+        return page_keep(&content);
     struct page_block *packed = page_pack(maker->compressor, &content);
-    if (self->codec == CODEC_ZSTD)
+    if (self->codec != CODEC_NONE)
         return packed;
     bool has_gained = packed->len + (packed->raw_bytes + (size_t)self->held_bytes) / PAGE_GAIN < packed->raw_bytes;
     if (has_gained) {

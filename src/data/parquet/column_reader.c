@@ -7,6 +7,7 @@ void column_reader_init(struct column_reader *self, const struct field *field, c
     self->field = field;
     self->storage = *storage;
     column_init(&self->dictionary, field->type);
+    column_init(&self->bytes, TYPE_BINARY);
 }
 
 void column_reader_open(struct column_reader *self, const struct chunk *chunk, int64_t rows)
@@ -22,6 +23,8 @@ void column_reader_release(struct column_reader *self)
 {
     page_reader_release(&self->pages);
     column_release(&self->dictionary);
+    column_release(&self->bytes);
+    delta_texts_release(&self->delta_texts);
 }
 
 static RC damaged(const struct column_reader *self, const char *what, struct error *err)
@@ -39,6 +42,9 @@ static bool may_be(const struct column_reader *self, enum encoding encoding)
     case ENCODING_RLE_DICTIONARY: return physical != PHYSICAL_BOOLEAN;
     case ENCODING_DELTA_BINARY_PACKED: return physical == PHYSICAL_INT32 || physical == PHYSICAL_INT64;
     case ENCODING_DELTA_LENGTH_BYTE_ARRAY: return physical == PHYSICAL_BYTE_ARRAY;
+    case ENCODING_DELTA_BYTE_ARRAY: return physical == PHYSICAL_BYTE_ARRAY || physical == PHYSICAL_FIXED;
+    case ENCODING_BYTE_STREAM_SPLIT:
+        return physical != PHYSICAL_BOOLEAN && physical != PHYSICAL_INT96 && physical != PHYSICAL_BYTE_ARRAY;
     default: return false;
     }
 }
@@ -94,6 +100,10 @@ size_t column_reader_text_bound(const struct column_reader *self, int64_t rows)
 {
     if (self->page.encoding == ENCODING_RLE_DICTIONARY)
         return self->longest * (size_t)rows;
+    if (foreign_is_by_bytes(&self->storage))
+        return FOREIGN_TEXT_MAX * (size_t)rows;
+    if (self->page.encoding == ENCODING_DELTA_BYTE_ARRAY)
+        return column_reader_text_bytes(self, rows);
     return (size_t)(self->page.end - self->page.at);
 }
 
@@ -102,7 +112,7 @@ size_t column_reader_text_bytes(const struct column_reader *self, int64_t rows)
     int64_t nulls = 0;
     bool is_sound = !self->storage.optional || levels_count_nulls(&self->page.levels, rows, &nulls);
     assert(is_sound && "the page was checked");
-    return values_text_bytes(self, rows - nulls);
+    return texts_bytes(self, rows - nulls);
 }
 
 /* `rows` rows, all of the current page, behind the `row` that are in `into`. */

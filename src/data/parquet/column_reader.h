@@ -2,7 +2,8 @@
 #pragma once
 
 #include "data/column.h"
-#include "data/parquet/delta.h"
+#include "data/parquet/delta_text.h"
+#include "data/parquet/foreign.h"
 #include "data/parquet/indices.h"
 #include "data/parquet/page_reader.h"
 
@@ -14,10 +15,12 @@ struct column_reader {
     int64_t rows_left; /* of the row group, behind the current page */
 
     /* Where the values of the page stand, by its encoding: page.at is where its bytes are, for what has any. */
-    int64_t values_at;      /* bool, PLAIN: bits that are taken */
-    struct levels bools;    /* bool, RLE */
-    struct indices indices; /* RLE_DICTIONARY */
-    struct delta delta;     /* DELTA_BINARY_PACKED: the values; DELTA_LENGTH_BYTE_ARRAY: the lengths */
+    int64_t values_at, values_all; /* BYTE_STREAM_SPLIT, and bool, PLAIN: how many are taken, and how many there were */
+    struct levels bools;           /* bool, RLE */
+    struct indices indices;        /* RLE_DICTIONARY */
+    struct delta delta;            /* DELTA_BINARY_PACKED: the values; DELTA_LENGTH_BYTE_ARRAY: the lengths */
+    struct delta_texts delta_texts; /* DELTA_BYTE_ARRAY */
+    struct column bytes;            /* what values are made of that are not stored as they are (foreign.h) */
 
     struct column dictionary; /* the chunk's entries, as a batch has them */
     uint32_t entries;
@@ -44,6 +47,13 @@ bool values_open(struct column_reader *self, int64_t values);
 /* Takes the values of `rows` rows, `nulls` of them NULL (validity NULL: none), into a column from `row` on. */
 RC values_take(struct column_reader *self, int64_t row, int64_t rows, const uint8_t *validity, int64_t nulls,
                struct column *into, struct error *err);
-size_t values_text_bytes(const struct column_reader *self, int64_t values);
 /* The values of a dictionary page, which is the current one, become the dictionary. */
 RC values_take_dictionary(struct column_reader *self, struct error *err);
+void page_take_fixed(struct column_reader *self, int64_t values, uint8_t *into);
+
+/* Internal (column_texts.c): the same for texts, of BYTE_ARRAY or FIXED; `into` is empty, `validity` begins with it. */
+bool texts_open(struct column_reader *self, int64_t values);
+size_t texts_bytes(const struct column_reader *self, int64_t values); /* no less than the next values have */
+void texts_take(struct column_reader *self, int64_t rows, const uint8_t *validity, int64_t nulls, struct column *into);
+/* The longest entry; room is made behind the last one. */
+size_t texts_longest(struct column *dictionary, int64_t entries);

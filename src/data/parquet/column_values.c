@@ -4,62 +4,26 @@
 #include "data/parquet/bits.h"
 #include "data/parquet/column_reader.h"
 #include "data/parquet/plain.h"
+#include "data/parquet/stream_split.h"
 
-enum { TAKE = 512 }; /* values that are decoded at once, on the stack */
+enum { TAKE = 512, FIXED_WIDTH_MAX = DECIMAL_BYTES_MAX }; /* values that are decoded at once, on the stack */
 
 static size_t page_left(const struct column_reader *self) { return (size_t)(self->page.end - self->page.at); }
 
 /* ---- looking at the whole page ---- */
 
-/* Walks over `count` lengths; NULL: they do not fit into the page. */
-static const uint8_t *texts_end(const struct page *page, int64_t count, size_t *ret_bytes)
+static bool fixed_open(struct column_reader *self, int64_t values)
 {
-    const uint8_t *at = page->at;
-    size_t bytes = 0;
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t len;
-        if (page->end - at < TEXT_LENGTH_BYTES)
-            return NULL;
-        memcpy(&len, at, TEXT_LENGTH_BYTES);
-        at += TEXT_LENGTH_BYTES;
-        if (len > (size_t)(page->end - at))
-            return NULL;
-        at += len;
-        bytes += len;
-    }
-    *ret_bytes = bytes;
-    return at;
+    self->values_at = 0;
+    self->values_all = values;
+    if (self->storage.physical == PHYSICAL_BOOLEAN)
+        return ((size_t)values + 7) / 8 == page_left(self);
+    return (uint64_t)values * (uint64_t)self->storage.width == page_left(self);
 }
 
 static bool plain_open(struct column_reader *self, int64_t values)
 {
-    size_t ignored;
-    self->values_at = 0;
-    if (self->storage.physical == PHYSICAL_BOOLEAN)
-        return ((size_t)values + 7) / 8 == page_left(self);
-    if (self->storage.physical != PHYSICAL_BYTE_ARRAY)
-        return (uint64_t)values * (uint64_t)self->storage.width == page_left(self);
-    return texts_end(&self->page, values, &ignored) == self->page.end;
-}
-
-/* Sums up the next `count` lengths; false: one is negative, or the sum is more than `most`. */
-static bool lengths_sum(struct delta lengths, int64_t count, uint64_t most, uint64_t *ret)
-{
-    int64_t some[TAKE];
-    uint64_t sum = 0;
-    for (int64_t left = count; left > 0; left -= TAKE) {
-        int64_t take = left < TAKE ? left : TAKE;
-        delta_take(&lengths, some, take);
-        for (int64_t i = 0; i < take; i++) {
-            if (some[i] < 0 || some[i] > INT32_MAX)
-                return false;
-            sum += (uint64_t)some[i];
-        }
-        if (sum > most)
-            return false;
-    }
-    *ret = sum;
-    return true;
+    return self->storage.physical == PHYSICAL_BYTE_ARRAY ? texts_open(self, values) : fixed_open(self, values);
 }
 
 static bool delta_values_open(struct column_reader *self, int64_t values)
@@ -67,14 +31,6 @@ static bool delta_values_open(struct column_reader *self, int64_t values)
     const uint8_t *end;
     bool is_sound = delta_open(&self->delta, self->page.at, self->page.end, values, self->storage.width, &end);
     return is_sound && end == self->page.end;
-}
-
-static bool delta_lengths_open(struct column_reader *self, int64_t values)
-{
-    uint64_t sum;
-    if (!delta_open(&self->delta, self->page.at, self->page.end, values, TEXT_LENGTH_BYTES, &self->page.at))
-        return false;
-    return lengths_sum(self->delta, values, page_left(self), &sum) && sum == page_left(self);
 }
 
 static bool bools_open(struct column_reader *self, int64_t values)
@@ -94,134 +50,10 @@ bool values_open(struct column_reader *self, int64_t values)
     case ENCODING_RLE_DICTIONARY:
         return indices_open(&self->indices, self->page.at, self->page.end, values, self->entries);
     case ENCODING_DELTA_BINARY_PACKED: return delta_values_open(self, values);
-    case ENCODING_DELTA_LENGTH_BYTE_ARRAY: return delta_lengths_open(self, values);
+    case ENCODING_BYTE_STREAM_SPLIT: return fixed_open(self, values);
+    case ENCODING_DELTA_LENGTH_BYTE_ARRAY:
+    case ENCODING_DELTA_BYTE_ARRAY: return texts_open(self, values);
     default: return false;
-    }
-}
-
-/* ---- texts ---- */
-
-static void indices_fill(struct indices *self, uint32_t *into, int64_t count)
-{
-    while (count > 0) {
-        int64_t some = indices_take(self, into, count);
-        into += some;
-        count -= some;
-    }
-}
-
-static size_t indexed_bytes(const struct column_reader *self, int64_t count)
-{
-    const int32_t *offsets = self->dictionary.offsets;
-    struct indices indices = self->indices;
-    uint32_t some[TAKE];
-    size_t bytes = 0;
-    for (int64_t left = count; left > 0; left -= TAKE) {
-        int64_t take = left < TAKE ? left : TAKE;
-        indices_fill(&indices, some, take);
-        for (int64_t i = 0; i < take; i++)
-            bytes += (size_t)(offsets[some[i] + 1] - offsets[some[i]]);
-    }
-    return bytes;
-}
-
-size_t values_text_bytes(const struct column_reader *self, int64_t values)
-{
-    size_t bytes = 0;
-    uint64_t sum = 0;
-    bool is_sound = true;
-    if (self->page.encoding == ENCODING_RLE_DICTIONARY)
-        return indexed_bytes(self, values);
-    if (self->page.encoding == ENCODING_DELTA_LENGTH_BYTE_ARRAY)
-        is_sound = lengths_sum(self->delta, values, UINT64_MAX, &sum);
-    else
-        is_sound = texts_end(&self->page, values, &bytes) != NULL;
-    assert(is_sound && "the page was checked");
-    return bytes + sum;
-}
-
-/* Text columns are taken from their first row on, so `into` is empty and row is 0. */
-static void take_plain_texts(struct column_reader *self, int64_t rows, const uint8_t *validity, int64_t nulls,
-                             struct column *into)
-{
-    size_t bytes = 0;
-    const uint8_t *end = texts_end(&self->page, rows - nulls, &bytes), *at = self->page.at;
-    assert(end != NULL);
-    buf_reserve(&into->data, bytes);
-    char *to = into->data.at;
-    for (int64_t i = 0; i < rows; i++) {
-        if (validity == NULL || bits_get(validity, i)) {
-            uint32_t len;
-            memcpy(&len, at, TEXT_LENGTH_BYTES);
-            memcpy(to, at + TEXT_LENGTH_BYTES, len);
-            at += TEXT_LENGTH_BYTES + len;
-            to += len;
-        }
-        into->offsets[i + 1] = (int32_t)(to - into->data.at);
-    }
-    into->data.len = bytes;
-    self->page.at = end;
-}
-
-static void take_delta_texts(struct column_reader *self, int64_t rows, const uint8_t *validity, struct column *into)
-{
-    int64_t lengths[TAKE + 1] = {0}; /* one more: a NULL looks at the length after it */
-    int32_t offset = 0;
-    for (int64_t row = 0; row < rows; row += TAKE) {
-        int64_t some = rows - row < TAKE ? rows - row : TAKE;
-        delta_take(&self->delta, lengths, validity != NULL ? bits_count(validity, row, some) : some);
-        int64_t *next = lengths;
-        for (int64_t i = row; i < row + some; i++) {
-            bool is_there = validity == NULL || bits_get(validity, i);
-            offset += is_there ? (int32_t)*next : 0;
-            next += is_there;
-            into->offsets[i + 1] = offset;
-        }
-    }
-    if (offset != 0)
-        buf_add(&into->data, self->page.at, (size_t)offset);
-    self->page.at += offset;
-}
-
-/* Entries of up to 16 bytes are copied as if they had 16: there is room behind both. */
-enum { SHORT_TEXT = 16 };
-
-static char *put_entry(char *to, const struct column_reader *self, uint32_t index)
-{
-    int32_t start = self->dictionary.offsets[index];
-    size_t len = (size_t)(self->dictionary.offsets[index + 1] - start);
-    const char *from = self->dictionary.data.at + start;
-    memcpy(to, from, self->longest <= SHORT_TEXT ? SHORT_TEXT : len);
-    return to + len;
-}
-
-static void take_indexed_texts(struct column_reader *self, int64_t rows, const uint8_t *validity, int64_t nulls,
-                               struct column *into)
-{
-    uint32_t indices[TAKE + 1] = {0};
-    size_t most = self->longest <= SHORT_TEXT ? (size_t)rows * self->longest : indexed_bytes(self, rows - nulls);
-    buf_reserve(&into->data, most + SHORT_TEXT);
-    char *to = into->data.at;
-    for (int64_t row = 0; row < rows; row += TAKE) {
-        int64_t some = rows - row < TAKE ? rows - row : TAKE;
-        indices_fill(&self->indices, indices, validity != NULL ? bits_count(validity, row, some) : some);
-        uint32_t *next = indices;
-        for (int64_t i = row; i < row + some; i++) {
-            if (validity == NULL || bits_get(validity, i))
-                to = put_entry(to, self, *next++);
-            into->offsets[i + 1] = (int32_t)(to - into->data.at);
-        }
-    }
-    into->data.len = (size_t)(to - into->data.at);
-}
-
-static void take_texts(struct column_reader *self, int64_t rows, const uint8_t *validity, int64_t nulls,
-                       struct column *into)
-{
-    switch (self->page.encoding) {
-    case ENCODING_RLE_DICTIONARY: take_indexed_texts(self, rows, validity, nulls, into); break;
-    case ENCODING_DELTA_LENGTH_BYTE_ARRAY: take_delta_texts(self, rows, validity, into); break;
-    default: take_plain_texts(self, rows, validity, nulls, into);
     }
 }
 
@@ -327,17 +159,67 @@ static RC take_delta(struct column_reader *self, int64_t row, int64_t rows, cons
     return RC_OK;
 }
 
+/* Values of the page's width from PLAIN or BYTE_STREAM_SPLIT, as they would stand in PLAIN. */
+void page_take_fixed(struct column_reader *self, int64_t values, uint8_t *into)
+{
+    int width = self->storage.width;
+    size_t bytes = (size_t)values * (size_t)width;
+    if (self->page.encoding == ENCODING_BYTE_STREAM_SPLIT)
+        stream_split_read(self->page.at, self->values_all, width, self->values_at, values, into);
+    else if (bytes != 0)
+        memcpy(into, self->page.at + self->values_at * width, bytes);
+    self->values_at += values;
+}
+
+/* As take_delta, from encodings of numbers that are for texts as well. */
+static RC take_turned(struct column_reader *self, int64_t row, int64_t rows, const uint8_t *validity,
+                      struct column *into, struct error *err)
+{
+    uint8_t room[TAKE * FIXED_WIDTH_MAX];
+    int32_t lengths[TAKE];
+    for (int64_t done = 0; done < rows; done += TAKE) {
+        int64_t some = rows - done < TAKE ? rows - done : TAKE, values = count_of(validity, row + done, some);
+        if (self->page.encoding == ENCODING_BYTE_STREAM_SPLIT)
+            page_take_fixed(self, values, room);
+        else
+            delta_texts_take(&self->delta_texts, values, (char *)room, lengths);
+        TRY(plain_take(self, room, row + done, some, validity, into, err));
+    }
+    return RC_OK;
+}
+
+/* The bytes that values are made of, as texts, and then they. */
+static RC take_by_bytes(struct column_reader *self, int64_t row, int64_t rows, const uint8_t *validity, int64_t nulls,
+                        struct column *into, struct error *err)
+{
+    struct column *bytes = &self->bytes;
+    column_reserve(bytes, rows);
+    column_reset(bytes);
+    if (validity != NULL) {
+        bits_copy(bytes->validity, 0, validity, row, rows);
+        bytes->nulls = nulls;
+        validity = bytes->validity;
+    }
+    texts_take(self, rows, validity, nulls, bytes);
+    return foreign_make(self->field, &self->storage, bytes, rows, row, into, err);
+}
+
 RC values_take(struct column_reader *self, int64_t row, int64_t rows, const uint8_t *validity, int64_t nulls,
                struct column *into, struct error *err)
 {
-    if (column_is_text(into)) {
-        take_texts(self, rows, validity, nulls, into);
-    } else if (into->type == TYPE_BOOL) {
+    enum encoding encoding = self->page.encoding;
+    if (into->type == TYPE_BOOL) {
         take_bools(self, row, rows, validity, nulls, into->values);
-    } else if (self->page.encoding == ENCODING_RLE_DICTIONARY) {
+    } else if (encoding == ENCODING_RLE_DICTIONARY && !column_is_text(into)) {
         take_indexed(self, row, rows, validity, into);
-    } else if (self->page.encoding == ENCODING_DELTA_BINARY_PACKED) {
+    } else if (encoding != ENCODING_RLE_DICTIONARY && foreign_is_by_bytes(&self->storage)) {
+        return take_by_bytes(self, row, rows, validity, nulls, into, err);
+    } else if (column_is_text(into)) {
+        texts_take(self, rows, validity, nulls, into); /* texts are taken from their first row on */
+    } else if (encoding == ENCODING_DELTA_BINARY_PACKED) {
         return take_delta(self, row, rows, validity, into, err);
+    } else if (encoding != ENCODING_PLAIN) {
+        return take_turned(self, row, rows, validity, into, err);
     } else {
         TRY(plain_take(self, self->page.at, row, rows, validity, into, err));
         self->page.at += (rows - nulls) * self->storage.width;
@@ -351,18 +233,21 @@ RC values_take_dictionary(struct column_reader *self, struct error *err)
 {
     struct column *into = &self->dictionary;
     int64_t entries = self->page.rows;
+    bool is_by_bytes = foreign_is_by_bytes(&self->storage);
     if (!plain_open(self, entries))
         return fail(err, RC_DATA, "its values are damaged, or are more or fewer than it says");
+    if (is_by_bytes && entries > INT32_MAX / FOREIGN_TEXT_MAX)
+        return fail(err, RC_DATA, "it has %lld entries, more than are read", (long long)entries);
     column_reserve(into, entries);
     self->entries = (uint32_t)entries;
     self->longest = 0;
-    if (!column_is_text(into))
+    if (is_by_bytes)
+        TRY(take_by_bytes(self, 0, entries, NULL, 0, into, err));
+    else if (!column_is_text(into))
         return plain_take(self, self->page.at, 0, entries, NULL, into, err);
-    take_plain_texts(self, entries, NULL, 0, into);
-    buf_reserve(&into->data, SHORT_TEXT);
-    for (int64_t i = 0; i < entries; i++) {
-        size_t len = (size_t)(into->offsets[i + 1] - into->offsets[i]);
-        self->longest = len > self->longest ? len : self->longest;
-    }
+    else
+        texts_take(self, entries, NULL, 0, into);
+    if (column_is_text(into))
+        self->longest = texts_longest(into, entries);
     return RC_OK;
 }

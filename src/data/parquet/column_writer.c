@@ -9,10 +9,11 @@
 /* A dictionary is judged when there are this many values; a hopeless one earlier. */
 enum { VALUES_TO_DECIDE = 16384, VALUES_TO_DESPAIR = 4096 };
 
-void column_writer_init(struct column_writer *self, const struct field *field)
+void column_writer_init(struct column_writer *self, const struct field *field, const struct profile *profile)
 {
-    *self = (struct column_writer){.field = field, .values = {.max = INT32_MAX}, .codec = CODEC_NONE};
-    storage_of(field, &self->storage);
+    *self =
+        (struct column_writer){.field = field, .profile = profile, .values = {.max = INT32_MAX}, .codec = CODEC_NONE};
+    storage_of(field, profile, &self->storage);
     STAILQ_INIT(&self->blocks);
 }
 
@@ -36,7 +37,7 @@ void column_writer_release(struct column_writer *self)
 void column_writer_reset(struct column_writer *self)
 {
     column_writer_release(self);
-    column_writer_init(self, self->field);
+    column_writer_init(self, self->field, self->profile);
 }
 
 int64_t column_writer_held_bytes(const struct column_writer *self)
@@ -64,7 +65,7 @@ static bool is_real(const struct column_writer *self)
 static void dictionary_start(struct column_writer *self, const struct page_maker *maker)
 {
     bool may_have = self->storage.physical != PHYSICAL_BOOLEAN && self->storage.physical != PHYSICAL_FIXED;
-    self->is_indexing = may_have && (maker->encodings & PARQUET_DICTIONARY) != 0;
+    self->is_indexing = may_have && (maker->profile.encodings & PARQUET_DICTIONARY) != 0;
     if (self->is_indexing)
         self->dictionary = dictionary_new(&self->storage);
 }

@@ -3,9 +3,9 @@
  *
  * How values are encoded is found out from the values. A column chunk begins with a dictionary, if its type can have
  * one; it is dropped when the first thousands of values show that it does not pay, and nothing is lost, for they still
- * stand in the open page. One that is full later on stays for the pages that have used it. Without a dictionary each
- * page is DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY or PLAIN, whichever is shortest. A chunk that compression makes
- * hardly shorter is not compressed. */
+ * stand in the open page. One that is full later on stays for the pages that have used it. Without a dictionary the
+ * encoding that makes a sample of the first page shortest is taken for it and the next few pages. A chunk that
+ * compression makes hardly shorter is not compressed. */
 #pragma once
 
 #include "data/parquet/dense.h"
@@ -17,9 +17,9 @@
 struct page_maker {
     struct compressor *compressor;
     size_t page_bytes;
-    unsigned encodings; /* of enum parquet_encodings */
+    struct profile profile;
     struct dense_room room;
-    struct buf levels, encoded;
+    struct buf levels, encoded, scratch;
 };
 
 /* A text of this length and more is refused: a page's length is 31 bits, and other readers have lower limits. */
@@ -27,6 +27,7 @@ enum { PARQUET_TEXT_BYTES_MAX = 1 << 30, PAGE_ROWS_MAX = 1 << 17 };
 
 struct column_writer {
     const struct field *field;
+    const struct profile *profile;
     struct storage storage;
     struct statistics statistics;
 
@@ -41,6 +42,8 @@ struct column_writer {
     bool is_indexing;              /* the open page holds indices */
     bool is_decided;               /* the dictionary has shown that it pays */
     int64_t entries_stated;        /* of the dictionary, in the statistics */
+    enum encoding choice;          /* of the values of pages without it */
+    int choice_pages;              /* for which it is good, yet */
 
     int64_t page_rows, page_values;
     struct buf values;  /* of the open page: as in PLAIN, or bytes of texts, or indices as uint16_t */
@@ -50,7 +53,7 @@ struct column_writer {
     bool has_bits;
 };
 
-void column_writer_init(struct column_writer *self, const struct field *field);
+void column_writer_init(struct column_writer *self, const struct field *field, const struct profile *profile);
 void column_writer_release(struct column_writer *self);
 
 /* Takes the column's values of a batch. RC_DATA: a value that the file cannot hold. */
@@ -70,6 +73,8 @@ void column_writer_reset(struct column_writer *self);
 void column_page_close(struct column_writer *self, struct page_maker *maker, struct str last);
 /* The dictionary's page becomes the first block, and the blocks get their headers. */
 void column_pages_finish(struct column_writer *self, struct page_maker *maker);
+/* Internal (column_choice.c): what the open page is to be encoded by. */
+enum encoding column_choose(const struct column_writer *self, struct page_maker *maker);
 /* Internal (column_dictionary.c): whether it pays for the values of the open page, and those that may follow. */
 bool column_dictionary_pays(const struct column_writer *self, const struct page_maker *maker, bool is_all);
 /* The indices of the open page become its values. */

@@ -97,7 +97,7 @@ static RC gather_seconds(const struct ArrowArray *column, const uint8_t *validit
     GATHER(int64_t, int64_t, (int64_t)((uint64_t)value * (uint64_t)multiplier),
            is_far |= __builtin_mul_overflow(value, multiplier, &product));
     if (is_far)
-        return fail(err, RC_DATA, "column '%s': a timestamp is too far away to be kept in milliseconds", field->name);
+        return fail(err, RC_DATA, "column '%s': a timestamp is too far away for the unit it is kept in", field->name);
     return RC_OK;
 }
 

@@ -14,8 +14,8 @@ struct footer_writer {
 void footer_add_group(struct footer_writer *self, const struct column_writer *columns, int count, int64_t rows,
                       int64_t offset);
 /* Appends footer, its length and the magic. */
-void footer_write(const struct footer_writer *self, const struct schema *schema, const struct parquet_pair *pairs,
-                  int pair_count, struct buf *out);
+void footer_write(const struct footer_writer *self, const struct schema *schema, const struct profile *profile,
+                  const struct parquet_pair *pairs, int pair_count, struct buf *out);
 
 /* Reading. */
 struct chunk {

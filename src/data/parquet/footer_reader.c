@@ -53,9 +53,7 @@ static RC chunk_check(const struct chunk_fields *fields, int64_t pages_end, stru
         return fail(err, RC_DATA, "it is encrypted, which is not read");
     if (fields->is_elsewhere)
         return fail(err, RC_DATA, "it lies in another file, which is not read");
-    if (fields->codec != CODEC_NONE && fields->codec != CODEC_ZSTD)
-        return fail(err, RC_DATA, "it is compressed by method %lld; only zstd (6) and none (0) are read",
-                    (long long)fields->codec);
+    TRY(codec_check(fields->codec, err));
     bool is_inside = offset >= PARQUET_MAGIC_BYTES && fields->bytes >= 0 && offset <= pages_end - fields->bytes;
     if (!is_inside && fields->bytes != 0) /* some writers leave a place out where there is nothing */
         return fail(err, RC_DATA, "its %lld bytes at %lld are not inside the file", (long long)fields->bytes,

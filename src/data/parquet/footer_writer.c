@@ -55,7 +55,7 @@ void footer_add_group(struct footer_writer *self, const struct column_writer *co
     self->rows += rows;
 }
 
-static void schema_write(struct thrift_writer *w, const struct schema *schema)
+static void schema_write(struct thrift_writer *w, const struct schema *schema, const struct profile *profile)
 {
     thrift_put_list(w, 2, THRIFT_STRUCT, schema->count + 1);
     thrift_item_struct(w);
@@ -64,7 +64,7 @@ static void schema_write(struct thrift_writer *w, const struct schema *schema)
     thrift_end(w);
     for (int i = 0; i < schema->count; i++) {
         struct storage storage;
-        storage_of(&schema->fields[i], &storage);
+        storage_of(&schema->fields[i], profile, &storage);
         storage_write(&schema->fields[i], &storage, w);
     }
 }
@@ -95,13 +95,13 @@ static void orders_write(struct thrift_writer *w, int count)
     }
 }
 
-void footer_write(const struct footer_writer *self, const struct schema *schema, const struct parquet_pair *pairs,
-                  int pair_count, struct buf *out)
+void footer_write(const struct footer_writer *self, const struct schema *schema, const struct profile *profile,
+                  const struct parquet_pair *pairs, int pair_count, struct buf *out)
 {
     size_t start = out->len;
     struct thrift_writer w = THRIFT_WRITER(out);
     thrift_put_int(&w, 1, THRIFT_I32, 1);
-    schema_write(&w, schema);
+    schema_write(&w, schema, profile);
     thrift_put_int(&w, 3, THRIFT_I64, self->rows);
     thrift_put_list(&w, 4, THRIFT_STRUCT, self->group_count);
     buf_add_str(out, buf_str(&self->groups));

@@ -156,3 +156,12 @@ int64_t indices_take(struct indices *self, uint32_t *into, int64_t most)
     self->run_left -= count;
     return count;
 }
+
+void indices_fill(struct indices *self, uint32_t *into, int64_t count)
+{
+    while (count > 0) {
+        int64_t some = indices_take(self, into, count);
+        into += some;
+        count -= some;
+    }
+}

@@ -26,3 +26,4 @@ struct indices {
 bool indices_open(struct indices *self, const uint8_t *at, const uint8_t *end, int64_t count, uint32_t entries);
 /* Takes up to `most` of the next indices, one run of them, which are there. Returns how many. */
 int64_t indices_take(struct indices *self, uint32_t *into, int64_t most);
+void indices_fill(struct indices *self, uint32_t *into, int64_t count); /* just `count` of them */

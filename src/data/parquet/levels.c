@@ -2,7 +2,7 @@
 
 #include "data/parquet/bits.h"
 
-enum { LENGTH_BYTES = 4, VARINT_SHIFT_MAX = 28 };
+enum { VARINT_SHIFT_MAX = 28 };
 
 static void put_varint(struct buf *out, uint64_t value)
 {
@@ -15,7 +15,7 @@ void levels_write(struct buf *out, const uint8_t *bits, int64_t rows)
 {
     size_t start = out->len;
     uint32_t bytes = 0;
-    buf_add(out, &bytes, LENGTH_BYTES);
+    buf_add(out, &bytes, LEVELS_LENGTH_BYTES);
     if (bits != NULL) {
         uint64_t groups = ((uint64_t)rows + 7) / 8;
         put_varint(out, groups << 1 | 1);
@@ -24,17 +24,17 @@ void levels_write(struct buf *out, const uint8_t *bits, int64_t rows)
         put_varint(out, (uint64_t)rows << 1);
         buf_add(out, "\1", 1);
     }
-    bytes = (uint32_t)(out->len - start - LENGTH_BYTES);
-    memcpy(out->at + start, &bytes, LENGTH_BYTES); /* little-endian, as every machine this runs on */
+    bytes = (uint32_t)(out->len - start - LEVELS_LENGTH_BYTES);
+    memcpy(out->at + start, &bytes, LEVELS_LENGTH_BYTES); /* little-endian, as every machine this runs on */
 }
 
 bool levels_open(struct levels *self, const uint8_t **page, const uint8_t *page_end)
 {
     uint32_t bytes;
-    if (page_end - *page < LENGTH_BYTES)
+    if (page_end - *page < LEVELS_LENGTH_BYTES)
         return false;
-    memcpy(&bytes, *page, LENGTH_BYTES);
-    const uint8_t *at = *page + LENGTH_BYTES;
+    memcpy(&bytes, *page, LEVELS_LENGTH_BYTES);
+    const uint8_t *at = *page + LEVELS_LENGTH_BYTES;
     if (bytes > (uint64_t)(page_end - at))
         return false;
     *self = (struct levels){.at = at, .end = at + bytes};

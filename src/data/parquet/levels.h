@@ -7,6 +7,8 @@
 
 #include "base/str.h"
 
+enum { LEVELS_LENGTH_BYTES = 4 };
+
 /* Appends the levels of `rows` rows; `bits` (whole bytes, zero behind the last row) may be NULL: no NULLs. */
 void levels_write(struct buf *out, const uint8_t *bits, int64_t rows);
 

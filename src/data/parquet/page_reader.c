@@ -197,16 +197,16 @@ static RC header_check(const struct page_reader *self, const struct page_header 
 static RC body_unpack(struct page_reader *self, const struct page_header *header, struct str packed, struct error *err)
 {
     size_t raw_bytes = (size_t)header->raw_bytes, levels = (size_t)header->levels_bytes;
-    bool is_packed = self->codec == CODEC_ZSTD && !header->is_plain && packed.len > levels;
+    bool is_packed = self->codec != CODEC_NONE && !header->is_plain && packed.len > levels;
     struct str rest = {packed.at + levels, packed.len - levels};
     if (is_packed)
-        TRY(decompressor_check(rest, raw_bytes - levels, err));
+        TRY(decompressor_check(self->codec, rest, raw_bytes - levels, err));
     self->raw = buffer_for(self->raw, &self->raw_size, raw_bytes + PACKED_SLACK);
     memset(self->raw + raw_bytes, 0, PACKED_SLACK);
     if (levels != 0)
         memcpy(self->raw, packed.at, levels);
     if (is_packed)
-        return decompressor_run(self->decompressor, rest, self->raw + levels, raw_bytes - levels, err);
+        return decompressor_run(self->decompressor, self->codec, rest, self->raw + levels, raw_bytes - levels, err);
     if (rest.len != raw_bytes - levels)
         return fail(err, RC_DATA, "%zu bytes become %zu", rest.len, raw_bytes - levels);
     if (rest.len != 0)

@@ -22,17 +22,35 @@ static char *data_of(struct page_block *block) { return block->bytes + PAGE_HEAD
 static struct page_block *block_new(const struct page_content *content, size_t raw_bytes, size_t room)
 {
     struct page_block *block = xrealloc(NULL, sizeof(*block) + PAGE_HEADER_BYTES_MAX + room);
-    *block = (struct page_block){
-        .type = content->type, .encoding = content->encoding, .values = content->values, .raw_bytes = raw_bytes};
+    *block = (struct page_block){.type = content->type,
+                                 .encoding = content->encoding,
+                                 .values = content->values,
+                                 .nulls = content->nulls,
+                                 .levels = content->type == PAGE_DATA_V2 ? content->pieces[0].len : 0,
+                                 .raw_bytes = raw_bytes};
     return block;
+}
+
+static void data_add(struct page_block *block, struct str bytes)
+{
+    if (bytes.len != 0)
+        memcpy(data_of(block) + block->len, bytes.at, bytes.len);
+    block->len += bytes.len;
 }
 
 /* What the compressor did not need is given back. */
 struct page_block *page_pack(struct compressor *compressor, const struct page_content *content)
 {
-    size_t raw_bytes = raw_bytes_of(content), room = compressor_bound(raw_bytes);
-    struct page_block *block = block_new(content, raw_bytes, room);
-    block->len = compressor_run(compressor, content->pieces, PAGE_PIECES_MAX, data_of(block), room);
+    int first = content->type == PAGE_DATA_V2 ? 1 : 0; /* what is compressed begins here */
+    size_t raw_bytes = raw_bytes_of(content), levels = first == 1 ? content->pieces[0].len : 0;
+    if (first == 1 && raw_bytes == levels)
+        return page_keep(content); /* nothing but NULLs */
+    size_t room = compressor_bound(compressor, raw_bytes - levels);
+    struct page_block *block = block_new(content, raw_bytes, levels + room);
+    if (first == 1)
+        data_add(block, content->pieces[0]);
+    block->len +=
+        compressor_run(compressor, content->pieces + first, PAGE_PIECES_MAX - first, data_of(block) + block->len, room);
     block->is_packed = true;
     return xrealloc(block, sizeof(*block) + PAGE_HEADER_BYTES_MAX + block->len);
 }
@@ -41,19 +59,19 @@ struct page_block *page_keep(const struct page_content *content)
 {
     size_t raw_bytes = raw_bytes_of(content);
     struct page_block *block = block_new(content, raw_bytes, raw_bytes);
-    for (int i = 0; i < PAGE_PIECES_MAX; i++) {
-        struct str piece = content->pieces[i];
-        if (piece.len != 0)
-            memcpy(data_of(block) + block->len, piece.at, piece.len);
-        block->len += piece.len;
-    }
+    for (int i = 0; i < PAGE_PIECES_MAX; i++)
+        data_add(block, content->pieces[i]);
     return block;
 }
 
 struct page_block *page_repack(struct compressor *compressor, struct page_block *kept)
 {
     struct page_content content = {
-        .type = kept->type, .encoding = kept->encoding, .values = kept->values, .pieces = {{data_of(kept), kept->len}}};
+        .type = kept->type,
+        .encoding = kept->encoding,
+        .values = kept->values,
+        .nulls = kept->nulls,
+        .pieces = {{data_of(kept), kept->levels}, {data_of(kept) + kept->levels, kept->len - kept->levels}}};
     struct page_block *packed = page_pack(compressor, &content);
     free(kept);
     return packed;
@@ -67,6 +85,8 @@ bool page_has_gained(const struct page_block *packed)
 bool page_is_worth_packing(struct compressor *compressor, const struct page_content *content)
 {
     struct str largest = S("");
+    if (compressor_codec(compressor) == CODEC_NONE)
+        return false;
     for (int i = 0; i < PAGE_PIECES_MAX; i++)
         largest = content->pieces[i].len > largest.len ? content->pieces[i] : largest;
     largest.len = largest.len < SAMPLE_BYTES ? largest.len : SAMPLE_BYTES;
@@ -84,6 +104,19 @@ static void data_header_write(const struct page_block *block, struct thrift_writ
     thrift_put_int(w, 2, THRIFT_I32, block->encoding);
     thrift_put_int(w, 3, THRIFT_I32, ENCODING_RLE);
     thrift_put_int(w, 4, THRIFT_I32, ENCODING_RLE);
+    thrift_end(w);
+}
+
+static void data_v2_header_write(const struct page_block *block, struct thrift_writer *w)
+{
+    thrift_put_struct(w, 8);
+    thrift_put_int(w, 1, THRIFT_I32, block->values);
+    thrift_put_int(w, 2, THRIFT_I32, block->nulls);
+    thrift_put_int(w, 3, THRIFT_I32, block->values); /* rows: nothing is repeated */
+    thrift_put_int(w, 4, THRIFT_I32, block->encoding);
+    thrift_put_int(w, 5, THRIFT_I32, (int64_t)block->levels);
+    thrift_put_int(w, 6, THRIFT_I32, 0);
+    thrift_put_bool(w, 7, block->is_packed);
     thrift_end(w);
 }
 
@@ -105,6 +138,8 @@ void page_seal(struct page_block *block)
     thrift_put_int(&w, 4, THRIFT_I32, (int32_t)crc32_of((struct str){data_of(block), block->len}));
     if (block->type == PAGE_DICTIONARY)
         dictionary_header_write(block, &w);
+    else if (block->type == PAGE_DATA_V2)
+        data_v2_header_write(block, &w);
     else
         data_header_write(block, &w);
     thrift_end(&w);

@@ -13,6 +13,8 @@ struct page_block {
     enum page_type type;
     enum encoding encoding;
     int64_t values;   /* rows, NULLs too; of a dictionary its entries */
+    int64_t nulls;    /* data pages v2 say so */
+    size_t levels;    /* data pages v2: bytes of the levels, which are never compressed */
     size_t raw_bytes; /* of the page, without its header */
     size_t len;       /* of the page as it is held, at bytes + PAGE_HEADER_BYTES_MAX */
     size_t header;    /* length of the header right before it; 0: page_seal was not there yet */
@@ -27,11 +29,11 @@ enum { PAGE_PIECES_MAX = 4, PAGE_GAIN = 50 };
 struct page_content {
     enum page_type type;
     enum encoding encoding;
-    int64_t values;
-    struct str pieces[PAGE_PIECES_MAX]; /* the page from its start */
+    int64_t values, nulls;
+    struct str pieces[PAGE_PIECES_MAX]; /* the page from its start; the first is its levels, if it has any */
 };
 
-/* The caller frees the block. */
+/* The caller frees the block. Of a data page v2 only what follows the levels is compressed. */
 struct page_block *page_pack(struct compressor *compressor, const struct page_content *content);
 struct page_block *page_keep(const struct page_content *content); /* not compressed */
 /* A block that was kept, compressed; the old one is freed. */

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "data/parquet/bits.h"
+#include "data/parquet/foreign.h"
 
 /* Room for `bytes` more, which the caller fills. */
 static uint8_t *extend(struct buf *out, size_t bytes)
@@ -71,20 +72,20 @@ static RC read_seconds(const struct storage *storage, const uint8_t *in, const u
         out[i] = stored / storage->multiplier;
         rest |= stored % storage->multiplier;
     });
-    return rest == 0 ? RC_OK : fail(err, RC_DATA, "a timestamp that should be whole seconds is not");
+    return rest == 0 ? RC_OK : fail(err, RC_DATA, "a timestamp is finer than its column's unit");
 }
 
-static RC read_int16(const uint8_t *in, const uint8_t *validity, int64_t row, int64_t count, int16_t *values,
-                     struct error *err)
+static RC read_int16(const struct storage *storage, const uint8_t *in, const uint8_t *validity, int64_t row,
+                     int64_t count, int16_t *values, struct error *err)
 {
     enum { width = sizeof(int32_t) };
     int32_t stored, beyond = 0;
     SCATTER(int16_t, {
         memcpy(&stored, in, sizeof(stored));
         out[i] = (int16_t)stored;
-        beyond |= stored ^ out[i];
+        beyond |= stored ^ (storage->bits == 8 ? (int8_t)stored : (int16_t)stored);
     });
-    return beyond == 0 ? RC_OK : fail(err, RC_DATA, "a value has more than the column's 16 bits");
+    return beyond == 0 ? RC_OK : fail(err, RC_DATA, "a value has more than the column's %d bits", storage->bits);
 }
 
 static __int128 get_big_endian(const uint8_t *in, int width)
@@ -129,12 +130,14 @@ RC plain_read(const struct field *field, const struct storage *storage, const ui
               int64_t row, int64_t count, void *values, struct error *err)
 {
     int width = storage->width;
+    if (storage->stored != STORED_AS_IS)
+        return foreign_read(storage, in, validity, row, count, values, err);
     if (field->type == TYPE_DECIMAL)
         return read_decimals(field, storage, in, validity, row, count, values, err);
     if (storage->multiplier != 1)
         return read_seconds(storage, in, validity, row, count, values, err);
     if (field->type == TYPE_INT16)
-        return read_int16(in, validity, row, count, values, err);
+        return read_int16(storage, in, validity, row, count, values, err);
     if (validity == NULL)
         memcpy(values, in, (size_t)count * (size_t)width);
     else if (width == sizeof(int32_t))

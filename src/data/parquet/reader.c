@@ -66,18 +66,18 @@ static RC footer_open(const struct parquet_input *input, struct footer *ret, str
     return footer_read(buf_str(&footer), offset, ret, err);
 }
 
-/* The file's field as the waybill means it: seconds rest as milliseconds, times as plain integers. */
+/* The file's field as the waybill means it: timestamps may rest in a finer unit, times rest as plain integers. */
 static bool field_matches(const struct field *expected, const struct field *found, struct storage *storage)
 {
     if (field_same_type(expected, found))
         return true;
     if (expected->type == TYPE_TIME && found->type == TYPE_INT64)
         return true;
-    bool is_seconds = expected->type == TYPE_TIMESTAMP && expected->unit == UNIT_SECOND &&
-                      found->type == TYPE_TIMESTAMP && found->unit == UNIT_MILLI && found->utc == expected->utc;
-    if (is_seconds)
-        storage->multiplier = 1000;
-    return is_seconds;
+    bool is_finer = expected->type == TYPE_TIMESTAMP && found->type == TYPE_TIMESTAMP && expected->unit < found->unit &&
+                    found->utc == expected->utc;
+    if (is_finer)
+        storage->multiplier *= unit_ratio(expected->unit, found->unit);
+    return is_finer;
 }
 
 static RC schema_match(struct footer *footer, const struct schema *expected, struct error *err)
@@ -156,7 +156,7 @@ static RC rows_at_hand(struct parquet_reader *self, int64_t *ret, struct error *
     return RC_OK;
 }
 
-static size_t texts_bytes(const struct parquet_reader *self, int64_t rows)
+static size_t batch_text_bytes(const struct parquet_reader *self, int64_t rows)
 {
     size_t bytes = 0;
     for (int i = 0; i < self->schema->count; i++)
@@ -164,7 +164,7 @@ static size_t texts_bytes(const struct parquet_reader *self, int64_t rows)
     return bytes;
 }
 
-static size_t texts_bound(const struct parquet_reader *self, int64_t rows)
+static size_t batch_text_bound(const struct parquet_reader *self, int64_t rows)
 {
     size_t bytes = 0;
     for (int i = 0; i < self->schema->count; i++)
@@ -178,9 +178,9 @@ static RC batch_rows(struct parquet_reader *self, int64_t *ret, struct error *er
     int64_t rows = 0;
     TRY(rows_at_hand(self, &rows, err));
     *ret = rows;
-    if ((size_t)rows * self->row_bytes + texts_bound(self, rows) <= BATCH_BYTES)
+    if ((size_t)rows * self->row_bytes + batch_text_bound(self, rows) <= BATCH_BYTES)
         return RC_OK;
-    while (rows > 1 && (size_t)rows * self->row_bytes + texts_bytes(self, rows) > BATCH_BYTES)
+    while (rows > 1 && (size_t)rows * self->row_bytes + batch_text_bytes(self, rows) > BATCH_BYTES)
         rows /= 2;
     *ret = rows;
     return RC_OK;

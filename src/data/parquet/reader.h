@@ -30,8 +30,8 @@ struct parquet_group {
 struct parquet_reader;
 /* Reads the footer. With `expected` (a waybill's schema; copied) the batches have that schema, and a file that has
  * other columns is RC_DATA, naming the first difference; only what the format has no word for comes back as it was:
- * seconds, which rest as milliseconds, times, which rest as int64, and source_type. Without (NULL) the schema is the
- * file's. On failure the input stays the caller's. */
+ * timestamps, which may rest in a finer unit, times, which rest as int64, and source_type. Without (NULL) the schema is
+ * the file's. On failure the input stays the caller's. */
 RC parquet_reader_open(const struct parquet_input *input, const struct schema *expected, struct parquet_reader **ret,
                        struct error *err);
 void parquet_reader_free(struct parquet_reader *self);

@@ -18,26 +18,29 @@ struct parquet_writer {
     bool is_over; /* ended or failed */
 };
 
+static const enum codec_id codecs[] = {
+    [PARQUET_ZSTD] = CODEC_ZSTD, [PARQUET_SNAPPY] = CODEC_SNAPPY,     [PARQUET_LZ4] = CODEC_LZ4,
+    [PARQUET_GZIP] = CODEC_GZIP, [PARQUET_UNCOMPRESSED] = CODEC_NONE,
+};
+
 struct parquet_writer *parquet_writer_new(const struct schema *schema, const struct parquet_options *options,
                                           struct parquet_sink sink)
 {
     struct parquet_writer *self = xcalloc(1, sizeof(*self));
     *self = (struct parquet_writer){.schema = schema, .options = *options, .sink = sink};
-    if (self->options.zstd_level == 0)
-        self->options.zstd_level = PARQUET_ZSTD_LEVEL;
     if (self->options.row_group_bytes == 0)
         self->options.row_group_bytes = PARQUET_ROW_GROUP_BYTES;
     if (self->options.page_bytes == 0)
         self->options.page_bytes = PARQUET_PAGE_BYTES;
-    if (self->options.encodings == 0)
-        self->options.encodings = PARQUET_ENCODINGS;
     assert(self->options.page_bytes <= PARQUET_PAGE_BYTES_MAX);
-    self->maker = (struct page_maker){.compressor = compressor_new(self->options.zstd_level),
-                                      .page_bytes = self->options.page_bytes,
-                                      .encodings = self->options.encodings};
+    self->maker = (struct page_maker){.compressor = compressor_new(codecs[options->compression], options->level),
+                                      .page_bytes = self->options.page_bytes};
+    profile_of(options->profile, &self->maker.profile);
+    if (options->encodings != 0)
+        self->maker.profile.encodings = options->encodings;
     self->columns = xcalloc((size_t)schema->count, sizeof(*self->columns));
     for (int i = 0; i < schema->count; i++)
-        column_writer_init(&self->columns[i], &schema->fields[i]);
+        column_writer_init(&self->columns[i], &schema->fields[i], &self->maker.profile);
     return self;
 }
 
@@ -51,6 +54,7 @@ void parquet_writer_free(struct parquet_writer *self)
     buf_release(&self->footer.groups);
     buf_release(&self->maker.levels);
     buf_release(&self->maker.encoded);
+    buf_release(&self->maker.scratch);
     dense_room_release(&self->maker.room);
     compressor_free(self->maker.compressor);
     free(self);
@@ -132,7 +136,8 @@ RC parquet_writer_end(struct parquet_writer *self, struct error *err)
     TRY(group_write(self, err));
     TRY(magic_write(self, err));
     AUTO_RELEASE(buf) footer = {0};
-    footer_write(&self->footer, self->schema, self->options.pairs, self->options.pair_count, &footer);
+    footer_write(&self->footer, self->schema, &self->maker.profile, self->options.pairs, self->options.pair_count,
+                 &footer);
     return sink_write(self, buf_str(&footer), err);
 }
 

@@ -1,11 +1,11 @@
 /* Rows into one Parquet file, in one pass: bytes only ever go forward, into a sink.
  *
- * The file: data pages v1, PLAIN, zstd, a checksum per page, statistics per column chunk; what rests as what stands in
- * storage.h. Every reader of Parquet knows these, Redshift and Snowflake among them.
+ * The file: data pages in the encodings of its profile, compressed where that makes them shorter, a checksum per page,
+ * statistics per column chunk; what rests as what stands in storage.h.
  *
  * Memory: a row group is held compressed until it is written, so the writer holds at most row_group_bytes, one batch
- * and what zstd needs (less than 2 MiB at level 1), whatever the number of columns and the width of rows. One value as
- * long as a page is a page of its own. */
+ * and what the compression needs (zstd: less than 2 MiB at level 1), whatever the number of columns and the width of
+ * rows. One value as long as a page is a page of its own. */
 #pragma once
 
 #include "base/error.h"
@@ -13,7 +13,6 @@
 #include "data/batch.h"
 
 enum {
-    PARQUET_ZSTD_LEVEL = 1, /* level 3 is 8 % smaller and takes a third more time */
     PARQUET_ROW_GROUP_BYTES = 64 << 20,
     PARQUET_PAGE_BYTES = 1 << 20,
     PARQUET_PAGE_BYTES_MAX = 256 << 20,
@@ -29,21 +28,33 @@ struct parquet_pair {
     const char *key, *value;
 };
 
-/* What columns may be encoded with beside PLAIN, which is always there. pyarrow, DuckDB and Spark read all of them,
- * Redshift only dictionaries. */
+/* zstd at level 1 makes files a third smaller than snappy and lz4 do, for half their speed, which is still several
+ * times what a database delivers; level 3 makes them another 2 % smaller and takes a fifth more time. */
+enum parquet_compression { PARQUET_ZSTD, PARQUET_SNAPPY, PARQUET_LZ4, PARQUET_GZIP, PARQUET_UNCOMPRESSED };
+
+/* Who is to read the file. PARQUET_DEFAULT: pyarrow, DuckDB, Spark, and us; data pages v1. PARQUET_REDSHIFT: only what
+ * Redshift's COPY is known to take: data pages v1, PLAIN and dictionaries, decimals of up to 18 digits as INT64, no
+ * times in milliseconds. PARQUET_MODERN: all there is, data pages v2: smallest; Spark 4.0 does not read it. */
+enum parquet_profile { PARQUET_DEFAULT, PARQUET_REDSHIFT, PARQUET_MODERN };
+
+/* What columns may be encoded with beside PLAIN, which is always there. What is taken is found out from the values. */
 enum parquet_encodings {
     PARQUET_PLAIN = 1, /* nothing else */
     PARQUET_DICTIONARY = 2,
     PARQUET_DELTA = 4,        /* DELTA_BINARY_PACKED: integers, dates, timestamps, decimals of up to 18 digits */
     PARQUET_DELTA_LENGTH = 8, /* DELTA_LENGTH_BYTE_ARRAY: texts, bytes */
-    PARQUET_ENCODINGS = PARQUET_DICTIONARY | PARQUET_DELTA | PARQUET_DELTA_LENGTH,
+    PARQUET_DELTA_TEXT = 16,  /* DELTA_BYTE_ARRAY: texts and bytes that begin as the one before */
+    PARQUET_SPLIT = 32,       /* BYTE_STREAM_SPLIT: floats, and whatever DELTA is for */
+    PARQUET_ENCODINGS = PARQUET_DICTIONARY | PARQUET_DELTA | PARQUET_DELTA_LENGTH | PARQUET_DELTA_TEXT | PARQUET_SPLIT,
 };
 
 struct parquet_options {
-    int zstd_level;         /* 0: PARQUET_ZSTD_LEVEL */
+    enum parquet_compression compression;
+    enum parquet_profile profile;
+    int level;              /* of zstd (1..22; 0: 1) and gzip (1..9; 0: 6) */
     size_t row_group_bytes; /* raw; 0: PARQUET_ROW_GROUP_BYTES. A row group ends with the batch that reaches it */
     size_t page_bytes;      /* raw; 0: PARQUET_PAGE_BYTES */
-    unsigned encodings;     /* of enum parquet_encodings; 0: PARQUET_ENCODINGS */
+    unsigned encodings;     /* of enum parquet_encodings; 0: the profile's */
     const struct parquet_pair *pairs; /* key-value metadata of the file */
     int pair_count;
 };
