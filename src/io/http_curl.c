@@ -45,6 +45,7 @@ struct exchange {
     struct curl_slist *headers;
     char why[CURL_ERROR_SIZE];
     int sends; /* connections it was, or was about to be, sent on */
+    bool head_ended;
     bool too_large;
 };
 
@@ -120,10 +121,12 @@ static size_t take_header(char *at, size_t size, size_t count, void *context)
 {
     struct exchange *self = context;
     struct str line = {at, size * count};
-    if (str_has_prefix(line, S("HTTP/"))) /* also of the answer behind one of 1xx */
+    bool begins = str_has_prefix(line, S("HTTP/")); /* also the answer behind one of 1xx */
+    if (begins)
         buf_reset(&self->answer->headers);
     else
         keep_header(self->answer, line);
+    self->head_ended = !begins && (self->head_ended || line.at[0] == '\r' || line.at[0] == '\n');
     return line.len;
 }
 
@@ -364,6 +367,10 @@ static RC exchange_run(struct exchange *self, struct error *err)
     assert(added == CURLM_OK);
     enum rc rc = transfer(self, &code, err);
     read_outcome(self);
+    if (code == CURLE_OK && !self->head_ended) { /* curl takes a connection's end within the headers for theirs */
+        code = CURLE_GOT_NOTHING;
+        snprintf(self->why, sizeof(self->why), "the connection ended within its headers");
+    }
     if (rc == RC_OK && code != CURLE_OK)
         rc = fail_transfer(self, code, err);
     curl_multi_remove_handle(self->slot->multi, self->slot->easy);

@@ -84,7 +84,7 @@ def kill_once(route, chance, aim, landed):
     seen = running.until_arrow(aim, at=chance.choice(["begin", "begin", "end"]), nth=chance.choice([1, 1, 1, 2, 3]))
     if seen:
         time.sleep(chance.choice([0, 0.0005, 0.002, 0.01, 0.05]))
-        running.signal(signal.SIGKILL)
+        running.kill()
     done = route.finish(running, status=None)
     if done.status == -signal.SIGKILL:
         landed[running.last_arrow()[0]] += 1

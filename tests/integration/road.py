@@ -59,8 +59,8 @@ class Road(Pipeline):
     def target_of(self, table):
         return (self.tables[table] or {}).get("target", table)
 
-    def differences(self, key="id"):
-        return [found for table in self.tables
+    def differences(self, key="id", only=None):
+        return [found for table in self.tables if only in (None, table)
                 for found in digests.differences(self.mariadb, self.postgres, self.name, self.name, table, self.target_of(table), key)]
 
     def assert_equal(self, key="id"):

@@ -3,10 +3,17 @@
 usage: road_kill.py [--kills N] [--seed N] [--rows N] [--patience FACTOR]
 
 A MariaDB with two tables (accounts: hybrid and merge; journal: id_only and append) changes between runs. Each run is
-killed at an arrow, or one of the servers is, or the network goes. After each: a status that is true, a run that ends
-well, and the two databases agree by their own digests. Patience stretches the pauses: 1 in a test, 10 in a soak.
+killed inside an arrow or between two, or one of the servers is, or the network goes, or the store is full. After each: a
+status that is true, a run that ends well, and the two databases agree by their own digests. Patience stretches the
+pauses: 10 in a soak (the store gone for 30 s, 503 and silence for 60 s), less in a test.
+
+Where a run dies is no matter of luck: it cannot write the next line of its log before the last one is read (waybill.py),
+so it is held after the line that tells of the place, and killed there; afterwards its log is asked whether that was so.
 """
 import argparse
+import dataclasses
+import itertools
+import json
 import pathlib
 import random
 import signal
@@ -19,9 +26,9 @@ from proxy import DOWN, UP, Busy, Cut, Refuse, Stall
 from road import Road
 from server_mariadb import MariaDB
 from server_postgres import PostgreSQL
-from server_s3 import VersityGW
+from server_s3 import SmallVersityGW, VersityGW
 from servers import Servers
-from waybill import ARROWS, PLANTED
+from waybill import PLANTED
 
 TABLES = {"accounts": {"mode": "merge"}, "journal": {"increment": "id_only", "mode": "append"}}
 MAKE = f"""
@@ -37,8 +44,55 @@ UPDATE accounts SET balance = balance + :by WHERE id % 97 = :by % 97;
 INSERT INTO accounts (owner, balance) SELECT owner, :by FROM accounts LIMIT 200;
 INSERT INTO journal (account_id, amount, note) SELECT seq, :by, CONCAT('{PLANTED} ', MD5(seq + :by), MD5(CONCAT(seq, ' of ', :by))) FROM seq_1_to_:grow;
 """
-# What a run may end with when the world around it broke; it has no other excuse.
-EXCUSES = {1, 3, 5, 7}
+# What may be the matter with a table when a server or the network went. A lease is lost where its owner was kept from it.
+TROUBLE = {"unavailable", "throttled", "busy", "unknown"}
+LATE = TROUBLE | {"lease"}
+EXIT = {kind: 5 for kind in TROUBLE} | {"lease": 7}
+LEASE_S = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Inside an arrow (`then` is None), or after it has ended and before the arrow `then` begins."""
+    arrow: str
+    then: str = None
+    table: str = None  # None: the first that comes there
+    nth: int = 1  # of the table's; -1: the last
+
+    def __str__(self):
+        return f"between {self.arrow} and {self.then}" if self.then else f"in {self.arrow}"
+
+    def at(self):
+        return "end" if self.then else "begin"
+
+    def number(self, chunks):
+        """nth, counted from 1, in a run of so many chunks. The last load of a table waits for the loader."""
+        return self.nth if self.nth > 0 else chunks[self.table] + {"bound": 1, "load": 2}[self.arrow]
+
+
+# Every way from one arrow to the next. The first load of a table is of what earlier runs sealed; its last waits for the loader.
+PLACES = [
+    Place("take"), Place("take", "adopt"), Place("adopt"), Place("adopt", "load"), Place("load"), Place("load", "bound"),
+    Place("bound"), Place("bound", "begin"), Place("begin"), Place("begin", "extract"), Place("extract"), Place("extract", "seal"),
+    Place("seal"), Place("seal", "load"), Place("load", nth=2), Place("load", "bound", nth=2), Place("bound", nth=2),
+    Place("bound", "load", "accounts", -1), Place("load", table="accounts", nth=-1), Place("load", "take", "accounts", -1),
+    Place("bound", "load", "journal", -1), Place("load", table="journal", nth=-1), Place("load", "announce", "journal", -1),
+    Place("announce"), Place("announce", "close"), Place("close"), Place("close", "close"), Place("close", nth=2),
+]
+
+
+def arrows_of(done):
+    return [event for event in done.events("arrow")]
+
+
+def assert_place(place, arrows, chunks):
+    """That a run which nobody disturbed has this place, followed by what its name says."""
+    steps = [(event["name"], event["at"], event.get("table")) for event in arrows]
+    there = [at for at, step in enumerate(steps) if step[:2] == (place.arrow, place.at()) and place.table in (None, step[2])]
+    at = there[place.number(chunks) - 1]
+    follows = next((step for step in steps[at + 1:] if step[1] == "begin"), None)
+    assert place.then is None or follows[0] == place.then, f"{place}: {follows} follows"
+    assert place.nth != -1 or len(there) == place.number(chunks), f"{place}: {len(there)} of them"
 
 
 class Disturbed:
@@ -47,67 +101,91 @@ class Disturbed:
     def __init__(self, road, chance, rows, patience, log):
         self.road, self.chance, self.rows, self.patience, self.log = road, chance, rows, patience, log
         self.proxies = {name: road.through(name) for name in road.connections}
-        self.landed = dict.fromkeys(["start", *ARROWS], 0)
-        self.trouble, self.survived = 0, 0
+        self.killed = dict.fromkeys(map(str, PLACES), 0)
+        self.trouble, self.survived, self.begun = 0, 0, time.monotonic()
+        self.grow = max(rows // 10, 100)
+        self.chunks = {"accounts": 1, "journal": -(-self.grow // road.pipeline["chunk"]["rows"])}  # of a run after one change
         road.in_source(MAKE.replace(":accounts", str(rows // 4)).replace(":journal", str(rows)))
 
     def change(self):
         by = self.chance.randrange(1, 97)
-        self.road.in_source(CHANGE.replace(":by", str(by)).replace(":grow", str(max(self.rows // 10, 100))))
+        self.road.in_source(CHANGE.replace(":by", str(by)).replace(":grow", str(self.grow)))
 
-    def settle(self, what, done=None):
+    def assert_true(self, what, done, name, kinds):
+        """The exit status is what the tables' own ends make of it; a table that went well is equal; the others name what
+        was broken, and that alone."""
+        document = json.loads((self.road.folder / "run.json").read_text())
+        ends = {}
+        for table, details in document["waybill"]["tables"].items():
+            error = details.get("error")
+            ends[table] = error["exit_status"] if error else 0
+            if error is None:
+                assert self.road.differences(only=table) == [], f"{what}: '{table}' was told to be through"
+                continue
+            assert error["kind"] in kinds and ends[table] == EXIT[error["kind"]], f"{what}: {error}\n{done.err}"
+            assert error["kind"] == "lease" or name is None or f"'{name}'" in error["text"], f"{what}: {error}"
+            assert error["todo"], f"{what}: {error}"
+        bad = {end for end in ends.values() if end}
+        status = 0 if not bad else 3 if 0 in ends.values() else bad.pop() if len(bad) == 1 else 1
+        assert done.status == status, f"{what}: {done.status}, and of the tables {ends}\n{done.err}"
+
+    def settle(self, what, done=None, name=None, kinds=TROUBLE):
         """After a disturbance: its run's status was true; one more run is well; both sides are equal."""
         for proxy in self.proxies.values():
             proxy.fault = None
-        if done is not None and done.status == 0:
-            self.survived += 1
-            self.road.assert_equal()  # it said so
-        elif done is not None:
-            assert done.status in EXCUSES | {-signal.SIGKILL}, f"{what}: ended with {done.status}\n{done.err}"
+        if done is not None and done.status != -signal.SIGKILL:
+            self.assert_true(what, done, name, kinds)
+            self.survived += done.status == 0
         self.road.sync(timeout=300)
         self.road.assert_equal()
         assert self.road.uploads() == [], f"{what}: an upload was left half-way"
         self.trouble += 1
-        self.log(f"ok    {what}: {'' if done is None else f'ended with {done.status}, '}then equal")
+        self.log(f"{time.monotonic() - self.begun:6.0f} s  {what}: {'' if done is None else f'ended with {done.status}, '}then equal")
 
-    def at(self, arrow, at="begin", nth=1):
-        """A run that has come so far, with new rows to move; None when it was over before."""
-        running = self.road.start_sync()
-        if running.until_arrow(arrow, at=at, nth=nth):
-            return running
-        self.road.finish(running)
-        return None
+    def start(self):
+        (self.road.folder / "run.json").unlink(missing_ok=True)
+        return self.road.start_sync("--json-output", "run.json")
+
+    def run(self, timeout=300):
+        return self.road.finish(self.start(), status=None, timeout=timeout)
+
+    def at(self, arrow, at="begin", table=None, nth=1):
+        """A run that is held where it came so far, with new rows to move."""
+        running = self.start()
+        assert running.hold_at_arrow(arrow, at, table, nth), f"no {arrow} {at} of {table}, {nth}\n{''.join(running.lines)}"
+        return running
 
     # --- Waybill dies ----------------------------------------------------------------------------------------------
-    def kill(self, aim):
+    def look_at_places(self):
+        """One run that nobody disturbs: the places are where their names say."""
         self.change()
-        running = self.at(aim, at=self.chance.choice(["begin", "end"]), nth=self.chance.choice([1, 1, 2]))
-        if running is None:
-            return False
-        time.sleep(self.chance.choice([0, 0.001, 0.01, 0.05, 0.2]))
-        running.signal(signal.SIGKILL)
-        done = self.road.finish(running, status=None)
-        if done.status != -signal.SIGKILL:
-            return False
-        self.landed[running.last_arrow()[0]] += 1
-        self.settle(f"kill -9 in {running.last_arrow()[0]}", done)
-        return True
+        arrows = arrows_of(self.road.finish(self.start()))
+        for place in PLACES:
+            assert_place(place, arrows, self.chunks)
+
+    def kill(self, place):
+        self.change()
+        running = self.at(place.arrow, place.at(), place.table, place.number(self.chunks))
+        time.sleep(0 if place.then else self.chance.choice([0, 0.001, 0.01, 0.05, 0.2]))
+        running.kill()
+        done = self.road.finish(running, status=-signal.SIGKILL)
+        assert running.last_arrow() == (place.arrow, place.at()), f"{place}: {running.last_arrow()}"
+        self.killed[str(place)] += 1
+        self.settle(f"kill -9 {place}", done)
 
     def kill_all(self, kills):
-        missed = 0
-        while sum(self.landed.values()) < kills:
-            aim = min(ARROWS, key=lambda arrow: (self.landed[arrow], self.chance.random()))
-            missed += not self.kill(aim)
-            assert missed <= 5 * kills, "too few kills hit a run that was still going"
+        self.look_at_places()
+        places = itertools.chain.from_iterable(self.chance.sample(PLACES, len(PLACES)) for _ in itertools.count())
+        for place in itertools.islice(places, kills):
+            self.kill(place)
 
-    # --- a server or the network goes ----------------------------------------------------------------------------------
-    def break_at(self, what, arrow, trouble, timeout=400):
-        """Reads the log up to the arrow, then `trouble()` while the run waits there for its log to be read, then lets it go on."""
+    # --- a server or the network goes --------------------------------------------------------------------------------
+    def break_at(self, what, name, arrow, trouble, kinds=TROUBLE, timeout=400):
+        """`trouble()` while a run is held at the arrow; then that goes on. `name` is the connection that is broken."""
         self.change()
         running = self.at(arrow)
-        assert running, f"{what}: the run never came to {arrow}"
         trouble()
-        self.settle(what, self.road.finish(running, status=None, timeout=timeout))
+        self.settle(what, self.road.finish(running, status=None, timeout=timeout), name, kinds)
 
     def later(self, seconds, heal):
         """Heals by itself, while the run is watched."""
@@ -116,25 +194,29 @@ class Disturbed:
         timer.start()
         return timer
 
-    def servers_die(self):
-        road = self.road
-        for server, name, arrow in ((road.mariadb, "MariaDB", "extract"), (road.postgres, "PostgreSQL", "load"), (road.s3, "the store", "extract")):
-            self.break_at(f"{name} killed in {arrow}", arrow, server.crash)
-            self.break_at(f"{name} restarted in {arrow}", arrow, server.restart)
-        self.break_at("the store killed in seal", "seal", road.s3.crash)
-        self.break_at("PostgreSQL killed in take", "take", road.postgres.crash)
+    def servers(self):
+        return {"shop": self.road.mariadb, "lake": self.road.s3, "dw": self.road.postgres}
 
-        def gone(server, seconds):
-            server.kill()
-            self.later(seconds, server.start)
-        self.break_at("the store gone for a while", "extract", lambda: gone(road.s3, 0.5 * self.patience))
-        road.s3.start() if road.s3.process.poll() is not None else None
+    def servers_die(self):
+        servers = self.servers()
+        for name, arrow in (("shop", "extract"), ("lake", "extract"), ("lake", "seal"), ("dw", "load"), ("dw", "take")):
+            self.break_at(f"{name} killed in {arrow}", name, arrow, servers[name].crash)
+        for name, arrow in (("shop", "extract"), ("lake", "extract"), ("dw", "load")):
+            self.break_at(f"{name} restarted in {arrow}", name, arrow, servers[name].restart)
 
         def paused(server, seconds):
             server.pause()
             self.later(seconds, server.resume)
-        for server, name, arrow in ((road.s3, "the store", "extract"), (road.postgres, "PostgreSQL", "load"), (road.mariadb, "MariaDB", "extract")):
-            self.break_at(f"{name} paused for {3 * self.patience:.0f} s in {arrow}", arrow, lambda server=server: paused(server, 3 * self.patience))
+        seconds = max(3 * self.patience, LEASE_S + 1)
+        for name, arrow in (("shop", "extract"), ("lake", "extract"), ("dw", "load")):
+            self.break_at(f"{name} paused for {seconds:.0f} s in {arrow}", name, arrow, lambda name=name: paused(servers[name], seconds), LATE)
+
+        def gone(server, seconds):
+            server.kill()
+            starting.append(self.later(seconds, server.start))
+        starting = []
+        self.break_at(f"lake gone for {seconds:.0f} s", "lake", "extract", lambda: gone(servers["lake"], seconds), LATE)
+        starting[0].join()
 
     def network_fails(self):
         chance = self.chance
@@ -143,59 +225,119 @@ class Disturbed:
             for way, after in ((UP, chance.randrange(200, 5000)), (DOWN, chance.randrange(200, 5000)), (UP, 100_000), (DOWN, 100_000)):
                 proxy.fault = Cut(after, way, left=1)
                 self.change()
-                self.settle(f"{name}: a connection cut after {after} bytes {way}", self.road.sync(status=None, timeout=300))
+                self.settle(f"{name}: a connection cut after {after} bytes {way}", self.run(), name)
+            seconds = 0.5 * self.patience
             proxy.fault = Refuse()
-            self.later(0.5 * self.patience, lambda proxy=proxy: setattr(proxy, "fault", None))
+            self.later(seconds, lambda proxy=proxy: setattr(proxy, "fault", None))
             self.change()
-            self.settle(f"{name}: refused for {0.5 * self.patience:.0f} s", self.road.sync(status=None, timeout=300))
+            self.settle(f"{name}: refused for {seconds:.1f} s", self.run(), name, LATE)
             self.change()
+            seconds = max(6 * self.patience, LEASE_S + 1)
             proxy.fault = Stall(chance.randrange(500, 20_000), chance.choice([UP, DOWN]))
-            self.later(6 * self.patience, lambda proxy=proxy: (setattr(proxy, "fault", None), proxy.cut_all()))
-            self.settle(f"{name}: stalled for {6 * self.patience:.0f} s", self.road.sync(status=None, timeout=300))
-            self.break_at(f"{name}: every connection cut in {arrow}", arrow, proxy.cut_all)
+            self.later(seconds, lambda proxy=proxy: (setattr(proxy, "fault", None), proxy.cut_all()))
+            self.settle(f"{name}: stalled for {seconds:.0f} s", self.run(), name, LATE)
+            self.break_at(f"{name}: every connection cut in {arrow}", name, arrow, proxy.cut_all)
 
-        def busy():
+        def busy(seconds):
             self.proxies["lake"].fault = Busy()
             self.proxies["lake"].cut_all()
-            self.later(6 * self.patience, lambda: setattr(self.proxies["lake"], "fault", None))
-        self.break_at(f"503 for {6 * self.patience:.0f} s", "extract", busy)
+            self.later(seconds, lambda: setattr(self.proxies["lake"], "fault", None))
+        seconds = max(6 * self.patience, LEASE_S + 1)
+        self.break_at(f"503 for {seconds:.0f} s", "lake", "extract", lambda: busy(seconds), LATE)
 
     # --- two of them -------------------------------------------------------------------------------------------------
     def owners_meet(self):
         for arrow, at in (("begin", "end"), ("extract", "begin"), ("seal", "begin"), ("seal", "end"), ("load", "begin"), ("load", "end")):
             self.change()
             running = self.at(arrow, at)
-            assert running, arrow
             running.signal(signal.SIGSTOP)
             second = self.road.sync(status=None, timeout=300)
             running.signal(signal.SIGCONT)
             first = self.road.finish(running, status=None)
+            # Paused inside a load, it may hold the target's lock for so long that the second gives up before it has the lease.
             assert second.status in (0, 5), second.err
-            assert first.status != 0, "whoever lost its lease must not report success"
-            self.settle(f"paused past its lease at {arrow} {at}", first)
+            assert first.status in (3, 7) or (second.status == 5 and first.status == 0), f"whoever lost its lease must say so\n{first.err}"
+            self.settle(f"paused past its lease at {arrow} {at}, the other ended with {second.status}", first, kinds={"lease"})
         self.change()
         running = self.at("extract")
-        second = self.road.sync("-t", "accounts", status=None)
-        assert second.status == 7, second.err
-        self.settle("two at once, one of them ended with 7", self.road.finish(running))
+        second = self.road.sync("-t", "accounts", status=7)
+        assert self.road.scope("accounts")["lease"]["host"] in second.err, "it says who works"
+        first = self.road.finish(running, status=0)
+        self.settle("two at once, one of them ended with 7", first)
+
+    def all(self, kills):
+        self.road.sync(timeout=1800)
+        self.road.assert_equal()
+        self.kill_all(kills)
+        self.servers_die()
+        self.network_fails()
+        self.owners_meet()
+        self.road.assert_tidy(zombie=True)
+        return self
 
 
-def disturb(road, kills, seed, rows, patience, log=print):
-    """Everything once, and `kills` kills; returns how much trouble there was, and where Waybill was killed."""
-    disturbed = Disturbed(road, random.Random(seed), rows, patience, log)
+def new_road(folder, name, servers, s3, rows=0, tables=TABLES, **store):
+    """A short lease, so that a run that was paused has lost it soon; small chunks, so that there are several."""
+    road = Road(folder, name, servers.get(MariaDB), s3, servers.get(PostgreSQL), tables, lag="0s", lease=f"{LEASE_S}s", chunk={"rows": max(4000, rows // 25)})
+    road.connections["lake"].update(store)
+    road.pipeline["part_bytes"] = "5MiB"
+    road.write_config()
+    return road
+
+
+# --- a store without room -------------------------------------------------------------------------------------------
+
+
+def assert_full(done, road, what):
+    """It says so, says what to do, and says which store."""
+    document = json.loads((road.folder / "run.json").read_text())
+    errors = [table["error"] for table in document["waybill"]["tables"].values() if "error" in table]
+    assert errors and done.status == (5 if len(errors) == len(road.tables) else 3), f"{what}: ended with {done.status}\n{done.err}"
+    for error in errors:
+        assert error["kind"] == "unavailable" and "store 'lake'" in error["text"] and "No space left on device" in error["text"], f"{what}: {error}"
+        assert "free some space" in error["todo"], f"{what}: {error}"
+
+
+def store_is_full(road, store, rows, arrows=("begin", "extract", "seal", "load", "announce", "close"), log=print):
+    """The store has no room when a run starts, or has none from an arrow on, or runs out of it half-way through a file:
+    each time the run says so, and when there is room again the next one goes on."""
+    disturbed = Disturbed(road, random.Random(1), rows, 1, log)
     road.sync(timeout=300)
-    road.assert_equal()
-    disturbed.kill_all(kills)
-    disturbed.servers_die()
-    disturbed.network_fails()
-    disturbed.owners_meet()
-    road.assert_tidy(zombie=True)
+
+    def settle(what, done):
+        assert_full(done, road, what)
+        store.free()
+        disturbed.settle(f"the store is full {what}")
+        road.assert_tidy()
+
+    disturbed.change()
+    store.fill()
+    assert_full(disturbed.run(), road, "from the start")
+    settle("from the start, and still", disturbed.run())
+    for arrow in arrows:
+        disturbed.change()
+        running = disturbed.at(arrow)
+        store.fill()
+        settle(f"from {arrow} on", road.finish(running, status=None))
+    road.in_source("INSERT INTO journal (account_id, amount, note) SELECT seq, 0, CONCAT(MD5(seq), SHA(seq)) FROM seq_1_to_200000")
+    store.fill(leave_kib=6 << 10)  # one part of two
+    settle("half-way", disturbed.run())
     return disturbed
 
 
-def new_road(folder, name, servers, s3=VersityGW):
-    """A short lease, so that a run that was paused has lost it soon; small chunks, files and parts, so that there are several."""
-    return Road(folder, name, servers.get(MariaDB), servers.get(s3), servers.get(PostgreSQL), TABLES, lag="0s", lease="2s", chunk={"rows": 4000})
+def soak(folder, servers, asked, log):
+    started = time.monotonic()
+    for name in ("kill-road", "full-road"):
+        (folder / name).mkdir()
+    road = new_road(folder / "kill-road", "kill-road", servers, servers.get(VersityGW), asked.rows)
+    disturbed = Disturbed(road, random.Random(asked.seed), asked.rows, asked.patience, log).all(asked.kills)
+    log(f"{time.monotonic() - started:.0f} s; {disturbed.survived} runs went through their trouble")
+    for place, count in disturbed.killed.items():
+        log(f"killed {place:<28} {count:>4}")
+    few = [place for place, count in disturbed.killed.items() if count < 2] if asked.kills >= 2 * len(PLACES) else []
+    small = servers.get(SmallVersityGW)
+    full = store_is_full(new_road(folder / "full-road", "full-road", servers, small), small, 12_000, log=log)
+    return disturbed.trouble + full.trouble, few
 
 
 def main():
@@ -208,17 +350,12 @@ def main():
     servers = Servers()
     with tempfile.TemporaryDirectory(prefix="waybill-kill-") as folder:
         try:
-            started = time.monotonic()
-            road = new_road(pathlib.Path(folder), "kill-road", servers)
-            disturbed = disturb(road, asked.kills, asked.seed, asked.rows, asked.patience, lambda line: print(line, flush=True))
-            for arrow, count in disturbed.landed.items():
-                print(f"killed in {arrow:<9} {count:>4}")
-            few = [arrow for arrow in ARROWS if disturbed.landed[arrow] < 2] if asked.kills >= 3 * len(ARROWS) else []
-            print(f"{time.monotonic() - started:.0f} s; {disturbed.survived} runs went through their trouble; killed too seldom in: {few or 'none'}")
-            print(f"{disturbed.trouble - len(few)} passed, {len(few)} failed")
-            return 1 if few else 0
+            passed, few = soak(pathlib.Path(folder), servers, asked, lambda line: print(line, flush=True))
         finally:
             servers.close()
+    print(f"killed too seldom: {', '.join(few) or 'nowhere'}")
+    print(f"{passed} passed, {len(few)} failed")
+    return 1 if few else 0
 
 
 if __name__ == "__main__":

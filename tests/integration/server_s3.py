@@ -2,12 +2,16 @@
 
 versitygw is the strictest and so the first; MinIO differs in names, tokens and repeated calls. None checks everything.
 """
+import os
 import shutil
+import subprocess
 import urllib.error
 import urllib.request
 
 import boto3
 import botocore.client
+import botocore.exceptions
+import pytest
 
 from servers import CACHE, Server, certificate, run
 
@@ -70,6 +74,52 @@ class VersityGW(S3Server):
     def new_user(self, access_key, secret):
         run(VERSITYGW, "admin", "--access", self.access_key, "--secret", self.secret, "--endpoint-url", self.endpoint,
             "create-user", "--access", access_key, "--secret", secret, "--role", "user")
+
+
+def unshared():
+    """The words in front of a command that may mount, for itself and nobody else."""
+    words = ["unshare", "-m" if os.getuid() == 0 else "-rm"]
+    if subprocess.run([*words, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("a tmpfs cannot be mounted here (unshare -m): the full store is not tested")
+    return words
+
+
+class SmallVersityGW(VersityGW):
+    """Its objects rest on a file system of `megabytes`, which it alone sees and which goes with it: it is never restarted.
+
+    `fill()` takes all the room there is, by objects in a bucket of its own, and `free()` gives it back.
+    """
+
+    def __init__(self, folder, megabytes=48):
+        super().__init__(folder)
+        self.megabytes, self.words = megabytes, unshared()
+
+    def command(self):
+        mount = f'mount -t tmpfs -o size={self.megabytes}m none "$1" && shift && exec setpriv --pdeathsig KILL "$@"'
+        return [*self.words, "sh", "-c", mount, "sh", self.data, *super().command()]
+
+    def start(self):
+        super().start()
+        self.new_bucket("ballast")
+        return self
+
+    def fill(self, leave_kib=0):
+        """Until not even a byte of an object fits; `leave_kib` as much is given back then."""
+        client, kib, number = self.client(), self.megabytes << 9, 0
+        if leave_kib:
+            client.put_object(Bucket="ballast", Key="left", Body=b"x" * (leave_kib << 10))
+        while kib > 0:
+            try:
+                client.put_object(Bucket="ballast", Key=f"b{number}", Body=b"x" * (kib << 10))
+                number += 1
+            except botocore.exceptions.ClientError:
+                kib //= 2
+        if leave_kib:
+            client.delete_object(Bucket="ballast", Key="left")
+
+    def free(self):
+        for key in keys(self.client(), "ballast"):
+            self.client().delete_object(Bucket="ballast", Key=key)
 
 
 class MinIO(S3Server):

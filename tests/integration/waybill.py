@@ -3,6 +3,7 @@
 Nothing here knows how the program works inside; it reads what a user could read: exit statuses, output, log lines, the
 documents in the lake, and both databases by their own means.
 """
+import ctypes
 import dataclasses
 import fcntl
 import json
@@ -20,6 +21,7 @@ PROGRAM = BUILD / "waybill"
 
 # Stands in rows of every test; row values may stand in Parquet and in the warehouse, and nowhere else.
 PLANTED = "plant3d-r0w-valu3"
+LIBC = ctypes.CDLL(None, use_errno=True)  # tee(2), which Python has no name for
 ARROWS = ["take", "adopt", "bound", "begin", "extract", "seal", "load", "announce", "close"]
 
 
@@ -50,7 +52,8 @@ class Running:
     """A started program, in a process group of its own. Its log is read line by line, while it runs.
 
     The log comes through a pipe that holds one line: a program whose log is not read goes on to the end of the next line
-    and no further. So whoever stops reading at an arrow finds the program within that arrow, however fast it is.
+    and no further. So whoever stops reading at an arrow finds the program within that arrow, however fast it is; and
+    whoever leaves a line unread (`hold`) finds it before its next line, which is the same program at a known place.
     """
 
     def __init__(self, command, folder, environment=None):
@@ -77,18 +80,53 @@ class Running:
         self.lines += [text] if text else []
         return text
 
-    def until_arrow(self, name, at="begin", table=None, nth=1):
-        """Reads the log up to the nth such arrow; False when the program ended before."""
-        while line := self.next_line():
+    def waiting_line(self):
+        """The line that next_line() would return, left where it is: until it is read, no other can be written."""
+        if b"\n" in self.begun:
+            return self.begun.partition(b"\n")[0].decode(errors="replace")
+        copy, into = os.pipe()
+        try:
+            if LIBC.tee(self.log, into, 65536, 0) < 0:
+                raise OSError(ctypes.get_errno(), "tee")
+            os.close(into)
+            into = None
+            return (self.begun + os.read(copy, 65536)).decode(errors="replace").rstrip("\n")
+        finally:
+            os.close(copy)
+            if into is not None:
+                os.close(into)
+
+    def hold(self, wanted):
+        """Reads the log up to the line whose event is wanted(event), and leaves that one unread: the program has written
+        it, and cannot write another before it is read. False when it ended without one."""
+        while line := self.waiting_line():
             event = as_event(line)
-            if event and event["event"] == "arrow" and (event["name"], event["at"]) == (name, at) and table in (None, event.get("table")):
-                nth -= 1
-                if nth == 0:
-                    return True
+            if event and wanted(event):
+                return True
+            self.next_line()
         return False
+
+    def hold_at_arrow(self, name, at="begin", table=None, nth=1):
+        """hold() at the nth such arrow."""
+        left = nth
+
+        def wanted(event):
+            nonlocal left
+            left -= event["event"] == "arrow" and (event["name"], event["at"]) == (name, at) and table in (None, event.get("table"))
+            return left == 0
+        return self.hold(wanted)
+
+    def until_arrow(self, name, at="begin", table=None, nth=1):
+        """Reads the log up to and with the nth such arrow; False when the program ended before."""
+        return self.hold_at_arrow(name, at, table, nth) and self.next_line() != ""
 
     def signal(self, number):
         os.killpg(self.process.pid, number)
+
+    def kill(self):
+        """SIGKILL; returns when it is dead: whoever read on before would let it write one more line."""
+        self.signal(signal.SIGKILL)
+        os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
 
     def finish(self, timeout=120):
         watch = threading.Timer(timeout, self.signal, [signal.SIGKILL])
@@ -104,10 +142,13 @@ class Running:
         assert not late, f"{self.process.args} did not end in {timeout} s\n{done.out}{done.err}"
         return done
 
+    def arrows(self):
+        """(name, at) of every arrow that was read from the log."""
+        events = [event for event in map(as_event, self.lines) if event and event["event"] == "arrow"]
+        return [(event["name"], event["at"]) for event in events]
+
     def last_arrow(self):
-        """(name, at) of the last arrow the log tells of."""
-        arrows = [event for event in map(as_event, self.lines) if event and event["event"] == "arrow"]
-        return (arrows[-1]["name"], arrows[-1]["at"]) if arrows else ("start", "begin")
+        return self.arrows()[-1] if self.arrows() else ("start", "begin")
 
 
 class Pipeline:

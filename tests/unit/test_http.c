@@ -73,6 +73,12 @@ static bool answer(int fd, const char *request, int nth)
     } else if (asks(request, " /cut")) {
         say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789");
         return false;
+    } else if (asks(request, " /headless")) { /* the connection ends between two headers, and before their end */
+        say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n");
+        return false;
+    } else if (asks(request, " /late-headless")) {
+        say(fd, "HTTP/1.1 103 Early Hints\r\nX-Early: yes\r\n\r\nHTTP/1.1 200 OK\r\n");
+        return false;
     } else if (asks(request, " /silent") || (asks(request, " /second-silent") && nth > 1)) {
         return false;
     } else if (asks(request, " /stall")) {
@@ -349,8 +355,9 @@ static void a_refused_connection_cannot_have_been_a_request(void **state)
 static void an_answer_that_is_cut_short_is_no_answer(void **state)
 {
     struct story *s = *state;
-    static const char *const paths[] = {"/cut?token=secret", "/silent?token=secret"};
-    for (int i = 0; i < 2; i++) {
+    static const char *const paths[] = {"/cut?token=secret", "/silent?token=secret", "/headless?token=secret",
+                                        "/late-headless?token=secret"};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
         assert_int_equal(get(s, paths[i]), RC_UNAVAILABLE);
         assert_true(s->answer.sent);
         assert_non_null(strstr(s->err.text, "no whole answer from 'http://127.0.0.1:"));

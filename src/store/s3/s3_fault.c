@@ -11,6 +11,7 @@
 #define TODO_BUCKET "create the bucket, or correct 'bucket', 'endpoint' or 'path_style' of the connection"
 #define TODO_FRESH  "get new credentials (aws sso login, or new keys), then run the same command again"
 #define TODO_AGAIN  "wait a little, then run the same command again: it goes on where it stopped"
+#define TODO_SPACE  "free some space on the server, then run the same command again: it goes on where it stopped"
 #define TODO_SUM    "set 'checksum: md5' of the connection: this server does not know the checksum"
 #define TODO_KEYS   "check 'access_key_id' and 'secret_access_key', or the profile or environment they come from"
 
@@ -68,8 +69,9 @@ static const struct meaning {
     {"InvalidDigest", RC_CONFIG, TODO_SUM},
     {"EntityTooLarge", RC_CONFIG, "use smaller files: 'file' of the pipeline"},
     {"KeyTooLongError", RC_CONFIG, "use shorter names: prefix, pipeline, table"},
-    {"XMinioStorageFull", RC_UNAVAILABLE, "free some space on the server, then run the same command again"},
-    {"QuotaExceeded", RC_UNAVAILABLE, "free some space on the server, then run the same command again"},
+    {"InsufficientStorage", RC_UNAVAILABLE, TODO_SPACE}, /* versitygw */
+    {"XMinioStorageFull", RC_UNAVAILABLE, TODO_SPACE},
+    {"QuotaExceeded", RC_UNAVAILABLE, TODO_SPACE},
 };
 
 static const struct meaning *meaning_of(const char *code)
