@@ -19,6 +19,7 @@ static const char *zone = "XST-9";
 static int port;
 static pid_t server;
 atomic_int server_stop;
+bool server_in_text;
 
 static const char *program(const char *name)
 {
@@ -218,6 +219,7 @@ struct mysql_options server_options(void)
                                   .database = "shop",
                                   .user = "root",
                                   .port = port,
+                                  .text_only = server_in_text,
                                   .connect_ms = 5000,
                                   .read_ms = 20000,
                                   .connections = 2};

@@ -16,6 +16,7 @@ void server_restart(void);
 void server_restart_in(const char *zone); /* as TZ has it, POSIX form: no zone files are needed */
 
 extern atomic_int server_stop;
+extern bool server_in_text; /* sources read rows in the text protocol, and not in the binary one */
 
 /* A new connection as root, in the database `shop`. */
 MYSQL *server_app(void);

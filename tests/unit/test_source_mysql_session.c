@@ -240,10 +240,18 @@ int main(void)
         STORY(a_stop_ends_a_wait_for_a_silent_server),
         STORY(a_connection_is_used_again),
     };
+    const struct CMUnitTest in_text[] = {
+        STORY(s61_a_cut_stream_is_never_an_end),
+        STORY(a_stop_ends_the_reading_and_the_servers_query),
+        STORY(a_stop_ends_a_wait_for_a_silent_server),
+        STORY(a_connection_is_used_again),
+    };
     if (!server_enter())
         return 0;
     app = server_app();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    server_in_text = true;
+    failed += cmocka_run_group_tests(in_text, NULL, NULL);
     mysql_close(app);
     server_leave();
     return failed;

@@ -378,10 +378,21 @@ int main(void)
         cmocka_unit_test(s57_keys_of_every_kind_are_walked_in_the_servers_order),
         cmocka_unit_test(s91_a_zone_with_summer_time_is_refused),
     };
+    const struct CMUnitTest in_text[] = {
+        cmocka_unit_test(s73_numbers_at_their_extremes),
+        cmocka_unit_test(s73_times_at_their_extremes),
+        cmocka_unit_test(s73_texts_and_bytes_as_they_are),
+        cmocka_unit_test(values_without_a_place_are_refused_and_not_changed),
+        cmocka_unit_test(zero_dates_become_null_and_are_counted_or_are_texts),
+        cmocka_unit_test(wide_values_come_whole),
+    };
     if (!server_enter())
         return 0;
     app = server_app();
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    server_in_text = true;
+    int failed = cmocka_run_group_tests(in_text, NULL, NULL);
+    server_in_text = false;
+    failed += cmocka_run_group_tests(tests, NULL, NULL);
     mysql_close(app);
     server_leave();
     return failed;

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { DAYS_TO_1970 = 719528 }; /* from 0000-01-01 */
+#include "connect/mysql/decode_parts.h"
 
 /* ---- digits ---- */
 
@@ -110,20 +110,7 @@ static bool put_integer(const struct decoding *self, struct str value, const cha
     if (!digits(value.at + negative, value.len - negative, end, &magnitude) ||
         magnitude > (uint64_t)INT64_MAX + negative)
         return false;
-    int64_t number = (int64_t)(negative ? -magnitude : magnitude);
-    switch (self->type) {
-    case TYPE_INT16:
-        if (number != (int16_t)number)
-            return false;
-        builder_int16(builder, column, (int16_t)number);
-        return true;
-    case TYPE_INT32:
-        if (number != (int32_t)number)
-            return false;
-        builder_int32(builder, column, (int32_t)number);
-        return true;
-    default: builder_int64(builder, column, number); return true;
-    }
+    return put_whole(self, (int64_t)(negative ? -magnitude : magnitude), builder, column);
 }
 
 static bool put_decimal(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
@@ -214,13 +201,7 @@ static bool put_real(const struct decoding *self, struct str value, const char *
         if (*behind != '\0' || !isfinite(real))
             return false;
     }
-    if (self->type == TYPE_DOUBLE)
-        builder_double(builder, column, real);
-    else if ((double)(float)real != real)
-        return false; /* the server has stored a float, and wrote it as a double */
-    else
-        builder_float(builder, column, (float)real);
-    return true;
+    return put_number(self, real, builder, column);
 }
 
 static bool put_bits(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
@@ -240,22 +221,14 @@ static bool put_bits(const struct decoding *self, struct str value, const char *
 
 /* ---- times ---- */
 
-/* Days from the ten bytes YYYY-MM-DD; false for a zero, partial or impossible date (sql_mode may have let it in). */
+/* Days from the ten bytes YYYY-MM-DD. */
 static inline bool date_days(const char *at, int32_t *ret)
 {
-    static const uint16_t month_starts[2][14] = {{0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365},
-                                                 {0, 0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335, 366}};
     uint64_t number;
     if (!eight_digits(load32(at) | load16(at + 5) << 32 | load16(at + 8) << 48, &number) || at[4] != '-' ||
         at[7] != '-')
         return false;
-    uint32_t year = (uint32_t)number / 10000, month = (uint32_t)number / 100 % 100, day = (uint32_t)number % 100;
-    bool leap = (year & (year % 100 != 0 ? 3 : 15)) == 0; /* a century that 16 divides is one that 400 divides */
-    if (year == 0 || month - 1 > 11 || day - 1 >= (uint32_t)(month_starts[leap][month + 1] - month_starts[leap][month]))
-        return false;
-    uint32_t before = year - 1, days = 366 + 365 * before + before / 4 - before / 100 + before / 400;
-    *ret = (int32_t)(days + month_starts[leap][month] + day - 1) - DAYS_TO_1970;
-    return true;
+    return calendar_days((uint32_t)number / 10000, (uint32_t)number / 100 % 100, (uint32_t)number % 100, ret);
 }
 
 /* Seconds from the eight bytes HH:MM:SS. */
@@ -290,14 +263,7 @@ static bool put_stamp(const struct decoding *self, struct str value, const char 
     if (value.len < 19 || !date_days(value.at, &days) || !clock_seconds(value.at + 11, &seconds) || seconds >= 86400 ||
         !fraction_us(value.at + 19, value.len - 19, end, &us))
         return false;
-    int64_t at = (int64_t)days * 86400 + seconds;
-    switch (self->unit) {
-    case UNIT_SECOND: break;
-    case UNIT_MILLI: at = at * 1000 + (int64_t)us / 1000; break;
-    case UNIT_MICRO: at = at * 1000000 + (int64_t)us; break;
-    }
-    builder_int64(builder, column, at);
-    return true;
+    return put_moment(self, days, seconds, (uint32_t)us, builder, column);
 }
 
 static bool put_time(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,

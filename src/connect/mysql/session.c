@@ -30,19 +30,23 @@ static bool is_stopped(const struct mysql_settings *settings)
     return stop != NULL && *stop != 0;
 }
 
-/* As poll(): 1 ready, 0 time is up, -1 failed. Looks at the stop flag meanwhile, which ends the wait as a failure. */
-static int wait_io(my_socket socket, my_bool is_read, int timeout_ms)
+int mysql_wait(const struct mysql_settings *settings, int socket, bool is_read, int64_t timeout_ms)
 {
     struct pollfd fd = {.fd = socket, .events = is_read ? POLLIN : POLLOUT};
-    for (int waited = 0; timeout_ms < 0 || waited < timeout_ms; waited += STOP_LOOK_MS) {
-        int left = timeout_ms < 0 ? STOP_LOOK_MS : timeout_ms - waited;
-        int ready = poll(&fd, 1, left < STOP_LOOK_MS ? left : STOP_LOOK_MS);
+    for (int64_t waited = 0; timeout_ms < 0 || waited < timeout_ms; waited += STOP_LOOK_MS) {
+        int64_t left = timeout_ms < 0 ? STOP_LOOK_MS : timeout_ms - waited;
+        int ready = poll(&fd, 1, (int)(left < STOP_LOOK_MS ? left : STOP_LOOK_MS));
         if (ready > 0)
             return ready;
-        if (is_stopped(waiting))
+        if (is_stopped(settings))
             return -1;
     }
     return 0;
+}
+
+static int wait_io(my_socket socket, my_bool is_read, int timeout_ms)
+{
+    return mysql_wait(waiting, socket, is_read, timeout_ms);
 }
 
 /* ---- opening ---- */

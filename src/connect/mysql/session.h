@@ -61,8 +61,8 @@ RC mysql_session_ask(struct mysql_session *self, const char *sql, MYSQL_RES **re
 RC mysql_session_stream(struct mysql_session *self, const char *sql, MYSQL_RES **ret, struct error *err);
 /* S61: *ret_row = NULL only when the server said that this was the last row. */
 RC mysql_session_next(struct mysql_session *self, MYSQL_RES *rows, MYSQL_ROW *ret_row, struct error *err);
-/* Ends a query that is under way: on the server, by KILL QUERY on another connection, and here. The session is broken
- * afterwards. May be called from any thread that is not the session's. */
+/* Ends a query that is under way: on the server, by KILL QUERY on another connection, and here; rows NULL: libmariadb
+ * has none of it. The session is broken afterwards. May be called from any thread that is not the session's. */
 void mysql_session_abandon(struct mysql_session *self, MYSQL_RES *rows);
 /* KILL QUERY on a connection of its own; a failure is nobody's: the server ends the query when it next sends. */
 void mysql_session_kill(const struct mysql_session *self);
@@ -73,8 +73,14 @@ RC mysql_session_int64(struct mysql_session *self, const char *sql, int64_t *ret
 
 /* Fills err from the session's last failure, in the words of session_errors.c. */
 enum rc mysql_session_fail(struct mysql_session *self, struct error *err);
+/* The same for a failure that libmariadb has not seen: the server's own, or CR_... with a text of ours. */
+enum rc mysql_session_fail_with(struct mysql_session *self, unsigned code, const char *sqlstate, const char *says,
+                                struct error *err);
 /* The last failure was this one: ER_... or CR_... */
 bool mysql_session_failed_with(const struct mysql_session *self, unsigned code);
+/* As poll(): 1 ready, 0 time is up (below 0: never), -1 failed. Looks at the stop flag meanwhile, which ends the wait
+ * as a failure. */
+int mysql_wait(const struct mysql_settings *settings, int socket, bool is_read, int64_t timeout_ms);
 /* RC_INTERRUPTED or RC_TERMINATED when the program is asked to stop. */
 RC mysql_check_stopped(const struct mysql_settings *settings, struct error *err);
 

@@ -97,9 +97,9 @@ static unsigned code_of(const struct mysql_session *self)
     return code == ERROR_NO_TLS && self->id != 0 ? CR_SERVER_LOST : code;
 }
 
-enum rc mysql_session_fail(struct mysql_session *self, struct error *err)
+enum rc mysql_session_fail_with(struct mysql_session *self, unsigned code, const char *sqlstate, const char *says,
+                                struct error *err)
 {
-    unsigned code = code_of(self);
     const struct mysql_settings *settings = self->settings;
     self->is_broken |= loses_the_server(code);
     TRY(mysql_check_stopped(settings, err));
@@ -107,13 +107,18 @@ enum rc mysql_session_fail(struct mysql_session *self, struct error *err)
         if (known[i].code != code)
             continue;
         fail(err, known[i].rc, "'%s': %s (%u)", settings->name,
-             known[i].says ? mysql_error(self->handle) : "the statement does not fit the table", code);
+             known[i].says ? says : "the statement does not fit the table", code);
         snprintf(err->vendor, sizeof(err->vendor), "%u", code);
         return fail_todo(err, "%s", known[i].todo);
     }
     bool is_clients = code >= CR_MIN_ERROR && code <= CR_MAX_ERROR;
     fail(err, is_clients ? RC_UNAVAILABLE : RC_FAILED, "'%s': %s%serror %u (SQLSTATE %s)", settings->name,
-         is_clients ? mysql_error(self->handle) : "", is_clients ? ", " : "", code, mysql_sqlstate(self->handle));
+         is_clients ? says : "", is_clients ? ", " : "", code, sqlstate);
     snprintf(err->vendor, sizeof(err->vendor), "%u", code);
     return err->rc;
+}
+
+enum rc mysql_session_fail(struct mysql_session *self, struct error *err)
+{
+    return mysql_session_fail_with(self, code_of(self), mysql_sqlstate(self->handle), mysql_error(self->handle), err);
 }

@@ -204,6 +204,7 @@ static void copy_settings(struct mysql_source *self, const struct mysql_options 
     self->with = *with;
     self->batch_rows =
         options->batch_rows > 0 && options->batch_rows < BATCH_ROWS_MAX ? options->batch_rows : BATCH_ROWS_MAX;
+    self->text_only = options->text_only;
     self->settings = (struct mysql_settings){
         .name = self->base.name,
         .host = arena_text(arena, options->host),

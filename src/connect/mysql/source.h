@@ -1,10 +1,11 @@
 /* A database of MySQL or MariaDB as a source.
  *
  * Session: utf8mb4, zone UTC, no sql_mode, read only, and timeouts that a slow consumer does not meet (session.c).
- * Reading: a range is one SELECT, streamed in the text protocol; each reader has a connection of its own. One statement
- * is one read view of InnoDB, so RANGE_ALL is one snapshot. A query that is given up is killed on the server.
- * Clock: the server's. Open transactions: innodb_trx, prepared XA transactions among them, and the statements that run
- * now, whose NOW() is their start; without the PROCESS privilege, and on a replica, they are hidden.
+ * Reading: a range is one SELECT, streamed, in the binary protocol or in text (source_read.c); each reader has a
+ * connection of its own. One statement is one read view of InnoDB, so RANGE_ALL is one snapshot. A query that is given
+ * up is killed on the server. Clock: the server's. Open transactions: innodb_trx, prepared XA transactions among them,
+ * and the statements that run now, whose NOW() is their start; without the PROCESS privilege, and on a replica, they
+ * are hidden.
  *
  * Types: integers as narrow as they are declared, unsigned ones to the next wider; BIGINT UNSIGNED is decimal(20,0).
  * DECIMAL up to 38 digits; FLOAT and DOUBLE exactly; BIT(n) an integer (BIT(64): decimal(20,0)); YEAR int16; TIME a
@@ -32,6 +33,7 @@ struct mysql_options {
     int64_t connect_ms, read_ms;
     int64_t connections; /* readers at once */
     int64_t batch_rows;  /* 0: as many as a batch has; tests take fewer */
+    bool text_only;      /* tests: rows in the text protocol also where binary ones can be read */
 };
 enum { MYSQL_OPTIONS = 13 };
 extern const struct option mysql_option_list[MYSQL_OPTIONS];

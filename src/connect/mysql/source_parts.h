@@ -53,6 +53,7 @@ struct mysql_source {
     struct mysql_settings settings;
     struct secret password;
     int64_t batch_rows;
+    bool text_only;
     struct mysql_session *control; /* everything but rows */
     struct mysql_session *idle[MYSQL_CONNECTIONS_MAX];
     int idle_count;

@@ -1,8 +1,12 @@
-/* Rows of a range into batches: one statement, streamed, on a connection of the reader's own. */
-#include <assert.h>
+/* Rows of a range into batches: one statement, streamed, on a connection of the reader's own. There are two roads, and
+ * they give the same batches. The binary one reads the socket itself (statement.h, decode_row.h) and costs the server
+ * and us the least; where that cannot be (TLS, a proxy that prepares nothing, a column whose text only the server can
+ * write) libmariadb reads texts. */
 #include <stdlib.h>
 
+#include "connect/mysql/decode_row.h"
 #include "connect/mysql/source_parts.h"
+#include "connect/mysql/statement.h"
 #include "connect/names.h"
 
 struct mysql_reader {
@@ -10,7 +14,10 @@ struct mysql_reader {
     struct mysql_source *source;
     const struct mysql_table *table;
     struct mysql_session *session;
-    MYSQL_RES *rows; /* NULL: all were read */
+    bool is_open;               /* not all rows were read */
+    MYSQL_RES *rows;            /* in text; NULL: in binary */
+    struct statement statement; /* in binary, with what its columns become */
+    struct row_column *columns;
     struct batch_builder *builder;
     int64_t batch_rows;
     bool by_range;
@@ -37,7 +44,34 @@ static enum rc fail_misfit(const struct mysql_reader *self, int column, struct e
                      yaml_name(&arena, c->name), kind == DECODE_TEXT && c->as == NULL ? "binary" : "text");
 }
 
-static RC add_row(struct mysql_reader *self, MYSQL_ROW row, const unsigned long *lengths, struct error *err)
+static void count_zero_dates(struct mysql_reader *self, int64_t count)
+{
+    if (count > 0)
+        __atomic_fetch_add(&self->source->base.zero_dates, count, __ATOMIC_RELAXED);
+}
+
+static void end_rows(struct mysql_reader *self)
+{
+    struct error ignored; /* the rows are here; a session that is lost now is not used again */
+    self->is_open = false;
+    if (self->rows == NULL && statement_close(&self->statement, &ignored) != RC_OK)
+        self->session->is_broken = true;
+    mysql_free_result(TAKE(self->rows));
+    session_give(self->source, TAKE(self->session));
+}
+
+/* ---- in text ---- */
+
+static RC start_text(struct mysql_reader *self, const char *sql, struct error *err)
+{
+    TRY(mysql_session_stream(self->session, sql, &self->rows, err));
+    self->is_open = true;
+    if ((int)mysql_num_fields(self->rows) != self->table->column_count)
+        return fail(err, RC_DATA, "'%s' does not return the columns asked for", self->source->base.name);
+    return RC_OK;
+}
+
+static RC put_texts(struct mysql_reader *self, MYSQL_ROW row, const unsigned long *lengths, struct error *err)
 {
     int count = self->table->column_count, last = count - 1;
     while (last > 0 && row[last] == NULL)
@@ -53,45 +87,113 @@ static RC add_row(struct mysql_reader *self, MYSQL_ROW row, const unsigned long 
             if (!column->zero_is_null || !decode_is_zero_date(&column->decoding, (struct str){row[i], lengths[i]}))
                 return fail_misfit(self, i, err);
             builder_null(self->builder, i);
-            __atomic_fetch_add(&self->source->base.zero_dates, 1, __ATOMIC_RELAXED);
+            count_zero_dates(self, 1);
         }
     }
     builder_end_row(self->builder);
     return RC_OK;
 }
 
-static void end_rows(struct mysql_reader *self)
+static RC read_texts(struct mysql_reader *self, int64_t *rows, struct error *err)
 {
-    mysql_free_result(self->rows);
-    self->rows = NULL;
-    session_give(self->source, TAKE(self->session));
+    MYSQL_ROW row = NULL;
+    for (*rows = 0; *rows < self->batch_rows && !builder_is_full(self->builder); ++*rows) {
+        TRY(mysql_session_next(self->session, self->rows, &row, err));
+        if (row == NULL) {
+            end_rows(self);
+            return RC_OK;
+        }
+        TRY(put_texts(self, row, mysql_fetch_lengths(self->rows), err));
+    }
+    return RC_OK;
 }
+
+/* ---- in binary ---- */
+
+/* What becomes of each column of the answer; false: the text protocol has to say it. */
+static bool plan_columns(struct mysql_reader *self)
+{
+    int count = self->table->column_count;
+    bool fits = self->statement.column_count == count;
+    for (int i = 0; i < count && fits; i++) {
+        const struct mysql_column *column = &self->table->columns[i];
+        self->columns[i] =
+            (struct row_column){.nullable = column->field.nullable, .zero_is_null = column->zero_is_null};
+        fits = row_column_plan(&self->columns[i], &column->decoding, &self->statement.columns[i]);
+    }
+    return fits;
+}
+
+/* is_open stays false where there are none in binary, and the session is as before. */
+static RC start_binary(struct mysql_reader *self, struct str sql, struct error *err)
+{
+    bool is_refused = false;
+    if (self->source->text_only || !wire_is_possible(self->session) || sql.len >= WIRE_PIECE_MAX - 1)
+        return RC_OK;
+    self->columns = xcalloc((size_t)self->table->column_count, sizeof(*self->columns));
+    statement_init(&self->statement, self->session, mysql_get_socket(self->session->handle));
+    TRY(statement_prepare(&self->statement, sql, &is_refused, err));
+    if (is_refused)
+        return RC_OK;
+    if (!plan_columns(self))
+        return statement_close(&self->statement, err);
+    TRY(statement_execute(&self->statement, &is_refused, err));
+    self->is_open = !is_refused;
+    if (self->is_open && !plan_columns(self)) {
+        fail(err, RC_BUSY, "'%s' was altered just now", self->table->base.name);
+        return fail_todo(err, "run the same command again");
+    }
+    return RC_OK;
+}
+
+static RC put_binary(struct mysql_reader *self, struct str row, struct error *err)
+{
+    int column = 0;
+    int64_t zero_dates = 0;
+    enum row_result result =
+        row_put(self->columns, self->table->column_count, row, self->builder, &column, &zero_dates);
+    count_zero_dates(self, zero_dates);
+    if (__builtin_expect(result == ROW_PUT, 1))
+        return RC_OK;
+    return result == ROW_MISFIT ? fail_misfit(self, column, err) : wire_fail_malformed(&self->statement.wire, err);
+}
+
+static RC read_binary(struct mysql_reader *self, int64_t *rows, struct error *err)
+{
+    bool is_row = false;
+    struct str row;
+    for (*rows = 0; *rows < self->batch_rows && !builder_is_full(self->builder); ++*rows) {
+        TRY(statement_next(&self->statement, &is_row, &row, err));
+        if (!is_row) {
+            end_rows(self);
+            return RC_OK;
+        }
+        TRY(put_binary(self, row, err));
+    }
+    return RC_OK;
+}
+
+/* ---- the reader ---- */
 
 static RC reader_next(struct batch_reader *base, const struct batch **ret, struct error *err)
 {
     struct mysql_reader *self = (struct mysql_reader *)base;
-    int64_t count = 0;
-    MYSQL_ROW row = NULL;
+    int64_t rows = 0;
     TRY(mysql_check_stopped(&self->source->settings, err));
-    while (self->rows != NULL && count < self->batch_rows && !builder_is_full(self->builder)) {
-        if (mysql_session_next(self->session, self->rows, &row, err) != RC_OK)
-            return fail_in(err, "reading '%s'", self->table->base.name);
-        if (row == NULL)
-            end_rows(self);
-        else
-            TRY(add_row(self, row, mysql_fetch_lengths(self->rows), err));
-        count += row != NULL;
-    }
-    *ret = count > 0 ? builder_finish(self->builder) : NULL;
+    if (self->is_open && (self->rows != NULL ? read_texts : read_binary)(self, &rows, err) != RC_OK)
+        return fail_in(err, "reading '%s'", self->table->base.name);
+    *ret = rows > 0 ? builder_finish(self->builder) : NULL;
     return RC_OK;
 }
 
 static void reader_free(struct batch_reader *base)
 {
     struct mysql_reader *self = (struct mysql_reader *)base;
-    if (self->rows != NULL)
+    if (self->is_open)
         mysql_session_abandon(self->session, self->rows);
     mysql_session_free(self->session);
+    statement_release(&self->statement);
+    free(self->columns);
     batch_builder_free(self->builder);
     free(self);
 }
@@ -125,10 +227,11 @@ enum rc mysql_source_read(struct source *base, const struct table *table, const 
                                   .by_range = range->kind != RANGE_ALL};
     AUTO(batch_reader) *reader = &self->base;
     TRY(session_take(source, &self->session, err));
-    if (mysql_session_stream(self->session, sql.at, &self->rows, err) != RC_OK)
+    enum rc rc = start_binary(self, buf_str(&sql), err);
+    if (rc == RC_OK && !self->is_open)
+        rc = start_text(self, sql.at, err);
+    if (rc != RC_OK)
         return fail_in(err, "reading '%s'", table->name);
-    if ((int)mysql_num_fields(self->rows) != t->column_count)
-        return fail(err, RC_DATA, "'%s' does not return the columns asked for", source->base.name);
     *ret = TAKE(reader);
     return RC_OK;
 }
