@@ -31,3 +31,16 @@ void secret_release(struct secret *self)
     free(self->hidden);
     self->hidden = NULL;
 }
+
+void secret_buf_init(struct secret_buf *self, size_t bytes_max)
+{
+    self->buf.max = bytes_max + 1;
+    buf_reserve(&self->buf, bytes_max);
+}
+
+void secret_buf_release(struct secret_buf *self)
+{
+    if (self->buf.at != NULL)
+        wipe(self->buf.at, self->buf.size);
+    buf_release(&self->buf);
+}

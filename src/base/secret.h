@@ -19,5 +19,13 @@ bool secret_is_set(const struct secret *self);
 const char *secret_reveal(const struct secret *self);
 void secret_release(struct secret *self);
 
+/* A buffer for what holds a secret: wiped when it is given back. Texts that only grow by a bounded amount keep it from
+ * moving: realloc would leave a copy behind. */
+struct secret_buf {
+    struct buf buf;
+};
+void secret_buf_init(struct secret_buf *self, size_t bytes_max); /* more is a bug, as of every buf */
+void secret_buf_release(struct secret_buf *self);
+
 /* Overwrites memory in a way that no compiler leaves out. */
 void wipe(void *at, size_t len);

@@ -65,6 +65,9 @@ static RC check_store(struct checking *self, struct finding *f, struct error *er
     TRY(config_open_store(cli->config, f->connection->name, cli->clock, random_real(), &store, err));
     f->address = arena_text(&self->arena, store->address);
     TRY(store_probe(store, cli->clock, random_real(), err));
+    const char *credentials = store_credentials(store, &self->arena);
+    if (credentials != NULL)
+        f->note = arena_print(&self->arena, "credentials of %s", credentials);
     f->rights = "read, write, conditional writes";
     return RC_OK;
 }

@@ -6,25 +6,6 @@
 
 #include "io/subprocess.h"
 
-/* A buffer that held a secret. */
-struct secret_buf {
-    struct buf buf;
-};
-
-static void secret_buf_release(struct secret_buf *self)
-{
-    if (self->buf.at != NULL)
-        wipe(self->buf.at, self->buf.size);
-    buf_release(&self->buf);
-}
-
-/* Never moves, so that no copy stays behind where realloc had it. */
-static void secret_buf_init(struct secret_buf *self, size_t bytes_max)
-{
-    self->buf.max = bytes_max + 1;
-    buf_reserve(&self->buf, bytes_max);
-}
-
 /* ---- ${VAR} ---- */
 
 static bool is_name_byte(char c, bool first)
@@ -151,7 +132,10 @@ static RC add_output(const struct secret_resolver *self, const struct yaml_node 
                      struct arena *arena, struct buf *out, struct error *err)
 {
     const char *argv[] = {"sh", "-uc", script, NULL};
-    struct subprocess command = {argv, folder_of(node->where.file, arena), self->cmd_deadline_ms, SECRET_BYTES_MAX};
+    struct subprocess command = {.argv = argv,
+                                 .folder = folder_of(node->where.file, arena),
+                                 .deadline_ms = self->cmd_deadline_ms,
+                                 .output_bytes_max = SECRET_BYTES_MAX};
     int status = 0;
     if (subprocess_run(&command, self->clock, out, &status, err) != RC_OK) {
         err->rc = err->rc == RC_DATA ? RC_CONFIG : err->rc; /* too much of it to be a secret */

@@ -14,7 +14,7 @@ enum { READ_BYTES = 4096, POLL_MS_MAX = 1000 };
 /* What is open while a command runs. */
 struct child {
     pid_t pid;
-    int output, trouble; /* read ends; `trouble` carries the errno of a command that could not be started */
+    int output, errors, trouble; /* read ends; `trouble` carries the errno of a command that could not be started */
 };
 
 static void fd_close(int *fd)
@@ -27,6 +27,7 @@ static void fd_close(int *fd)
 static void child_release(struct child *self)
 {
     fd_close(&self->output);
+    fd_close(&self->errors);
     fd_close(&self->trouble);
     if (self->pid > 0) { /* not waited for yet: it is given up */
         kill(-self->pid, SIGKILL);
@@ -36,7 +37,7 @@ static void child_release(struct child *self)
 }
 
 /* In the new process: nothing here may return, allocate or run this program's exit handlers. */
-static _Noreturn void child_become(const struct subprocess *command, int output, int trouble)
+static _Noreturn void child_become(const struct subprocess *command, int output, int errors, int trouble)
 {
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
     sigset_t none;
@@ -44,8 +45,8 @@ static _Noreturn void child_become(const struct subprocess *command, int output,
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
     setpgid(0, 0);
-    bool ok = nothing >= 0 && dup2(nothing, 0) >= 0 && dup2(output, 1) >= 0 && dup2(nothing, 2) >= 0 &&
-              (command->folder == NULL || chdir(command->folder) == 0);
+    bool ok = nothing >= 0 && dup2(nothing, 0) >= 0 && dup2(output, 1) >= 0 &&
+              dup2(errors >= 0 ? errors : nothing, 2) >= 0 && (command->folder == NULL || chdir(command->folder) == 0);
     if (ok)
         execvp(command->argv[0], (char *const *)(uintptr_t)command->argv);
     int number = errno;
@@ -56,23 +57,26 @@ static _Noreturn void child_become(const struct subprocess *command, int output,
 
 static RC child_start(const struct subprocess *command, struct child *ret, struct error *err)
 {
-    int output[2] = {-1, -1}, trouble[2] = {-1, -1};
+    int output[2] = {-1, -1}, errors[2] = {-1, -1}, trouble[2] = {-1, -1};
     pid_t pid = -1;
-    if (pipe2(output, O_CLOEXEC) == 0 && pipe2(trouble, O_CLOEXEC) == 0)
+    if (pipe2(output, O_CLOEXEC) == 0 && pipe2(trouble, O_CLOEXEC) == 0 &&
+        (command->errors == NULL || pipe2(errors, O_CLOEXEC) == 0))
         pid = fork();
     if (pid == 0)
-        child_become(command, output[1], trouble[1]);
+        child_become(command, output[1], errors[1], trouble[1]);
     int number = errno;
     if (pid > 0)
         setpgid(pid, pid); /* here too: whoever comes first */
     fd_close(&output[1]);
+    fd_close(&errors[1]);
     fd_close(&trouble[1]);
     if (pid < 0) {
         fd_close(&output[0]);
+        fd_close(&errors[0]);
         fd_close(&trouble[0]);
         return fail_errno(err, number, "'%s' could not be started", command->argv[0]);
     }
-    *ret = (struct child){pid, output[0], trouble[0]};
+    *ret = (struct child){pid, output[0], errors[0], trouble[0]};
     int why = 0;
     ssize_t got;
     while ((got = read(trouble[0], &why, sizeof(why))) < 0 && errno == EINTR)
@@ -86,31 +90,43 @@ static RC too_late(const struct subprocess *command, struct error *err)
                 command->deadline_ms);
 }
 
+/* One read from *fd, which is closed at its end. What goes past bytes_max is dropped. */
+static RC fd_read(const struct subprocess *command, int *fd, size_t bytes_max, struct buf *ret, struct error *err)
+{
+    char bytes[READ_BYTES];
+    ssize_t got = read(*fd, bytes, sizeof(bytes));
+    if (got < 0 && errno != EINTR)
+        return fail_errno(err, errno, "'%s': its output could not be read", command->argv[0]);
+    if (got > 0)
+        buf_add(ret, bytes, (size_t)got < bytes_max - ret->len ? (size_t)got : bytes_max - ret->len);
+    if (got == 0)
+        fd_close(fd);
+    explicit_bzero(bytes, sizeof(bytes)); /* it may be a secret */
+    return RC_OK;
+}
+
 /* Until the command and all who have its output have closed it. */
 static RC child_read(const struct subprocess *command, struct child *child, struct clock *clock, int64_t until_ms,
                      struct buf *ret, struct error *err)
 {
-    for (;;) {
+    while (child->output >= 0 || child->errors >= 0) {
         int64_t left = until_ms - clock->mono_ms(clock);
         if (left <= 0)
             return too_late(command, err);
-        struct pollfd fd = {child->output, POLLIN, 0};
-        int ready = poll(&fd, 1, left < POLL_MS_MAX ? (int)left : POLL_MS_MAX);
+        struct pollfd fds[] = {{child->output, POLLIN, 0}, {child->errors, POLLIN, 0}}; /* -1 is passed over */
+        int ready = poll(fds, 2, left < POLL_MS_MAX ? (int)left : POLL_MS_MAX);
         if (ready < 0 && errno != EINTR)
             return fail_errno(err, errno, "'%s': its output could not be read", command->argv[0]);
         if (ready <= 0)
             continue;
-        buf_reserve(ret, READ_BYTES);
-        ssize_t got = read(child->output, ret->at + ret->len, READ_BYTES);
-        if (got == 0)
-            return RC_OK;
-        if (got < 0 && errno != EINTR)
-            return fail_errno(err, errno, "'%s': its output could not be read", command->argv[0]);
-        ret->len += got > 0 ? (size_t)got : 0;
-        ret->at[ret->len] = '\0';
+        if (fds[0].revents != 0)
+            TRY(fd_read(command, &child->output, command->output_bytes_max + 1, ret, err));
+        if (fds[1].revents != 0)
+            TRY(fd_read(command, &child->errors, SUBPROCESS_ERROR_BYTES, command->errors, err));
         if (ret->len > command->output_bytes_max)
             return fail(err, RC_DATA, "'%s' wrote more than %zu bytes", command->argv[0], command->output_bytes_max);
     }
+    return RC_OK;
 }
 
 static RC child_wait(const struct subprocess *command, struct child *child, struct clock *clock, int64_t until_ms,
@@ -134,7 +150,7 @@ static RC child_wait(const struct subprocess *command, struct child *child, stru
 RC subprocess_run(const struct subprocess *command, struct clock *clock, struct buf *ret, int *ret_status,
                   struct error *err)
 {
-    __attribute__((cleanup(child_release))) struct child child = {0, -1, -1};
+    __attribute__((cleanup(child_release))) struct child child = {0, -1, -1, -1};
     int64_t until_ms = clock->mono_ms(clock) + command->deadline_ms;
     TRY(child_start(command, &child, err));
     TRY(child_read(command, &child, clock, until_ms, ret, err));

@@ -100,6 +100,9 @@ struct store_ops {
      struct error *err);
     /* Writes `key` to try out what only this type promises; RC_CONFIG says what to do. NULL: nothing. */
     RC (*probe)(struct store *self, const char *key, struct error *err);
+    /* Whose credentials it was opened with, and until when: "profile 'etl', until ..."; NULL: they were not needed yet.
+     * NULL: this type has none. */
+    const char *(*credentials)(struct store *self, struct arena *arena);
     void (*free)(struct store *self);
 };
 struct store {
@@ -171,6 +174,10 @@ static inline RC store_upload_list(struct store *s, const char *prefix, const ch
                                    struct upload_list *ret, struct error *err)
 {
     return s->ops->upload_list(s, prefix, after, arena, ret, err);
+}
+static inline const char *store_credentials(struct store *s, struct arena *arena)
+{
+    return s->ops->credentials != NULL ? s->ops->credentials(s, arena) : NULL;
 }
 static inline void store_free(struct store *s)
 {

@@ -1,101 +1,7 @@
 /* Where AWS credentials come from, in which order, how they are renewed, and what is said when there are none. */
-#include "io/aws_credentials.h"
-
 #include <pthread.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "io/file.h"
-#include "test.h"
-
-static char folder[64];
-static struct {
-    const char *name, *value;
-} variables[16];
-static struct arena arena;
-static int64_t now_us, mono_ms;
-
-static const char *environment(const char *name)
-{
-    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
-        if (variables[i].name != NULL && strcmp(variables[i].name, name) == 0)
-            return variables[i].value;
-    }
-    return NULL;
-}
-
-static void set(const char *name, const char *value)
-{
-    for (size_t i = 0;; i++) {
-        assert_in_range(i, 0, sizeof(variables) / sizeof(variables[0]) - 1);
-        if (variables[i].name == NULL || strcmp(variables[i].name, name) == 0) {
-            variables[i].name = name;
-            variables[i].value = value;
-            return;
-        }
-    }
-}
-
-static int64_t clock_now_us(struct clock *self) { return now_us; }
-static int64_t clock_mono_ms(struct clock *self) { return mono_ms; }
-static struct clock test_clock = {.now_us = clock_now_us, .mono_ms = clock_mono_ms};
-
-static const char *path_of(const char *name) { return arena_print(&arena, "%s/.aws/%s", folder, name); }
-
-static void write_file(const char *name, const char *text)
-{
-    struct error err = {0};
-    assert_int_equal(file_write_atomic(path_of(name), str(text), 0600, &err), RC_OK);
-}
-
-static int begin(void **state)
-{
-    memset(variables, 0, sizeof(variables));
-    snprintf(folder, sizeof(folder), "/tmp/waybill-aws-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    assert_int_equal(mkdir(arena_print(&arena, "%s/.aws", folder), 0700), 0);
-    set("HOME", folder);
-    now_us = INT64_C(1800000000000000);
-    mono_ms = 5000000;
-    return 0;
-}
-
-static int end(void **state)
-{
-    static const char *const names[] = {"config", "credentials", "other"};
-    for (int i = 0; i < 3; i++)
-        unlink(path_of(names[i]));
-    assert_int_equal(rmdir(arena_print(&arena, "%s/.aws", folder)), 0);
-    assert_int_equal(rmdir(folder), 0);
-    arena_release(&arena);
-    return 0;
-}
-
-static struct aws_identity *identity_of(const char *profile)
-{
-    struct aws_config config = {.profile = profile, .clock = &test_clock, .environment = environment};
-    struct aws_identity *identity = NULL;
-    struct error err = {0};
-    assert_int_equal(aws_identity_new(&config, &identity, &err), RC_OK);
-    return identity;
-}
-
-/* "access key/secret key/token", or the error's text. */
-static const char *keys_of(struct aws_identity *identity)
-{
-    AUTO_RELEASE(aws_credentials) keys = {0};
-    struct error err = {0};
-    if (aws_identity_get(identity, &keys, &err) != RC_OK)
-        return arena_print(&arena, "%s: %s (%s)", rc_name(err.rc), err.text, err.todo);
-    return arena_print(&arena, "%s/%s/%s", keys.access_key, secret_reveal(&keys.secret_key),
-                       secret_reveal(&keys.session_token));
-}
-
-static const char *keys_with(const char *profile)
-{
-    AUTO(aws_identity) *identity = identity_of(profile);
-    return keys_of(identity);
-}
+#include "aws_story.h"
 
 /* ---- where they come from ---- */
 
@@ -161,11 +67,10 @@ static void files_are_read_as_aws_tools_read_them(void **state)
 static void keys_of_the_configuration_stand_alone(void **state)
 {
     struct secret secret = {0}, token = {0};
-    struct aws_config config = {.access_key = "MINE",
-                                .secret_key = &secret,
-                                .session_token = &token,
-                                .clock = &test_clock,
-                                .environment = environment};
+    struct aws_config config = aws_story_config();
+    config.access_key = "MINE";
+    config.secret_key = &secret;
+    config.session_token = &token;
     struct aws_identity *identity = NULL;
     struct error err = {0};
     set("AWS_ACCESS_KEY_ID", "ENV");
@@ -189,22 +94,22 @@ static void keys_of_the_configuration_stand_alone(void **state)
 
 static void the_region_comes_from_the_environment_or_the_profile(void **state)
 {
-    struct aws_config config = {.clock = &test_clock, .environment = environment};
+    struct aws_config config = aws_story_config();
     struct error err = {0};
     const char *region = "unset";
-    assert_int_equal(aws_region_find(&config, &arena, &region, &err), RC_OK);
+    assert_int_equal(aws_region_find(&config, &aws.arena, &region, &err), RC_OK);
     assert_null(region);
     write_file("config", "[default]\nregion = eu-west-1\n[profile etl]\nregion=us-west-2\n");
-    assert_int_equal(aws_region_find(&config, &arena, &region, &err), RC_OK);
+    assert_int_equal(aws_region_find(&config, &aws.arena, &region, &err), RC_OK);
     assert_string_equal(region, "eu-west-1");
     config.profile = "etl";
-    assert_int_equal(aws_region_find(&config, &arena, &region, &err), RC_OK);
+    assert_int_equal(aws_region_find(&config, &aws.arena, &region, &err), RC_OK);
     assert_string_equal(region, "us-west-2");
     set("AWS_DEFAULT_REGION", "eu-north-1");
-    assert_int_equal(aws_region_find(&config, &arena, &region, &err), RC_OK);
+    assert_int_equal(aws_region_find(&config, &aws.arena, &region, &err), RC_OK);
     assert_string_equal(region, "eu-north-1");
     set("AWS_REGION", "eu-south-1");
-    assert_int_equal(aws_region_find(&config, &arena, &region, &err), RC_OK);
+    assert_int_equal(aws_region_find(&config, &aws.arena, &region, &err), RC_OK);
     assert_string_equal(region, "eu-south-1");
 }
 
@@ -214,15 +119,17 @@ static void where_there_are_none_the_message_names_every_place(void **state)
 {
     write_file("config", "[profile other]\nregion = eu-west-1\n");
     const char *said = keys_with(NULL);
-    assert_string_equal(said, arena_print(&arena,
-                                          "config: there are no AWS credentials: AWS_ACCESS_KEY_ID is not set; there "
-                                          "is no file '%s'; '%s' has no profile 'default' (give the connection an "
+    assert_string_equal(said, arena_print(&aws.arena,
+                                          "config: there are no AWS credentials: AWS_ACCESS_KEY_ID is not set; "
+                                          "AWS_WEB_IDENTITY_TOKEN_FILE is not set; there is no file '%s'; '%s' has no "
+                                          "profile 'default'; AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and ..._FULL_URI "
+                                          "are not set; AWS_EC2_METADATA_DISABLED is set (give the connection an "
                                           "access_key_id and a secret_access_key, or set AWS_ACCESS_KEY_ID and "
                                           "AWS_SECRET_ACCESS_KEY, or make a profile with 'aws configure')",
                                           path_of("credentials"), path_of("config")));
     write_file("config", "[default]\nregion = eu-west-1\n");
     assert_non_null(
-        strstr(keys_with(NULL), arena_print(&arena, "profile 'default' in '%s' has no keys", path_of("config"))));
+        strstr(keys_with(NULL), arena_print(&aws.arena, "profile 'default' in '%s' has no keys", path_of("config"))));
 }
 
 static void half_a_pair_and_a_profile_that_is_missing_are_errors(void **state)
@@ -239,19 +146,16 @@ static void half_a_pair_and_a_profile_that_is_missing_are_errors(void **state)
 
 static void a_way_that_is_not_understood_is_named_and_no_other_keys_are_taken(void **state)
 {
-    write_file("config", "[profile role]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile=default\n"
-                         "[profile sso]\nsso_session = x\nsso_account_id = 1\n");
-    write_file("credentials", "[role]\naws_access_key_id=E\naws_secret_access_key=e\n");
-    assert_non_null(strstr(keys_with("role"), "takes its keys by role_arn, which is not understood here"));
-    assert_non_null(strstr(keys_with("sso"), "takes its keys by sso_session"));
-    assert_non_null(strstr(keys_with("sso"), "aws configure export-credentials --profile sso --format env"));
+    write_file("config", "[profile login]\nlogin_session = x\naws_access_key_id=E\naws_secret_access_key=e\n");
+    assert_non_null(strstr(keys_with("login"), "takes its keys by login_session, which is not understood here"));
+    assert_non_null(strstr(keys_with("login"), "aws configure export-credentials --profile login --format env"));
 }
 
 static void a_file_that_cannot_be_read_is_an_error_and_not_a_file_without_keys(void **state)
 {
-    set("AWS_SHARED_CREDENTIALS_FILE", folder);
+    set("AWS_SHARED_CREDENTIALS_FILE", aws.folder);
     const char *said = keys_with(NULL);
-    assert_non_null(strstr(said, arena_print(&arena, "reading '%s'", folder)));
+    assert_non_null(strstr(said, arena_print(&aws.arena, "reading '%s'", aws.folder)));
 }
 
 /* ---- expiry ---- */
@@ -294,23 +198,23 @@ static void shortly_before_they_expire_new_keys_are_looked_for_but_not_at_every_
     set("AWS_SECRET_ACCESS_KEY", "s");
     set("AWS_CREDENTIAL_EXPIRATION", "2027-01-15T09:00:00Z");
     AUTO(aws_identity) *identity = identity_of(NULL);
-    assert_true(stamp_parse("2027-01-15T08:00:00Z", &now_us));
+    assert_true(stamp_parse("2027-01-15T08:00:00Z", &aws.now_us));
     assert_string_equal(keys_of(identity), "OLD/s/");
     set("AWS_ACCESS_KEY_ID", "NEW");
-    now_us += INT64_C(44) * 60 * 1000000;
-    mono_ms += 44 * 60 * 1000;
+    aws.now_us += INT64_C(44) * 60 * 1000000;
+    aws.mono_ms += 44 * 60 * 1000;
     assert_string_equal(keys_of(identity), "OLD/s/");
-    now_us += INT64_C(2) * 60 * 1000000;
-    mono_ms += 2 * 60 * 1000;
+    aws.now_us += INT64_C(2) * 60 * 1000000;
+    aws.mono_ms += 2 * 60 * 1000;
     assert_string_equal(keys_of(identity), "NEW/s/");
     set("AWS_ACCESS_KEY_ID", "NEWER");
-    mono_ms += 59 * 1000;
+    aws.mono_ms += 59 * 1000;
     assert_string_equal(keys_of(identity), "NEW/s/");
-    mono_ms += 1000;
+    aws.mono_ms += 1000;
     assert_string_equal(keys_of(identity), "NEWER/s/");
     /* A search that fails leaves the old ones: whether they are still good is the server's to say. */
     set("AWS_SECRET_ACCESS_KEY", "");
-    mono_ms += 60 * 1000;
+    aws.mono_ms += 60 * 1000;
     assert_string_equal(keys_of(identity), "NEWER/s/");
 }
 
@@ -344,23 +248,22 @@ static void threads_get_and_renew_side_by_side(void **state)
 
 int main(void)
 {
-#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        STORY(the_environment_comes_before_profiles),
-        STORY(a_profile_of_the_configuration_comes_before_the_environment),
-        STORY(aws_profile_names_the_profile_and_two_variables_the_files),
-        STORY(a_pair_comes_from_one_file_and_the_credentials_file_is_first),
-        STORY(files_are_read_as_aws_tools_read_them),
-        STORY(keys_of_the_configuration_stand_alone),
-        STORY(the_region_comes_from_the_environment_or_the_profile),
-        STORY(where_there_are_none_the_message_names_every_place),
-        STORY(half_a_pair_and_a_profile_that_is_missing_are_errors),
-        STORY(a_way_that_is_not_understood_is_named_and_no_other_keys_are_taken),
-        STORY(a_file_that_cannot_be_read_is_an_error_and_not_a_file_without_keys),
-        STORY(keys_are_kept_until_a_server_refuses_them_and_then_looked_for_again),
-        STORY(where_nothing_newer_is_found_renewing_says_whose_keys_have_expired),
-        STORY(shortly_before_they_expire_new_keys_are_looked_for_but_not_at_every_request),
-        STORY(threads_get_and_renew_side_by_side),
+        AWS_STORY(the_environment_comes_before_profiles),
+        AWS_STORY(a_profile_of_the_configuration_comes_before_the_environment),
+        AWS_STORY(aws_profile_names_the_profile_and_two_variables_the_files),
+        AWS_STORY(a_pair_comes_from_one_file_and_the_credentials_file_is_first),
+        AWS_STORY(files_are_read_as_aws_tools_read_them),
+        AWS_STORY(keys_of_the_configuration_stand_alone),
+        AWS_STORY(the_region_comes_from_the_environment_or_the_profile),
+        AWS_STORY(where_there_are_none_the_message_names_every_place),
+        AWS_STORY(half_a_pair_and_a_profile_that_is_missing_are_errors),
+        AWS_STORY(a_way_that_is_not_understood_is_named_and_no_other_keys_are_taken),
+        AWS_STORY(a_file_that_cannot_be_read_is_an_error_and_not_a_file_without_keys),
+        AWS_STORY(keys_are_kept_until_a_server_refuses_them_and_then_looked_for_again),
+        AWS_STORY(where_nothing_newer_is_found_renewing_says_whose_keys_have_expired),
+        AWS_STORY(shortly_before_they_expire_new_keys_are_looked_for_but_not_at_every_request),
+        AWS_STORY(threads_get_and_renew_side_by_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

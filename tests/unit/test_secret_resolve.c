@@ -208,7 +208,7 @@ static void a_command_that_cannot_be_started_says_why(void **state)
     struct error err = {0};
     int status = 0;
     const char *const missing[] = {"waybill-no-such-program", "hunter2", NULL};
-    struct subprocess command = {missing, NULL, 5000, 100};
+    struct subprocess command = {.argv = missing, .deadline_ms = 5000, .output_bytes_max = 100};
     assert_int_equal(subprocess_run(&command, clock_real(), &out, &status, &err), RC_NOT_FOUND);
     assert_string_equal(err.text, "'waybill-no-such-program' could not be started: No such file or directory");
     const char *const fine[] = {"sh", "-c", "cat; pwd", NULL};

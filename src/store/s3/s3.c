@@ -20,6 +20,11 @@ static void s3_free(struct store *base)
     free(self);
 }
 
+static const char *s3_credentials(struct store *base, struct arena *arena)
+{
+    return aws_identity_about(((struct s3 *)base)->identity, arena);
+}
+
 static const struct store_ops s3_ops = {
     .type = "s3",
     .put = s3_put,
@@ -34,6 +39,7 @@ static const struct store_ops s3_ops = {
     .upload_abort = s3_upload_abort,
     .upload_list = s3_upload_list,
     .probe = s3_probe,
+    .credentials = s3_credentials,
     .free = s3_free,
 };
 
@@ -81,7 +87,15 @@ static RC read_identity(const char *name, const struct s3_options *options, stru
                                       .secret_key = &options->secret_access_key,
                                       .session_token = &options->session_token,
                                       .profile = options->profile,
-                                      .clock = self->with.clock};
+                                      .role_arn = options->role_arn,
+                                      .external_id = options->external_id,
+                                      .region = options->region,
+                                      .sts_endpoint = options->sts_endpoint,
+                                      .ca_file = options->ca_file,
+                                      .ca_dir = options->ca_dir,
+                                      .proxy = options->proxy,
+                                      .clock = self->with.clock,
+                                      .stop = self->with.stop};
     const char *region = options->region;
     self->region_given = region != NULL && region[0] != '\0';
     enum rc rc = aws_identity_new(&config, &self->identity, err);
@@ -89,7 +103,8 @@ static RC read_identity(const char *name, const struct s3_options *options, stru
         rc = aws_region_find(&config, &arena, &region, err);
     if (rc != RC_OK)
         return fail_in(err, "opening store '%s'", name);
-    if (region == NULL || region[0] == '\0')
+    self->region_guessed = region == NULL || region[0] == '\0';
+    if (self->region_guessed)
         region = "us-east-1"; /* it tells where the bucket is */
     if (strlen(region) >= S3_REGION_TEXT)
         return fail(err, RC_CONFIG, "opening store '%s': '%.100s' is no region", name, region);
@@ -176,16 +191,23 @@ static const struct option s3_table[] = {
     OPTION("bucket", STRING, s3_options, bucket, .required = true, .help = "bucket that holds the objects"),
     OPTION("region", STRING, s3_options, region,
            .help = "its region; by default as AWS's tools find it: AWS_REGION, the profile, or what the server says"),
-    OPTION("endpoint", STRING, s3_options, endpoint, .help = "http(s)://host[:port] of a server that is not AWS"),
+    OPTION("endpoint", STRING, s3_options, endpoint,
+           .help = "http(s)://host[:port] of a server that is not AWS; AWS_ENDPOINT_URL_S3 without"),
     OPTION("path_style", ENUM, s3_options, path_style, .preset = "auto", .names = path_styles,
            .help =
                "the bucket stands in the path and not in the host's name; auto: with an endpoint, or a dotted name"),
     OPTION("profile", STRING, s3_options, profile, .help = "profile of ~/.aws/config and ~/.aws/credentials"),
+    OPTION("role_arn", STRING, s3_options, role_arn,
+           .help = "role that is taken at STS with the keys that were found, arn:aws:iam::ACCOUNT:role/NAME"),
+    OPTION("external_id", STRING, s3_options, external_id, .help = "what the role's trust policy asks for, if it does"),
+    OPTION("sts_endpoint", STRING, s3_options, sts_endpoint,
+           .help = "http(s)://host[:port] of the STS that gives roles; AWS_ENDPOINT_URL_STS, or AWS's, without"),
     OPTION("access_key_id", STRING, s3_options, access_key_id,
            .help = "access key; by default the environment's or the profile's"),
     OPTION("secret_access_key", SECRET, s3_options, secret_access_key, .help = "its secret key"),
     OPTION("session_token", SECRET, s3_options, session_token, .help = "its token, where it is a temporary key"),
-    OPTION("tls_ca", PATH, s3_options, ca_file, .help = "PEM file with the authorities that are trusted"),
+    OPTION("tls_ca", PATH, s3_options, ca_file,
+           .help = "PEM file with the authorities that are trusted; AWS_CA_BUNDLE, or the system's, without"),
     OPTION("tls_ca_dir", PATH, s3_options, ca_dir, .help = "folder of such files, hashed by c_rehash"),
     OPTION("tls_verify", BOOL, s3_options, tls_verify, .preset = "true",
            .help = "false: whoever answers is believed to be the server"),
@@ -215,7 +237,13 @@ static const struct option s3_table[] = {
 static RC s3_open(const char *name, const void *options, const struct opening *with, struct store **ret,
                   struct error *err)
 {
-    return s3_store_open(name, options, with, NULL, ret, err);
+    AUTO_RELEASE(arena) arena = {0};
+    struct s3_options filled = *(const struct s3_options *)options;
+    if (filled.endpoint == NULL)
+        filled.endpoint = aws_endpoint_find(NULL, "S3", &arena);
+    if (filled.ca_file == NULL && filled.ca_dir == NULL)
+        filled.ca_file = aws_ca_bundle(NULL);
+    return s3_store_open(name, &filled, with, NULL, ret, err);
 }
 
 const struct store_type s3_type = {

@@ -20,7 +20,7 @@ enum s3_checksum { S3_CRC64NVME, S3_CRC32C, S3_MD5 };
 struct s3_options {
     const char *bucket, *region, *endpoint; /* region NULL: as AWS's tools find it; endpoint NULL: AWS */
     int path_style, checksum;               /* of the enums above */
-    const char *profile, *access_key_id;
+    const char *profile, *role_arn, *external_id, *sts_endpoint, *access_key_id;
     struct secret secret_access_key, session_token;
     const char *ca_file, *ca_dir, *proxy;
     bool tls_verify, etag_quotes, look_before_complete;

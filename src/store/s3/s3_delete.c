@@ -92,10 +92,10 @@ static RC delete_many(struct s3 *self, struct deleted_object *items, int count, 
     TRY(s3_send(self, &call, &answer, NULL, err));
     struct s3_call naming = {.doing = "deleting"};
     struct deleting deleting = {.self = self, .call = &naming, .items = items, .count = count, .fault.status = 200};
-    const struct s3_xml_reader reader = {deleted_element, &deleting};
+    const struct xml_reader reader = {deleted_element, &deleting};
     for (int i = 0; i < count; i++)
         items[i].rc = RC_OK;
-    s3_xml_read(buf_str(&answer.body), &reader); /* whole: s3_send has looked */
+    xml_read(buf_str(&answer.body), &reader); /* whole: s3_send has looked */
     return RC_OK;
 }
 

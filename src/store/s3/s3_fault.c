@@ -102,10 +102,10 @@ static void error_element(void *context, const char *path, const char *text)
 
 void s3_fault_read(const struct http_answer *answer, struct s3_fault *ret)
 {
-    const struct s3_xml_reader reader = {error_element, ret};
+    const struct xml_reader reader = {error_element, ret};
     const char *region = http_header(answer, "x-amz-bucket-region");
     *ret = (struct s3_fault){.status = answer->status};
-    s3_xml_read(buf_str(&answer->body), &reader);
+    xml_read(buf_str(&answer->body), &reader);
     if (region != NULL)
         copy_to(ret->region, sizeof(ret->region), region);
     if (ret->server_time[0] == '\0')
@@ -121,8 +121,8 @@ static void note_root(void *context, const char *path, const char *text)
 bool s3_fault_in_200(const struct http_answer *answer)
 {
     bool is_error = false;
-    const struct s3_xml_reader reader = {note_root, &is_error};
-    return !s3_xml_read(buf_str(&answer->body), &reader) || is_error;
+    const struct xml_reader reader = {note_root, &is_error};
+    return !xml_read(buf_str(&answer->body), &reader) || is_error;
 }
 
 /* ---- saying ---- */

@@ -6,10 +6,11 @@
 
 #include "io/aws_credentials.h"
 #include "io/sigv4.h"
+#include "io/xml.h"
 #include "store/s3/s3.h"
 
 enum {
-    S3_REGION_TEXT = 64,
+    S3_REGION_TEXT = AWS_REGION_TEXT,
     S3_QUERY_MAX = 8,
     S3_HEADERS_MAX = 16,
     S3_DOCUMENT_BYTES_MAX = 16 << 20, /* an answer in XML: a list page of 1000 keys of 1024 bytes, encoded, fits */
@@ -36,7 +37,8 @@ struct s3 {
     struct http *http, *own_http;
     struct sigv4_keys *keys;
     struct aws_identity *identity;
-    pthread_mutex_t mutex; /* of `learnt` */
+    pthread_mutex_t mutex; /* of the next two */
+    bool region_guessed;   /* until the first keys are there */
     struct s3_learnt learnt;
     atomic_bool answered; /* the server has done something that it was asked for */
 };
@@ -89,13 +91,6 @@ enum rc s3_fail(const struct s3 *self, const struct s3_call *call, const struct 
 
 /* ---- s3_xml.c ---- */
 
-/* Called at each element's end: path "ListBucketResult/Contents/Key" (without namespaces), text what stood in it. */
-struct s3_xml_reader {
-    void (*element)(void *context, const char *path, const char *text);
-    void *context;
-};
-/* False: not a whole document. */
-bool s3_xml_read(struct str xml, const struct s3_xml_reader *reader);
 void s3_xml_add(struct buf *out, const char *name, const char *text); /* <name>text</name>, escaped */
 
 /* ---- s3_sum.c: checksums on the wire ---- */

@@ -110,9 +110,9 @@ static void note_encoding(void *context, const char *path, const char *text)
 
 static RC page_read(const struct s3 *self, struct page *page, const struct http_answer *answer, struct error *err)
 {
-    const struct s3_xml_reader first = {note_encoding, page}, second = {page_element, page};
+    const struct xml_reader first = {note_encoding, page}, second = {page_element, page};
     struct str xml = buf_str(&answer->body);
-    if (s3_xml_read(xml, &first) && s3_xml_read(xml, &second) && !page->overflow)
+    if (xml_read(xml, &first) && xml_read(xml, &second) && !page->overflow)
         return RC_OK;
     return fail(err, RC_UNAVAILABLE, "listing store '%s' (%s): the answer is not a whole list", self->name,
                 self->address);

@@ -34,6 +34,16 @@ static struct s3_learnt learnt_now(struct s3 *self)
     return learnt;
 }
 
+/* Where nobody said which region it is: the machine's that gave the keys, rather than a guess. */
+static void learn_region(struct s3 *self, const char *region)
+{
+    pthread_mutex_lock(&self->mutex);
+    if (self->region_guessed && region[0] != '\0')
+        snprintf(self->learnt.region, sizeof(self->learnt.region), "%s", region);
+    self->region_guessed = false;
+    pthread_mutex_unlock(&self->mutex);
+}
+
 /* ---- one attempt ---- */
 
 struct attempt {
@@ -109,11 +119,12 @@ static RC attempt_send(struct attempt *a, struct error *err)
     AUTO_RELEASE(sigv4_signed) with = {0};
     AUTO_RELEASE(buf) origin = {0};
     AUTO_RELEASE(buf) path = {0};
-    a->learnt = learnt_now(self);
     a->fault = (struct s3_fault){0};
     a->answer->sent = false;
     aws_credentials_release(&a->who);
     TRY(aws_identity_get(self->identity, &a->who, err));
+    learn_region(self, a->who.region);
+    a->learnt = learnt_now(self);
     place_of(a, &origin, &path);
     payload_of(a, payload);
     const struct sigv4_scope scope = SIGV4_S3(a->learnt.region);

@@ -26,7 +26,7 @@ RC s3_upload_begin(struct store *base, const char *key, struct upload *ret, stru
 {
     struct s3 *self = (struct s3 *)base;
     struct begun begun = {0};
-    const struct s3_xml_reader reader = {begun_element, &begun};
+    const struct xml_reader reader = {begun_element, &begun};
     AUTO_RELEASE(http_answer) answer = {0};
     TRY(store_check_key(key, err));
     struct s3_call call = {.method = "POST",
@@ -39,7 +39,7 @@ RC s3_upload_begin(struct store *base, const char *key, struct upload *ret, stru
     s3_header(&call, "x-amz-checksum-type", self->md5 ? NULL : "FULL_OBJECT");
     s3_new_object(self, &call);
     TRY(s3_send(self, &call, &answer, NULL, err));
-    if (!s3_xml_read(buf_str(&answer.body), &reader) || begun.id[0] == '\0' || begun.too_long)
+    if (!xml_read(buf_str(&answer.body), &reader) || begun.id[0] == '\0' || begun.too_long)
         return fail(err, RC_UNAVAILABLE, "beginning the upload of '%s' in store '%s' (%s): the answer names no upload",
                     key, self->name, self->address);
     *ret = (struct upload){.key = key};
@@ -245,8 +245,8 @@ static RC complete_once(struct s3 *self, const struct upload *upload, struct con
     s3_owner(self, &call);
     TRY(s3_send(self, &call, &answer, NULL, err));
     struct completed completed = {.element = s3_sum_element(self)};
-    const struct s3_xml_reader reader = {completed_element, &completed};
-    s3_xml_read(buf_str(&answer.body), &reader); /* whole: s3_send has looked */
+    const struct xml_reader reader = {completed_element, &completed};
+    xml_read(buf_str(&answer.body), &reader); /* whole: s3_send has looked */
     *ret = completed.info;
     ret->bytes = upload->bytes;
     return RC_OK;
