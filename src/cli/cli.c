@@ -21,15 +21,28 @@ static void log_waiting(void *context, int attempt, int64_t wait_ms, const struc
 
 static const struct retry_observer waits_are_logged = {log_waiting, NULL};
 
-RC cli_load(struct cli *cli, struct error *err)
+static RC load(struct cli *cli, bool from_file, struct error *err)
 {
     if (cli->config != NULL)
         return RC_OK;
     secret_resolver_init(&cli->resolver, cli->clock);
-    TRY(config_load(cli->global.config, &cli->resolver.resolver, &cli->config, err));
+    if (from_file)
+        TRY(config_load(cli->global.config, &cli->resolver.resolver, &cli->config, err));
+    else
+        cli->config = config_new(&cli->resolver.resolver);
     cli->config->stop = cli->stop;
     cli->config->retries = &waits_are_logged;
     return RC_OK;
+}
+
+RC cli_load(struct cli *cli, struct error *err) { return load(cli, true, err); }
+
+RC cli_load_for(struct cli *cli, const char *const *words, int word_count, struct error *err)
+{
+    bool from_file = option_is_given(&cli->global_set, "config");
+    for (int i = 0; i < word_count; i++)
+        from_file |= words[i] != NULL && !config_is_uri(words[i]);
+    return load(cli, from_file, err);
 }
 
 RC cli_pick(struct cli *cli, const char *name, const struct pipeline_config **ret, struct error *err)

@@ -102,10 +102,35 @@ static RC refuse(struct session *self, const struct error *why, struct error *er
 
 /* ---- the run ---- */
 
+/* A pipeline of what the command line names; flags->pipeline is then its name. */
+static RC add_route(struct cli *cli, struct sync_flags *flags, struct error *err)
+{
+    const char *const given[] = {flags->source, text_eq(flags->target, "none") ? NULL : flags->target, flags->stage,
+                                 flags->marker_bucket};
+    const struct route_words words = {.name = flags->pipeline,
+                                      .source = flags->source,
+                                      .target = flags->target,
+                                      .stage = flags->stage,
+                                      .increment = flags->increment,
+                                      .mode = flags->mode,
+                                      .cursor = flags->cursor,
+                                      .key = flags->key,
+                                      .tables = flags->tables};
+    const char *prefix;
+    TRY(cli_load_for(cli, given, 4, err));
+    if (flags->marker_bucket != NULL && config_is_uri(flags->marker_bucket))
+        TRY(config_add_uri(cli->config, flags->marker_bucket, "--s3-completion-bucket", &flags->marker_bucket, &prefix,
+                           err));
+    return config_add_route(cli->config, &words, &flags->pipeline, err);
+}
+
 static RC begin(struct session *self, struct error *err)
 {
     struct cli *cli = self->cli;
     const struct sync_flags *flags = cli->flags;
+    TRY(check_json_output(flags, err));
+    if (flags->source != NULL)
+        TRY(add_route(cli, cli->flags, err));
     const struct session_wants wants = {
         .pipeline = flags->pipeline,
         .tables = flags->tables,
@@ -113,7 +138,6 @@ static RC begin(struct session *self, struct error *err)
         .target = !flags->backup_only,
         .markers = flags->dry_run ? NULL : flags->marker_bucket,
     };
-    TRY(check_json_output(flags, err));
     TRY(session_open(self, &wants, err));
     if (flags->redshift_only && self->target == NULL) {
         fail(err, RC_CONFIG, "the pipeline '%s' has no target, so --redshift-only has nothing to do",
@@ -172,5 +196,30 @@ const struct command cmd_sync = {
                 "  waybill sync -t orders --limit 1000 --json-output -    at most 1000 rows; the result as JSON\n"
                 "  waybill sync -t orders --json-output run.json --s3-completion-bucket lake\n",
     .check = sync_flags_check,
+    .run = run_sync,
+};
+
+const struct command cmd_sync_connections = {
+    .path = "sync connections",
+    .group = GROUP_MOVE,
+    .summary = "Moves what is new between two connections, by URIs or names, without a pipeline",
+    .flags = &sync_connections_flags,
+    .flags_bytes = sizeof(struct sync_flags),
+    .about =
+        "Does what 'sync pipeline' does, for a pipeline that stands on the command line. Where all three are URIs, no\n"
+        "configuration is read. Marks and files are kept under a name made from where rows come from and go to, the\n"
+        "same each time: the same command goes on where it stopped. -p gives another.\n"
+        "\n"
+        "URIs: mysql://USER@HOST:PORT/DB, mariadb://, postgresql://USER@HOST:PORT/DB, sqlite:FILE, "
+        "s3://BUCKET/PREFIX,\n"
+        "file:///FOLDER or a folder's path. ?NAME=VALUE&... sets any option of the connection's type. Passwords are\n"
+        "taken as '${VARIABLE}' (in single quotes) or file:PATH, never literally.\n",
+    .examples = "  waybill sync connections -s mysql://etl@db:3306/shop -r postgresql://etl@dw/warehouse \\\n"
+                "      --stage s3://acme-lake/shop -t orders -t customers\n"
+                "  waybill sync connections -s sqlite:shop.db -r sqlite:dw.db --stage ./lake -t orders --dry-run\n"
+                "  waybill sync connections -s 'mysql://etl:${SHOP_PASSWORD}@db/shop?tls=require' -r none --stage "
+                "/mnt/lake \\\n"
+                "      -t 'log_*' --increment id_only\n",
+    .check = sync_connections_flags_check,
     .run = run_sync,
 };

@@ -13,6 +13,7 @@
 /* In the order of the help. */
 #define COMMANDS(X)                                                                                                    \
     X(cmd_sync)                                                                                                        \
+    X(cmd_sync_connections)                                                                                            \
     X(cmd_plan)                                                                                                        \
     X(cmd_status)                                                                                                      \
     X(cmd_check)                                                                                                       \
@@ -91,6 +92,8 @@ struct cli {
 
 /* Reads the configuration that --config or WAYBILL_CONFIG names, once; cli->config. */
 RC cli_load(struct cli *cli, struct error *err);
+/* The same, but with none where all `words` (NULL ones are passed over) are URIs and no --config was given. */
+RC cli_load_for(struct cli *cli, const char *const *words, int word_count, struct error *err);
 /* Loads, and picks the pipeline `name` (NULL: the default one), with the flags that go before the file. */
 RC cli_pick(struct cli *cli, const char *name, const struct pipeline_config **ret, struct error *err);
 struct progress_view;

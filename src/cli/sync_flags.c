@@ -2,6 +2,29 @@
 
 static const char *const strategy_names[] = {"sequential", "inter-table", "intra-table", NULL};
 
+/* Flags of both. */
+#define SHARED_FLAGS                                                                                                   \
+    OPTION("backup-only", BOOL, sync_flags, backup_only, .help = "source to stage; the target is not touched"),        \
+        OPTION("redshift-only", BOOL, sync_flags, redshift_only,                                                       \
+               .help = "stage to target, whatever its type; the source is not opened"),                                \
+        OPTION("limit", INT, sync_flags, limit, .argument = "N", .min = 1, .max = INT64_MAX,                           \
+               .help = "extract at most N rows of each table"),                                                        \
+        OPTION("max-chunks", INT, sync_flags, max_chunks, .argument = "M", .min = 1, .max = INT64_MAX,                 \
+               .help = "extract at most M chunks of each table"),                                                      \
+        OPTION("full-refresh", BOOL, sync_flags, full_refresh,                                                         \
+               .help = "replace the target's rows by all of the source's, in one step"),                               \
+        OPTION("dry-run", BOOL, sync_flags, dry_run, .help = "say what would be done, and change nothing anywhere"),   \
+        OPTION("json-output", STRING, sync_flags, json_output, .argument = "FILE|-",                                   \
+               .help = "write the run's result as JSON; - is standard output"),                                        \
+        OPTION("s3-completion-bucket", STRING, sync_flags, marker_bucket, .argument = "NAME",                          \
+               .help = "write completion markers into this store connection"),                                         \
+        OPTION("accept-source", BOOL, sync_flags, accept_source,                                                       \
+               .help = "the source is another server, or its clock went back, and that is right"),                     \
+        OPTION("accept-target", BOOL, sync_flags, accept_target,                                                       \
+               .help = "the target is another one, or was emptied, and that is right"),                                \
+        OPTION("allow-duplicates", BOOL, sync_flags, allow_duplicates,                                                 \
+               .help = "append rows again that may be there already")
+
 static const struct option table[] = {
     OPTION("pipeline", STRING, sync_flags, pipeline, .letter = 'p', .argument = "NAME",
            .help = "pipeline; the only one, or the default one, without"),
@@ -9,28 +32,31 @@ static const struct option table[] = {
            .help = "table of the source; all that are listed without"),
     OPTION("strategy", ENUM, sync_flags, strategy, .letter = 's', .names = strategy_names, .preset = "sequential",
            .help = "how tables are spread over workers"),
-    OPTION("backup-only", BOOL, sync_flags, backup_only, .help = "source to stage; the target is not touched"),
-    OPTION("redshift-only", BOOL, sync_flags, redshift_only,
-           .help = "stage to target, whatever its type; the source is not opened"),
-    OPTION("limit", INT, sync_flags, limit, .argument = "N", .min = 1, .max = INT64_MAX,
-           .help = "extract at most N rows of each table"),
-    OPTION("max-chunks", INT, sync_flags, max_chunks, .argument = "M", .min = 1, .max = INT64_MAX,
-           .help = "extract at most M chunks of each table"),
-    OPTION("full-refresh", BOOL, sync_flags, full_refresh,
-           .help = "replace the target's rows by all of the source's, in one step"),
-    OPTION("dry-run", BOOL, sync_flags, dry_run, .help = "say what would be done, and change nothing anywhere"),
-    OPTION("json-output", STRING, sync_flags, json_output, .argument = "FILE|-",
-           .help = "write the run's result as JSON; - is standard output"),
-    OPTION("s3-completion-bucket", STRING, sync_flags, marker_bucket, .argument = "NAME",
-           .help = "write completion markers into this store connection"),
-    OPTION("accept-source", BOOL, sync_flags, accept_source,
-           .help = "the source is another server, or its clock went back, and that is right"),
-    OPTION("accept-target", BOOL, sync_flags, accept_target,
-           .help = "the target is another one, or was emptied, and that is right"),
-    OPTION("allow-duplicates", BOOL, sync_flags, allow_duplicates,
-           .help = "append rows again that may be there already"),
+    SHARED_FLAGS,
 };
 const struct option_table sync_flags = {table, sizeof(table) / sizeof(*table)};
+
+static const struct option connections_table[] = {
+    OPTION("source", STRING, sync_flags, source, .letter = 's', .argument = "URI|NAME", .help = "where rows come from"),
+    OPTION("target", STRING, sync_flags, target, .letter = 'r', .argument = "URI|NAME",
+           .help = "where they are applied, or none"),
+    OPTION("stage", STRING, sync_flags, stage, .argument = "URI|NAME[/PREFIX]",
+           .help = "where they rest: s3://BUCKET/PREFIX, a folder, or a store connection"),
+    OPTION("table", LIST, sync_flags, tables, .letter = 't', .argument = "NAME", .help = "table of the source"),
+    OPTION("increment", STRING, sync_flags, increment, .argument = "WORD",
+           .help = "how rows are chosen: hybrid, timestamp_only, id_only or full_sync; hybrid without"),
+    OPTION("mode", STRING, sync_flags, mode, .argument = "WORD",
+           .help = "how rows are applied: merge, append or replace; by the increment without"),
+    OPTION("cursor", STRING, sync_flags, cursor, .argument = "COLUMN",
+           .help = "column that grows with every change; the one obvious without"),
+    OPTION("key", LIST, sync_flags, key, .argument = "COLUMN",
+           .help = "column that tells a row from all others, once for each; the primary key without"),
+    OPTION("pipeline", STRING, sync_flags, pipeline, .letter = 'p', .argument = "NAME",
+           .help = "name that marks and files are kept under; made from source and target without"),
+    SHARED_FLAGS,
+};
+const struct option_table sync_connections_flags = {connections_table,
+                                                    sizeof(connections_table) / sizeof(*connections_table)};
 
 static RC contradiction(struct error *err, const char *one, const char *other, const char *why)
 {
@@ -60,6 +86,23 @@ RC sync_flags_check(const struct cli *cli, struct error *err)
         return contradiction(err, "--full-refresh", f->limit != 0 ? "--limit" : "--max-chunks",
                              "rows beyond the bound would be gone from the target");
     return RC_OK;
+}
+
+RC sync_connections_flags_check(const struct cli *cli, struct error *err)
+{
+    const struct sync_flags *f = cli->flags;
+    const char *missing = f->source == NULL ? "-s" : f->target == NULL ? "-r" : f->stage == NULL ? "--stage" : NULL;
+    if (missing != NULL) {
+        fail(err, RC_CONFIG, "'sync connections' needs %s", missing);
+        return fail_todo(err,
+                         "waybill sync connections -s SOURCE -r TARGET --stage STORE -t TABLE, each a URI or the name "
+                         "of a connection");
+    }
+    if (f->tables.count == 0) {
+        fail(err, RC_CONFIG, "'sync connections' needs -t");
+        return fail_todo(err, "name each table: -t shop.orders -t shop.customers");
+    }
+    return sync_flags_check(cli, err);
 }
 
 RC sync_flags_check_table(const struct sync_flags *flags, const struct table_config *of, struct error *err)

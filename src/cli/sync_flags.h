@@ -1,9 +1,12 @@
-/* The flags of `sync pipeline`, and which of them contradict each other. */
+/* The flags of `sync pipeline` and `sync connections`, and which of them contradict each other. */
 #pragma once
 
 #include "cli/command.h"
 
 struct sync_flags {
+    const char *source, *target, *stage; /* of `sync connections` */
+    const char *increment, *mode, *cursor;
+    struct text_list key;
     const char *pipeline;    /* NULL: the default one */
     struct text_list tables; /* count 0: all that are listed */
     enum { STRATEGY_SEQUENTIAL, STRATEGY_INTER_TABLE, STRATEGY_INTRA_TABLE } strategy;
@@ -13,9 +16,10 @@ struct sync_flags {
     const char *json_output;   /* "-": standard output; NULL: none */
     const char *marker_bucket; /* store connection; NULL: none */
 };
-extern const struct option_table sync_flags;
+extern const struct option_table sync_flags, sync_connections_flags;
 
 /* For struct command's `check`. */
 RC sync_flags_check(const struct cli *cli, struct error *err);
+RC sync_connections_flags_check(const struct cli *cli, struct error *err);
 /* What only the tables tell: --limit would make a replace lose rows. RC_CONFIG. */
 RC sync_flags_check_table(const struct sync_flags *flags, const struct table_config *table, struct error *err);

@@ -53,7 +53,7 @@ static bool can_be(const char *type, enum role role)
 static const char *const role_names[] = {
     [ROLE_SOURCE] = "source", [ROLE_TARGET] = "target", [ROLE_STORE] = "stage's store"};
 
-static const struct connection_config *find_by_name(const struct config *self, const char *name)
+const struct connection_config *config_connection(const struct config *self, const char *name)
 {
     for (int i = 0; i < self->connection_count; i++) {
         if (text_eq(self->connections[i].name, name))
@@ -77,7 +77,7 @@ RC config_find_connection(const struct config *self, const char *name, enum role
 {
     char room[512];
     const char *begin = place(at, room, sizeof(room));
-    const struct connection_config *found = find_by_name(self, name);
+    const struct connection_config *found = config_connection(self, name);
     if (found == NULL) {
         const char *near = nearest_connection(self, name);
         if (near == NULL)
@@ -95,8 +95,7 @@ RC config_find_connection(const struct config *self, const char *name, enum role
     return RC_OK;
 }
 
-/* The options of a connection's type: of a database or of a store. */
-static bool options_of_type(const char *type, struct option_table *ret, size_t *ret_bytes)
+bool config_options_of_type(const char *type, struct option_table *ret, size_t *ret_bytes)
 {
     const struct database_type *database = database_type_find(type);
     const struct store_type *store = store_type_find(type);
@@ -160,7 +159,7 @@ static RC opened_init(const struct connection_config *connection, struct resolve
 {
     struct option_table table;
     size_t bytes;
-    bool is_known = options_of_type(connection->type, &table, &bytes);
+    bool is_known = config_options_of_type(connection->type, &table, &bytes);
     assert(is_known && "looked up when the connection was read");
     ret->options = xcalloc(1, bytes);
     options_init(&ret->set, table, ret->options, &ret->arena);
@@ -209,10 +208,22 @@ RC config_open_store(struct config *self, const char *name, struct clock *clock,
     return store_type_find(connection->type)->open(connection->name, opened.options, &with, ret, err);
 }
 
+RC config_take_connection(struct config *self, const struct yaml_node *node, const char *type, struct error *err)
+{
+    struct connection_config connection = {.name = node->key, .type = type, .where = node->key_where, .node = node};
+    AUTO_RELEASE(opened) check = {0};
+    if (self->connection_count == CONNECTIONS_MAX)
+        return fail(err, RC_CONFIG, WHERE_FMT ": more than %d connections", WHERE_ARG(node->key_where),
+                    CONNECTIONS_MAX);
+    TRY(opened_init(&connection, NULL, &check, err));
+    self->connections[self->connection_count++] = connection;
+    return RC_OK;
+}
+
 static RC add_connection(struct config *self, const struct yaml_node *node, struct error *err)
 {
     TRY(config_check_name(node, "connection", err));
-    const struct connection_config *first = find_by_name(self, node->key);
+    const struct connection_config *first = config_connection(self, node->key);
     if (first != NULL)
         return fail(err, RC_CONFIG, WHERE_FMT ": the connection '%s' stands already at " WHERE_FMT,
                     WHERE_ARG(node->key_where), node->key, WHERE_ARG(first->where));
@@ -222,14 +233,9 @@ static RC add_connection(struct config *self, const struct yaml_node *node, stru
     const struct yaml_node *type = yaml_find(node, "type");
     struct option_table table;
     size_t bytes;
-    if (type == NULL || !options_of_type(type->text, &table, &bytes))
+    if (type == NULL || !config_options_of_type(type->text, &table, &bytes))
         return no_type(node, type, err);
-    struct connection_config connection = {
-        .name = node->key, .type = type->text, .where = node->key_where, .node = node};
-    AUTO_RELEASE(opened) check = {0};
-    TRY(opened_init(&connection, NULL, &check, err));
-    self->connections[self->connection_count++] = connection;
-    return RC_OK;
+    return config_take_connection(self, node, type->text, err);
 }
 
 /* ---- files ---- */
@@ -320,12 +326,8 @@ static RC add_connections(struct config *self, const struct yaml_node *section, 
 {
     if (section == NULL)
         return RC_OK;
-    for (const struct yaml_node *node = section->first; node != NULL; node = node->next) {
-        if (self->connection_count == CONNECTIONS_MAX)
-            return fail(err, RC_CONFIG, WHERE_FMT ": more than %d connections", WHERE_ARG(node->key_where),
-                        CONNECTIONS_MAX);
+    for (const struct yaml_node *node = section->first; node != NULL; node = node->next)
         TRY(add_connection(self, node, err));
-    }
     return RC_OK;
 }
 
@@ -400,13 +402,20 @@ static RC check_one_default(const struct config *self, struct error *err)
     return RC_OK;
 }
 
-RC config_load(const char *path, struct resolver *resolver, struct config **ret, struct error *err)
+struct config *config_new(struct resolver *resolver)
 {
-    AUTO(config) *self = xcalloc(1, sizeof(*self));
+    struct config *self = xcalloc(1, sizeof(*self));
     self->resolver = resolver;
-    self->path = arena_text(&self->arena, path != NULL ? path : "waybill.yml");
+    self->path = "the command line";
     self->connections = arena_take(&self->arena, sizeof(*self->connections) * CONNECTIONS_MAX);
     self->pipelines = arena_take(&self->arena, sizeof(*self->pipelines) * PIPELINES_MAX);
+    return self;
+}
+
+RC config_load(const char *path, struct resolver *resolver, struct config **ret, struct error *err)
+{
+    AUTO(config) *self = config_new(resolver);
+    self->path = arena_text(&self->arena, path != NULL ? path : "waybill.yml");
     TRY(add_file(self, self->path, (struct where){0}, err));
     for (int i = 0; i < self->pipeline_count; i++)
         TRY(pipeline_read(self, self->pipelines[i].node, NULL, NULL, 0, &self->pipelines[i], err));

@@ -84,7 +84,7 @@ struct pipeline_config {
     const char *stage_prefix; /* without '/' at either end; "" : none */
     enum parquet_compression compression;
     enum parquet_profile profile;
-    int64_t level;       /* of zstd and gzip; 0: its default */
+    int64_t level; /* of zstd and gzip; 0: its default */
     enum verify verify;
     int64_t readers;     /* of one table at once, at most */
     int64_t max_pending; /* waybills that may wait for their load while the next is extracted */
@@ -128,6 +128,30 @@ enum {
 RC config_load(const char *path, struct resolver *resolver, struct config **ret, struct error *err);
 void config_free(struct config *self);
 AUTO_DEFINE(config)
+
+/* A configuration without a file, for connections that are given by URIs. */
+struct config *config_new(struct resolver *resolver);
+
+/* Connections by URI, where no file names them (docs/connections.md): mysql://user@host:3306/db, postgresql://...,
+ * s3://bucket/prefix, sqlite:///path, sqlite:path, file:///folder, and a path that begins with '/', './' or '../',
+ * which is a folder. Query parameters are the type's options. Secrets are references (${VAR}, file:, cmd:) and never
+ * literal: a URI stands in argv. */
+bool config_is_uri(const char *text);
+/* Adds what a URI says. `by` is where it was given, for messages: "--source". *ret_name is the connection's name from
+ * then on: the URI without secrets and parameters; *ret_prefix what a store's URI has behind the bucket ("": nothing).
+ */
+RC config_add_uri(struct config *self, const char *uri, const char *by, const char **ret_name, const char **ret_prefix,
+                  struct error *err);
+
+/* A pipeline from the command line. Texts may be NULL but for source, target and stage, which are URIs or names of
+ * connections; the target may be "none", the stage's name may have a prefix behind a '/'. */
+struct route_words {
+    const char *name; /* NULL: derived from where rows come from and go to, the same each time */
+    const char *source, *target, *stage;
+    const char *increment, *mode, *cursor; /* of all tables */
+    struct text_list key, tables;
+};
+RC config_add_route(struct config *self, const struct route_words *words, const char **ret_name, struct error *err);
 
 /* A value from above the configuration file: a flag or the environment. */
 struct config_override {

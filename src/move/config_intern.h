@@ -10,6 +10,14 @@ enum role { ROLE_SOURCE, ROLE_TARGET, ROLE_STORE };
 /* A connection that can be this. `at` is where it was named (file NULL: on the command line). */
 RC config_find_connection(const struct config *self, const char *name, enum role role, struct where at,
                           const struct connection_config **ret, struct error *err);
+const struct connection_config *config_connection(const struct config *self, const char *name); /* NULL: none */
+/* The options of a connection's type: of a database or of a store. False: there is no such type. */
+bool config_options_of_type(const char *type, struct option_table *ret, size_t *ret_bytes);
+/* Checks the options below `node`, a map whose key is the connection's name, and adds it. */
+RC config_take_connection(struct config *self, const struct yaml_node *node, const char *type, struct error *err);
+/* Nodes as a file would have them: `text` NULL is a map. Key and text are copied. */
+struct yaml_node *config_node(struct arena *arena, const char *key, const char *text, struct where at);
+void config_node_add(struct yaml_node *parent, struct yaml_node *child);
 /* Pipelines' and connections' names stand in keys, scopes and messages: [A-Za-z0-9_.-]+, not "none", "." or "..". */
 RC config_check_name(const struct yaml_node *entry, const char *what, struct error *err);
 
