@@ -2,6 +2,8 @@
  *
  *     parquet_tool write FILE < LINES       the first line {"schema": [...], "options": {...}}, then an array per row
  *     parquet_tool dump FILE [SCHEMA]       the same lines; SCHEMA is what the file must have, as a waybill has it
+ *     parquet_tool copy < LINES             {"from": FILE, "to": FILE, "options": {...}}: what our reader finds in the
+ *                                           one, as our writer writes it; a line {"rows": n} or {"error": text} each
  *
  * Values: true, 1 (integers, date, time, timestamp), "0x1.8p+0" (float, double), "text", "c0ffee" (binary), "-12345"
  * (decimal, unscaled). */
@@ -150,6 +152,19 @@ static RC rows_write(const struct schema *schema, struct parquet_writer *writer,
     return parquet_writer_end(writer, err);
 }
 
+static struct parquet_options options_of(const json_t *options, const struct parquet_pair *pair)
+{
+    return (struct parquet_options){
+        .compression = (enum parquet_compression)json_int(options, "compression", PARQUET_ZSTD),
+        .profile = (enum parquet_profile)json_int(options, "profile", PARQUET_DEFAULT),
+        .level = (int)json_int(options, "level", 0),
+        .row_group_bytes = (size_t)json_int(options, "row_group_bytes", 0),
+        .page_bytes = (size_t)json_int(options, "page_bytes", 0),
+        .pairs = pair,
+        .pair_count = pair->value != NULL,
+    };
+}
+
 static RC file_make(FILE *file, struct error *err)
 {
     char *line = NULL;
@@ -163,15 +178,7 @@ static RC file_make(FILE *file, struct error *err)
     TRY(schema_from_json(json_object_get(head, "schema"), &schema, err));
     const json_t *options = json_object_get(head, "options");
     struct parquet_pair pair = {.key = "origin", .value = json_text(options, "origin")};
-    struct parquet_options with = {
-        .compression = (enum parquet_compression)json_int(options, "compression", PARQUET_ZSTD),
-        .profile = (enum parquet_profile)json_int(options, "profile", PARQUET_DEFAULT),
-        .level = (int)json_int(options, "level", 0),
-        .row_group_bytes = (size_t)json_int(options, "row_group_bytes", 0),
-        .page_bytes = (size_t)json_int(options, "page_bytes", 0),
-        .pairs = &pair,
-        .pair_count = pair.value != NULL,
-    };
+    struct parquet_options with = options_of(options, &pair);
     AUTO(parquet_writer) *writer = parquet_writer_new(schema, &with, (struct parquet_sink){file_write, file});
     return rows_write(schema, writer, json_int(options, "batch_rows", BATCH_ROWS_MAX), err);
 }
@@ -236,12 +243,74 @@ static int dump_command(const char *path, const char *schema_text)
     return rc == RC_OK ? 0 : complain(&err);
 }
 
+static RC rows_copy(struct parquet_reader *reader, struct parquet_writer *writer, struct error *err)
+{
+    for (const struct batch *batch = NULL;;) {
+        TRY(batch_reader_next(parquet_reader_batches(reader), &batch, err));
+        if (batch == NULL)
+            return parquet_writer_end(writer, err);
+        TRY(parquet_writer_add(writer, batch, err));
+    }
+}
+
+static RC fd_copy(int fd, FILE *to, const json_t *options, int64_t *ret_rows, struct error *err)
+{
+    struct stat about;
+    AUTO(parquet_reader) *reader = NULL;
+    struct parquet_pair pair = {.value = NULL};
+    struct parquet_options with = options_of(options, &pair);
+    if (fstat(fd, &about) != 0)
+        return fail_errno(err, errno, "fstat");
+    struct parquet_input input = {.bytes = about.st_size, .read = file_read, .context = &fd};
+    TRY(parquet_reader_open(&input, NULL, &reader, err));
+    AUTO(parquet_writer) *writer =
+        parquet_writer_new(parquet_reader_schema(reader), &with, (struct parquet_sink){file_write, to});
+    TRY(rows_copy(reader, writer, err));
+    *ret_rows = parquet_reader_rows(reader);
+    return RC_OK;
+}
+
+static RC file_copy(const json_t *line, int64_t *ret_rows, struct error *err)
+{
+    int fd = open(json_text(line, "from"), O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fail_errno(err, errno, "opening '%s'", json_text(line, "from"));
+    FILE *to = fopen(json_text(line, "to"), "wbe");
+    enum rc rc = to == NULL ? fail_errno(err, errno, "opening '%s'", json_text(line, "to"))
+                            : fd_copy(fd, to, json_object_get(line, "options"), ret_rows, err);
+    if (to != NULL)
+        fclose(to);
+    close(fd);
+    return rc;
+}
+
+/* Many files by one process; it ends with the input. */
+static int copy_command(void)
+{
+    char *line = NULL;
+    size_t size = 0;
+    for (ssize_t len; (len = getline(&line, &size, stdin)) > 0; fflush(stdout)) {
+        struct error err = {0};
+        AUTO_JSON *json = NULL;
+        int64_t rows = 0;
+        enum rc rc = json_read((struct str){line, (size_t)len}, "a line", &json, &err);
+        if (rc == RC_OK)
+            rc = file_copy(json, &rows, &err);
+        print_line(rc == RC_OK ? json_pack("{s:I}", "rows", (json_int_t)rows)
+                               : json_pack("{s:s, s:s}", "error", err.text, "rc", rc_name(rc)));
+    }
+    free(line);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && text_eq(argv[1], "copy"))
+        return copy_command();
     if (argc == 3 && text_eq(argv[1], "write"))
         return write_command(argv[2]);
     if ((argc == 3 || argc == 4) && text_eq(argv[1], "dump"))
         return dump_command(argv[2], argv[3]);
-    fputs("usage: parquet_tool write FILE | parquet_tool dump FILE [SCHEMA]\n", stderr);
+    fputs("usage: parquet_tool write FILE | parquet_tool dump FILE [SCHEMA] | parquet_tool copy\n", stderr);
     return 2;
 }

@@ -107,7 +107,7 @@ static void levels_of_more_rows_than_there_are_are_noticed(void **state)
     const uint8_t *at = (const uint8_t *)page.at, *end = at + page.len;
     assert_true(levels_open(&packed, &at, end) && levels_open(&run, &at, end));
     assert_true(levels_check(&packed, 10, &nulls) && nulls == 4);
-    assert_false(levels_check(&packed, 8, &nulls)); /* a whole byte is no padding */
+    assert_true(levels_check(&packed, 8, &nulls) && nulls == 3); /* a whole byte may be padding, as DuckDB writes it */
     assert_false(levels_check(&packed, 17, &nulls));
     assert_true(levels_check(&run, 10, &nulls) && nulls == 0);
     assert_false(levels_check(&run, 9, &nulls));

@@ -37,7 +37,8 @@ static enum encoding choose_fixed(const struct column_writer *self, struct page_
     int width = self->storage.width;
     bool is_integer = self->storage.physical == PHYSICAL_INT32 || self->storage.physical == PHYSICAL_INT64;
     int64_t count = self->page_values < SAMPLE_VALUES ? self->page_values : SAMPLE_VALUES;
-    bool may_split = may(maker, PARQUET_SPLIT) && width > 1, may_delta = may(maker, PARQUET_DELTA) && is_integer;
+    bool is_real = self->storage.physical == PHYSICAL_FLOAT || self->storage.physical == PHYSICAL_DOUBLE;
+    bool may_split = may(maker, PARQUET_SPLIT) && is_real, may_delta = may(maker, PARQUET_DELTA) && is_integer;
     if (count < 2 || !(may_split || may_delta))
         return ENCODING_PLAIN;
     enum encoding best = ENCODING_PLAIN;

@@ -56,7 +56,7 @@ static bool lengths_sum(struct delta lengths, int64_t count, uint64_t most, uint
 static bool delta_lengths_open(struct column_reader *self, int64_t values)
 {
     uint64_t sum;
-    if (!delta_open(&self->delta, self->page.at, self->page.end, values, TEXT_LENGTH_BYTES, &self->page.at))
+    if (!delta_open(&self->delta, self->page.at, self->page.end, values, &self->page.at))
         return false;
     return lengths_sum(self->delta, values, page_left(self), &sum) && sum == page_left(self);
 }

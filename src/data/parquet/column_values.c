@@ -29,7 +29,7 @@ static bool plain_open(struct column_reader *self, int64_t values)
 static bool delta_values_open(struct column_reader *self, int64_t values)
 {
     const uint8_t *end;
-    bool is_sound = delta_open(&self->delta, self->page.at, self->page.end, values, self->storage.width, &end);
+    bool is_sound = delta_open(&self->delta, self->page.at, self->page.end, values, &end);
     return is_sound && end == self->page.end;
 }
 

@@ -109,7 +109,7 @@ int64_t delta_estimate(const void *values, int64_t count, int width)
 /* ---- reading ---- */
 
 /* Passes over a block's header and miniblocks, and says how many values it has. */
-static bool block_pass(struct delta *self, int64_t left, int width_max)
+static bool block_pass(struct delta *self, int64_t left)
 {
     uint64_t ignored, per_miniblock = self->per_miniblock;
     if (!varint_get(&self->at, self->end, &ignored) || self->end - self->at < (int64_t)self->miniblocks)
@@ -118,15 +118,14 @@ static bool block_pass(struct delta *self, int64_t left, int width_max)
     self->at += self->miniblocks;
     for (uint32_t i = 0; i < self->miniblocks && left > 0; i++, left -= (int64_t)per_miniblock) {
         uint64_t bytes = per_miniblock / 8 * widths[i];
-        if (widths[i] > width_max || bytes > (uint64_t)(self->end - self->at))
+        if (widths[i] > PACKED_WIDTH_MAX || bytes > (uint64_t)(self->end - self->at))
             return false;
         self->at += bytes;
     }
     return true;
 }
 
-bool delta_open(struct delta *self, const uint8_t *at, const uint8_t *end, int64_t count, int width,
-                const uint8_t **ret_end)
+bool delta_open(struct delta *self, const uint8_t *at, const uint8_t *end, int64_t count, const uint8_t **ret_end)
 {
     uint64_t block, miniblocks, said, first;
     if (!varint_get(&at, end, &block) || !varint_get(&at, end, &miniblocks) || !varint_get(&at, end, &said) ||
@@ -146,7 +145,7 @@ bool delta_open(struct delta *self, const uint8_t *at, const uint8_t *end, int64
                            .is_first = true};
     struct delta passing = *self;
     for (int64_t left = count - 1; left > 0; left -= (int64_t)block) {
-        if (!block_pass(&passing, left, 8 * width))
+        if (!block_pass(&passing, left))
             return false;
     }
     *ret_end = passing.at;

@@ -28,9 +28,9 @@ struct delta {
     uint64_t used; /* of its values */
 };
 
-/* Reads the header. false: it is none, or its widths and counts cannot be of `count` values of `width` bytes that end
- * at or before `end`; ret_end is where they do. */
-bool delta_open(struct delta *self, const uint8_t *at, const uint8_t *end, int64_t count, int width,
-                const uint8_t **ret_end);
+/* Reads the header. false: it is none, or its widths and counts cannot be of `count` values that end at or before
+ * `end`; ret_end is where they do. Differences of integers of four bytes may have more than 32 bits, as DuckDB writes
+ * them; all that counts is the low ones of the sums. */
+bool delta_open(struct delta *self, const uint8_t *at, const uint8_t *end, int64_t count, const uint8_t **ret_end);
 /* The next `count` values; there are as many. */
 void delta_take(struct delta *self, int64_t *into, int64_t count);

@@ -72,8 +72,7 @@ bool delta_texts_open(struct delta_texts *self, const uint8_t *at, const uint8_t
                       size_t longest_max)
 {
     buf_reset(&self->last);
-    return delta_open(&self->shared, at, end, count, LENGTH_BYTES, &at) &&
-           delta_open(&self->rest, at, end, count, LENGTH_BYTES, &self->at) &&
+    return delta_open(&self->shared, at, end, count, &at) && delta_open(&self->rest, at, end, count, &self->at) &&
            texts_check(self, end, count, longest_max);
 }
 

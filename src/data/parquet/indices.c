@@ -122,9 +122,9 @@ static bool runs_check(struct indices *self, int64_t count, uint32_t entries)
         self->run_left -= some;
         self->used = self->is_packed ? (some + GROUP - 1) / GROUP * GROUP : 0;
     }
-    bool is_padding = self->is_packed && self->run_left < GROUP;
-    const uint8_t *end = self->at + (self->is_packed ? self->used / GROUP * self->width : 0);
-    return (self->run_left == 0 || is_padding) && end == self->end;
+    int64_t padding = self->is_packed ? self->run_left / GROUP * self->width : 0;
+    const uint8_t *end = self->at + (self->is_packed ? self->used / GROUP * self->width : 0) + padding;
+    return (self->run_left == 0 || (self->is_packed && self->run_left < PADDING_MAX)) && end == self->end;
 }
 
 bool indices_open(struct indices *self, const uint8_t *at, const uint8_t *end, int64_t count, uint32_t entries)

@@ -22,7 +22,8 @@ struct indices {
     int64_t used;     /* of those packed at `at` */
 };
 
-/* false: the page is none of `count` indices less than `entries`, up to the padding of packed ones. */
+/* false: the page is none of `count` indices less than `entries`. Packed ones may be padded at the end
+ * (PADDING_MAX). */
 bool indices_open(struct indices *self, const uint8_t *at, const uint8_t *end, int64_t count, uint32_t entries);
 /* Takes up to `most` of the next indices, one run of them, which are there. Returns how many. */
 int64_t indices_take(struct indices *self, uint32_t *into, int64_t most);

@@ -1,6 +1,7 @@
 #include "data/parquet/levels.h"
 
 #include "data/parquet/bits.h"
+#include "data/parquet/packed.h"
 
 enum { VARINT_SHIFT_MAX = 28 };
 
@@ -115,8 +116,10 @@ bool levels_check(const struct levels *self, int64_t rows, int64_t *ret_nulls)
     struct levels levels = *self;
     if (!pass_over(&levels, rows, ret_nulls))
         return false;
-    bool is_padding = levels.is_packed && levels.run_left < 8;
-    return (levels.run_left == 0 || is_padding) && levels.end - levels.at == (levels.run_left != 0);
+    if (levels.run_left == 0)
+        return levels.at == levels.end;
+    const uint8_t *padding = levels.at + (levels.bit != 0);
+    return levels.is_packed && levels.run_left < PADDING_MAX && levels.end - padding == levels.run_left / 8;
 }
 
 bool levels_take(struct levels *self, uint8_t *validity, int64_t row, int64_t count, int64_t *ret_nulls)

@@ -24,7 +24,8 @@ struct levels {
 bool levels_open(struct levels *self, const uint8_t **page, const uint8_t *page_end);
 /* How many NULLs the next `rows` rows have. false: as below. `self` stays where it is. */
 bool levels_count_nulls(const struct levels *self, int64_t rows, int64_t *ret_nulls);
-/* Whether these are the levels of just `rows` rows, up to the padding of packed bits, and how many are NULL. */
+/* Whether these are the levels of just `rows` rows and how many are NULL. Packed ones may be padded at the end
+ * (PADDING_MAX). */
 bool levels_check(const struct levels *self, int64_t rows, int64_t *ret_nulls);
 /* Clears the bits of the next `count` NULLs and values in `validity` (all ones there) from bit `row` on, and tells how
  * many NULLs there were. false: the levels end too early, or are none. */

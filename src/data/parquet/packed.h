@@ -7,6 +7,9 @@
 /* Bytes that unpacking may read and packing may write behind the last one it needs. */
 enum { PACKED_SLACK = 16, PACKED_WIDTH_MAX = 64 };
 
+/* Levels and indices behind the last one, with any value: the format fills up groups of eight, DuckDB blocks of 256. */
+enum { PADDING_MAX = 256 };
+
 static inline int bits_needed(uint64_t value) { return value == 0 ? 0 : 64 - __builtin_clzll(value); }
 static inline uint64_t packed_mask(int width) { return width == 64 ? ~UINT64_C(0) : (UINT64_C(1) << width) - 1; }
 

@@ -44,7 +44,7 @@ enum parquet_encodings {
     PARQUET_DELTA = 4,        /* DELTA_BINARY_PACKED: integers, dates, timestamps, decimals of up to 18 digits */
     PARQUET_DELTA_LENGTH = 8, /* DELTA_LENGTH_BYTE_ARRAY: texts, bytes */
     PARQUET_DELTA_TEXT = 16,  /* DELTA_BYTE_ARRAY: texts and bytes that begin as the one before */
-    PARQUET_SPLIT = 32,       /* BYTE_STREAM_SPLIT: floats, and whatever DELTA is for */
+    PARQUET_SPLIT = 32,       /* BYTE_STREAM_SPLIT: float, double; DuckDB reads no others in it */
     PARQUET_ENCODINGS = PARQUET_DICTIONARY | PARQUET_DELTA | PARQUET_DELTA_LENGTH | PARQUET_DELTA_TEXT | PARQUET_SPLIT,
 };
 
