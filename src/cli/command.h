@@ -16,6 +16,7 @@
     X(cmd_sync_connections)                                                                                            \
     X(cmd_plan)                                                                                                        \
     X(cmd_status)                                                                                                      \
+    X(cmd_types)                                                                                                       \
     X(cmd_check)                                                                                                       \
     X(cmd_watermark_get)                                                                                               \
     X(cmd_watermark_list)                                                                                              \

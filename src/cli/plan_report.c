@@ -4,6 +4,7 @@
 #include "cli/show.h"
 #include "cli/sync_report.h"
 #include "move/look.h"
+#include "move/mapping.h"
 
 /* A table and what a look at it came to; a failure is in the route's result. */
 struct look {
@@ -94,6 +95,27 @@ static void print_origins(struct cli *cli, const struct option_set *set)
     text_table_print(&table, cli->out);
 }
 
+/* What becomes of each column. */
+static void print_columns(struct cli *cli, struct route *r)
+{
+    AUTO_RELEASE(text_table) table = {.columns = 7};
+    for (int i = 0; i < route_schema(r)->count; i++) {
+        const struct mapping mapping = mapping_of(r, i);
+        char staged[FORMAT_TEXT];
+        field_type_name(mapping.staged, staged);
+        text_table_add(&table, i == 0 ? "  columns    " : "");
+        text_table_add(&table, mapping.source->name);
+        text_table_add(&table, mapping.source->source_type);
+        text_table_addf(&table, "-> %s", staged);
+        text_table_addf(&table, "-> %s%s%s",
+                        text_eq(mapping.staged->name, mapping.source->name) ? "" : mapping.staged->name,
+                        text_eq(mapping.staged->name, mapping.source->name) ? "" : " ", mapping.target.declared);
+        text_table_add(&table, fidelity_name(mapping.verdict.fidelity));
+        text_table_add(&table, or_empty(mapping.verdict.why));
+    }
+    text_table_print(&table, cli->out);
+}
+
 static void print_table(struct cli *cli, const struct look *look)
 {
     const struct route *r = look->r;
@@ -123,6 +145,8 @@ static void print_table(struct cli *cli, const struct look *look)
         print_line(cli, "waiting", count.at);
     }
     print_lines(cli, "DDL", plan->ddl);
+    if (look->origins && plan->table != NULL)
+        print_columns(cli, look->r);
     if (look->origins)
         print_origins(cli, r->config->options);
 }
@@ -189,6 +213,26 @@ static json_t *ddl_to_json(const char *ddl)
     return json;
 }
 
+static json_t *columns_to_json(struct route *r)
+{
+    json_t *json = json_array();
+    for (int i = 0; i < route_schema(r)->count; i++) {
+        const struct mapping mapping = mapping_of(r, i);
+        char staged[FORMAT_TEXT];
+        json_t *column = json_object();
+        field_type_name(mapping.staged, staged);
+        json_put_text(column, "column", mapping.source->name);
+        json_put_text(column, "source_type", mapping.source->source_type);
+        json_put_text(column, "waybill", staged);
+        json_put_text(column, "name", mapping.staged->name);
+        json_put_text(column, "target", mapping.target.declared[0] != '\0' ? mapping.target.declared : NULL);
+        json_put_text(column, "fidelity", fidelity_name(mapping.verdict.fidelity));
+        json_put_text(column, "why", mapping.verdict.why);
+        json_array_append_new(json, column);
+    }
+    return json;
+}
+
 static json_t *table_to_json(const struct look *look)
 {
     const struct route *r = look->r;
@@ -206,6 +250,8 @@ static json_t *table_to_json(const struct look *look)
         json_put_int(json, "waiting", look->plan.waiting);
         json_put(json, "ddl", ddl_to_json(look->plan.ddl));
     }
+    if (look->origins && look->plan.table != NULL)
+        json_put(json, "columns", columns_to_json(look->r));
     if (look->origins)
         json_put(json, "options", origins_to_json(r->config->options));
     return json;

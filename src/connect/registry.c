@@ -33,6 +33,8 @@ static const struct database_type sqlite_type = {
     .summary = "a SQLite file",
     .options = OPTION_TABLE(sqlite_table),
     .options_bytes = sizeof(struct sqlite_options),
+    .source_types = sqlite_source_types,
+    .target_type = sqlite_target_type,
     .open_source = sqlite_open_source,
     .open_target = sqlite_open_target,
 };
@@ -98,7 +100,8 @@ static RC postgres_open_target(const char *name, const void *options, const stru
 #define POSTGRES_TYPE(name_, summary_)                                                                                 \
     {                                                                                                                  \
         .name = name_, .summary = summary_, .options = OPTION_TABLE(postgres_table),                                   \
-        .options_bytes = sizeof(struct postgres_options), .open_target = postgres_open_target,                         \
+        .options_bytes = sizeof(struct postgres_options), .target_type = postgres_target_type,                         \
+        .open_target = postgres_open_target,                                                                           \
     }
 static const struct database_type postgres_type = POSTGRES_TYPE("postgres", "a PostgreSQL database, as a target"),
                                   postgresql_type = POSTGRES_TYPE("postgresql", "the same as postgres");
@@ -117,6 +120,7 @@ static RC mysql_open_source(const char *name, const void *options, const struct 
         .summary = words,                                                                                              \
         .options = OPTION_TABLE(mysql_option_list),                                                                    \
         .options_bytes = sizeof(struct mysql_options),                                                                 \
+        .source_types = mysql_source_types,                                                                            \
         .open_source = mysql_open_source,                                                                              \
     }
 MYSQL_TYPE(mysql_type, "mysql", "a MySQL server");

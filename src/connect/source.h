@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "connect/types.h"
 #include "data/batch.h"
 #include "data/position.h"
 #include "data/schema.h"
@@ -41,10 +42,11 @@ struct table_request {
 /* What the source found. Owned by the source, valid until it is freed. */
 struct table {
     const char *name;
-    const struct schema *schema; /* all columns, in the source's order */
-    int key[KEY_COLUMNS_MAX];    /* column numbers */
-    int key_count;               /* 0: no key known */
-    int cursor;                  /* column number, -1: none */
+    const struct schema *schema;         /* all columns, in the source's order */
+    const struct type_verdict *verdicts; /* one for each, what their type does to values; NULL: nothing */
+    int key[KEY_COLUMNS_MAX];            /* column numbers */
+    int key_count;                       /* 0: no key known */
+    int cursor;                          /* column number, -1: none */
     struct form form;
     int64_t cursor_ahead_us; /* how far the clock that a cursor without a zone is written by is ahead of UTC */
     bool cursor_indexed;     /* false: every page scans the table; worth a warning */
@@ -109,7 +111,8 @@ static inline RC source_tables(struct source *s, struct arena *arena, const char
     return s->ops->tables(s, arena, ret_names, ret_count, err);
 }
 /* RC_NOT_FOUND: no such table (the text lists near names). RC_CONFIG: a column of the request is missing or unfit, or
- * no cursor is obvious (the text lists the candidates and the YAML to paste). RC_DATA: values of a column do not fit.
+ * no cursor is obvious (the text lists the candidates and the YAML to paste), or a type is lossy and not overridden.
+ * RC_DATA: values of a column do not fit.
  */
 static inline RC source_describe(struct source *s, const struct table_request *request, const struct table **ret,
                                  struct error *err)

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "connect/types.h"
 #include "data/batch.h"
 #include "data/position.h"
 #include "data/schema.h"
@@ -72,6 +73,7 @@ struct target_ops {
                           struct error *err);
     RC (*fence)(struct target *self, const char *scope, int64_t token, struct arena *arena, struct target_position *ret,
                 struct error *err);
+    void (*type_of)(const struct target *self, const struct field *field, struct target_type *ret);
     RC (*prepare)(struct target *self, const struct target_table *table, bool dry, struct buf *ret_ddl,
                   struct error *err);
     RC (*begin)(struct target *self, const struct target_table *table, const struct target_move *move, bool *ret_moved,
@@ -112,6 +114,13 @@ static inline RC target_fence(struct target *t, const char *scope, int64_t token
                               struct target_position *ret, struct error *err)
 {
     return t->ops->fence(t, scope, token, arena, ret, err);
+}
+/* What a new column for this field is declared as, and what that does to its values. */
+static inline struct target_type target_type_of(const struct target *t, const struct field *field)
+{
+    struct target_type type = {0};
+    t->ops->type_of(t, field, &type);
+    return type;
 }
 /* Creates the table from the schema, or adds the columns it lacks; idempotent, outside any load. RC_DATA: anything else
  * would be needed: a diff and the statement that would fix it. ret_ddl gets the statements, one per line, also when

@@ -179,6 +179,8 @@ void shaping_free(struct shaping *self)
 
 const struct schema *shaping_schema(const struct shaping *self) { return self->schema; }
 
+int shaping_from(const struct shaping *self, int staged_column) { return self->columns[staged_column].from; }
+
 int shaping_column(const struct shaping *self, int source_column)
 {
     for (int i = 0; i < self->schema->count; i++) {

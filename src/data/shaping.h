@@ -37,6 +37,7 @@ void shaping_free(struct shaping *self);
 AUTO_DEFINE(shaping)
 
 const struct schema *shaping_schema(const struct shaping *self); /* as staged */
+int shaping_from(const struct shaping *self, int staged_column); /* the source's column that it is made of */
 /* The staged column that is this one of the source's, with its values unchanged; -1: none is. */
 int shaping_column(const struct shaping *self, int source_column);
 /* Of columns as they were staged those that came unchanged, with the names they have in the source. */

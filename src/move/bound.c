@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "move/arrows.h"
+#include "move/mapping.h"
 
 /* ---- once per run: the source ---- */
 
@@ -98,6 +99,7 @@ static RC bound_shape(struct route *r, struct error *err)
     shaping_free(TAKE(r->shaping));
     TRY(shaping_new(r->table->name, r->table->schema, config->wishes, config->wish_count, &r->run->pipeline->hash_key,
                     &r->shaping, err));
+    TRY(mapping_check(r, err));
     for (int i = 0; i < r->table->key_count; i++)
         TRY(bound_check_order(r, r->table->key[i], "key", err));
     return r->table->cursor >= 0 ? bound_check_order(r, r->table->cursor, "cursor", err) : RC_OK;

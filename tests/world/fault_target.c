@@ -230,8 +230,14 @@ static void fault_free(struct target *base)
     free(base);
 }
 
+static void fault_type_of(const struct target *base, const struct field *field, struct target_type *ret)
+{
+    *ret = target_type_of(((const struct fault_target *)base)->inner, field);
+}
+
 static const struct target_ops fault_ops = {
     .type = "fault",
+    .type_of = fault_type_of,
     .position = fault_position,
     .create_position = fault_create_position,
     .fence = fault_fence,

@@ -38,6 +38,9 @@ struct mysql_options {
 enum { MYSQL_OPTIONS = 13 };
 extern const struct option mysql_option_list[MYSQL_OPTIONS];
 
+/* What becomes of each type there is. */
+const struct source_type *mysql_source_types(struct arena *arena, int *ret_count);
+
 /* RC_CONFIG: options that contradict each other. Else as mysql_session_open. Texts and secrets are copied. */
 RC mysql_source_open(const char *name, const struct mysql_options *options, const struct opening *with,
                      struct source **ret, struct error *err);

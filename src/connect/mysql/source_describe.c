@@ -346,8 +346,12 @@ static RC drop_excluded(struct mysql_table *table, const struct table_request *r
 static void build_schema(struct mysql_source *self, struct mysql_table *table)
 {
     struct schema *schema = schema_new();
-    for (int i = 0; i < table->column_count; i++)
+    struct type_verdict *verdicts = arena_take(&self->arena, (size_t)table->column_count * sizeof(*verdicts));
+    for (int i = 0; i < table->column_count; i++) {
         schema_add(schema, &table->columns[i].field);
+        verdicts[i] = table->columns[i].verdict;
+    }
+    table->base.verdicts = verdicts;
     self->schemas = xrealloc(self->schemas, (size_t)(self->schema_count + 1) * sizeof(struct schema *));
     self->schemas[self->schema_count++] = schema;
     table->base.schema = schema;

@@ -34,6 +34,7 @@ struct mysql_column {
     enum key_form key_form;
     struct decoding decoding;
     struct field field;
+    struct type_verdict verdict;
 };
 
 struct mysql_table {

@@ -23,58 +23,81 @@ enum family {
     FAMILY_UNKNOWN,
 };
 
+/* What is to know of a type, as `waybill types` says it. */
+#define NO_SMALLER  "the smallest integer has 16 bits"
+#define NO_24       "there is no integer of 24 bits"
+#define NO_UNSIGNED "UNSIGNED values fit the next wider signed type"
+#define BITS        "as a number"
+#define YEARS       "0000 is 0"
+#define WORDS       "its words as text"
+#define ENUM_WORDS  "its word as text; a value that it does not have is '', and refused where '' is one of its words"
+#define SPELT       "as the server spells it"
+#define ZERO        "zero and partial dates by zero_dates: fail, null or text"
+#define WALL        "wall clock; zero and partial dates by zero_dates: fail, null or text"
+#define INSTANT     "an instant, in UTC; zero dates by zero_dates: fail, null or text"
+#define JSON        "as the server writes it"
+#define WKB         "WKB; with an SRID, EWKB"
+
 /* `plain` and `wide`: the type, and the one of an UNSIGNED column. */
 static const struct known_type {
     const char *name;
     enum family family;
     enum type plain, wide;
+    enum fidelity plainly, widely;
+    const char *why; /* said of both; NO_UNSIGNED of the second only */
 } known_types[] = {
-    {"tinyint", FAMILY_INTEGER, TYPE_INT16, TYPE_INT16},
-    {"smallint", FAMILY_INTEGER, TYPE_INT16, TYPE_INT32},
-    {"mediumint", FAMILY_INTEGER, TYPE_INT32, TYPE_INT32},
-    {"int", FAMILY_INTEGER, TYPE_INT32, TYPE_INT64},
-    {"bigint", FAMILY_INTEGER, TYPE_INT64, TYPE_DECIMAL},
-    {"decimal", FAMILY_DECIMAL, TYPE_DECIMAL, TYPE_DECIMAL},
-    {"float", FAMILY_REAL, TYPE_FLOAT, TYPE_FLOAT},
-    {"double", FAMILY_REAL, TYPE_DOUBLE, TYPE_DOUBLE},
-    {"bit", FAMILY_BIT, TYPE_INT64, TYPE_INT64},
-    {"year", FAMILY_YEAR, TYPE_INT16, TYPE_INT16},
-    {"date", FAMILY_DATE, TYPE_DATE, TYPE_DATE},
-    {"datetime", FAMILY_STAMP, TYPE_TIMESTAMP, TYPE_TIMESTAMP},
-    {"timestamp", FAMILY_STAMP, TYPE_TIMESTAMP, TYPE_TIMESTAMP},
-    {"time", FAMILY_TIME, TYPE_TIME, TYPE_TIME},
-    {"char", FAMILY_TEXT, TYPE_UTF8, TYPE_UTF8},
-    {"varchar", FAMILY_TEXT, TYPE_UTF8, TYPE_UTF8},
-    {"tinytext", FAMILY_TEXT, TYPE_UTF8, TYPE_UTF8},
-    {"text", FAMILY_TEXT, TYPE_UTF8, TYPE_UTF8},
-    {"mediumtext", FAMILY_TEXT, TYPE_UTF8, TYPE_UTF8},
-    {"longtext", FAMILY_TEXT, TYPE_UTF8, TYPE_UTF8},
-    {"enum", FAMILY_ENUM, TYPE_UTF8, TYPE_UTF8},
-    {"set", FAMILY_SET, TYPE_UTF8, TYPE_UTF8},
-    {"json", FAMILY_WORDS, TYPE_UTF8, TYPE_UTF8},
-    {"uuid", FAMILY_WORDS, TYPE_UTF8, TYPE_UTF8},
-    {"inet4", FAMILY_WORDS, TYPE_UTF8, TYPE_UTF8},
-    {"inet6", FAMILY_WORDS, TYPE_UTF8, TYPE_UTF8},
-    {"binary", FAMILY_BYTES, TYPE_BINARY, TYPE_BINARY},
-    {"varbinary", FAMILY_BYTES, TYPE_BINARY, TYPE_BINARY},
-    {"tinyblob", FAMILY_BYTES, TYPE_BINARY, TYPE_BINARY},
-    {"blob", FAMILY_BYTES, TYPE_BINARY, TYPE_BINARY},
-    {"mediumblob", FAMILY_BYTES, TYPE_BINARY, TYPE_BINARY},
-    {"longblob", FAMILY_BYTES, TYPE_BINARY, TYPE_BINARY},
-    {"geometry", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY},
-    {"point", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY},
-    {"linestring", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY},
-    {"polygon", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY},
-    {"multipoint", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY},
-    {"multilinestring", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY},
-    {"multipolygon", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY},
-    {"geometrycollection", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY},
-    {"geomcollection", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY},
+    {"tinyint", FAMILY_INTEGER, TYPE_INT16, TYPE_INT16, FIDELITY_WIDENED, FIDELITY_WIDENED, NO_SMALLER},
+    {"smallint", FAMILY_INTEGER, TYPE_INT16, TYPE_INT32, FIDELITY_EXACT, FIDELITY_WIDENED, NO_UNSIGNED},
+    {"mediumint", FAMILY_INTEGER, TYPE_INT32, TYPE_INT32, FIDELITY_WIDENED, FIDELITY_WIDENED, NO_24},
+    {"int", FAMILY_INTEGER, TYPE_INT32, TYPE_INT64, FIDELITY_EXACT, FIDELITY_WIDENED, NO_UNSIGNED},
+    {"bigint", FAMILY_INTEGER, TYPE_INT64, TYPE_DECIMAL, FIDELITY_EXACT, FIDELITY_WIDENED, NO_UNSIGNED},
+    {"decimal", FAMILY_DECIMAL, TYPE_DECIMAL, TYPE_DECIMAL, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"float", FAMILY_REAL, TYPE_FLOAT, TYPE_FLOAT, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"double", FAMILY_REAL, TYPE_DOUBLE, TYPE_DOUBLE, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"bit", FAMILY_BIT, TYPE_INT64, TYPE_INT64, FIDELITY_WIDENED, FIDELITY_WIDENED, BITS},
+    {"year", FAMILY_YEAR, TYPE_INT16, TYPE_INT16, FIDELITY_WIDENED, FIDELITY_WIDENED, YEARS},
+    {"date", FAMILY_DATE, TYPE_DATE, TYPE_DATE, FIDELITY_EXACT, FIDELITY_EXACT, ZERO},
+    {"datetime", FAMILY_STAMP, TYPE_TIMESTAMP, TYPE_TIMESTAMP, FIDELITY_EXACT, FIDELITY_EXACT, WALL},
+    {"timestamp", FAMILY_STAMP, TYPE_TIMESTAMP, TYPE_TIMESTAMP, FIDELITY_EXACT, FIDELITY_EXACT, INSTANT},
+    {"time", FAMILY_TIME, TYPE_TIME, TYPE_TIME, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"char", FAMILY_TEXT, TYPE_UTF8, TYPE_UTF8, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"varchar", FAMILY_TEXT, TYPE_UTF8, TYPE_UTF8, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"tinytext", FAMILY_TEXT, TYPE_UTF8, TYPE_UTF8, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"text", FAMILY_TEXT, TYPE_UTF8, TYPE_UTF8, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"mediumtext", FAMILY_TEXT, TYPE_UTF8, TYPE_UTF8, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"longtext", FAMILY_TEXT, TYPE_UTF8, TYPE_UTF8, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"enum", FAMILY_ENUM, TYPE_UTF8, TYPE_UTF8, FIDELITY_WIDENED, FIDELITY_WIDENED, ENUM_WORDS},
+    {"set", FAMILY_SET, TYPE_UTF8, TYPE_UTF8, FIDELITY_WIDENED, FIDELITY_WIDENED, WORDS},
+    {"json", FAMILY_WORDS, TYPE_UTF8, TYPE_UTF8, FIDELITY_EXACT, FIDELITY_EXACT, JSON},
+    {"uuid", FAMILY_WORDS, TYPE_UTF8, TYPE_UTF8, FIDELITY_WIDENED, FIDELITY_WIDENED, SPELT},
+    {"inet4", FAMILY_WORDS, TYPE_UTF8, TYPE_UTF8, FIDELITY_WIDENED, FIDELITY_WIDENED, SPELT},
+    {"inet6", FAMILY_WORDS, TYPE_UTF8, TYPE_UTF8, FIDELITY_WIDENED, FIDELITY_WIDENED, SPELT},
+    {"binary", FAMILY_BYTES, TYPE_BINARY, TYPE_BINARY, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"varbinary", FAMILY_BYTES, TYPE_BINARY, TYPE_BINARY, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"tinyblob", FAMILY_BYTES, TYPE_BINARY, TYPE_BINARY, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"blob", FAMILY_BYTES, TYPE_BINARY, TYPE_BINARY, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"mediumblob", FAMILY_BYTES, TYPE_BINARY, TYPE_BINARY, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"longblob", FAMILY_BYTES, TYPE_BINARY, TYPE_BINARY, FIDELITY_EXACT, FIDELITY_EXACT, NULL},
+    {"geometry", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY, FIDELITY_WIDENED, FIDELITY_WIDENED, WKB},
+    {"point", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY, FIDELITY_WIDENED, FIDELITY_WIDENED, WKB},
+    {"linestring", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY, FIDELITY_WIDENED, FIDELITY_WIDENED, WKB},
+    {"polygon", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY, FIDELITY_WIDENED, FIDELITY_WIDENED, WKB},
+    {"multipoint", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY, FIDELITY_WIDENED, FIDELITY_WIDENED, WKB},
+    {"multilinestring", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY, FIDELITY_WIDENED, FIDELITY_WIDENED, WKB},
+    {"multipolygon", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY, FIDELITY_WIDENED, FIDELITY_WIDENED, WKB},
+    {"geometrycollection", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY, FIDELITY_WIDENED, FIDELITY_WIDENED, WKB},
+    {"geomcollection", FAMILY_SHAPE, TYPE_BINARY, TYPE_BINARY, FIDELITY_WIDENED, FIDELITY_WIDENED, WKB},
 };
 
 static const struct known_type *find_type(const struct mysql_column *column)
 {
-    static const struct known_type unknown = {"", FAMILY_UNKNOWN, TYPE_BINARY, TYPE_BINARY};
+    static const struct known_type unknown = {"",
+                                              FAMILY_UNKNOWN,
+                                              TYPE_BINARY,
+                                              TYPE_BINARY,
+                                              FIDELITY_LOSSY,
+                                              FIDELITY_LOSSY,
+                                              "no type that this program knows"};
     for (size_t i = 0; i < sizeof(known_types) / sizeof(known_types[0]); i++) {
         if (strcmp(known_types[i].name, column->type) == 0)
             return &known_types[i];
@@ -136,12 +159,10 @@ static void take_as_binary(struct mysql_column *column, enum family family, stru
 
 /* ---- as declared ---- */
 
-static enum rc fail_undecided(const struct mysql_column *column, const char *table, struct error *err)
+static enum rc refuse(struct mysql_column *column, const char *why, const char *as)
 {
-    fail(err, RC_CONFIG, "column '%s' of '%s' is %s, which has no exact type here", column->name, table,
-         column->declared);
-    return fail_todo(err, "say how to take it in the table's entry: columns: {%s: {as: %s}}", column->name,
-                     strcmp(column->type, "decimal") == 0 ? "text" : "binary");
+    column->verdict = (struct type_verdict){FIDELITY_LOSSY, why, as};
+    return RC_CONFIG;
 }
 
 static void take_integer(struct mysql_column *column)
@@ -153,10 +174,10 @@ static void take_integer(struct mysql_column *column)
     }
 }
 
-static RC take_decimal(struct mysql_column *column, const char *table, struct error *err)
+static RC take_decimal(struct mysql_column *column)
 {
     if (column->precision > DECIMAL_DIGITS_MAX)
-        return fail_undecided(column, table, err);
+        return refuse(column, "a decimal of the waybill has at most 38 digits", "text");
     column->field.precision = (int)column->precision;
     column->field.scale = column->decoding.scale = (int)column->scale;
     column->decoding.kind = DECODE_DECIMAL;
@@ -186,6 +207,8 @@ static void take_stamp(struct mysql_column *column)
     column->decoding.kind = DECODE_STAMP;
     column->decoding.unit = column->digits == 0 ? UNIT_SECOND : column->digits <= 3 ? UNIT_MILLI : UNIT_MICRO;
     column->field.unit = column->decoding.unit;
+    if (column->digits % 3 != 0)
+        column->verdict.fidelity = FIDELITY_WIDENED;
     column->field.utc = strcmp(column->type, "timestamp") == 0;
 }
 
@@ -200,12 +223,23 @@ static void take_enum(struct mysql_column *column, struct arena *arena)
     column->expression = arena_print(arena, "IF(%s+0 = 0, _utf8mb4 X'00', %s)", column->expression, column->expression);
 }
 
-static RC take_declared(struct mysql_column *column, enum family family, const char *table, struct arena *arena,
-                        struct error *err)
+/* The server keeps an SRID before the WKB; EWKB keeps it behind the type, with a flag in that:
+ * https://libgeos.org/specifications/wkb/#extended-wkb */
+static void take_shape(struct mysql_column *column, struct arena *arena)
+{
+    const char *name = column->expression;
+    column->decoding.kind = DECODE_BYTES;
+    column->expression = arena_print(arena,
+                                     "IF(ST_SRID(%s) = 0, ST_AsWKB(%s), CONCAT(SUBSTRING(%s, 5, 4), X'20', "
+                                     "SUBSTRING(%s, 1, 4), SUBSTRING(%s, 10)))",
+                                     name, name, name, name, name);
+}
+
+static RC take_declared(struct mysql_column *column, enum family family, struct arena *arena)
 {
     switch (family) {
     case FAMILY_INTEGER: take_integer(column); return RC_OK;
-    case FAMILY_DECIMAL: return take_decimal(column, table, err);
+    case FAMILY_DECIMAL: return take_decimal(column);
     case FAMILY_REAL: take_real(column, arena); return RC_OK;
     case FAMILY_BIT: take_bits(column); return RC_OK;
     case FAMILY_YEAR: column->decoding.kind = DECODE_INTEGER; return RC_OK;
@@ -217,13 +251,17 @@ static RC take_declared(struct mysql_column *column, enum family family, const c
     case FAMILY_SET:
     case FAMILY_WORDS: column->decoding.kind = DECODE_TEXT; return RC_OK;
     case FAMILY_BYTES: column->decoding.kind = DECODE_BYTES; return RC_OK;
-    case FAMILY_SHAPE:
-        column->decoding.kind = DECODE_BYTES;
-        column->expression = arena_print(arena, "ST_AsWKB(%s)", column->expression);
-        return RC_OK;
+    case FAMILY_SHAPE: take_shape(column, arena); return RC_OK;
     case FAMILY_UNKNOWN: break;
     }
-    return fail_undecided(column, table, err);
+    return refuse(column, column->verdict.why, "binary");
+}
+
+static struct type_verdict verdict_of(const struct known_type *known, const struct mysql_column *column)
+{
+    enum fidelity fidelity = column->is_unsigned ? known->widely : known->plainly;
+    bool is_said = known->why != NULL && (column->is_unsigned || strcmp(known->why, NO_UNSIGNED) != 0);
+    return (struct type_verdict){fidelity, is_said ? known->why : NULL, NULL};
 }
 
 RC column_decide(struct mysql_column *column, const char *table, struct arena *arena, struct error *err)
@@ -234,11 +272,90 @@ RC column_decide(struct mysql_column *column, const char *table, struct arena *a
     column->field = (struct field){.name = column->name, .type = column->is_unsigned ? known->wide : known->plain};
     column->field.nullable = !column->not_null;
     column->field.source_type = strlen(column->declared) <= SOURCE_TYPE_MAX ? column->declared : column->type;
+    column->verdict = verdict_of(known, column);
     if (column->as != NULL) {
+        column->verdict = (struct type_verdict){FIDELITY_EXACT, NULL, NULL};
         (strcmp(column->as, "text") == 0 ? take_as_text : take_as_binary)(column, known->family, arena);
         return RC_OK;
     }
-    TRY(take_declared(column, known->family, table, arena, err));
+    if (take_declared(column, known->family, arena) != RC_OK)
+        return type_fail_lossy(table, column->name, column->declared, &column->verdict, err);
     column->decoding.type = column->field.type;
     return RC_OK;
+}
+
+/* ---- the list ---- */
+
+/* As information_schema says it: data_type, column_type, precision, scale, digits of a second's fraction. */
+static const struct mysql_column samples[] = {
+    {.type = "tinyint", .declared = "TINYINT"},
+    {.type = "tinyint", .declared = "TINYINT UNSIGNED", .is_unsigned = true},
+    {.type = "smallint", .declared = "SMALLINT"},
+    {.type = "smallint", .declared = "SMALLINT UNSIGNED", .is_unsigned = true},
+    {.type = "mediumint", .declared = "MEDIUMINT"},
+    {.type = "mediumint", .declared = "MEDIUMINT UNSIGNED", .is_unsigned = true},
+    {.type = "int", .declared = "INT"},
+    {.type = "int", .declared = "INT UNSIGNED", .is_unsigned = true},
+    {.type = "bigint", .declared = "BIGINT"},
+    {.type = "bigint", .declared = "BIGINT UNSIGNED", .is_unsigned = true},
+    {.type = "decimal", .declared = "DECIMAL(15,2)", .precision = 15, .scale = 2, .has_scale = true},
+    {.type = "decimal", .declared = "DECIMAL(38,10)", .precision = 38, .scale = 10, .has_scale = true},
+    {.type = "decimal", .declared = "DECIMAL(65,30)", .precision = 65, .scale = 30, .has_scale = true},
+    {.type = "float", .declared = "FLOAT"},
+    {.type = "double", .declared = "DOUBLE"},
+    {.type = "bit", .declared = "BIT(1)", .precision = 1},
+    {.type = "bit", .declared = "BIT(64)", .precision = 64},
+    {.type = "year", .declared = "YEAR"},
+    {.type = "date", .declared = "DATE"},
+    {.type = "datetime", .declared = "DATETIME"},
+    {.type = "datetime", .declared = "DATETIME(3)", .digits = 3},
+    {.type = "datetime", .declared = "DATETIME(4)", .digits = 4},
+    {.type = "datetime", .declared = "DATETIME(6)", .digits = 6},
+    {.type = "timestamp", .declared = "TIMESTAMP"},
+    {.type = "timestamp", .declared = "TIMESTAMP(6)", .digits = 6},
+    {.type = "time", .declared = "TIME"},
+    {.type = "time", .declared = "TIME(6)", .digits = 6},
+    {.type = "char", .declared = "CHAR(n)"},
+    {.type = "varchar", .declared = "VARCHAR(n)"},
+    {.type = "tinytext", .declared = "TINYTEXT"},
+    {.type = "text", .declared = "TEXT"},
+    {.type = "mediumtext", .declared = "MEDIUMTEXT"},
+    {.type = "longtext", .declared = "LONGTEXT"},
+    {.type = "enum", .declared = "ENUM"},
+    {.type = "set", .declared = "SET"},
+    {.type = "json", .declared = "JSON"},
+    {.type = "uuid", .declared = "UUID"},
+    {.type = "inet4", .declared = "INET4"},
+    {.type = "inet6", .declared = "INET6"},
+    {.type = "binary", .declared = "BINARY(n)"},
+    {.type = "varbinary", .declared = "VARBINARY(n)"},
+    {.type = "tinyblob", .declared = "TINYBLOB"},
+    {.type = "blob", .declared = "BLOB"},
+    {.type = "mediumblob", .declared = "MEDIUMBLOB"},
+    {.type = "longblob", .declared = "LONGBLOB"},
+    {.type = "geometry", .declared = "GEOMETRY"},
+    {.type = "point", .declared = "POINT"},
+    {.type = "linestring", .declared = "LINESTRING"},
+    {.type = "polygon", .declared = "POLYGON"},
+    {.type = "multipoint", .declared = "MULTIPOINT"},
+    {.type = "multilinestring", .declared = "MULTILINESTRING"},
+    {.type = "multipolygon", .declared = "MULTIPOLYGON"},
+    {.type = "geometrycollection", .declared = "GEOMETRYCOLLECTION"},
+    {.type = "", .declared = "any other"},
+};
+
+const struct source_type *mysql_source_types(struct arena *arena, int *ret_count)
+{
+    enum { SAMPLES = sizeof(samples) / sizeof(samples[0]) };
+    struct source_type *types = arena_take(arena, sizeof(*types) * SAMPLES);
+    for (int i = 0; i < SAMPLES; i++) {
+        struct mysql_column column = samples[i];
+        struct error lossy;
+        column.name = "c";
+        if (column_decide(&column, "t", arena, &lossy) != RC_OK)
+            column.field.source_type = NULL;
+        types[i] = (struct source_type){samples[i].declared, column.field, column.verdict};
+    }
+    *ret_count = SAMPLES;
+    return types;
 }

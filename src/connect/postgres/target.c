@@ -233,8 +233,14 @@ static void postgres_target_free(struct target *base)
     free(self);
 }
 
+static void type_of(const struct target *self, const struct field *field, struct target_type *ret)
+{
+    postgres_target_type(field, ret);
+}
+
 static const struct target_ops postgres_target_ops = {
     .type = "postgres",
+    .type_of = type_of,
     .position = postgres_target_position,
     .create_position = postgres_target_create_position,
     .fence = postgres_target_fence,

@@ -22,6 +22,8 @@ struct postgres_target_options {
     int64_t fence_patience_ms; /* 0: FENCE_PATIENCE_MS */
 };
 
+void postgres_target_type(const struct field *field, struct target_type *ret); /* as target_type_of */
+
 /* Connects when it is used first. Everything is copied but the clock and the stop flag of `with`. */
 RC postgres_target_open(const char *name, const struct postgres_target_options *options, const struct opening *with,
                         struct target **ret, struct error *err);

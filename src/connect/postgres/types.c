@@ -1,6 +1,7 @@
 #include "connect/postgres/types.h"
 
 #include "base/str.h"
+#include "connect/postgres/target.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,17 @@ void pg_declare(const struct field *field, char ret[DECLARED_TEXT])
         snprintf(ret, DECLARED_TEXT, "timestamptz");
     else
         snprintf(ret, DECLARED_TEXT, "%s", names[field->type]);
+}
+
+void postgres_target_type(const struct field *field, struct target_type *ret)
+{
+    static const struct type_verdict verdicts[] = {
+        [TYPE_UTF8] = {FIDELITY_EXACT, "a text with a NUL byte is refused: as: binary", NULL},
+        [TYPE_TIME] = {FIDELITY_EXACT, "an interval, since it may have a sign and more than 24 hours", NULL},
+        [TYPE_DECIMAL] = {FIDELITY_EXACT, NULL, NULL},
+    };
+    pg_declare(field, ret->declared);
+    ret->verdict = verdicts[field->type];
 }
 
 static struct fitting yes(enum wire wire) { return (struct fitting){.fit = FIT_YES, .wire = wire}; }

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "data/schema.h"
+#include "connect/types.h"
 
 /* The binary form of a value in COPY. */
 enum wire {
@@ -47,8 +47,6 @@ enum fit {
     FIT_WIDER, /* once the column is widened, which loses nothing that is there */
     FIT_NO,
 };
-
-enum { DECLARED_TEXT = 48 };
 
 struct fitting {
     enum fit fit;

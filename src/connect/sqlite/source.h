@@ -28,6 +28,9 @@ struct sqlite_source_options {
     int page_rows;          /* at most SQLITE_PAGE_ROWS, which 0 means */
 };
 
+/* What becomes of each declared type whose values are all of it. */
+const struct source_type *sqlite_source_types(struct arena *arena, int *ret_count);
+
 /* RC_NOT_FOUND, RC_DENIED, RC_DATA (not a database), RC_BUSY: see io/sqlite.h. The texts are copied. */
 RC sqlite_source_open(const char *name, const char *path, const struct sqlite_source_options *options,
                       struct source **ret, struct error *err);

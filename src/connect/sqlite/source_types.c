@@ -368,3 +368,40 @@ RC sqlite_column_decide(struct sqlite_column *column, const struct tally *tally,
     column->decided = true;
     return RC_OK;
 }
+
+/* ---- the list ---- */
+
+static const struct {
+    const char *declared, *why;
+} samples[] = {
+    {"INTEGER", NULL},
+    {"REAL", NULL},
+    {"TEXT", "UTF-8, or it is refused: as: binary"},
+    {"BLOB", NULL},
+    {"NUMERIC", "INTEGER, REAL or TEXT, by what its values are"},
+    {"DATE", "when every value is 'YYYY-MM-DD'; else text"},
+    {"DATETIME", "when every value is of one form, 'YYYY-MM-DD HH:MM:SS[.f]' or the same with T and Z; else text"},
+    {"TIMESTAMP", "as DATETIME"},
+    {"DECIMAL(10,2)", "when every value has these digits; else what its values are"},
+    {"BOOLEAN", "when every value is 0 or 1; else what its values are"},
+};
+
+const struct source_type *sqlite_source_types(struct arena *arena, int *ret_count)
+{
+    enum { SAMPLES = sizeof(samples) / sizeof(samples[0]) };
+    static const struct tally nothing;
+    struct source_type *types = arena_take(arena, sizeof(*types) * (SAMPLES + 1));
+    for (int i = 0; i < SAMPLES; i++) {
+        struct sqlite_column column = {.name = "c", .declared = samples[i].declared};
+        struct error none;
+        column_declare(&column);
+        enum rc rc = sqlite_column_decide(&column, &nothing, "t", &none);
+        assert(rc == RC_OK && "no value contradicts");
+        column.field.source_type = samples[i].declared;
+        types[i] = (struct source_type){samples[i].declared, column.field, {FIDELITY_EXACT, samples[i].why, NULL}};
+    }
+    types[SAMPLES] = (struct source_type){
+        "values of several kinds", {0}, {FIDELITY_LOSSY, "a column has one type, and its values say which", "text"}};
+    *ret_count = SAMPLES + 1;
+    return types;
+}

@@ -158,8 +158,14 @@ static void sqlite_target_free(struct target *base)
     free(self);
 }
 
+static void type_of(const struct target *self, const struct field *field, struct target_type *ret)
+{
+    sqlite_target_type(field, ret);
+}
+
 static const struct target_ops sqlite_target_ops = {
     .type = "sqlite",
+    .type_of = type_of,
     .position = sqlite_target_position,
     .create_position = sqlite_target_create_position,
     .fence = sqlite_target_fence,

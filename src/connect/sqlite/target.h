@@ -11,6 +11,8 @@
 
 #include "connect/target.h"
 
+void sqlite_target_type(const struct field *field, struct target_type *ret); /* as target_type_of */
+
 /* Opens nothing yet: a target that is only looked at makes no file. The texts are copied; the clock and `stop` must
  * outlive it. `stop` (may be NULL) is the signal that asks the program to end: it ends waits and long statements. */
 RC sqlite_target_open(const char *name, const char *path, struct clock *clock, const atomic_int *stop,

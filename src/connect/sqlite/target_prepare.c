@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DECLARED_TEXT = 32 };
-
 /* Indexed by type; which affinities store its values as they are (formats.md 6 reads them back the same way). */
 #define STORES(affinity) (1u << (affinity))
 static const struct {
@@ -32,6 +30,27 @@ static void declare(const struct field *field, char ret[DECLARED_TEXT])
         snprintf(ret, DECLARED_TEXT, "DECIMAL(%d,%d)", field->precision, field->scale);
     else
         snprintf(ret, DECLARED_TEXT, "%s", types[field->type].declared);
+}
+
+/* A column of numbers keeps 15 digits of a number, or an integer of 63 bits. */
+void sqlite_target_type(const struct field *field, struct target_type *ret)
+{
+    enum { DIGITS_SURE = 15 };
+    static const struct type_verdict verdicts[] = {
+        [TYPE_BOOL] = {FIDELITY_WIDENED, "0 and 1", NULL},
+        [TYPE_INT16] = {FIDELITY_WIDENED, NULL, NULL},
+        [TYPE_INT32] = {FIDELITY_WIDENED, NULL, NULL},
+        [TYPE_FLOAT] = {FIDELITY_WIDENED, "NaN is refused", NULL},
+        [TYPE_DOUBLE] = {FIDELITY_EXACT, "NaN is refused", NULL},
+        [TYPE_DATE] = {FIDELITY_EXACT, "text 'YYYY-MM-DD'", NULL},
+        [TYPE_TIME] = {FIDELITY_EXACT, "text '[-]HH:MM:SS.ffffff'", NULL},
+        [TYPE_TIMESTAMP] = {FIDELITY_EXACT, "text 'YYYY-MM-DD HH:MM:SS', in UTC with T and Z", NULL},
+        [TYPE_DECIMAL] = {FIDELITY_EXACT, NULL, NULL},
+    };
+    declare(field, ret->declared);
+    ret->verdict = verdicts[field->type];
+    if (field->type == TYPE_DECIMAL && field->precision > DIGITS_SURE)
+        ret->verdict.why = "more than 15 digits (63 bits of an integer) are refused: as: text, or a TEXT column in the target";
 }
 
 static void add_column(const struct field *field, bool not_null, struct buf *out)
