@@ -9,6 +9,21 @@ void http_answer_release(struct http_answer *self)
 }
 
 /* `headers` holds "name:value" texts, one behind the other, each ended by a NUL. */
+void http_header_add(struct http_answer *self, struct str line)
+{
+    const char *colon = memchr(line.at, ':', line.len);
+    if (colon == NULL || self->headers.len + line.len + 2 > HTTP_HEADERS_BYTES_MAX)
+        return;
+    const char *value = colon + 1, *end = line.at + line.len;
+    while (value < end && (*value == ' ' || *value == '\t'))
+        value++;
+    while (end > value && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r' || end[-1] == '\n'))
+        end--;
+    buf_add(&self->headers, line.at, (size_t)(colon + 1 - line.at));
+    buf_add(&self->headers, value, (size_t)(end - value));
+    buf_add(&self->headers, "", 1);
+}
+
 const char *http_header(const struct http_answer *self, const char *name)
 {
     const char *found = NULL;

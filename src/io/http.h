@@ -53,6 +53,8 @@ struct http_answer {
 void http_answer_release(struct http_answer *self);
 /* The last header of that name (any case), without blanks around it; NULL: it had none. Lives as long as the answer. */
 const char *http_header(const struct http_answer *self, const char *name);
+/* For implementations: keeps a header line as it came, up to HTTP_HEADERS_BYTES_MAX of them. */
+void http_header_add(struct http_answer *self, struct str line);
 
 /* What a status means where nobody knows better; RC_OK for 2xx. */
 enum rc http_status_rc(int status);

@@ -102,21 +102,6 @@ static int before_sending(void *context, char *there, char *here, int there_port
     return CURL_PREREQFUNC_OK;
 }
 
-static void keep_header(struct http_answer *answer, struct str line)
-{
-    const char *colon = memchr(line.at, ':', line.len);
-    if (colon == NULL || answer->headers.len + line.len + 2 > HTTP_HEADERS_BYTES_MAX)
-        return;
-    const char *value = colon + 1, *end = line.at + line.len;
-    while (value < end && (*value == ' ' || *value == '\t'))
-        value++;
-    while (end > value && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r' || end[-1] == '\n'))
-        end--;
-    buf_add(&answer->headers, line.at, (size_t)(colon + 1 - line.at));
-    buf_add(&answer->headers, value, (size_t)(end - value));
-    buf_add(&answer->headers, "", 1);
-}
-
 static size_t take_header(char *at, size_t size, size_t count, void *context)
 {
     struct exchange *self = context;
@@ -125,7 +110,7 @@ static size_t take_header(char *at, size_t size, size_t count, void *context)
     if (begins)
         buf_reset(&self->answer->headers);
     else
-        keep_header(self->answer, line);
+        http_header_add(self->answer, line);
     self->head_ended = !begins && (self->head_ended || line.at[0] == '\r' || line.at[0] == '\n');
     return line.len;
 }

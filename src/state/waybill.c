@@ -124,6 +124,12 @@ static void waybill_checksum_from_json(const json_t *file, struct arena *arena, 
     }
 }
 
+static RC need_count(const json_t *object, const char *key, int64_t *ret, struct error *err)
+{
+    TRY(json_need_int(object, key, ret, err));
+    return *ret >= 0 ? RC_OK : fail(err, RC_DATA, "the field '%s' is less than 0", key);
+}
+
 static RC waybill_files_from_json(const json_t *list, struct arena *arena, struct waybill *w, struct error *err)
 {
     w->file_count = (int)json_array_size(list);
@@ -131,8 +137,8 @@ static RC waybill_files_from_json(const json_t *list, struct arena *arena, struc
     for (int i = 0; i < w->file_count; i++) {
         const json_t *file = json_array_get(list, (size_t)i);
         TRY(json_need_text(file, "key", arena, &w->files[i].key, err));
-        TRY(json_need_int(file, "bytes", &w->files[i].bytes, err));
-        TRY(json_need_int(file, "rows", &w->files[i].rows, err));
+        TRY(need_count(file, "bytes", &w->files[i].bytes, err));
+        TRY(need_count(file, "rows", &w->files[i].rows, err));
         waybill_checksum_from_json(file, arena, &w->files[i]);
         w->files[i].fingerprint = arena_text(arena, json_text(file, "fingerprint"));
     }
@@ -157,7 +163,7 @@ static RC waybill_from_json(const json_t *doc, struct arena *arena, struct waybi
     TRY(json_need_int(doc, "token", &w.token, err));
     TRY(json_need_text(doc, "increment", arena, &w.increment, err));
     TRY(json_need_text(doc, "mode", arena, &w.mode, err));
-    TRY(json_need_int(doc, "rows", &w.rows, err));
+    TRY(need_count(doc, "rows", &w.rows, err));
     w.pipeline = arena_text(arena, json_text(doc, "pipeline"));
     w.table = arena_text(arena, json_text(doc, "table"));
     w.run_id = arena_text(arena, json_text(doc, "run_id"));
@@ -276,6 +282,29 @@ static void chain_add(struct arena *arena, struct chain *chain, const struct lin
     chain->links[chain->count++] = *link;
 }
 
+/* A chain that comes back to itself has no end. Each link is compared with one of those before it, which moves on at
+ * powers of two (Brent): no link is looked up, and at most twice the ring is walked. */
+static bool chain_returns(const struct chain *chain, const char *id)
+{
+    if (chain->count == 0)
+        return false;
+    int mark = 1 << (31 - __builtin_clz((unsigned)chain->count));
+    return strcmp(chain->links[mark - 1].id, id) == 0;
+}
+
+static RC link_read(const json_t *doc, struct link *link, struct error *err)
+{
+    const json_t *files = json_object_get(doc, "files");
+    link->rows = json_int(doc, "rows", 0);
+    link->files = (int64_t)json_array_size(files);
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        int64_t bytes = json_int(json_array_get(files, i), "bytes", 0);
+        if (bytes < 0 || __builtin_add_overflow(link->bytes, bytes, &link->bytes))
+            return fail(err, RC_DATA, "the sizes of its files cannot be right");
+    }
+    return RC_OK;
+}
+
 RC chain_walk(struct store *store, struct waybill_ref from, const char *until, const char *noting, struct arena *arena,
               struct chain *ret, struct error *err)
 {
@@ -288,16 +317,13 @@ RC chain_walk(struct store *store, struct waybill_ref from, const char *until, c
         if (at.key ==
             NULL) /* where `restore --from-target` began without S: the chain's start, as far as it is known */
             break;
-        enum rc rc = waybill_document(store, at.key, at.id, &doc, err);
+        struct link link = {.id = at.id, .key = at.key};
+        enum rc rc = chain_returns(&chain, at.id) ? fail(err, RC_DATA, "it stands there twice")
+                                                  : waybill_document(store, at.key, at.id, &doc, err);
         if (rc == RC_NOT_FOUND)
             err->rc = RC_DATA;
-        if (rc != RC_OK)
+        if (rc != RC_OK || link_read(doc, &link, err) != RC_OK)
             return fail_in(err, "following the chain to the waybill %s ('%s')", at.id, at.key);
-        const json_t *files = json_object_get(doc, "files");
-        struct link link = {
-            .id = at.id, .key = at.key, .rows = json_int(doc, "rows", 0), .files = (int64_t)json_array_size(files)};
-        for (size_t i = 0; i < json_array_size(files); i++)
-            link.bytes += json_int(json_array_get(files, i), "bytes", 0);
         chain_add(arena, &chain, &link);
         const json_t *prev = json_object_get(doc, "prev");
         at = (struct waybill_ref){arena_text(arena, json_text(prev, "id")), arena_text(arena, json_text(prev, "key"))};

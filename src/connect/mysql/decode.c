@@ -59,7 +59,7 @@ static inline bool few_digits(const char *at, size_t len, const char *end, uint6
     return eight_digits(text << (64 - used) | ZEROS >> 1 >> (used - 1), ret);
 }
 
-enum { UINT64_DIGITS_SURE = 19 };
+enum { UINT64_DIGITS_SURE = 19, DECIMAL_DIGITS_MAX = 38 };
 
 /* 1 to 19 digits. */
 static inline bool digits(const char *at, size_t len, const char *end, uint64_t *ret)
@@ -81,7 +81,7 @@ static inline bool digits(const char *at, size_t len, const char *end, uint64_t 
     return true;
 }
 
-/* Up to 38 digits, and leading zeros. */
+/* Up to 38 digits. */
 static bool many_digits(const char *at, size_t len, const char *end, unsigned __int128 *ret)
 {
     unsigned __int128 value = *ret;
@@ -150,7 +150,10 @@ static bool put_decimal(const struct decoding *self, struct str value, const cha
         return true;
     }
     unsigned __int128 unscaled = 0;
-    if (!many_digits(at, whole, end, &unscaled) || !many_digits(at + whole + 1, scale, end, &unscaled))
+    for (; whole > 0 && *at == '0'; whole--)
+        at++;
+    if (whole + scale > DECIMAL_DIGITS_MAX || !many_digits(at, whole, end, &unscaled) ||
+        !many_digits(at + whole + 1, scale, end, &unscaled))
         return false;
     builder_decimal(builder, column, negative ? -(__int128)unscaled : (__int128)unscaled);
     return true;

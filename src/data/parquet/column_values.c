@@ -244,7 +244,7 @@ RC values_take_dictionary(struct column_reader *self, struct error *err)
     if (is_by_bytes)
         TRY(take_by_bytes(self, 0, entries, NULL, 0, into, err));
     else if (!column_is_text(into))
-        return plain_take(self, self->page.at, 0, entries, NULL, into, err);
+        return entries == 0 ? RC_OK : plain_take(self, self->page.at, 0, entries, NULL, into, err);
     else
         texts_take(self, entries, NULL, 0, into);
     if (column_is_text(into))

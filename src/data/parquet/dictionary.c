@@ -244,6 +244,8 @@ void dictionary_dense(struct dictionary *self, int64_t first, struct dense *ret)
 {
     int64_t count = self->count - first;
     *ret = (struct dense){.rows = count, .count = count};
+    if (count == 0)
+        return;
     for (int64_t i = first; self->width == 0 && i < self->count; i++)
         self->texts[i] = (struct str){self->plain.at + self->offsets[i], self->lengths[i]};
     ret->values =

@@ -89,9 +89,12 @@ static void group_fields_read(struct thrift_reader *r, struct group_fields *ret)
     }
 }
 
-/* Chunks may lie in any order. */
-static void group_span(struct parquet_group *group, const struct chunk *chunk, bool is_first)
+/* Chunks may lie in any order; one without bytes lies nowhere. */
+static void group_span(struct parquet_group *group, const struct chunk *chunk)
 {
+    if (chunk->bytes == 0)
+        return;
+    bool is_first = group->bytes == 0;
     int64_t end = chunk->offset + chunk->bytes, group_end = is_first ? end : group->offset + group->bytes;
     if (is_first || chunk->offset < group->offset)
         group->offset = chunk->offset;
@@ -117,7 +120,7 @@ static RC group_check(struct group_fields *fields, int64_t pages_end, struct foo
         if (chunk.values != fields->rows)
             return fail(err, RC_DATA, "column '%s' has %lld values, its row group %lld rows", name,
                         (long long)chunk.values, (long long)fields->rows);
-        group_span(&footer->groups[i], &footer->chunks[i][column], column == 0);
+        group_span(&footer->groups[i], &footer->chunks[i][column]);
     }
     return RC_OK;
 }

@@ -106,7 +106,7 @@ static RC read_identity(const char *name, const struct s3_options *options, stru
     self->region_guessed = region == NULL || region[0] == '\0';
     if (self->region_guessed)
         region = "us-east-1"; /* it tells where the bucket is */
-    if (strlen(region) >= S3_REGION_TEXT)
+    if (!s3_is_region(region))
         return fail(err, RC_CONFIG, "opening store '%s': '%.100s' is no region", name, region);
     snprintf(self->learnt.region, sizeof(self->learnt.region), "%s", region);
     return RC_OK;

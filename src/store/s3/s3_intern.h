@@ -81,6 +81,9 @@ struct s3_fault {
 RC s3_send(struct s3 *self, const struct s3_call *call, struct http_answer *answer, bool *ret_ambiguous,
            struct error *err);
 
+/* Letters, digits, '-' and '_': it stands in host names and in signatures. */
+bool s3_is_region(const char *name);
+
 /* ---- s3_fault.c ---- */
 
 /* Is there an <Error> in the body of a 200? An answer cut short counts as one (code ""). */

@@ -173,14 +173,20 @@ static RC attempt_once(struct attempt *a, struct error *err)
 
 static bool is_code(const struct attempt *a, const char *code) { return text_eq(a->fault.code, code); }
 
-/* False: the region is known and right, or the server does not say which is. */
+bool s3_is_region(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    return name[0] != '\0' && strspn(name, letters) == strlen(name) && strlen(name) < S3_REGION_TEXT;
+}
+
+/* False: the region is known and right, or the server does not say which is. What it says becomes part of a host. */
 static bool correct_region(struct attempt *a, const struct error *why)
 {
     struct s3 *self = a->self;
     const char *region = a->fault.region;
     int status = a->fault.status;
     bool is_wrong = status == 301 || status == 302 || status == 307 || status == 400;
-    if (!is_wrong || region[0] == '\0' || text_eq(region, a->learnt.region))
+    if (!is_wrong || !s3_is_region(region) || text_eq(region, a->learnt.region))
         return false;
     pthread_mutex_lock(&self->mutex);
     bool is_first = !text_eq(self->learnt.region, region);
