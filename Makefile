@@ -3,7 +3,7 @@
 #   make          build/waybill
 #   make demo     a shop of 500,000 rows moved, changed, killed in the middle, moved again, and compared
 #   make check    everything below but `limits`; installs what tests need; the last line says what passed and failed
-.PHONY: all demo check unit sweep sweep-asan mutants integration kill soak limits bench asan tsan lint fmt clean
+.PHONY: all demo check unit sweep sweep-asan mutants fuzz integration kill soak limits bench asan tsan lint fmt clean
 
 all: build/build.ninja
 	@ninja -C build
@@ -41,6 +41,12 @@ sweep-asan: build-asan/build.ninja
 # One mechanism taken out at a time; something must turn red. PATCHES=dir runs an outsider's.
 mutants:
 	@tools/mutants $(if $(PATCHES),PATCHES=$(PATCHES))
+
+# Every parser of bytes from outside, a minute each (SECONDS=600: ten), and how much of it the inputs in the tree reach.
+SECONDS = 60
+fuzz:
+	@tools/setup check
+	@nice -n 10 tools/fuzz --seconds $(SECONDS)
 
 # The finished program from outside: real files, real readers, kill -9, signals, live writers.
 integration: all
@@ -82,4 +88,4 @@ fmt:
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i
 
 clean:
-	@rm -rf build build-asan build-tsan build-clang demo
+	@rm -rf build build-asan build-tsan build-clang build-fuzz demo

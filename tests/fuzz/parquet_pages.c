@@ -1,0 +1,158 @@
+/* The pages of one column: the input says of which type, how many pages and what is in them; headers, footer and
+ * compression around them are sound, so that damage gets to where values are decoded.
+ *
+ * Parser: src/data/parquet/page_reader.c src/data/parquet/column_reader.c src/data/parquet/column_values.c
+ * Parser: src/data/parquet/plain.c:plain_read,read_seconds,read_int16,get_big_endian,get_narrow,read_decimals
+ * src/data/parquet/delta.c Parser: src/data/parquet/codec.c Bytes: 2048 */
+#include "data/parquet/codec.h"
+#include "data/parquet/format.h"
+#include "data/parquet/storage.h"
+#include "fuzz.h"
+#include "parquet.h"
+
+enum { PAGES_MAX = 6, ROWS_OF_PAGE_MAX = 1 << 12 };
+
+static struct field field_of(struct fuzz *in)
+{
+    static const char *const formats[] = {"b",   "s",    "i",       "l",     "f",      "g",       "u",      "z",
+                                          "tdD", "tsm:", "tsu:UTC", "d:5,2", "d:18,0", "d:38,10", "d:20,20"};
+    struct field field = {.name = "c", .source_type = ""};
+    uint8_t choice = fuzz_byte(in);
+    bool is_known = field_parse_format(formats[(choice & 0x7F) % (sizeof(formats) / sizeof(*formats))], &field);
+    assert(is_known);
+    field.nullable = choice >> 7;
+    return field;
+}
+
+struct page_plan {
+    int type, encoding;
+    int64_t rows;
+    struct str body, levels;
+    bool is_packed, lies; /* about its length */
+};
+
+static void plan_page(struct fuzz *in, bool has_levels, bool is_zstd, struct page_plan *ret)
+{
+    static const int encodings[] = {
+        ENCODING_PLAIN, ENCODING_RLE_DICTIONARY,  ENCODING_DELTA_BINARY_PACKED, ENCODING_DELTA_LENGTH_BYTE_ARRAY,
+        ENCODING_RLE,   ENCODING_PLAIN_DICTIONARY};
+    uint8_t flags = fuzz_byte(in);
+    ret->encoding = encodings[(flags & 7) % (sizeof(encodings) / sizeof(*encodings))];
+    ret->type = (flags & 0x18) == 0x18 ? PAGE_DICTIONARY : (flags & 8) != 0 ? PAGE_DATA_V2 : PAGE_DATA;
+    ret->is_packed = is_zstd && (flags & 0x20) != 0;
+    ret->lies = (flags & 0xC0) == 0xC0;
+    ret->rows = (int64_t)fuzz_number(in, 2) % ROWS_OF_PAGE_MAX;
+    ret->levels = has_levels && ret->type != PAGE_DICTIONARY ? fuzz_take(in, fuzz_byte(in)) : S("");
+    ret->body = fuzz_take(in, fuzz_number(in, 2) & 0x3FF);
+}
+
+/* What stands behind the header. Levels of pages v1 have their length before them. */
+static void page_content(const struct page_plan *page, bool has_levels, struct buf *out, size_t *ret_raw_bytes)
+{
+    uint32_t length = (uint32_t)page->levels.len;
+    bool is_v1 = page->type == PAGE_DATA && has_levels;
+    struct str pieces[] = {{(const char *)&length, is_v1 ? sizeof(length) : 0}, page->levels, page->body};
+    bool levels_apart = page->type == PAGE_DATA_V2;
+    *ret_raw_bytes = pieces[0].len + pieces[1].len + pieces[2].len + (page->lies ? 3 : 0);
+    for (int i = 0; i < 3 && (!page->is_packed || (levels_apart && i < 2)); i++)
+        buf_add_str(out, pieces[i]);
+    if (!page->is_packed)
+        return;
+    AUTO(compressor) *compressor = compressor_new(1);
+    const struct str *from = levels_apart ? pieces + 2 : pieces;
+    char room[8192];
+    size_t len = compressor_run(compressor, from, levels_apart ? 1 : 3, room, sizeof(room));
+    buf_add(out, room, len);
+}
+
+static void page_write(const struct page_plan *page, bool has_levels, bool is_zstd, struct buf *out)
+{
+    AUTO_RELEASE(buf) content = {0};
+    size_t raw_bytes = 0;
+    page_content(page, has_levels, &content, &raw_bytes);
+    struct thrift_writer w = THRIFT_WRITER(out);
+    thrift_put_int(&w, 1, THRIFT_I32, page->type);
+    thrift_put_int(&w, 2, THRIFT_I32, (int64_t)raw_bytes);
+    thrift_put_int(&w, 3, THRIFT_I32, (int64_t)content.len);
+    switch (page->type) {
+    case PAGE_DATA:
+        thrift_put_struct(&w, 5);
+        thrift_put_int(&w, 1, THRIFT_I32, page->rows);
+        thrift_put_int(&w, 2, THRIFT_I32, page->encoding);
+        thrift_put_int(&w, 3, THRIFT_I32, ENCODING_RLE);
+        break;
+    case PAGE_DICTIONARY:
+        thrift_put_struct(&w, 7);
+        thrift_put_int(&w, 1, THRIFT_I32, page->rows);
+        thrift_put_int(&w, 2, THRIFT_I32, page->encoding);
+        break;
+    default:
+        thrift_put_struct(&w, 8);
+        thrift_put_int(&w, 1, THRIFT_I32, page->rows);
+        thrift_put_int(&w, 4, THRIFT_I32, page->encoding);
+        thrift_put_int(&w, 5, THRIFT_I32, (int64_t)page->levels.len);
+        thrift_put_bool(&w, 7, page->is_packed || !is_zstd);
+    }
+    thrift_end(&w);
+    thrift_end(&w);
+    buf_add_str(out, buf_str(&content));
+}
+
+static void footer_of(const struct field *field, bool is_zstd, int64_t rows, struct buf *out)
+{
+    struct storage storage;
+    int64_t pages = (int64_t)out->len - PARQUET_MAGIC_BYTES;
+    size_t start = out->len;
+    struct thrift_writer w = THRIFT_WRITER(out);
+    storage_of(field, &storage);
+    thrift_put_int(&w, 1, THRIFT_I32, 1);
+    thrift_put_list(&w, 2, THRIFT_STRUCT, 2);
+    thrift_item_struct(&w);
+    thrift_put_bytes(&w, 4, S("schema"));
+    thrift_put_int(&w, 5, THRIFT_I32, 1);
+    thrift_end(&w);
+    storage_write(field, &storage, &w);
+    thrift_put_int(&w, 3, THRIFT_I64, rows);
+    thrift_put_list(&w, 4, THRIFT_STRUCT, 1);
+    thrift_item_struct(&w);
+    thrift_put_list(&w, 1, THRIFT_STRUCT, 1);
+    thrift_item_struct(&w);
+    thrift_put_int(&w, 2, THRIFT_I64, 0);
+    thrift_put_struct(&w, 3);
+    thrift_put_int(&w, 1, THRIFT_I32, storage.physical);
+    thrift_put_list(&w, 3, THRIFT_BINARY, 1);
+    thrift_item_bytes(&w, S("c"));
+    thrift_put_int(&w, 4, THRIFT_I32, is_zstd ? CODEC_ZSTD : CODEC_NONE);
+    thrift_put_int(&w, 5, THRIFT_I64, rows);
+    thrift_put_int(&w, 6, THRIFT_I64, pages);
+    thrift_put_int(&w, 7, THRIFT_I64, pages);
+    thrift_put_int(&w, 9, THRIFT_I64, PARQUET_MAGIC_BYTES);
+    thrift_end(&w);
+    thrift_end(&w);
+    thrift_put_int(&w, 2, THRIFT_I64, pages);
+    thrift_put_int(&w, 3, THRIFT_I64, rows);
+    thrift_end(&w);
+    thrift_end(&w);
+    uint32_t bytes = (uint32_t)(out->len - start);
+    buf_add(out, &bytes, sizeof(bytes));
+    buf_add_str(out, S(PARQUET_MAGIC));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    struct fuzz in = {bytes, size};
+    AUTO_RELEASE(buf) file = {0};
+    struct field field = field_of(&in);
+    bool is_zstd = (fuzz_byte(&in) & 1) != 0;
+    int64_t rows = 0;
+    buf_add_str(&file, S(PARQUET_MAGIC));
+    for (int i = 0; i < PAGES_MAX && in.left > 0; i++) {
+        struct page_plan page = {0};
+        plan_page(&in, field.nullable, is_zstd, &page);
+        page_write(&page, field.nullable, is_zstd, &file);
+        rows += page.type != PAGE_DICTIONARY ? page.rows : 0;
+    }
+    footer_of(&field, is_zstd, rows, &file);
+    fuzz_parquet_read(buf_str(&file));
+    return 0;
+}
