@@ -69,9 +69,9 @@ RC aws_answer_take(const json_t *answer, const struct aws_fields *fields, struct
         return fail(err, RC_DATA, "the answer has no '%s'",
                     access_key.len == 0 ? fields->access_key : fields->secret_key);
     TRY(aws_credentials_take(access_key, secret_key, field(answer, fields->token), ret, err));
-    if (json_is_integer(expires)) /* SSO: milliseconds since 1970 */
-        ret->expires_us = json_integer_value(expires) * 1000;
-    else if (json_is_string(expires) && !stamp_parse(json_string_value(expires), &ret->expires_us))
+    bool is_beyond = json_is_integer(expires) /* SSO: milliseconds since 1970 */
+                     && __builtin_mul_overflow(json_integer_value(expires), 1000, &ret->expires_us);
+    if (is_beyond || (json_is_string(expires) && !stamp_parse(json_string_value(expires), &ret->expires_us)))
         return fail(err, RC_DATA, "the answer's '%s' is not a time like 2026-01-31T12:00:00Z", fields->expires);
     return RC_OK;
 }

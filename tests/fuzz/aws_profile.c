@@ -1,5 +1,5 @@
-/* The profile files of AWS's tools, ~/.aws/credentials and ~/.aws/config, parted by a NUL; the first line names the
- * profile.
+/* The profile files of AWS's tools, ~/.aws/credentials and ~/.aws/config, parted by a NUL; the first line names a
+ * profile, or a session.
  *
  * Parser: src/io/aws_profile.c
  * Bytes: 1024 */
@@ -15,29 +15,38 @@ static const char *environment(const char *name)
     return strcmp(name, "AWS_SHARED_CREDENTIALS_FILE") == 0 ? credentials : NULL;
 }
 
+/* A setting is one line without blanks around it. */
+static void check_setting(struct str value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        assert(value.at[i] != '\n');
+    assert(value.len == 0 ||
+           (strchr(" \t\r", value.at[0]) == NULL && strchr(" \t\r", value.at[value.len - 1]) == NULL) ||
+           value.at[0] == '\0' || value.at[value.len - 1] == '\0');
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+    static const char *const settings[] = {"aws_access_key_id", "aws_secret_access_key", "aws_session_token", "region",
+                                           "role_arn",          "credential_process",    "sso_session"};
     struct fuzz in = {bytes, size};
-    AUTO_RELEASE(arena) arena = {0};
-    AUTO_RELEASE(buf) looked = {0};
+    AUTO(aws_profiles) *profiles = NULL;
     struct error err = {0};
-    struct aws_credentials keys = {0};
-    const char *region;
-    char *profile = fuzz_text(fuzz_until(&in, '\n'));
+    char *name = fuzz_text(fuzz_until(&in, '\n'));
     credentials = fuzz_file(0, fuzz_until(&in, '\0'));
     config = fuzz_file(1, fuzz_rest(&in));
-    struct aws_provider *provider = aws_profile_new(profile, environment);
-    enum rc rc = provider->ops->look(provider, &keys, &looked, &err);
-    if (rc == RC_NOT_FOUND)
-        assert(looked.len > 0);
-    else
-        fuzz_check(rc, &err);
-    if (rc == RC_OK)
-        assert(keys.access_key[0] != '\0' && secret_is_set(&keys.secret_key));
-    rc = aws_profile_region(profile, environment, &arena, &region, &err);
+    enum rc rc = aws_profiles_read(environment, &profiles, &err);
     fuzz_check(rc, &err);
-    aws_credentials_release(&keys);
-    provider->ops->free(provider);
-    free(profile);
+    for (size_t i = 0; rc == RC_OK && i < sizeof(settings) / sizeof(*settings); i++) {
+        struct str here = aws_profiles_in(profiles, AWS_CREDENTIALS_FILE, name, settings[i]),
+                   there = aws_profiles_in(profiles, AWS_CONFIG_FILE, name, settings[i]),
+                   any = aws_profiles_get(profiles, name, settings[i]);
+        check_setting(any);
+        check_setting(aws_profiles_session(profiles, name, settings[i]));
+        assert(str_eq(any, here.len != 0 ? here : there));
+        assert(here.len == 0 || aws_profiles_has(profiles, AWS_CREDENTIALS_FILE, name));
+        assert(there.len == 0 || aws_profiles_has(profiles, AWS_CONFIG_FILE, name));
+    }
+    free(name);
     return 0;
 }

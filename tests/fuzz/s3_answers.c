@@ -2,7 +2,7 @@
  * The input is answers, one behind the other: two bytes (what is asked, status), header lines up to an empty one, and
  * the body up to a line "--".
  *
- * Parser: src/store/s3/s3_xml.c src/store/s3/s3_list.c src/io/http.c
+ * Parser: src/io/xml.c src/store/s3/s3_list.c src/io/http.c
  * Parser: src/store/s3/s3_fault.c:copy_to,error_element,s3_fault_read,note_root,s3_fault_in_200,meaning_of
  * Parser: src/store/s3/s3_object.c:s3_etag_copy,from_rfc1123,s3_time_us,checksum_read,s3_info_read
  * Parser: src/store/s3/s3_upload.c:completed_element,is_upload,composite_etag
