@@ -30,7 +30,7 @@ static void fuzz_delta(struct fuzz *in)
     struct delta delta;
     const uint8_t *end;
     AUTO_RELEASE(buf) out = {0}, narrow = {0};
-    if (delta_open(&delta, page, page + rest.len, count, width, &end)) {
+    if (delta_open(&delta, page, page + rest.len, count, &end)) {
         assert(end >= page && end <= page + rest.len);
         take_deltas(&delta, values, count, step);
         for (int64_t i = 0; i < count; i++) {
@@ -44,7 +44,7 @@ static void fuzz_delta(struct fuzz *in)
         size_t len = out.len;
         buf_add(&out, (char[PACKED_SLACK]){0}, PACKED_SLACK);
         const uint8_t *at = (const uint8_t *)out.at;
-        bool is_sound = delta_open(&delta, at, at + len, count, width, &end);
+        bool is_sound = delta_open(&delta, at, at + len, count, &end);
         assert(is_sound && end == at + len);
         take_deltas(&delta, again, count, COUNT_MAX);
         for (int64_t i = 0; i < count; i++)
