@@ -65,6 +65,12 @@ static void print_range(struct cli *cli, const struct look *look)
     human_count(plan->facts.rows, count);
     buf_addf(&rows, "%s, about %s before compression", count, bytes);
     print_line(cli, "rows", plan->has_range ? rows.at : "none");
+    if (plan->again_from != NULL) {
+        buf_reset(&rows);
+        human_count(plan->again_rows, count);
+        buf_addf(&rows, "%s, from %s up to the mark (lookback)", count, plan->again_from);
+        print_line(cli, "read again", rows.at);
+    }
 }
 
 /* "name" the first line, nothing before the others */
@@ -198,6 +204,10 @@ static void put_found(json_t *json, const struct look *look)
     json_put(json, "hi", position_to_json(&range.hi));
     json_put_int(json, "rows", plan->has_range ? plan->facts.rows : 0);
     json_put_int(json, "row_bytes", plan->facts.row_bytes);
+    if (plan->again_from != NULL) {
+        json_put_text(json, "again_from", plan->again_from);
+        json_put_int(json, "again_rows", plan->again_rows);
+    }
     json_put_int(json, "null_cursors", plan->facts.null_cursors);
     json_put_int(json, "odd_cursors", plan->facts.odd_cursors);
 }

@@ -26,6 +26,7 @@ struct table_request {
     const char *cursor;      /* NULL: the one obvious cursor, or none */
     const char *cursor_unit; /* "s", "ms" for integer cursors; NULL: not said */
     const char *cursor_zone; /* of a cursor that has none: "UTC", "+02:00", a name; NULL: the source's own */
+    int64_t lookback_ms;     /* rows so far before the mark are read again: then its zone may have summer time */
     enum zero_dates zero_dates;
     const char *const *key; /* names; NULL: the primary key */
     int key_count;
@@ -49,6 +50,7 @@ struct table {
     int cursor;                          /* column number, -1: none */
     struct form form;
     int64_t cursor_ahead_us; /* how far the clock that a cursor without a zone is written by is ahead of UTC */
+    bool cursor_repeats;     /* that clock has summer time: when it ends, a later change may have the smaller stamp */
     bool cursor_indexed;     /* false: every page scans the table; worth a warning */
     bool cursor_found;       /* true: not from the configuration but the one obvious one */
 };

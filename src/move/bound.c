@@ -263,9 +263,29 @@ RC bound_source(struct route *r, struct error *err)
 
 /* ---- per chunk: the range ---- */
 
+/* `lookback`, once per run: what lies so far before the mark is read again, in chunks of its own that leave the mark
+ * where it is. Then, and under --limit too, the run goes on from the mark. */
+static void bound_look_back(struct route *r)
+{
+    struct bound *bound = &r->bound;
+    char from[CURSOR_TEXT];
+    int64_t us;
+    if (route_reads_again(r) && position_equal(&r->lo, &bound->again))
+        bound->again = (struct position){0};
+    if (r->lo.shape == POSITION_NONE) /* a first load that begins now reads all of it */
+        bound->looked_back = true;
+    if (bound->looked_back || r->config->lookback_ms == 0 || !increment_is_timed(r->increment) ||
+        r->lo.shape != POSITION_AT || !form_parse(&r->table->form, r->lo.at, &us))
+        return;
+    bound->looked_back = true;
+    form_print(&r->table->form, us - r->config->lookback_ms * 1000, from);
+    bound->again = r->lo;
+    r->lo = (struct position){.shape = POSITION_AT, .at = arena_text(&r->arena, from)};
+}
+
 static bool bound_range(const struct route *r, struct range *ret)
 {
-    const struct position *lo = &r->lo, *hi = &r->bound.hi;
+    const struct position *lo = &r->lo, *hi = route_reads_again(r) ? &r->bound.again : &r->bound.hi;
     struct range range = {.lo = *lo, .hi = *hi};
     if (hi->shape == POSITION_NONE && r->increment != INCREMENT_FULL_SYNC)
         return false;
@@ -277,7 +297,7 @@ static bool bound_range(const struct route *r, struct range *ret)
             return false;
     } else if (lo->shape == POSITION_AT || r->table->key_count == 0) {
         range.kind = r->increment == INCREMENT_TIMESTAMP_ONLY ? RANGE_TIME : RANGE_CURSOR;
-        if (lo->shape == POSITION_AT && form_compare(&r->table->form, hi->at, lo->at) <= 0)
+        if (lo->shape == POSITION_AT && !route_reads_again(r) && form_compare(&r->table->form, hi->at, lo->at) <= 0)
             return false;
     } else {
         range.kind = RANGE_WALK;
@@ -335,6 +355,8 @@ static int64_t bound_chunk_rows(const struct route *r)
         int64_t in_time = (int64_t)((double)done / (double)r->result.extract_ms * (double)limits->time_ms);
         rows = in_time < rows ? in_time : rows;
     }
+    if (route_reads_again(r))
+        return rows > 0 ? rows : 1;
     if (r->run->options.limit > 0 && r->run->options.max_chunks > 0) /* N is the chunk and N*M the cap */
         rows = r->run->options.limit;
     rows = rows < r->rows_left ? rows : r->rows_left;
@@ -360,7 +382,8 @@ static RC bound_group_fits(struct route *r, bool *ret, struct error *err)
 {
     struct range_facts facts;
     *ret = true;
-    if (r->chunk.range.kind != RANGE_TIME || r->chunk.rows_max < r->rows_left || r->result.rows_extracted == 0)
+    if (r->chunk.range.kind != RANGE_TIME || route_reads_again(r) || r->chunk.rows_max < r->rows_left ||
+        r->result.rows_extracted == 0)
         return RC_OK;
     TRY(source_facts(r->run->world.source, r->table, &r->chunk.range, &facts, err));
     *ret = facts.rows <= r->rows_left;
@@ -388,14 +411,15 @@ RC bound_next(struct route *r, bool *ret_more, struct error *err)
     *ret_more = false;
     bool empty = true;
     while (empty) {
+        bound_look_back(r);
         if (r->full_sync_done || r->rows_left <= 0 || r->chunks_left <= 0 || !bound_range(r, &chunk->range))
             return RC_OK;
         TRY(bound_measure(r, &chunk->range, &empty, err));
         if (chunk->range.kind == RANGE_ALL)
             return bound_whole_table(r, ret_more, err);
-        if (empty && chunk->range.kind != RANGE_WALK)
+        if (empty && chunk->range.kind != RANGE_WALK && !route_reads_again(r))
             return RC_OK;
-        if (empty) /* nothing is left to walk: what has moved meanwhile comes by its cursor */
+        if (empty) /* nothing is left to walk, or to read again: what has moved meanwhile comes by its cursor */
             r->lo = chunk->range.hi;
     }
     return bound_cut(r, ret_more, err);

@@ -62,7 +62,8 @@ struct table_config {
     bool shared, insert_only;
     enum null_cursor null_cursor;
     int64_t lag_ms;
-    bool lag_is_given; /* false: the default, which is not enough where open transactions are hidden */
+    bool lag_is_given;   /* false: the default, which is not enough where open transactions are hidden */
+    int64_t lookback_ms; /* so far before the mark rows are read again; 0: no. Merge by a time cursor only */
     struct chunk_limits chunk;
     const struct column_wish *wishes; /* of its columns, one for each */
     int wish_count;

@@ -82,6 +82,8 @@ static const struct option table_table[] = {
     OPTION("mode", ENUM, table_config, mode, .names = mode_names,
            .help = "how rows are applied; by the increment without"),
     OPTION("lag", DURATION, table_config, lag_ms, .max = 30 * DAY_MS, .help = "as the pipeline's"),
+    OPTION("lookback", DURATION, table_config, lookback_ms, .max = 30 * DAY_MS,
+           .help = "merge: rows so far before the mark are read again, for stamps that come late"),
     OPTION("shared", BOOL, table_config, shared, .help = "other pipelines write the target table too"),
     OPTION("insert_only", BOOL, table_config, insert_only, .help = "rows of this table are never changed"),
     OPTION("null_cursor", ENUM, table_config, null_cursor, .names = null_cursor_names, .preset = "fail",
@@ -205,6 +207,25 @@ static RC check_pair(const struct table_config *table, struct error *err)
     return RC_OK;
 }
 
+/* What is read twice must be loaded once. */
+static RC check_lookback(const struct table_config *table, struct error *err)
+{
+    if (table->lookback_ms == 0)
+        return RC_OK;
+    if (!increment_is_timed(table->increment)) {
+        FAIL_TABLE(table, "lookback", err, "'lookback' goes back by a time cursor, and 'increment: %s' uses none",
+                   increment_name(table->increment));
+        return fail_todo(err, "remove 'lookback', or set 'increment: hybrid'");
+    }
+    if (table->mode != MODE_MERGE) {
+        FAIL_TABLE(table, "lookback", err,
+                   "'lookback' reads rows again, and 'mode: %s' would load them twice; legal is: merge",
+                   mode_name(table->mode));
+        return fail_todo(err, "remove 'lookback', or set 'mode: merge'");
+    }
+    return RC_OK;
+}
+
 /* ---- the rest of a table ---- */
 
 static RC check_names(const struct table_config *table, struct error *err)
@@ -264,6 +285,7 @@ static RC table_read(struct config *config, const struct pipeline_config *pipeli
     TRY(check_available(ret, err));
     if (!is_open(set, resolver)) {
         TRY(check_pair(ret, err));
+        TRY(check_lookback(ret, err));
         TRY(check_names(ret, err));
     }
     return config_read_columns(ret, &config->arena, err);

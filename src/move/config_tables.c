@@ -166,6 +166,7 @@ struct table_request table_request_of(const struct table_config *table)
         .cursor = table->cursor,
         .cursor_unit = table->cursor_unit,
         .cursor_zone = table->cursor_zone,
+        .lookback_ms = table->lookback_ms,
         .zero_dates = table->zero_dates,
         .key = table->key.items,
         .key_count = table->key.count,

@@ -26,6 +26,24 @@ static RC look_waiting(struct route *r, const char *until, int64_t *ret, struct 
     return RC_OK;
 }
 
+/* What lookback reads again, and then the range that is new. */
+static RC look_range(struct route *r, struct plan *plan, struct error *err)
+{
+    const struct position mark = r->lo;
+    bool more = false;
+    TRY(bound_next(r, &more, err));
+    if (route_reads_again(r)) {
+        plan->again_from = r->bound.measured.lo.at;
+        plan->again_rows = r->bound.facts.rows;
+        r->lo = mark;
+        TRY(bound_next(r, &more, err));
+    }
+    plan->has_range = more;
+    plan->range = r->bound.measured;
+    plan->facts = r->bound.facts;
+    return RC_OK;
+}
+
 RC look_plan(struct route *r, struct plan *ret, struct error *err)
 {
     struct plan plan = {.ddl = ""};
@@ -35,10 +53,8 @@ RC look_plan(struct route *r, struct plan *ret, struct error *err)
     TRY(look_waiting(r, route_loads(r) ? r->t.waybill : scope_marks(r->scope)->loaded.id, &plan.waiting, err));
     if (route_extracts(r)) {
         TRY(bound_source(r, err));
-        TRY(bound_next(r, &plan.has_range, err));
+        TRY(look_range(r, &plan, err));
         plan.table = r->table;
-        plan.range = r->bound.measured;
-        plan.facts = r->bound.facts;
         if (route_loads(r))
             TRY(look_ddl(r, &plan, err));
     }

@@ -72,6 +72,8 @@ struct bound {
     char oldest_open[STAMP_TEXT];          /* "" : none */
     struct position hi;                    /* every range of this run ends here at the latest; NONE: nothing to take */
     const char *ceiling, *ceiling_seen_at; /* id_only: the candidate to keep in S; NULL: none */
+    struct position again;                 /* lookback: the mark that rows are read again up to; NONE: not now */
+    bool looked_back;                      /* by this run */
     struct range measured;                 /* the range that `facts` speaks of */
     struct range_facts facts;
 };
@@ -155,6 +157,8 @@ struct marks route_marks(struct route *r);
 /* What became of the route's last step, with its error in r->result.error. What was only met on the way (a receipt that
  * was not there yet, an answer that was lost and settled) is no failure, and leaves none behind. */
 void route_went(struct route *r, enum rc rc);
+/* The chunk under way is behind the mark, which it does not move; nor does it count for --limit. */
+static inline bool route_reads_again(const struct route *r) { return r->bound.again.shape != POSITION_NONE; }
 bool route_loads(const struct route *r);    /* T is looked at and loads are applied */
 bool route_extracts(const struct route *r); /* the source is read */
 /* How many lanes there is memory for beside a load; 0: for one, and not while a load is under way. */

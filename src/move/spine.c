@@ -100,7 +100,7 @@ static RC spine_mark_sealed(struct route *r, const struct waybill *waybill, cons
     next.last_mysql_extraction_time = arena_text(scope_arena(r->scope), now);
     next.mysql_status = "success";
     next.redshift_status = "pending";
-    if (waybill->max_cursor != NULL)
+    if (waybill->max_cursor != NULL && !position_equal(&waybill->pos_after, &scope_marks(r->scope)->extracted.pos))
         next.last_mysql_data_timestamp = waybill->max_cursor;
     next.session.rows += waybill->rows;
     next.session.files += waybill->file_count;
@@ -108,19 +108,17 @@ static RC spine_mark_sealed(struct route *r, const struct waybill *waybill, cons
     next.total.files += waybill->file_count;
     next.mysql_rows_extracted = next.session.rows;
     next.s3_file_count = next.session.files;
-    TRY(scope_write(r->scope, &next, err));
-    r->lo = next.extracted.pos;
-    return RC_OK;
+    return scope_write(r->scope, &next, err);
 }
 
 /* PUT waybill.json If-None-Match (a tombstone there: stop); then the mark. A range whose rows moved away meanwhile
  * makes no waybill. */
 static RC spine_seal(struct route *r, struct error *err)
 {
+    r->lo = r->chunk.pos_after;
     if (r->chunk.waybill.rows == 0 && r->increment != INCREMENT_FULL_SYNC) {
         struct marks next = route_marks(r);
         next.in_flight = (struct in_flight){0};
-        r->lo = r->chunk.pos_after;
         return scope_write(r->scope, &next, err);
     }
     struct settling with = run_settling(r->run);

@@ -137,6 +137,20 @@ static void moving(struct world *w)
     w->moving = world_keep_moving;
 }
 
+/* A row comes with a stamp of an hour ago, and so does a change. */
+static void stamped_late(struct world *w)
+{
+    enum { LATE_US = 3600 * 1000000LL };
+    only(w, ORDERS);
+    w->tables[0].lookback_ms = INT64_C(2) * 3600 * 1000;
+    world_fill(w);
+    run_clean(w);
+    w->clock.us -= LATE_US;
+    world_insert(w, ORDERS, 11, true);
+    w->clock.us += LATE_US;
+    world_change(w);
+}
+
 /* The same histories; from here on the store is S3. */
 static void nothing_moved_yet_s3(struct world *w)
 {
@@ -182,6 +196,7 @@ static void left_behind_s3(struct world *w)
     {name "/sealed", variant, died_in_seal},                                                                          \
     {name "/backup-only", variant, moved_once, .options = {.backup_only = true}, .rules = {.waiting = true}},         \
     {name "/load-only", variant, staged_twice, .options = {.redshift_only = true}},                                   \
+    {name "/lookback", variant, stamped_late, .in_memory = true},                                                     \
     {name "/refresh", variant, moved_once, .options = {.full_refresh = true}},                                        \
     {name "/no-target", variant, moved_once, .no_target = true, .rules = {.waiting = true}},                          \
     {name "/moving", variant, moving, .rules = {.moving = true}, .in_memory = true},                                  \

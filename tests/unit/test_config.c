@@ -211,6 +211,20 @@ static void s85_append_with_an_update_cursor_is_refused_at_plan_time(void **stat
                      MODE_APPEND);
 }
 
+static void what_is_read_again_is_merged(void **state)
+{
+    assert_int_equal(table_of("t: {lookback: 2h}")->lookback_ms, 2 * 3600 * 1000);
+    assert_table_refused(
+        "t: {mode: append, insert_only: true, lookback: 2h}",
+        "w.yml:11:54: table 't': 'lookback' reads rows again, and 'mode: append' would load them twice; "
+        "legal is: merge",
+        "remove 'lookback', or set 'mode: merge'");
+    assert_table_refused("t: {increment: id_only, lookback: 2h}",
+                         "w.yml:11:41: table 't': 'lookback' goes back by a time cursor, and 'increment: id_only' uses "
+                         "none",
+                         "remove 'lookback', or set 'increment: hybrid'");
+}
+
 static void only_legal_pairs_of_increment_and_mode_are_taken(void **state)
 {
     assert_table_refused(
@@ -625,6 +639,7 @@ int main(void)
         CASE(a_table_takes_its_own_values_before_its_pipelines),
         CASE(each_increment_has_its_own_mode),
         CASE(s85_append_with_an_update_cursor_is_refused_at_plan_time),
+        CASE(what_is_read_again_is_merged),
         CASE(only_legal_pairs_of_increment_and_mode_are_taken),
         CASE(what_is_not_there_yet_is_refused_politely),
         CASE(what_is_wished_for_columns_becomes_one_list),

@@ -85,6 +85,12 @@ void mem_server_add_column(struct mem_server *self, const char *table, const str
 int64_t mem_server_now(const struct mem_server *self) { return self->now_us; }
 void mem_server_set_now(struct mem_server *self, int64_t us) { self->now_us = us; }
 void mem_server_set_id(struct mem_server *self, const char *id) { self->id = arena_text(&self->arena, id); }
+void mem_server_set_ahead(struct mem_server *self, int64_t ahead_us, bool repeats)
+{
+    self->ahead_us = ahead_us;
+    self->repeats = repeats;
+}
+
 void mem_server_hide_transactions(struct mem_server *self, bool hidden) { self->hidden = hidden; }
 void mem_server_show_until(struct mem_server *self, int64_t us) { self->shown_us = us; }
 

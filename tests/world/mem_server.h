@@ -41,6 +41,8 @@ struct mem_server {
     int64_t now_us, numbered;
     const char *id;
     bool hidden;
+    int64_t ahead_us;
+    bool repeats;
     int64_t shown_us; /* a replica: when its last commit was; 0: it is none */
     struct mem_transaction *open;
     void (*before)(void *context, const char *operation);

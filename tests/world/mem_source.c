@@ -86,6 +86,8 @@ static RC mem_describe(struct source *base, const struct table_request *request,
     if (table->cursor >= 0)
         table->form =
             request->known_form != NULL ? *request->known_form : mem_form(from, table->cursor, request->cursor_unit);
+    table->cursor_ahead_us = self->server->ahead_us;
+    table->cursor_repeats = self->server->repeats;
     *ret = table;
     return RC_OK;
 }

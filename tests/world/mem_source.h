@@ -26,6 +26,8 @@ int64_t mem_server_now(const struct mem_server *self);
 void mem_server_set_now(struct mem_server *self, int64_t us); /* back, too */
 void mem_server_set_id(struct mem_server *self, const char *id);
 void mem_server_hide_transactions(struct mem_server *self, bool hidden);
+/* What cursors without a zone are written by is so far ahead of UTC now; `repeats`: that changes with summer time. */
+void mem_server_set_ahead(struct mem_server *self, int64_t ahead_us, bool repeats);
 /* With hidden transactions: a replica, whose last commit was then; 0: it is none. */
 void mem_server_show_until(struct mem_server *self, int64_t us);
 

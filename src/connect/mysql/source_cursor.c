@@ -31,31 +31,38 @@ static const char *find_form(const struct mysql_column *column, const struct tab
 
 /* ---- the zone of a cursor that has none ---- */
 
-/* The offsets from UTC in the middle of each month of a year back and a year on, in seconds: smallest, largest, how
- * many are known. */
-static RC ask_offsets(struct mysql_source *self, const char *zone, int64_t ret[3], struct error *err)
+/* Offsets from UTC in seconds: now, and in the middle of each month of a year back and a year on. */
+struct offsets {
+    int64_t now, smallest, largest;
+    bool are_known;
+};
+
+static RC ask_offsets(struct mysql_source *self, const char *zone, struct offsets *ret, struct error *err)
 {
-    enum { MONTHS = 12 };
+    enum { MONTHS = 12, FIELDS = 4 };
+    int64_t fields[FIELDS] = {0};
     AUTO_RELEASE(buf) sql = {0};
     AUTO_RESULT *rows = NULL;
-    buf_add_str(&sql, S("SELECT IFNULL(MIN(o), 0), IFNULL(MAX(o), 0), COUNT(o) FROM (SELECT TIMESTAMPDIFF(SECOND, u, "
-                        "CONVERT_TZ(u, '+00:00', "));
+    buf_add_str(&sql, S("SELECT IFNULL(MAX(IF(is_now, o, NULL)), 0), IFNULL(MIN(o), 0), IFNULL(MAX(o), 0), COUNT(o) "
+                        "FROM (SELECT is_now, TIMESTAMPDIFF(SECOND, u, CONVERT_TZ(u, '+00:00', "));
     mysql_literal_text(&sql, str(zone));
-    buf_add_str(&sql, S(")) AS o FROM (SELECT UTC_TIMESTAMP() AS u"));
+    buf_add_str(&sql, S(")) AS o FROM (SELECT 1 AS is_now, UTC_TIMESTAMP() AS u"));
     for (int month = -MONTHS; month <= MONTHS; month++)
-        buf_addf(&sql, " UNION ALL SELECT UTC_TIMESTAMP() + INTERVAL %d MONTH", month);
+        buf_addf(&sql, " UNION ALL SELECT 0, UTC_TIMESTAMP() + INTERVAL %d MONTH", month);
     buf_add_str(&sql, S(") AS months) AS offsets"));
     TRY(mysql_session_ask(self->control, sql.at, &rows, err));
     MYSQL_ROW row = mysql_fetch_row(rows);
-    for (int i = 0; i < 3; i++)
-        str_to_int64(str(row[i]), &ret[i]);
+    for (int i = 0; i < FIELDS; i++)
+        str_to_int64(str(row[i]), &fields[i]);
+    *ret = (struct offsets){fields[0], fields[1], fields[2], fields[3] == 2 * MONTHS + 2};
     return RC_OK;
 }
 
-static enum rc fail_zone(const struct mysql_table *table, const char *zone, bool is_known, struct error *err)
+static enum rc fail_zone(const struct mysql_table *table, const char *zone, const struct offsets *offsets,
+                         struct error *err)
 {
     const char *cursor = table->columns[table->base.cursor].name;
-    if (!is_known) {
+    if (!offsets->are_known) {
         fail(err, RC_CONFIG, "cursor '%s' of '%s': the server does not know the zone '%s'", cursor, table->base.name,
              zone);
         return fail_todo(err, "say how far it is ahead of UTC, cursor_zone: \"+02:00\", or load the server's zone "
@@ -65,16 +72,24 @@ static enum rc fail_zone(const struct mysql_table *table, const char *zone, bool
          "cursor '%s' of '%s' has no zone, and %s has summer time: when it ends, an hour comes twice, and rows would "
          "be lost",
          cursor, table->base.name, strcmp(zone, "SYSTEM") == 0 ? "the server's" : zone);
-    return fail_todo(err, "say what is written there, cursor_zone: UTC or cursor_zone: \"+02:00\"; or take a TIMESTAMP "
-                          "column, which is an instant");
+    return fail_todo(err,
+                     "say what is written there, cursor_zone: UTC or cursor_zone: \"+02:00\"; or take a TIMESTAMP "
+                     "column, which is an instant; or have that hour read again: lookback: %dm (with mode: merge)",
+                     (int)(2 * (offsets->largest - offsets->smallest) / 60));
+}
+
+/* A mark may be ahead of a later stamp by the hour that comes twice, and by as much again where the clock was changed
+ * between two questions. */
+static bool is_covered(const struct offsets *offsets, const struct table_request *request)
+{
+    return request->lookback_ms >= 2 * (offsets->largest - offsets->smallest) * 1000;
 }
 
 RC mysql_zone_find(struct mysql_source *self, struct mysql_table *table, const struct table_request *request,
                    struct error *err)
 {
-    enum { SMALLEST, LARGEST, KNOWN, ASKED = 26 };
     char zone[256];
-    int64_t offsets[3] = {0};
+    struct offsets offsets = {0};
     bool has_zone = table->base.cursor < 0 || table->base.form.kind == FORM_EPOCH || table->base.form.z;
     if (has_zone && request->cursor_zone != NULL && table->base.cursor >= 0)
         return fail(err, RC_CONFIG, "cursor '%s' of '%s' is an instant: it takes no cursor_zone",
@@ -86,10 +101,11 @@ RC mysql_zone_find(struct mysql_source *self, struct mysql_table *table, const s
                  strcasecmp(request->cursor_zone, "UTC") == 0 ? "+00:00" : request->cursor_zone);
     else
         TRY(mysql_session_text(self->control, "SELECT @@global.time_zone", zone, sizeof(zone), err));
-    TRY(ask_offsets(self, zone, offsets, err));
-    if (offsets[KNOWN] != ASKED || offsets[SMALLEST] != offsets[LARGEST])
-        return fail_zone(table, zone, offsets[KNOWN] == ASKED, err);
-    table->base.cursor_ahead_us = offsets[SMALLEST] * 1000000;
+    TRY(ask_offsets(self, zone, &offsets, err));
+    table->base.cursor_repeats = offsets.smallest != offsets.largest;
+    if (!offsets.are_known || (table->base.cursor_repeats && !is_covered(&offsets, request)))
+        return fail_zone(table, zone, &offsets, err);
+    table->base.cursor_ahead_us = offsets.now * 1000000;
     return RC_OK;
 }
 
