@@ -1,7 +1,4 @@
 /* watermark: looking at a table's mark, and what a person may do to it. */
-#include <pwd.h>
-#include <unistd.h>
-
 #include "cli/session.h"
 #include "cli/show.h"
 #include "move/look.h"
@@ -246,15 +243,6 @@ static RC run_history(struct cli *cli, struct error *err)
 
 /* ---- set, reset, restore ---- */
 
-/* user@host */
-static const char *author_of(struct arena *arena)
-{
-    const struct passwd *user = getpwuid(geteuid());
-    if (user != NULL)
-        return arena_print(arena, "%s@%s", user->pw_name, host_real()->name);
-    return arena_print(arena, "%u@%s", (unsigned)geteuid(), host_real()->name);
-}
-
 static void print_change(struct cli *cli, const struct scope *scope, const struct position *was)
 {
     const struct position *is = &scope_marks(scope)->extracted.pos;
@@ -287,7 +275,7 @@ static RC change(struct cli *cli, RC (*how)(struct run *run, const struct waterm
         .entry = flags->entry,
         .from_target = flags->from_target,
         .reason = flags->reason,
-        .author = author_of(&cli->arena),
+        .author = session_author(&cli->arena),
         .allow_duplicates = flags->allow_duplicates,
     };
     TRY(open_table(&session, true, err));

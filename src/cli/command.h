@@ -18,6 +18,7 @@
     X(cmd_status)                                                                                                      \
     X(cmd_types)                                                                                                       \
     X(cmd_check)                                                                                                       \
+    X(cmd_audit)                                                                                                       \
     X(cmd_watermark_get)                                                                                               \
     X(cmd_watermark_list)                                                                                              \
     X(cmd_watermark_set)                                                                                               \

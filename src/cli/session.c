@@ -1,5 +1,8 @@
 #include "cli/session.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include "cli/stop.h"
 #include "move/look.h"
 #include "store/registry.h"
@@ -138,4 +141,12 @@ void session_release(struct session *self)
     store_free(TAKE(self->store));
     store_free(TAKE(self->markers));
     arena_release(&self->arena);
+}
+
+const char *session_author(struct arena *arena)
+{
+    const struct passwd *user = getpwuid(geteuid());
+    if (user != NULL)
+        return arena_print(arena, "%s@%s", user->pw_name, host_real()->name);
+    return arena_print(arena, "%u@%s", (unsigned)geteuid(), host_real()->name);
 }

@@ -39,3 +39,5 @@ void session_watch(struct session *self, int64_t lease_ms);
 /* The progress's last state is left standing, and the heartbeat ends. */
 void session_unwatch(struct session *self);
 void session_release(struct session *self);
+/* user@host: who gives a command that is kept in a history. */
+const char *session_author(struct arena *arena);

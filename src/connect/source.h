@@ -12,6 +12,7 @@
 #include "connect/types.h"
 #include "data/batch.h"
 #include "data/position.h"
+#include "data/profile.h"
 #include "data/schema.h"
 
 /* What the configuration says of a table, before the source was asked. */
@@ -90,6 +91,9 @@ struct source_ops {
                 struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err);
     RC (*read)(struct source *self, const struct table *table, const struct range *range, struct batch_reader **ret,
                struct error *err);
+    RC (*profile)(struct source *self, const struct table *table, const struct range *range,
+                  const struct range *changed, struct profile *ret, struct key_list *ret_changed,
+                  struct error *err); /* NULL: the rows are read */
     void (*free)(struct source *self);
 };
 struct source {
@@ -174,6 +178,15 @@ static inline RC source_read(struct source *s, const struct table *table, const 
 {
     return s->ops->read(s, table, range, ret, err);
 }
+/* What the rows of `range` come to, as the source's own SQL says, or else counted from its rows; and the keys of the
+ * rows of `changed` (NULL: none are wanted) as they are at the same instant. ret was made by profile_init of
+ * table->schema, ret_changed by key_list_init of the table's key. RC_BUSY: more than SOURCE_CHANGED_MAX rows, or more
+ * changes than can be kept up with. */
+enum { SOURCE_CHANGED_MAX = 10000 };
+RC source_profile(struct source *s, const struct table *table, const struct range *range, const struct range *changed,
+                  struct profile *ret, struct key_list *ret_changed, struct error *err);
+/* RC_BUSY, with what to do. */
+enum rc source_fail_changed(const struct table *table, struct error *err);
 static inline void source_free(struct source *s)
 {
     if (s != NULL)

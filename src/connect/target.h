@@ -12,6 +12,7 @@
 #include "connect/types.h"
 #include "data/batch.h"
 #include "data/position.h"
+#include "data/profile.h"
 #include "data/schema.h"
 
 enum mode { MODE_APPEND, MODE_MERGE, MODE_REPLACE };
@@ -84,6 +85,8 @@ struct target_ops {
     void (*rollback)(struct target *self);
     RC (*reconnect)(struct target *self, struct error *err);
     RC (*check)(struct target *self, bool *ret_is_new, struct error *err);
+    RC (*profile)(struct target *self, const struct target_table *table, const struct key_list *without,
+                  struct profile *ret, struct error *err); /* NULL: it cannot */
     void (*free)(struct target *self);
 };
 struct target {
@@ -163,6 +166,15 @@ static inline RC target_reconnect(struct target *t, struct error *err) { return 
 static inline RC target_check(struct target *t, bool *ret_is_new, struct error *err)
 {
     return t->ops->check(t, ret_is_new, err);
+}
+/* What all rows of the table but those with these keys come to, as the target's own SQL says: ret was made by
+ * profile_init of table->schema. RC_NOT_FOUND: no such table. RC_CONFIG: this target has no such thing. */
+static inline RC target_profile(struct target *t, const struct target_table *table, const struct key_list *without,
+                                struct profile *ret, struct error *err)
+{
+    if (t->ops->profile == NULL)
+        return fail(err, RC_CONFIG, "the target '%s' cannot be audited: %s has no profile yet", t->name, t->ops->type);
+    return t->ops->profile(t, table, without, ret, err);
 }
 static inline void target_free(struct target *t)
 {

@@ -114,6 +114,8 @@ static json_t *details_to_json(const struct run *run)
         json_put_int(table, "loads", result->loads);
         json_put_int(table, "rows_without_cursor", result->null_cursors);
         json_put_int(table, "zero_dates", result->zero_dates);
+        if (result->audit != NULL)
+            json_put_text(table, "audit_status", result->audit);
         if (result->warning != NULL)
             json_put_text(table, "warning", result->warning);
         if (result->error.rc != RC_OK) {

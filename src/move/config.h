@@ -33,6 +33,9 @@ enum null_cursor { NULL_CURSOR_FAIL, NULL_CURSOR_EXCLUDE };
 /* When a staged file is read back and compared with what was read from the source. */
 enum verify { VERIFY_AUTO, VERIFY_STAGE, VERIFY_NONE };
 
+/* What is asked of source and target when a table's run is through (move/audit.h). */
+enum audit_kind { AUDIT_NONE, AUDIT_PROFILE };
+
 /* Bounds of one waybill; whichever comes first. */
 struct chunk_limits {
     int64_t bytes, rows, time_ms;
@@ -61,6 +64,7 @@ struct table_config {
     enum mode mode;       /* legal for the increment */
     bool shared, insert_only;
     enum null_cursor null_cursor;
+    enum audit_kind audit;
     int64_t lag_ms;
     bool lag_is_given;   /* false: the default, which is not enough where open transactions are hidden */
     int64_t lookback_ms; /* so far before the mark rows are read again; 0: no. Merge by a time cursor only */
@@ -87,9 +91,10 @@ struct pipeline_config {
     enum parquet_profile profile;
     int64_t level; /* of zstd and gzip; 0: its default */
     enum verify verify;
-    int64_t readers;     /* of one table at once, at most */
-    int64_t max_pending; /* waybills that may wait for their load while the next is extracted */
-    const char *target;  /* NULL: `target: none` */
+    enum audit_kind audit; /* of its tables, unless they say so themselves */
+    int64_t readers;       /* of one table at once, at most */
+    int64_t max_pending;   /* waybills that may wait for their load while the next is extracted */
+    const char *target;    /* NULL: `target: none` */
     bool is_default;
     struct chunk_limits chunk;
     int64_t file_bytes, part_bytes, lag_ms, lease_ms, max_memory_bytes;

@@ -15,6 +15,7 @@ static const char *const zero_dates_names[] = {
 static const char *const null_cursor_names[] = {"fail", "exclude", "include", NULL};
 static const char *const verify_names[] = {
     [VERIFY_AUTO] = "auto", [VERIFY_STAGE] = "stage", [VERIFY_NONE] = "none", NULL};
+static const char *const audit_names[] = {[AUDIT_NONE] = "none", [AUDIT_PROFILE] = "profile", NULL};
 static const char *const compression_names[] = {
     [PARQUET_ZSTD] = "zstd", [PARQUET_SNAPPY] = "snappy",     [PARQUET_LZ4] = "lz4",
     [PARQUET_GZIP] = "gzip", [PARQUET_UNCOMPRESSED] = "none", NULL};
@@ -39,6 +40,8 @@ static const struct option pipeline_table[] = {
            .help = "who is to read the staged files: what encodings and pages they may have"),
     OPTION("verify", ENUM, pipeline_config, verify, .names = verify_names, .preset = "auto",
            .help = "reading staged files back before they are sealed: where no load follows, always, or never"),
+    OPTION("audit", ENUM, pipeline_config, audit, .names = audit_names, .preset = "none",
+           .help = "after each run: compare every column of source and target by their own SQL"),
     OPTION("target", STRING, pipeline_config, target, .required = true,
            .help = "connection that rows are applied to, or none"),
     OPTION("chunk.bytes", SIZE, pipeline_config, chunk.bytes, .preset = "1GiB", .min = 1024, .max = 1024 * GIB,
@@ -88,6 +91,7 @@ static const struct option table_table[] = {
     OPTION("insert_only", BOOL, table_config, insert_only, .help = "rows of this table are never changed"),
     OPTION("null_cursor", ENUM, table_config, null_cursor, .names = null_cursor_names, .preset = "fail",
            .help = "what happens to rows without a cursor"),
+    OPTION("audit", ENUM, table_config, audit, .names = audit_names, .help = "as the pipeline's"),
     OPTION("columns", NODE, table_config, columns,
            .help = "{COLUMN: {as: text, name: other}}: its type, and its name in the target"),
     OPTION("exclude_columns", LIST, table_config, exclude_columns, .help = "columns that are not even read"),
@@ -266,7 +270,7 @@ static RC table_read(struct config *config, const struct pipeline_config *pipeli
                      const struct yaml_node *node, struct resolver *resolver, struct table_config *ret,
                      struct error *err)
 {
-    static const char *const inherited[] = {"lag", "chunk.bytes", "chunk.rows", "chunk.time"};
+    static const char *const inherited[] = {"lag", "audit", "chunk.bytes", "chunk.rows", "chunk.time"};
     struct option_set *set = arena_take(&config->arena, sizeof(*set));
     options_init(set, OPTION_TABLE(table_table), ret, &config->arena);
     ret->name = name;

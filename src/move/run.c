@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "move/arrows.h"
+#include "move/audit.h"
 #include "move/lane.h"
 #include "move/spine.h"
 #include "state/keys.h"
@@ -282,6 +283,22 @@ static void run_move(struct run *self)
     }
 }
 
+/* After the close: it never holds the mark. What it finds is the table's error, though all its rows are through. */
+static void route_audit(struct route *r)
+{
+    struct table_result *result = &r->result;
+    struct audit audit;
+    if (r->config->audit == AUDIT_NONE || !route_loads(r) || !route_extracts(r))
+        return;
+    route_progress(r, "audit", false);
+    if (audit_table(r, &audit, &result->error) != RC_OK) {
+        result->audit = "error";
+        return;
+    }
+    result->error = (struct error){0};
+    result->audit = audit_judge(r, &audit, &result->error) == RC_OK ? "passed" : "failed";
+}
+
 static void run_close(struct run *self)
 {
     for (int i = 0; i < self->route_count; i++) {
@@ -295,9 +312,20 @@ static void run_close(struct run *self)
         }
         log_debug("arrow", KV("name", "close"), KV("at", "begin"));
         route_went(r, spine_close(r, &r->result.error));
-        if (r->result.through)
-            log_debug("arrow", KV("name", "close"), KV("at", "end"));
+        if (!r->result.through)
+            continue;
+        log_debug("arrow", KV("name", "close"), KV("at", "end"));
+        route_audit(r);
     }
+}
+
+static bool run_was_audited(const struct run *self)
+{
+    for (int i = 0; i < self->route_count; i++) {
+        if (self->routes[i].result.audit != NULL)
+            return true;
+    }
+    return false;
 }
 
 RC run_execute(struct run *self, struct error *err)
@@ -313,7 +341,7 @@ RC run_execute(struct run *self, struct error *err)
     log_debug("arrow", KV("name", "announce"), KV("at", "end"));
     int before = run_exit_status(self);
     run_close(self);
-    if (run_exit_status(self) != before) {
+    if (run_exit_status(self) != before || run_was_audited(self)) {
         struct error ignored; /* the JSON output must not stay green; the close's own failure is what is reported */
         if (announce_outputs(self, &ignored) != RC_OK)
             log_warn("outputs.not_corrected", KV("why", ignored.text));

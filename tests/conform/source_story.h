@@ -34,6 +34,8 @@ const struct table *describe_by(struct story *s, struct source *source, const ch
 /* The rows of a range in the order they are read, one line each; checks that no page is longer than page_rows. */
 void read_lines(struct story *s, struct source *source, const struct table *table, const struct range *range,
                 int page_rows, struct buf *out);
+/* What the source's own SQL says of a whole table is what its rows come to. `at`: who asks, for messages. */
+void check_profile(struct source *source, const struct table *table, const char *at);
 void add_lines(const struct batch *batch, struct buf *out);
 
 extern const struct CMUnitTest source_range_stories[];

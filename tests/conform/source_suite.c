@@ -67,6 +67,27 @@ const struct table *describe_by(struct story *s, struct source *source, const ch
     return table;
 }
 
+void check_profile(struct source *source, const struct table *table, const char *at)
+{
+    static const struct range everything = {.kind = RANGE_ALL};
+    struct error err;
+    AUTO(batch_reader) *reader = NULL;
+    AUTO_RELEASE(profile) read, told;
+    AUTO_RELEASE(key_list) changed = {0};
+    AUTO_RELEASE(buf) lines = {0};
+    const struct batch *batch = NULL;
+    profile_init(&read, table->schema);
+    profile_init(&told, table->schema);
+    assert_int_equal(source_read(source, table, &everything, &reader, &err), RC_OK);
+    while (batch_reader_next(reader, &batch, &err) == RC_OK && batch != NULL)
+        profile_add(&read, batch);
+    batch_reader_free(TAKE(reader));
+    if (source_profile(source, table, &everything, NULL, &told, &changed, &err) != RC_OK)
+        fail_msg("%s: %s", at, err.text);
+    if (profile_compare(&read, &told, NULL, 100, &lines) > 0)
+        fail_msg("%s: %s", at, lines.at);
+}
+
 void add_lines(const struct batch *batch, struct buf *out)
 {
     AUTO_RELEASE(arena) arena = {0};
@@ -277,6 +298,32 @@ static void every_value_comes_out_as_it_went_in(void **state)
     const struct table *table = describe_by(s, s->source, "values", NULL);
     assert_true(schema_equal(table->schema, schema));
     has_rows(s, table, &everything, rows);
+    check_profile(s->source, table, "values");
+}
+
+static void a_profile_comes_with_the_keys_of_what_has_changed(void **state)
+{
+    struct story *s = *state;
+    AUTO(schema) *schema = schema_of("id:l! name:u at:tss:!");
+    AUTO_RELEASE(profile) told;
+    AUTO_RELEASE(key_list) keys;
+    make_table(s, "orders", schema, "id", "at",
+               "1|ada|2024-01-01 00:00:00\n2|bob|2024-01-02 00:00:00\n"
+               "3|cy|2024-01-03 00:00:00\n4|dan|2024-01-03 00:00:00\n5|eve|2024-01-04 00:00:00\n");
+    const struct table *table = describe_by(s, s->source, "orders", "at");
+    char mark[CURSOR_TEXT], end[CURSOR_TEXT];
+    form_print(&table->form, INT64_C(1704240000000000), mark); /* 2024-01-03 */
+    form_print(&table->form, INT64_C(1717200000000000), end);
+    const struct range loaded = {.kind = RANGE_CURSOR, .hi = {POSITION_AT, mark, 1, {"3"}}};
+    const struct range changed = {
+        .kind = RANGE_CURSOR, .lo = {POSITION_AT, mark, 1, {"3"}}, .hi = {.shape = POSITION_AT, .at = end}};
+    profile_init(&told, table->schema);
+    key_list_init(&keys, table->schema, table->key, table->key_count);
+    OK(source_profile(s->source, table, &loaded, &changed, &told, &keys, &s->err));
+    assert_int_equal(told.rows, 3);
+    assert_int_equal(keys.count, 2);
+    assert_string_equal(keys.texts[0], "4");
+    assert_string_equal(keys.texts[1], "5");
 }
 
 static void wide_rows_end_a_batch_early(void **state)
@@ -523,6 +570,7 @@ static const struct CMUnitTest source_stories[] = {
     STORY(tables_are_listed_in_order),
     STORY(every_handle_gives_the_same_identity),
     STORY(every_value_comes_out_as_it_went_in),
+    STORY(a_profile_comes_with_the_keys_of_what_has_changed),
     STORY(wide_rows_end_a_batch_early),
     STORY(an_empty_table_is_a_table),
     STORY(the_clock_is_the_sources),

@@ -126,3 +126,25 @@ int target_suite_run(const struct target_kind *kind)
     dw_kind = kind;
     return target_suite_position() + target_suite_rows() + target_suite_prepare();
 }
+
+void dw_profiles(struct target_story *s, const char *text)
+{
+    AUTO(rows) *rows = rows_new(s->table.schema, text);
+    struct staged_file file = rows_file(rows, "rows");
+    AUTO(batch_reader) *reader = NULL;
+    AUTO_RELEASE(profile) expected, told;
+    AUTO_RELEASE(buf) lines = {0};
+    const struct key_list nothing = {0};
+    profile_init(&expected, s->table.schema);
+    profile_init(&told, s->table.schema);
+    OK(file.open(&file, &reader, &s->err));
+    for (const struct batch *batch = NULL;;) {
+        OK(batch_reader_next(reader, &batch, &s->err));
+        if (batch == NULL)
+            break;
+        profile_add(&expected, batch);
+    }
+    OK(target_profile(s->target, &s->table, &nothing, &told, &s->err));
+    if (profile_compare(&expected, &told, NULL, 100, &lines) > 0)
+        fail_msg("%s", lines.at);
+}

@@ -295,8 +295,91 @@ static void S73_every_type_arrives_with_its_extreme_values(void **state)
             dw_ready(s, mode);
             dw_load(s, "", "w1", dw_text(s, rows[i]));
             dw_holds(s, dw_text(s, rows[i]));
+            dw_profiles(s, dw_text(s, rows[i]));
         }
     }
+}
+
+/* ---- the profile ---- */
+
+static int count_differences(struct target_story *s, const char *text, const struct key_list *without,
+                             struct buf *lines)
+{
+    AUTO(rows) *rows = rows_new(s->schema, text);
+    struct staged_file file = rows_file(rows, "rows");
+    AUTO(batch_reader) *reader = NULL;
+    AUTO_RELEASE(profile) source, target;
+    const struct batch *batch = NULL;
+    profile_init(&source, s->schema);
+    profile_init(&target, s->schema);
+    OK(file.open(&file, &reader, &s->err));
+    while (batch_reader_next(reader, &batch, &s->err) == RC_OK && batch != NULL)
+        profile_add(&source, batch);
+    OK(target_profile(s->target, &s->table, without, &target, &s->err));
+    return profile_compare(&source, &target, NULL, 100, lines);
+}
+
+static void a_profile_tells_what_differs(void **state)
+{
+    static const struct {
+        const char *now, *said;
+    } cases[] = {
+        {"1|ada|2024-01-01 00:00:00\n2|bob|NULL\n", "3 rows, the target 2"},
+        {"1|ada|2024-01-01 00:00:00\n2|bob|NULL\n4|cy|2024-01-03 00:00:00\n", "column 'id': the greatest values"},
+        {"1|ada|2024-01-01 00:00:00\n2|NULL|NULL\n3|cy|2024-01-03 00:00:00\n", "'name': 0 NULLs in the source, 1"},
+        {"1|ada|2024-01-01 00:00:00\n2|bobby|NULL\n3|cy|2024-01-03 00:00:00\n", "column 'name': the total lengths"},
+        {"1|Ada|2024-01-01 00:00:00\n2|bob|NULL\n3|cy|2024-01-03 00:00:00\n", "column 'name': the least values"},
+        {"1|ada|2024-01-01 00:00:00.001\n2|bob|NULL\n3|cy|2024-01-03 00:00:00\n", "column 'at': the least values"},
+    };
+    struct target_story *s = *state;
+    const struct key_list nothing = {0};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char name[32];
+        AUTO_RELEASE(buf) lines = {0};
+        snprintf(name, sizeof(name), "profile_%zu", i);
+        s->table.scope = s->table.name = name;
+        dw_ready(s, MODE_REPLACE);
+        dw_load(s, "", "w1", cases[i].now);
+        assert_true(count_differences(s, "1|ada|2024-01-01 00:00:00\n2|bob|NULL\n3|cy|2024-01-03 00:00:00\n", &nothing,
+                                      &lines) > 0);
+        if (strstr(lines.at, cases[i].said) == NULL)
+            fail_msg("'%s' does not say '%s'", lines.at, cases[i].said);
+    }
+}
+
+static void a_profile_leaves_rows_out_by_their_key(void **state)
+{
+    struct target_story *s = *state;
+    const int by_id[] = {0}, by_both[] = {1, 0};
+    AUTO_RELEASE(key_list) one, both;
+    AUTO_RELEASE(buf) lines = {0};
+    dw_ready(s, MODE_REPLACE);
+    dw_load(s, "", "w1", "1|it's|2024-01-01 00:00:00\n2|bob|NULL\n3|cy|2024-01-03 00:00:00\n");
+    key_list_init(&one, s->schema, by_id, 1);
+    key_list_add(&one, S("1"));
+    key_list_add(&one, S("99"));
+    key_list_init(&both, s->schema, by_both, 2);
+    key_list_add(&both, S("it's"));
+    key_list_add(&both, S("1"));
+    key_list_add(&both, S("bob"));
+    key_list_add(&both, S("3"));
+    assert_int_equal(both.count, 2);
+    assert_int_equal(count_differences(s, "2|bob|NULL\n3|cy|2024-01-03 00:00:00\n", &one, &lines), 0);
+    assert_int_equal(count_differences(s, "2|bob|NULL\n3|cy|2024-01-03 00:00:00\n", &both, &lines), 0);
+}
+
+static void a_profile_of_no_table_or_no_rows(void **state)
+{
+    struct target_story *s = *state;
+    AUTO_RELEASE(profile) of;
+    AUTO_RELEASE(buf) lines = {0};
+    const struct key_list nothing = {0};
+    profile_init(&of, s->schema);
+    dw_ready(s, MODE_REPLACE);
+    dw_load(s, "", "w1", "");
+    assert_int_equal(count_differences(s, "", &nothing, &lines), 0);
+    s->table.name = "nowhere";
+    REFUSED(target_profile(s->target, &s->table, &nothing, &of, &s->err), RC_NOT_FOUND, "nowhere");
 }
 
 int target_suite_rows(void)
@@ -317,6 +400,9 @@ int target_suite_rows(void)
         STORY(a_null_where_none_may_be_is_refused),
         STORY(a_key_that_is_there_already_is_not_appended),
         STORY(S73_every_type_arrives_with_its_extreme_values),
+        STORY(a_profile_tells_what_differs),
+        STORY(a_profile_leaves_rows_out_by_their_key),
+        STORY(a_profile_of_no_table_or_no_rows),
     };
     return cmocka_run_group_tests_name(dw_kind->name, stories, NULL, NULL);
 }

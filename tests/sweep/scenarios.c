@@ -182,6 +182,14 @@ static void staged_twice_s3(struct world *w)
     staged_twice(w);
 }
 
+/* Every table is audited behind its close. */
+static void audited(struct world *w)
+{
+    moved_once(w);
+    for (int i = 0; i < WORLD_TABLES; i++)
+        w->tables[i].audit = AUDIT_PROFILE;
+}
+
 static void left_behind_s3(struct world *w)
 {
     left_behind(w);
@@ -197,6 +205,7 @@ static void left_behind_s3(struct world *w)
     {name "/backup-only", variant, moved_once, .options = {.backup_only = true}, .rules = {.waiting = true}},         \
     {name "/load-only", variant, staged_twice, .options = {.redshift_only = true}},                                   \
     {name "/lookback", variant, stamped_late, .in_memory = true},                                                     \
+    {name "/audited", variant, audited, .in_memory = true, .sparse = 3},                                              \
     {name "/refresh", variant, moved_once, .options = {.full_refresh = true}},                                        \
     {name "/no-target", variant, moved_once, .no_target = true, .rules = {.waiting = true}},                          \
     {name "/moving", variant, moving, .rules = {.moving = true}, .in_memory = true},                                  \

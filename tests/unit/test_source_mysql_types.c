@@ -1,6 +1,7 @@
 /* Every type of MariaDB at its extremes (S73), as the source puts it into batches. */
 #include <assert.h>
 
+#include "conform/source_story.h"
 #include "mysql_server.h"
 #include "test.h"
 #include "world/value.h"
@@ -31,6 +32,8 @@ static RC read_column(const char *as, struct buf *out, char format[FORMAT_TEXT],
     }
     TRY(batch_reader_next(reader, &batch, err));
     assert_null(batch);
+    batch_reader_free(TAKE(reader));
+    check_profile(source, table, table->schema->fields[1].source_type);
     return RC_OK;
 }
 

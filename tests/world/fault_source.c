@@ -56,6 +56,13 @@ static RC fault_facts(struct source *base, const struct table *table, const stru
     FAULTY("facts", source_facts(of(base)->inner, table, range, ret, err));
 }
 
+static RC fault_profile(struct source *base, const struct table *table, const struct range *range,
+                        const struct range *changed, struct profile *ret, struct key_list *ret_changed,
+                        struct error *err)
+{
+    FAULTY("profile", source_profile(of(base)->inner, table, range, changed, ret, ret_changed, err));
+}
+
 static RC fault_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows,
                          struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err)
 {
@@ -132,6 +139,7 @@ struct source *fault_source_new(struct source *inner, struct fault_plan *plan)
         .boundary = fault_boundary,
         .split = fault_split,
         .read = fault_read,
+        .profile = fault_profile,
         .free = fault_free,
     };
     struct fault_source *self = xcalloc(1, sizeof(*self));

@@ -235,6 +235,16 @@ static void fault_type_of(const struct target *base, const struct field *field, 
     *ret = target_type_of(((const struct fault_target *)base)->inner, field);
 }
 
+static RC fault_profile(struct target *base, const struct target_table *table, const struct key_list *without,
+                        struct profile *ret, struct error *err)
+{
+    struct fault_target *self = of(base);
+    enum fault fault = ask(self, "profile");
+    if (!fault_does_call(fault))
+        return fault_refuse(fault, err);
+    return fault_answer(fault, target_profile(self->inner, table, without, ret, err), err);
+}
+
 static const struct target_ops fault_ops = {
     .type = "fault",
     .type_of = fault_type_of,
@@ -249,6 +259,7 @@ static const struct target_ops fault_ops = {
     .rollback = fault_rollback,
     .reconnect = fault_reconnect,
     .check = fault_check,
+    .profile = fault_profile,
     .free = fault_free,
 };
 

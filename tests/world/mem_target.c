@@ -197,6 +197,45 @@ static void mem_type_of(const struct target *self, const struct field *field, st
         ret->verdict = (struct type_verdict){FIDELITY_LOSSY, "no times here", "text"};
 }
 
+static bool is_left_out(const struct batch *batch, const struct key_list *without)
+{
+    for (int row = 0; row < without->count; row++) {
+        bool is_it = true;
+        for (int i = 0; is_it && i < without->columns; i++) {
+            AUTO_RELEASE(buf) text = {0};
+            bool is_printed =
+                profile_print_value(batch, schema_find(batch->schema, without->fields[i]->name), 0, &text);
+            is_it = is_printed && strcmp(or_empty(text.at), without->texts[row * without->columns + i]) == 0;
+        }
+        if (is_it)
+            return true;
+    }
+    return false;
+}
+
+static enum rc mem_profile(struct target *base, const struct target_table *table, const struct key_list *without,
+                           struct profile *ret, struct error *err)
+{
+    struct mem_target *self = (struct mem_target *)base;
+    TRY(mem_lost(self, err));
+    const struct mem_table *found = mem_find_table(&self->database->state, table->name);
+    if (found == NULL)
+        return fail(err, RC_NOT_FOUND, "there is no table '%s'", table->name);
+    AUTO(batch_builder) *builder = batch_builder_new(table->schema);
+    for (int64_t row = 0; row < found->rows.count; row++) {
+        for (int i = 0; i < table->schema->count; i++) {
+            const struct field *field = &table->schema->fields[i];
+            struct value value = mem_row_value(found->rows.at[row], mem_find_column(found, field->name));
+            value_build(&value, field, builder, i);
+        }
+        builder_end_row(builder);
+        const struct batch *batch = builder_finish(builder);
+        if (!is_left_out(batch, without))
+            profile_add(ret, batch);
+    }
+    return RC_OK;
+}
+
 static const struct target_ops mem_ops = {
     .type = "memory",
     .type_of = mem_type_of,
@@ -211,6 +250,7 @@ static const struct target_ops mem_ops = {
     .rollback = mem_rollback,
     .reconnect = mem_reconnect,
     .check = mem_check,
+    .profile = mem_profile,
     .free = mem_free,
 };
 

@@ -163,6 +163,7 @@ static const struct source_ops mysql_source_ops = {
     .boundary = mysql_source_boundary,
     .split = mysql_source_split,
     .read = mysql_source_read,
+    .profile = mysql_source_profile,
     .free = mysql_source_free,
 };
 

@@ -107,6 +107,8 @@ RC range_check(struct mysql_source *self, const struct mysql_table *table, const
                struct error *err);
 /* " FROM `db`.`t` FORCE INDEX (...) WHERE ..." */
 RC range_from(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err);
+/* " WHERE ..." alone, of a query that reads most of the table anyhow. */
+RC range_where(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err);
 /* " ORDER BY ...": cursor, key, as the range has it; nothing for RANGE_ALL. */
 void range_order(const struct mysql_table *table, const struct range *range, struct buf *out);
 /* "cursor, key...": what a position is made of; texts as positions have them. */
@@ -123,6 +125,12 @@ enum rc mysql_source_boundary(struct source *base, const struct table *table, co
                               struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err);
 enum rc mysql_source_split(struct source *base, const struct table *table, const struct range *range, int pieces,
                            struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err);
+
+/* ---- source_profile.c ---- */
+
+enum rc mysql_source_profile(struct source *base, const struct table *table, const struct range *range,
+                             const struct range *changed, struct profile *ret, struct key_list *ret_changed,
+                             struct error *err);
 
 /* ---- source_read.c ---- */
 

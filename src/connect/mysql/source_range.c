@@ -181,9 +181,14 @@ static RC add_conditions(struct condition *self, const struct range *range, stru
     return add_cursor_end(self, &range->hi, true, err);
 }
 
-RC range_from(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err)
+RC range_where(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err)
 {
     struct condition condition = {.table = table, .out = out};
+    return add_conditions(&condition, range, err);
+}
+
+RC range_from(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err)
+{
     const char *index = range->kind == RANGE_ALL      ? NULL
                         : goes_by_cursor(range->kind) ? table->cursor_index
                                                       : table->key_index;
@@ -193,7 +198,7 @@ RC range_from(const struct mysql_table *table, const struct range *range, struct
         mysql_quote(out, index);
         buf_add_str(out, S(")"));
     }
-    return add_conditions(&condition, range, err);
+    return range_where(table, range, out, err);
 }
 
 void range_order(const struct mysql_table *table, const struct range *range, struct buf *out)

@@ -252,6 +252,7 @@ static const struct target_ops postgres_target_ops = {
     .rollback = postgres_target_rollback,
     .reconnect = postgres_target_reconnect,
     .check = postgres_target_check,
+    .profile = postgres_target_profile,
     .free = postgres_target_free,
 };
 

@@ -79,6 +79,9 @@ bool postgres_is_key_column(const struct target_table *table, const char *name);
 RC postgres_target_prepare(struct target *base, const struct target_table *table, bool dry, struct buf *ret_ddl,
                            struct error *err);
 
+RC postgres_target_profile(struct target *base, const struct target_table *table, const struct key_list *without,
+                           struct profile *ret, struct error *err); /* target_profile.c */
+
 /* The load after the swap: target_load.c, target_merge.c. */
 RC postgres_target_start_load(struct postgres_target *self, struct error *err);
 void postgres_target_end_load(struct postgres_target *self); /* forgets it; the transaction is the caller's */

@@ -177,6 +177,7 @@ static const struct target_ops sqlite_target_ops = {
     .rollback = sqlite_target_rollback,
     .reconnect = sqlite_target_reconnect,
     .check = sqlite_target_check,
+    .profile = sqlite_target_profile,
     .free = sqlite_target_free,
 };
 

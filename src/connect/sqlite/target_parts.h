@@ -72,6 +72,9 @@ RC shape_key_is_unique(struct sqlite_target *self, const char *table, const stru
 RC sqlite_target_prepare(struct target *base, const struct target_table *table, bool dry, struct buf *ret_ddl,
                          struct error *err);
 
+RC sqlite_target_profile(struct target *base, const struct target_table *table, const struct key_list *without,
+                         struct profile *ret, struct error *err); /* target_profile.c */
+
 /* The load after the swap: target_load.c, target_merge.c. */
 RC sqlite_target_start_load(struct sqlite_target *self, struct error *err);
 void sqlite_target_end_load(struct sqlite_target *self); /* forgets it; the transaction is the caller's */

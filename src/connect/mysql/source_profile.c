@@ -1,0 +1,111 @@
+/* What a range's columns come to, counted by the server: every expression is that of the rows themselves. */
+#include "connect/mysql/source_parts.h"
+
+enum { COLUMNS_AT_ONCE = 100 };
+
+/* What is read of a column; dates that become NULL when they are read are NULL here. Texts as the bytes of UTF-8, so
+ * that neither a collation nor the column's own charset decides. */
+static void add_value(const struct mysql_column *column, struct buf *out)
+{
+    const char *name = column->expression;
+    if (column->zero_is_null)
+        buf_addf(out, "IF(%s < '0001-01-01' OR MONTH(%s) = 0 OR DAYOFMONTH(%s) = 0, NULL, %s)", name, name, name, name);
+    else if (column->field.type == TYPE_UTF8)
+        buf_addf(out, "CAST(CONVERT(%s USING utf8mb4) AS BINARY)", name);
+    else if (column->decoding.kind == DECODE_BITS)
+        buf_addf(out, "%s+0", name);
+    else
+        buf_add_str(out, str(name));
+}
+
+/* A float's expression makes a double of it, which would be as long as one: compared is what the double reads as. */
+static void add_measure(const struct mysql_column *column, enum profile_measure measure, struct buf *out)
+{
+    static const char *const before[] = {[PROFILE_VALUES] = "COUNT(",
+                                         [PROFILE_LEAST] = "MIN(",
+                                         [PROFILE_GREATEST] = "MAX(",
+                                         [PROFILE_SUM] = "SUM(",
+                                         [PROFILE_BYTES] = "SUM(LENGTH("};
+    buf_add_str(out, S(", "));
+    if (!profile_takes(&column->field, measure)) {
+        buf_add_str(out, S("NULL"));
+        return;
+    }
+    buf_add_str(out, str(before[measure]));
+    add_value(column, out);
+    buf_add_str(out, measure == PROFILE_BYTES ? S("))") : S(")"));
+}
+
+static RC profile_columns(struct mysql_source *self, const struct mysql_table *table, const struct range *range,
+                          int from, int count, struct profile *ret, struct error *err)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    AUTO_RESULT *rows = NULL;
+    int64_t row_count = 0;
+    buf_add_str(&sql, S("SELECT COUNT(*)"));
+    for (int i = from; i < from + count; i++) {
+        for (enum profile_measure measure = 0; measure < PROFILE_MEASURES; measure++)
+            add_measure(&table->columns[i], measure, &sql);
+    }
+    buf_addf(&sql, " FROM %s", table->quoted);
+    TRY(range_where(table, range, &sql, err));
+    TRY(mysql_session_ask(self->control, sql.at, &rows, err));
+    MYSQL_ROW row = mysql_fetch_row(rows);
+    const unsigned long *lengths = mysql_fetch_lengths(rows);
+    if (row == NULL || !str_to_int64((struct str){row[0], lengths[0]}, &row_count))
+        return fail(err, RC_DATA, "the server did not count the rows of '%s'", table->base.name);
+    ret->rows = row_count;
+    for (int i = 0; i < count * PROFILE_MEASURES; i++)
+        profile_tell(ret, from + i / PROFILE_MEASURES, (enum profile_measure)(i % PROFILE_MEASURES),
+                     (struct str){row[i + 1], lengths[i + 1]});
+    return RC_OK;
+}
+
+static RC changed_keys(struct mysql_source *self, const struct mysql_table *table, const struct range *range,
+                       struct key_list *ret, struct error *err)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    AUTO_RESULT *rows = NULL;
+    for (int i = 0; i < table->base.key_count; i++)
+        buf_addf(&sql, "%s%s", i > 0 ? ", " : "SELECT ", table->columns[table->base.key[i]].expression);
+    if (table->base.key_count == 0)
+        buf_add_str(&sql, S("SELECT 1"));
+    TRY(range_from(table, range, &sql, err));
+    buf_addf(&sql, " LIMIT %d", SOURCE_CHANGED_MAX + 1);
+    TRY(mysql_session_ask(self->control, sql.at, &rows, err));
+    if (mysql_num_rows(rows) > SOURCE_CHANGED_MAX || (table->base.key_count == 0 && mysql_num_rows(rows) > 0))
+        return source_fail_changed(&table->base, err);
+    for (MYSQL_ROW row; (row = mysql_fetch_row(rows)) != NULL;) {
+        const unsigned long *lengths = mysql_fetch_lengths(rows);
+        for (int i = 0; i < table->base.key_count; i++)
+            key_list_add(ret, (struct str){or_empty(row[i]), row[i] != NULL ? lengths[i] : 0});
+    }
+    return RC_OK;
+}
+
+static RC profile_snapshot(struct mysql_source *self, const struct mysql_table *table, const struct range *range,
+                           const struct range *changed, struct profile *ret, struct key_list *ret_changed,
+                           struct error *err)
+{
+    for (int from = 0; from < table->column_count; from += COLUMNS_AT_ONCE) {
+        int left = table->column_count - from;
+        TRY(profile_columns(self, table, range, from, left < COLUMNS_AT_ONCE ? left : COLUMNS_AT_ONCE, ret, err));
+    }
+    return changed != NULL ? changed_keys(self, table, changed, ret_changed, err) : RC_OK;
+}
+
+enum rc mysql_source_profile(struct source *base, const struct table *table, const struct range *range,
+                             const struct range *changed, struct profile *ret, struct key_list *ret_changed,
+                             struct error *err)
+{
+    struct mysql_source *self = (struct mysql_source *)base;
+    const struct mysql_table *t = mysql_table_of(table);
+    struct error ignored;
+    TRY(range_check(self, t, range, err));
+    TRY(mysql_session_run(self->control, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", err));
+    TRY(mysql_session_run(self->control, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", err));
+    enum rc rc = profile_snapshot(self, t, range, changed, ret, ret_changed, err);
+    if (mysql_session_run(self->control, "ROLLBACK", &ignored) != RC_OK)
+        self->control->is_broken = true;
+    return rc == RC_OK ? RC_OK : fail_in(err, "counting the columns of '%s'", table->name);
+}

@@ -1,0 +1,111 @@
+#include "connect/source.h"
+
+#include "data/fingerprint.h"
+
+enum { ATTEMPTS_MAX = 4 };
+
+enum rc source_fail_changed(const struct table *table, struct error *err)
+{
+    fail(err, RC_BUSY, "more than %d rows of '%s' have changed in the source since they were loaded",
+         SOURCE_CHANGED_MAX, table->name);
+    return fail_todo(err, "run `waybill sync` first, and audit at once");
+}
+
+/* ---- a source that has no SQL for it, or none that is not ours ---- */
+
+/* Rows that are read one after the other are not of one instant: what has changed is read before and after, and must be
+ * the same. */
+struct changes {
+    struct fingerprint fingerprint;
+    struct key_list keys;
+};
+
+static void changes_release(struct changes *self)
+{
+    fingerprint_release(&self->fingerprint);
+    key_list_release(&self->keys);
+}
+
+static RC changes_add(struct changes *self, const struct table *table, const struct batch *batch, struct error *err)
+{
+    if (self->keys.count + batch->rows > SOURCE_CHANGED_MAX)
+        return source_fail_changed(table, err);
+    fingerprint_add(&self->fingerprint, batch);
+    for (int64_t row = 0; row < batch->rows; row++) {
+        for (int i = 0; i < table->key_count; i++) {
+            AUTO_RELEASE(buf) text = {0};
+            if (!profile_print_value(batch, table->key[i], row, &text)) {
+                fail(err, RC_BUSY, "rows of '%s' have changed in the source, and their key has no text", table->name);
+                return fail_todo(err, "audit it while nobody writes, right after `waybill sync`");
+            }
+            key_list_add(&self->keys, buf_str(&text));
+        }
+    }
+    return RC_OK;
+}
+
+static RC changes_read(struct source *s, const struct table *table, const struct range *range, struct changes *ret,
+                       struct error *err)
+{
+    AUTO(batch_reader) *reader = NULL;
+    key_list_init(&ret->keys, table->schema, table->key, table->key_count);
+    fingerprint_init(&ret->fingerprint, table->schema);
+    if (range == NULL)
+        return RC_OK;
+    TRY(source_read(s, table, range, &reader, err));
+    for (const struct batch *batch = NULL;;) {
+        TRY(batch_reader_next(reader, &batch, err));
+        if (batch == NULL)
+            return RC_OK;
+        TRY(changes_add(ret, table, batch, err));
+    }
+}
+
+static bool changes_equal(const struct changes *a, const struct changes *b)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    struct error ignored;
+    return fingerprint_check(&a->fingerprint, fingerprint_print(&b->fingerprint, &arena), &ignored) == RC_OK;
+}
+
+static RC rows_read(struct source *s, const struct table *table, const struct range *range, struct profile *ret,
+                    struct error *err)
+{
+    AUTO(batch_reader) *reader = NULL;
+    TRY(source_read(s, table, range, &reader, err));
+    for (const struct batch *batch = NULL;;) {
+        TRY(batch_reader_next(reader, &batch, err));
+        if (batch == NULL)
+            return RC_OK;
+        profile_add(ret, batch);
+    }
+}
+
+static RC rows_profile(struct source *s, const struct table *table, const struct range *range,
+                       const struct range *changed, struct profile *ret, struct key_list *ret_changed,
+                       struct error *err)
+{
+    for (int attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+        AUTO_RELEASE(changes) before = {0}, after = {0};
+        TRY(changes_read(s, table, changed, &before, err));
+        profile_release(ret);
+        profile_init(ret, table->schema);
+        TRY(rows_read(s, table, range, ret, err));
+        TRY(changes_read(s, table, changed, &after, err));
+        if (!changes_equal(&before, &after))
+            continue;
+        key_list_release(ret_changed);
+        *ret_changed = after.keys;
+        after.keys = (struct key_list){0};
+        return RC_OK;
+    }
+    fail(err, RC_BUSY, "'%s' changes faster than it can be counted", table->name);
+    return fail_todo(err, "audit it at a quieter time");
+}
+
+RC source_profile(struct source *s, const struct table *table, const struct range *range, const struct range *changed,
+                  struct profile *ret, struct key_list *ret_changed, struct error *err)
+{
+    return s->ops->profile != NULL ? s->ops->profile(s, table, range, changed, ret, ret_changed, err)
+                                   : rows_profile(s, table, range, changed, ret, ret_changed, err);
+}

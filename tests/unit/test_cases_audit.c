@@ -1,0 +1,197 @@
+/* Audits: what differs between source and target is found, its column named, and the mark never waits for it. */
+#include "case.h"
+#include "conform/rows.h"
+#include "move/audit.h"
+#include "world/mem_database.h"
+
+static struct world *filled(enum world_variant variant, enum world_table table)
+{
+    struct world *w = world_of(variant, table);
+    world_fill(w);
+    run_ok(w);
+    return w;
+}
+
+static enum rc audit(struct world *w, struct audit *ret, struct error *err)
+{
+    struct run *run = world_open(w, false);
+    *err = (struct error){0};
+    enum rc rc = scope_read(run->routes[0].scope, err);
+    rc = rc == RC_OK ? audit_table(&run->routes[0], ret, err) : rc;
+    if (rc == RC_OK) {
+        rc = audit_judge(&run->routes[0], ret, err);
+        ret->text = NULL;
+    }
+    world_close(w, run);
+    return rc;
+}
+
+/* Somebody writes into the target, whose rows never change: another one takes its place. */
+static void spoil_target(struct world *w, const char *table, int column, const char *text)
+{
+    struct mem_table *copy = mem_copy_table(w->database, mem_find_table(&w->database->state, table));
+    int64_t last = copy->rows.count - 1;
+    const struct mem_row *was = copy->rows.at[last];
+    struct mem_row *row = arena_take(&w->database->arena, sizeof(*row) + (size_t)was->count * sizeof(*row->values));
+    memcpy(row, was, sizeof(*row) + (size_t)was->count * sizeof(*row->values));
+    row->values[column] = value_parse(&copy->fields[column], str(text), &w->database->arena);
+    copy->rows.at[last] = row;
+    mem_put_table(&w->database->state, copy);
+}
+
+static void what_was_moved_passes_in_every_mode(void **state)
+{
+    for (int variant = WORLD_APPEND; variant <= WORLD_TIME; variant++) {
+        for (int table = ORDERS; table <= REGIONS; table++) {
+            AUTO(world) *w = filled(variant, table);
+            struct audit found;
+            struct error err;
+            enum rc rc = audit(w, &found, &err);
+            if (rc != RC_OK)
+                fail_msg("variant %d, table %d: %s", variant, table, err.text);
+            assert_true(found.source_rows > 0);
+            assert_int_equal(found.source_rows, found.target_rows);
+            world_change(w);
+            run_ok(w);
+            assert_int_equal(audit(w, &found, &err), RC_OK);
+        }
+    }
+}
+
+static void a_planted_difference_is_found_and_its_column_named(void **state)
+{
+    static const struct {
+        int column;
+        const char *text, *said;
+    } cases[] = {
+        {1, "NULL", "column 'note'"},
+        {1, "~~~~~", "column 'note': the greatest"},
+        {2, "99999.99", "column 'price': the sums"},
+        {3, "1999-01-01 00:00:00", "column 'updated_at': the least"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        AUTO(world) *w = filled(WORLD_APPEND, ORDERS);
+        struct audit found;
+        struct error err;
+        spoil_target(w, "orders", cases[i].column, cases[i].text);
+        assert_int_equal(audit(w, &found, &err), RC_DATA);
+        if (strstr(err.text, cases[i].said) == NULL)
+            fail_msg("'%s' does not say '%s'", err.text, cases[i].said);
+        assert_null(strstr(err.text, cases[i].column == 1 ? "~~~" : cases[i].text)); /* never a value */
+        assert_non_null(strstr(err.todo, "--accept"));
+    }
+}
+
+static void rows_that_are_missing_or_deleted_are_found(void **state)
+{
+    AUTO(world) *w = filled(WORLD_APPEND, ORDERS);
+    struct audit found;
+    struct error err;
+    mem_server_delete(w->server, "orders", "1");
+    assert_int_equal(audit(w, &found, &err), RC_DATA);
+    assert_int_equal(found.source_rows + 1, found.target_rows);
+}
+
+static void what_has_changed_since_the_load_does_not_disturb(void **state)
+{
+    for (int variant = WORLD_APPEND; variant <= WORLD_MERGE; variant++) {
+        AUTO(world) *w = filled(variant, ORDERS);
+        struct audit found;
+        struct error err;
+        world_update(w, ORDERS, 1);
+        world_update(w, ORDERS, 3);
+        world_insert(w, ORDERS, 777, false);
+        enum rc rc = audit(w, &found, &err);
+        if (rc != RC_OK)
+            fail_msg("%s", err.text);
+        assert_int_equal(found.changed, 3);
+        assert_int_equal(found.source_rows, found.target_rows);
+        spoil_target(w, "orders", variant == WORLD_MERGE ? 2 : 1, "~~~~~"); /* among the others */
+        assert_int_equal(audit(w, &found, &err), RC_DATA);
+    }
+}
+
+static void a_first_load_that_is_not_through_is_audited_as_far_as_it_is(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
+    struct audit found;
+    struct error err;
+    world_fill(w);
+    w->options.max_chunks = 1;
+    run_ok(w);
+    w->options.max_chunks = 0;
+    enum rc rc = audit(w, &found, &err);
+    if (rc != RC_OK)
+        fail_msg("%s", err.text);
+    assert_true(found.source_rows > 0);
+    assert_true(found.source_rows < target_rows(w, "orders") + 1);
+}
+
+static void before_the_first_load_there_is_nothing_to_audit(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
+    struct audit found;
+    struct error err;
+    world_fill(w);
+    assert_int_equal(audit(w, &found, &err), RC_NOT_FOUND);
+}
+
+/* ---- after a run ---- */
+
+static void an_audit_after_the_run_never_holds_the_mark(void **state)
+{
+    AUTO(world) *w = filled(WORLD_APPEND, ORDERS);
+    w->tables[0].audit = AUDIT_PROFILE;
+    world_change(w);
+    struct world_report report = run_ok(w);
+    assert_string_equal(report.results[0].audit, "passed");
+    spoil_target(w, "orders", 1, "~~~~~");
+    world_update(w, ORDERS, 1);
+    world_update(w, ORDERS, 2);
+    world_wait(w);
+    report = run_expecting(w, RC_DATA);
+    assert_int_equal(report.exit_status, 6);
+    assert_string_equal(report.results[0].audit, "failed");
+    assert_true(report.results[0].through);
+    AUTO(scope) *scope = world_scope(w, ORDERS);
+    const struct marks *marks = scope_marks(scope);
+    assert_string_equal(marks->loaded.id, marks->extracted.id); /* closed, and the lease is given */
+    assert_false(scope_lease(scope).held);
+}
+
+static void what_is_accepted_is_kept_with_who_and_why(void **state)
+{
+    AUTO(world) *w = filled(WORLD_APPEND, ORDERS);
+    struct audit found;
+    struct error err;
+    struct history_entry *entries;
+    int count;
+    spoil_target(w, "orders", 1, "NULL");
+    struct run *run = world_open(w, false);
+    struct route *r = &run->routes[0];
+    assert_int_equal(scope_read(r->scope, &err), RC_OK);
+    assert_int_equal(audit_table(r, &found, &err), RC_OK);
+    assert_true(found.differences > 0);
+    assert_int_equal(audit_accept(r, &found, "by hand", "ada@desk", &err), RC_OK);
+    assert_int_equal(watermark_history(run, &entries, &count, &err), RC_OK);
+    assert_int_equal(count, 1);
+    assert_string_equal(entries[0].author, "ada@desk");
+    assert_non_null(strstr(entries[0].reason, "by hand"));
+    assert_non_null(strstr(entries[0].reason, "column 'note'"));
+    world_close(w, run);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_moved_passes_in_every_mode),
+        cmocka_unit_test(a_planted_difference_is_found_and_its_column_named),
+        cmocka_unit_test(rows_that_are_missing_or_deleted_are_found),
+        cmocka_unit_test(what_has_changed_since_the_load_does_not_disturb),
+        cmocka_unit_test(a_first_load_that_is_not_through_is_audited_as_far_as_it_is),
+        cmocka_unit_test(before_the_first_load_there_is_nothing_to_audit),
+        cmocka_unit_test(an_audit_after_the_run_never_holds_the_mark),
+        cmocka_unit_test(what_is_accepted_is_kept_with_who_and_why),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
