@@ -2,10 +2,12 @@
  * bytes, and compressing them as they are.
  *
  *     bench/parquet [ROWS [ROUNDS]]
+ *     bench/parquet codecs [ROWS]      cost and size of every profile and compression
+ *     bench/parquet unique [ROWS]      what it costs to find out that a dictionary does not pay
  *
- * The table has the 18 columns of a line item, made in memory: keys, sorted and random integers, decimals, flags,
- * dates, short texts of few values, a comment, a timestamp. The file is kept in memory. Times are CPU time of this
- * thread, the median of the rounds, which are interleaved. */
+ * The table is the one of the measurements (lineitem_row.h), made in memory: keys, sorted and random integers,
+ * decimals, flags, dates, short texts of few values, a comment, a timestamp. The file is kept in memory. Times are CPU
+ * time of this thread, the median of the rounds, which are interleaved. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -14,21 +16,9 @@
 #include "data/fingerprint.h"
 #include "data/parquet/reader.h"
 #include "data/parquet/writer.h"
+#include "lineitem_row.h"
 
-enum { ROWS = 1000000, ROUNDS = 5, BATCHES_MAX = 1024, POOL_BYTES = 4 << 20 };
-
-static uint64_t state[2] = {0x9E3779B97F4A7C15u, 0xD1B54A32D192ED03u};
-
-static uint64_t chance(void)
-{
-    uint64_t a = state[0], b = state[1];
-    state[0] = b;
-    a ^= a << 23;
-    state[1] = a ^ b ^ (a >> 18) ^ (b >> 5);
-    return state[1] + b;
-}
-
-static int64_t between(int64_t low, int64_t high) { return low + (int64_t)(chance() % (uint64_t)(high - low + 1)); }
+enum { ROWS = 1000000, ROUNDS = 5, BATCHES_MAX = 1024 };
 
 static const struct {
     const char *name, *format;
@@ -53,61 +43,26 @@ static struct schema *table_schema(void)
     return schema;
 }
 
-/* Text of which comments are cut out: words that come again, as in real ones. */
-static char *comments_new(void)
+static void add_row(struct batch_builder *b, const struct lineitem *row)
 {
-    static const char *const words[] = {
-        "foxes",     "ideas",     "theodolites", "pinto beans",  "instructions", "sleep",     "wake",
-        "cajole",    "haggle",    "nag",         "furious",      "careful",      "blithe",    "quickly",
-        "slyly",     "about the", "above",       "according to", "against",      "packages.", "requests,",
-        "accounts;", "deposits",  "final",       "ironic",       "special",      "regular"};
-    char *pool = xcalloc(POOL_BYTES + 64, 1);
-    for (size_t at = 0; at < POOL_BYTES;) {
-        const char *word = words[chance() % (sizeof(words) / sizeof(*words))];
-        size_t len = strlen(word);
-        memcpy(pool + at, word, len);
-        pool[at + len] = ' ';
-        at += len + 1;
-    }
-    return pool;
-}
-
-struct order {
-    int64_t number, line, lines, day;
-};
-
-static void add_order(struct batch_builder *b, int64_t id, struct order *order)
-{
-    if (order->line >= order->lines)
-        *order = (struct order){order->number + 1, 0, between(1, 7), between(8035, 8035 + 2405)};
-    order->line++;
-    builder_int64(b, 0, id);
-    builder_int64(b, 1, (order->number >> 3 << 5) | (order->number & 7));
-    int64_t part = between(1, 100000), quantity = between(1, 50);
-    builder_int64(b, 2, part);
-    builder_int32(b, 3, (int32_t)between(1, 5000));
-    builder_int32(b, 4, (int32_t)order->line);
-    builder_decimal(b, 5, quantity * 100);
-    builder_decimal(b, 6, quantity * (90000 + (part / 10) % 20001 + 100 * (part % 1000)));
-    builder_decimal(b, 7, between(0, 10));
-    builder_decimal(b, 8, between(0, 8));
-}
-
-static void add_row(struct batch_builder *b, int64_t id, struct order *order, const char *pool)
-{
-    static const char *const instructions[] = {"DELIVER IN PERSON", "COLLECT COD", "NONE", "TAKE BACK RETURN"};
-    static const char *const modes[] = {"REG AIR", "AIR", "RAIL", "SHIP", "TRUCK", "MAIL", "FOB"};
-    add_order(b, id, order);
-    int64_t shipped = order->day + between(1, 121), received = shipped + between(1, 30);
-    builder_bytes(b, 9, received > 9298 ? S("N") : chance() % 2 ? S("R") : S("A"));
-    builder_bytes(b, 10, shipped > 9298 ? S("O") : S("F"));
-    builder_date(b, 11, (int32_t)shipped);
-    builder_date(b, 12, (int32_t)(order->day + between(30, 90)));
-    builder_date(b, 13, (int32_t)received);
-    builder_bytes(b, 14, str(instructions[chance() % 4]));
-    builder_bytes(b, 15, str(modes[chance() % 7]));
-    builder_bytes(b, 16, (struct str){pool + chance() % POOL_BYTES, (size_t)between(10, 43)});
-    builder_int64(b, 17, 19723 * INT64_C(86400000000) + id * 10000000 + between(0, 3600000000));
+    builder_int64(b, 0, row->id);
+    builder_int64(b, 1, row->order);
+    builder_int64(b, 2, row->part);
+    builder_int32(b, 3, (int32_t)row->supplier);
+    builder_int32(b, 4, (int32_t)row->line);
+    builder_decimal(b, 5, row->quantity);
+    builder_decimal(b, 6, row->price);
+    builder_decimal(b, 7, row->discount);
+    builder_decimal(b, 8, row->tax);
+    builder_bytes(b, 9, str(row->return_flag));
+    builder_bytes(b, 10, str(row->status));
+    builder_date(b, 11, (int32_t)row->shipped);
+    builder_date(b, 12, (int32_t)row->committed);
+    builder_date(b, 13, (int32_t)row->received);
+    builder_bytes(b, 14, str(row->instruction));
+    builder_bytes(b, 15, str(row->mode));
+    builder_bytes(b, 16, (struct str){row->comment, row->comment_len});
+    builder_int64(b, 17, row->updated_us);
     builder_end_row(b);
 }
 
@@ -122,18 +77,28 @@ struct table {
 
 static void table_make(struct table *self, int64_t rows)
 {
-    struct order order = {0, 0, 0, 0};
-    char *pool = comments_new();
+    struct lineitems all;
+    struct lineitem row;
+    lineitem_start(&all);
     self->schema = table_schema();
     self->rows = rows;
     for (int64_t id = 1; id <= rows; self->count++) {
         struct batch_builder *b = self->builders[self->count] = batch_builder_new(self->schema);
-        for (; id <= rows && !builder_is_full(b); id++)
-            add_row(b, id, &order, pool);
+        for (; id <= rows && !builder_is_full(b); id++) {
+            lineitem_next(&all, &row);
+            add_row(b, &row);
+        }
         self->batches[self->count] = builder_finish(b);
         self->bytes += self->batches[self->count]->bytes;
     }
     free(pool);
+}
+
+static void table_free(struct table *self)
+{
+    for (int i = 0; i < self->count; i++)
+        batch_builder_free(self->builders[i]);
+    schema_free(self->schema);
 }
 
 static double cpu_seconds(void)
@@ -157,11 +122,10 @@ static void give_up(const struct error *err)
     exit(1);
 }
 
-static void encode(const struct table *table, struct buf *file)
+static void encode(const struct table *table, const struct parquet_options *options, struct buf *file)
 {
     struct error err;
-    AUTO(parquet_writer) *writer =
-        parquet_writer_new(table->schema, &(struct parquet_options){0}, (struct parquet_sink){keep, file});
+    AUTO(parquet_writer) *writer = parquet_writer_new(table->schema, options, (struct parquet_sink){keep, file});
     buf_reset(file);
     for (int i = 0; i < table->count; i++) {
         if (parquet_writer_add(writer, table->batches[i], &err) != RC_OK)
@@ -259,18 +223,97 @@ static void report(double seconds[MEASURES][ROUNDS], int rounds, const struct ta
     }
 }
 
+/* ---- profiles and compressions ---- */
+
+static double encode_us(const struct table *table, const struct parquet_options *options, struct buf *file)
+{
+    double start = cpu_seconds();
+    encode(table, options, file);
+    return (cpu_seconds() - start) * 1e6 / (double)table->rows;
+}
+
+static void measure_codecs(const struct table *table, struct buf *file)
+{
+    static const char *const profiles[] = {"default", "redshift", "modern"};
+    static const struct {
+        const char *name;
+        enum parquet_compression compression;
+        int level;
+    } codecs[] = {{"zstd-1", PARQUET_ZSTD, 1}, {"zstd-3", PARQUET_ZSTD, 3}, {"snappy", PARQUET_SNAPPY, 0},
+                  {"lz4", PARQUET_LZ4, 0},     {"gzip-1", PARQUET_GZIP, 1}, {"none", PARQUET_UNCOMPRESSED, 0}};
+    for (int profile = 0; profile <= PARQUET_MODERN; profile++) {
+        for (size_t i = 0; i < sizeof(codecs) / sizeof(*codecs); i++) {
+            struct parquet_options options = {.profile = (enum parquet_profile)profile,
+                                              .compression = codecs[i].compression,
+                                              .level = codecs[i].level};
+            double us = encode_us(table, &options, file);
+            printf("%-9s %-7s %6.3f us/row  %7.2f MB\n", profiles[profile], codecs[i].name, us,
+                   (double)file->len / 1e6);
+        }
+    }
+}
+
+/* ---- columns without a value twice ---- */
+
+static void measure_unique(int64_t rows, struct buf *file)
+{
+    enum { TIMES = 5 };
+    struct table table = {.schema = schema_new(), .rows = rows};
+    schema_add(table.schema, &(struct field){.name = "number", .type = TYPE_INT64});
+    schema_add(table.schema, &(struct field){.name = "real", .type = TYPE_DOUBLE});
+    schema_add(table.schema, &(struct field){.name = "text", .type = TYPE_UTF8});
+    for (int64_t row = 0; row < rows && table.count < BATCHES_MAX; table.count++) {
+        struct batch_builder *b = table.builders[table.count] = batch_builder_new(table.schema);
+        for (; row < rows && !builder_is_full(b); row++) {
+            char text[32];
+            builder_int64(b, 0, (int64_t)chance());
+            builder_double(b, 1, (double)(chance() >> 11));
+            builder_bytes(
+                b, 2,
+                (struct str){text, (size_t)snprintf(text, sizeof(text), "%016llx", (unsigned long long)chance())});
+            builder_end_row(b);
+        }
+        table.batches[table.count] = builder_finish(b);
+    }
+    double with[TIMES], without[TIMES];
+    for (int i = 0; i < TIMES; i++) {
+        with[i] = encode_us(&table, &(struct parquet_options){.compression = PARQUET_UNCOMPRESSED}, file);
+        without[i] =
+            encode_us(&table,
+                      &(struct parquet_options){.compression = PARQUET_UNCOMPRESSED,
+                                                .encodings = PARQUET_ENCODINGS & ~(PARQUET_DICTIONARY | PARQUET_SPLIT)},
+                      file);
+    }
+    qsort(with, TIMES, sizeof(double), by_size);
+    qsort(without, TIMES, sizeof(double), by_size);
+    printf("three unique columns     %6.3f us/row, %.3f without a dictionary in sight\n", with[TIMES / 2],
+           without[TIMES / 2]);
+    table_free(&table);
+}
+
 int main(int argc, char **argv)
 {
     static struct table table;
     double seconds[MEASURES][ROUNDS];
     AUTO_RELEASE(buf) file = {.max = UINT32_MAX};
     int64_t rows = ROWS, rounds = ROUNDS;
-    if ((argc > 1 && !str_to_int64(str(argv[1]), &rows)) || (argc > 2 && !str_to_int64(str(argv[2]), &rounds)) ||
-        rows < 1 || rounds < 1 || rounds > ROUNDS) {
-        fprintf(stderr, "usage: %s [ROWS [ROUNDS up to %d]]\n", argv[0], ROUNDS);
+    bool is_codecs = argc > 1 && text_eq(argv[1], "codecs"), is_unique = argc > 1 && text_eq(argv[1], "unique");
+    int first = is_codecs || is_unique ? 2 : 1;
+    if ((argc > first && !str_to_int64(str(argv[first]), &rows)) || rows < 1 || rounds > ROUNDS ||
+        (argc > first + 1 && (first == 2 || !str_to_int64(str(argv[2]), &rounds))) || rounds < 1) {
+        fprintf(stderr, "usage: %s [ROWS [ROUNDS up to %d]] | codecs [ROWS] | unique [ROWS]\n", argv[0], ROUNDS);
         return 2;
     }
+    if (is_unique) {
+        measure_unique(rows, &file);
+        return 0;
+    }
     table_make(&table, rows);
+    if (is_codecs) {
+        measure_codecs(&table, &file);
+        table_free(&table);
+        return 0;
+    }
     char *plain = xcalloc(table.bytes, 1);
     size_t room = ZSTD_compressBound(1 << 20), bytes[MEASURES];
     char *packed = xcalloc(room, 1);
@@ -281,7 +324,7 @@ int main(int argc, char **argv)
         at[COPY] = cpu_seconds();
         bytes[COMPRESS] = compress(context, plain, bytes[COPY], packed, room);
         at[COMPRESS] = cpu_seconds();
-        encode(&table, &file);
+        encode(&table, &(struct parquet_options){0}, &file);
         at[ENCODE] = cpu_seconds();
         decode(&table, &file);
         at[DECODE] = cpu_seconds();
@@ -293,10 +336,8 @@ int main(int argc, char **argv)
             seconds[i][round] = at[i] - start;
     }
     report(seconds, (int)rounds, &table, bytes);
-    for (int i = 0; i < table.count; i++)
-        batch_builder_free(table.builders[i]);
     ZSTD_freeCCtx(context);
-    schema_free(table.schema);
+    table_free(&table);
     free(plain);
     free(packed);
     return 0;

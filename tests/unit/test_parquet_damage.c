@@ -1,36 +1,10 @@
 /* A Parquet file that was cut, changed or made to deceive: RC_DATA, or the rows that were written. Never a stream of
  * other rows that ends well, a crash, or more memory than such a file can justify. */
 #include "parquet_story.h"
+#include "parquet_watch.h"
 
 #include "data/parquet/format.h"
 #include "data/parquet/thrift.h"
-
-/* Linked in place of base/auto.h's (--wrap), to see what the reader asks for. */
-static size_t allocated_most;
-/* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
-void *__real_xrealloc(void *old, size_t size);
-void *__real_xcalloc(size_t count, size_t size);
-void *__wrap_xrealloc(void *old, size_t size);
-void *__wrap_xcalloc(size_t count, size_t size);
-
-void *__wrap_xrealloc(void *old, size_t size)
-{
-    allocated_most = size > allocated_most ? size : allocated_most;
-    return __real_xrealloc(old, size);
-}
-
-void *__wrap_xcalloc(size_t count, size_t size)
-{
-    allocated_most = count * size > allocated_most ? count * size : allocated_most;
-    return __real_xcalloc(count, size);
-}
-
-/* A page that has a checksum hides its decoder from damage. */
-static bool is_without_checksums;
-uint32_t __real_crc32_of(struct str bytes);
-uint32_t __wrap_crc32_of(struct str bytes);
-uint32_t __wrap_crc32_of(struct str bytes) { return is_without_checksums ? 0 : __real_crc32_of(bytes); }
-/* NOLINTEND(bugprone-reserved-identifier) */
 
 /* A few row groups of every type, some with several pages, in a few ten kilobytes. */
 static struct story small_story(const struct schema *schema)

@@ -130,6 +130,8 @@ RC plain_read(const struct field *field, const struct storage *storage, const ui
               int64_t row, int64_t count, void *values, struct error *err)
 {
     int width = storage->width;
+    if (count == 0)
+        return RC_OK; /* an empty dictionary has no memory */
     if (storage->stored != STORED_AS_IS)
         return foreign_read(storage, in, validity, row, count, values, err);
     if (field->type == TYPE_DECIMAL)
