@@ -1,3 +1,4 @@
+#include "cli/check.h"
 #include "cli/outcome.h"
 #include "cli/show.h"
 #include "connect/registry.h"
@@ -22,6 +23,8 @@ struct checking {
 
 /* ---- one connection ---- */
 
+static const char *password_note(const char *from) { return from != NULL ? "; password from " : ""; }
+
 static RC check_source(struct checking *self, struct finding *f, struct error *err)
 {
     AUTO(source) *source = NULL;
@@ -39,7 +42,8 @@ static RC check_source(struct checking *self, struct finding *f, struct error *e
     TRY(source_oldest_open(source, &open, err));
     stamp_print(now_us, 0, now);
     f->rights = open.hidden ? "read" : "read, see open transactions";
-    f->note = arena_print(&self->arena, "clock %s, %d tables%s", now, count,
+    f->note = arena_print(&self->arena, "clock %s, %d tables%s%s%s", now, count, password_note(source->password_from),
+                          or_empty(source->password_from),
                           open.hidden ? "; open transactions are hidden: tables need an explicit lag" : "");
     return RC_OK;
 }
@@ -54,7 +58,10 @@ static RC check_target(struct checking *self, struct finding *f, struct error *e
     TRY(target_check(target, &is_new, err));
     f->version = arena_text(&self->arena, target->version); /* a server's is known once it was asked */
     f->rights = "read, write";
-    f->note = is_new ? "does not exist yet; the first load makes it" : NULL;
+    if (is_new)
+        f->note = "does not exist yet; the first load makes it";
+    else if (target->password_from != NULL)
+        f->note = arena_print(&self->arena, "password from %s", target->password_from);
     return RC_OK;
 }
 
@@ -169,8 +176,14 @@ static RC no_connection(const struct config *config, const char *name, struct ar
 
 static RC check_wanted(struct checking *self, const char *name, struct error *err)
 {
-    const struct config *config = self->cli->config;
+    struct config *config = self->cli->config;
     int found = 0;
+    const char *prefix;
+    bool is_new = name != NULL && config_is_uri(name);
+    for (int i = 0; i < config->connection_count; i++)
+        is_new &= !text_eq(config->connections[i].name, name); /* 'connections info' has added it */
+    if (is_new)
+        TRY(config_add_uri(config, name, "the URI", &name, &prefix, err));
     for (int i = 0; i < config->connection_count; i++) {
         if (name != NULL && !text_eq(config->connections[i].name, name))
             continue;
@@ -185,27 +198,27 @@ static RC check_wanted(struct checking *self, const char *name, struct error *er
     return fail_todo(err, "add 'connections: {NAME: {type: ..., path: ...}}'");
 }
 
-static void print_findings(struct checking *self)
+static void print_findings(struct checking *self, const json_t *more)
 {
     if (!cli_is_json(self->cli)) {
         text_table_print(&self->table, self->cli->out);
         return;
     }
-    AUTO_JSON *document = json_object();
+    AUTO_JSON *document = more != NULL ? json_copy((json_t *)(uintptr_t)more) : json_object();
     json_put(document, "connections", json_incref(self->rows));
     print_json(self->cli, document);
 }
 
-static RC run_check(struct cli *cli, struct error *err)
+RC check_report(struct cli *cli, const char *word, const json_t *more, struct error *err)
 {
     static const char *const heads[] = {"connection", "type", "as", "address", "version", "rights", "result"};
-    TRY(cli_load(cli, err));
+    TRY(cli_load_for(cli, &word, word != NULL, err));
     struct checking checking = {.cli = cli, .table = {.columns = 7}, .rows = json_array()};
     for (int i = 0; i < checking.table.columns; i++)
         text_table_add(&checking.table, heads[i]);
-    enum rc rc = check_wanted(&checking, cli->word_count > 0 ? cli->words[0] : NULL, err);
+    enum rc rc = check_wanted(&checking, word, err);
     if (rc == RC_OK) {
-        print_findings(&checking);
+        print_findings(&checking, more);
         cli->status = outcome_status(&checking.outcome);
     }
     text_table_release(&checking.table);
@@ -214,16 +227,23 @@ static RC run_check(struct cli *cli, struct error *err)
     return rc;
 }
 
+static RC run_check(struct cli *cli, struct error *err)
+{
+    return check_report(cli, cli->word_count > 0 ? cli->words[0] : NULL, NULL, err);
+}
+
 const struct command cmd_check = {
     .path = "check",
+    .also = "connections test",
     .group = GROUP_LOOK,
     .summary = "Says of each connection whether it can be used, and why not",
-    .words = "[CONNECTION]",
+    .words = "[CONNECTION|URI]",
     .words_max = 1,
     .about = "Sources are opened and asked for their clock and open transactions. Targets are opened, and it is tried "
              "whether\n"
              "they could be written; nothing is. Stores are tried with a small object that is deleted again.\n",
     .examples = "  waybill check\n"
-                "  waybill check lake --output json\n",
+                "  waybill check lake --output json\n"
+                "  waybill check mysql://etl@db.internal/shop\n",
     .run = run_check,
 };

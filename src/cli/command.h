@@ -19,6 +19,8 @@
     X(cmd_types)                                                                                                       \
     X(cmd_check)                                                                                                       \
     X(cmd_audit)                                                                                                       \
+    X(cmd_connections_list)                                                                                            \
+    X(cmd_connections_info)                                                                                            \
     X(cmd_watermark_get)                                                                                               \
     X(cmd_watermark_list)                                                                                              \
     X(cmd_watermark_set)                                                                                               \

@@ -1,5 +1,7 @@
 #include "connect/registry.h"
 
+#include <stdlib.h>
+
 #include "connect/mysql/source.h"
 #include "connect/postgres/target.h"
 #include "connect/sqlite/source.h"
@@ -42,7 +44,7 @@ static const struct database_type sqlite_type = {
 /* ---- PostgreSQL ---- */
 
 struct postgres_options {
-    const char *host, *database, *user, *schema;
+    const char *host, *database, *user, *schema, *service;
     int64_t port;
     struct secret password;
     enum pq_tls tls;
@@ -55,10 +57,13 @@ static const char *const postgres_tls[] = {
 
 static const struct option postgres_table[] = {
     OPTION("host", STRING, postgres_options, host, .help = "name, address, or the folder of a Unix socket"),
-    OPTION("port", INT, postgres_options, port, .preset = "5432", .min = 1, .max = 65535, .help = "port of the server"),
-    OPTION("database", STRING, postgres_options, database, .required = true, .help = "name of the database"),
+    OPTION("port", INT, postgres_options, port, .min = 1, .max = 65535, .help = "port of the server; 5432 without"),
+    OPTION("database", STRING, postgres_options, database, .help = "name of the database"),
     OPTION("user", STRING, postgres_options, user, .help = "user to log in as; this machine's user when not given"),
-    OPTION("password", SECRET, postgres_options, password, .help = "its password; never printed and never logged"),
+    OPTION("password", SECRET, postgres_options, password,
+           .help = "its password; as PGPASSWORD, ~/.pgpass or PGPASSFILE say without"),
+    OPTION("service", STRING, postgres_options, service,
+           .help = "section of ~/.pg_service.conf or PGSERVICEFILE that says what is not said here"),
     OPTION("schema", STRING, postgres_options, schema, .preset = "public",
            .help = "schema of tables without one, and of waybill_position"),
     OPTION("tls", ENUM, postgres_options, tls, .preset = "auto", .names = postgres_tls,
@@ -79,12 +84,18 @@ static RC postgres_open_target(const char *name, const void *options, const stru
                                struct error *err)
 {
     const struct postgres_options *given = options;
+    if (given->database == NULL && given->service == NULL && getenv("PGSERVICE") == NULL &&
+        getenv("PGDATABASE") == NULL) {
+        fail(err, RC_CONFIG, "connection '%s' lacks 'database'", name);
+        return fail_todo(err, "say which database, or the 'service' that does");
+    }
     struct postgres_target_options how = {
         .schema = given->schema,
         .address = {.host = given->host,
                     .port = given->port,
                     .database = given->database,
                     .user = given->user,
+                    .service = given->service,
                     .password = &given->password,
                     .tls = given->tls,
                     .ca = given->ca,

@@ -98,11 +98,12 @@ struct source_ops {
 };
 struct source {
     const struct source_ops *ops;
-    const char *name;    /* the connection's name */
-    const char *address; /* readable, no secret: "shop.db" */
-    const char *version; /* of the server, or the library that stands for one: "SQLite 3.40.1"; NULL: not known */
-    int64_t zero_dates;  /* values that became NULL because the request said so, since it was opened; atomic */
-    int readers_max;     /* readers that may be open at once, each with a thread of its own; 0: one */
+    const char *name;          /* the connection's name */
+    const char *address;       /* readable, no secret: "shop.db" */
+    const char *version;       /* of the server, or the library that stands for one: "SQLite 3.40.1"; NULL: not known */
+    const char *password_from; /* where the password was found, for people; NULL: none is used */
+    int64_t zero_dates;        /* values that became NULL because the request said so, since it was opened; atomic */
+    int readers_max;           /* readers that may be open at once, each with a thread of its own; 0: one */
 };
 
 /* What tells this server from another one (formats.md 2, source_id). */

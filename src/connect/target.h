@@ -91,9 +91,10 @@ struct target_ops {
 };
 struct target {
     const struct target_ops *ops;
-    const char *name;    /* the connection's name */
-    const char *address; /* readable, no secret */
-    const char *version; /* as a source's */
+    const char *name;          /* the connection's name */
+    const char *address;       /* readable, no secret */
+    const char *version;       /* as a source's */
+    const char *password_from; /* as a source's, once it was asked */
 };
 
 /* Reads T. A missing table or row: exists = false, RC_OK. */

@@ -43,6 +43,7 @@ struct pq_address {
     const char *host; /* a name, an address, or the folder of a Unix socket; NULL: the usual socket folder */
     int64_t port;     /* 5432 */
     const char *database, *user;
+    const char *service; /* of libpq's service file: says what is NULL here, as PGHOST, PGPASSWORD, ~/.pgpass do */
     const struct secret *password; /* not set: a server that asks for one is RC_DENIED */
     enum pq_tls tls;
     const char *ca, *cert, *key; /* files; ca: this machine's own list */
@@ -51,7 +52,8 @@ struct pq_address {
 
 struct pq {
     PGconn *handle;
-    char *address; /* "postgresql://etl@db.internal:5432/dw": for people, no secret */
+    const char *password_from; /* for people: "the configuration", "PGPASSWORD"; NULL: the server asked for none */
+    char *address;             /* "postgresql://etl@db.internal:5432/dw": for people, no secret */
     struct clock *clock;
     const atomic_int *stop; /* the signal that asks the program to end, 0 so far; NULL: none is looked for */
     int64_t lock_ms, statement_ms, stall_ms;

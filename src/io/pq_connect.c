@@ -13,13 +13,30 @@ static bool is_this_machine(const char *host)
            strcmp(host, "::1") == 0;
 }
 
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+/* Where libpq will go to: what is not said here, it finds in a service file or in its variables. */
+static bool goes_to_this_machine(const struct pq_address *address)
+{
+    const char *number = variable("PGHOSTADDR");
+    bool is_elsewhere = number != NULL && !is_this_machine(number);
+    bool is_service = address->service != NULL || variable("PGSERVICE") != NULL;
+    if (is_elsewhere || (address->host == NULL && is_service))
+        return false;
+    return is_this_machine(address->host != NULL ? address->host : variable("PGHOST"));
+}
+
 static const char *tls_mode(const struct pq_address *address)
 {
     switch (address->tls) {
     case PQ_TLS_OFF: return "disable";
     case PQ_TLS_REQUIRE: return "require";
     case PQ_TLS_AUTO:
-        if (is_this_machine(address->host))
+        if (goes_to_this_machine(address))
             return "allow"; /* only when the server insists */
         return "verify-full";
     case PQ_TLS_VERIFY: return "verify-full";
@@ -52,6 +69,7 @@ static PGconn *start(const struct pq_address *address)
     const struct {
         const char *name, *value;
     } pairs[] = {
+        {"service", address->service},
         {"host", address->host},
         {"port", port},
         {"dbname", address->database},
@@ -113,6 +131,20 @@ static RC set_up(struct pq *db, const struct pq_address *address, struct error *
     return pq_run(db, sql.at, NULL, err);
 }
 
+static const char *password_from(const struct pq *db, const struct pq_address *address)
+{
+    if (!PQconnectionUsedPassword(db->handle))
+        return NULL;
+    if (address->password != NULL && secret_is_set(address->password))
+        return "the configuration";
+    bool is_service = address->service != NULL || variable("PGSERVICE") != NULL;
+    if (variable("PGPASSWORD") != NULL && !is_service)
+        return "PGPASSWORD";
+    return is_service                       ? "the service file, PGPASSWORD or the password file"
+           : variable("PGPASSFILE") != NULL ? "the file of PGPASSFILE"
+                                            : "'~/.pgpass'";
+}
+
 static void ignore_notice(void *context, const char *message) {}
 
 void pq_address_print(const struct pq_address *address, struct buf *out)
@@ -128,6 +160,8 @@ void pq_address_print(const struct pq_address *address, struct buf *out)
         buf_addf(out, "?host=%s", host);
     if (address->port > 0 && is_socket)
         buf_addf(out, "&port=%lld", (long long)address->port);
+    if (address->service != NULL)
+        buf_addf(out, "%sservice=%s", is_socket ? "&" : "?", address->service);
 }
 
 RC pq_open(const struct pq_address *address, struct clock *clock, const atomic_int *stop, struct pq **ret,
@@ -146,6 +180,7 @@ RC pq_open(const struct pq_address *address, struct clock *clock, const atomic_i
     assert(db->handle != NULL && "libpq has memory");
     PQsetNoticeProcessor(db->handle, ignore_notice, NULL);
     TRY(connect_until(db, clock->mono_ms(clock) + or_default(address->connect_ms, PQ_CONNECT_MS), err));
+    db->password_from = password_from(db, address);
     TRY(set_up(db, address, err));
     *ret = TAKE(db);
     return RC_OK;

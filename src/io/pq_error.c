@@ -162,6 +162,8 @@ enum rc pq_fail_connecting(struct pq *db, struct error *err)
         {"pg_hba.conf rejects", RC_DENIED, "let this user in by the server's pg_hba.conf"},
         {"is not permitted to log in", RC_DENIED, "ALTER ROLE ... LOGIN, or give another `user`"},
         {"permission denied for database", RC_DENIED, "GRANT CONNECT ON DATABASE ... TO the user"},
+        {"definition of service", RC_CONFIG, "correct `service` of the connection, or ~/.pg_service.conf"},
+        {"service file", RC_CONFIG, "correct `service` of the connection, or PGSERVICEFILE"},
         {"root certificate file", RC_CONFIG, "correct `tls_ca` of the connection"},
         {"certificate file", RC_CONFIG, "correct `tls_cert` and `tls_key` of the connection"},
         {"FATAL:  role ", RC_DENIED, "create the user, or correct `user` of the connection"},

@@ -168,6 +168,32 @@ static RC opened_init(const struct connection_config *connection, struct resolve
     return options_check_required(&ret->set, connection->where, what, err);
 }
 
+bool config_can_be_source(const struct connection_config *connection) { return can_be(connection->type, ROLE_SOURCE); }
+
+bool config_can_be_target(const struct connection_config *connection) { return can_be(connection->type, ROLE_TARGET); }
+
+RC config_show(const struct config *self, const char *name, struct arena *arena, const struct shown_option **ret,
+               int *ret_count)
+{
+    AUTO_RELEASE(opened) opened = {0};
+    struct error ignored; /* it was read before */
+    const struct connection_config *connection = config_connection(self, name);
+    if (connection == NULL || opened_init(connection, NULL, &opened, &ignored) != RC_OK)
+        return RC_NOT_FOUND;
+    const struct option_set *set = &opened.set;
+    struct shown_option *shown = arena_take(arena, sizeof(*shown) * (size_t)(set->table.count + 1));
+    *ret_count = 0;
+    for (int i = 0; i < set->table.count; i++) {
+        const struct option_origin *origin = &set->origins[i];
+        const char *text = origin->kind == ORIGIN_DEFAULT ? set->table.options[i].preset : origin->text;
+        if (text != NULL)
+            shown[(*ret_count)++] = (struct shown_option){set->table.options[i].name, arena_text(arena, text),
+                                                          arena_text(arena, option_origin_text(origin, arena))};
+    }
+    *ret = shown;
+    return RC_OK;
+}
+
 static struct opening opening_of(const struct config *self, struct clock *clock, struct random *random)
 {
     return (struct opening){.clock = clock, .random = random, .stop = self->stop, .retries = self->retries};

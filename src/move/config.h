@@ -149,6 +149,18 @@ bool config_is_uri(const char *text);
 RC config_add_uri(struct config *self, const char *uri, const char *by, const char **ret_name, const char **ret_prefix,
                   struct error *err);
 
+bool config_can_be_source(const struct connection_config *connection);
+bool config_can_be_target(const struct connection_config *connection);
+/* Where it leads to, as it is written, without secrets and parameters: "mysql://etl@db.internal:3306/shop". */
+const char *config_address(const struct connection_config *connection, struct arena *arena);
+/* The options of a connection that are set or have a default, as they are written; secrets are "***". Views into the
+ * configuration, and the arena's. RC_NOT_FOUND: no such connection. */
+struct shown_option {
+    const char *name, *text, *from; /* from: "default", "waybill.yml:12:9" */
+};
+RC config_show(const struct config *self, const char *name, struct arena *arena, const struct shown_option **ret,
+               int *ret_count);
+
 /* A pipeline from the command line. Texts may be NULL but for source, target and stage, which are URIs or names of
  * connections; the target may be "none", the stage's name may have a prefix behind a '/'. */
 struct route_words {

@@ -30,12 +30,14 @@ static void add_place(struct config *config, const char *name, struct buf *out)
     size_t bytes;
     if (connection == NULL || !config_options_of_type(connection->type, &table, &bytes))
         return;
-    bool is_maria = text_eq(connection->type, "mariadb"), is_postgresql = text_eq(connection->type, "postgresql");
-    buf_addf(out, "%s", is_maria ? "mysql" : is_postgresql ? "postgres" : connection->type);
+    bool is_maria = text_eq(connection->type, "mariadb"), is_postgres = strncmp(connection->type, "postgres", 8) == 0;
+    buf_addf(out, "%s", is_maria ? "mysql" : is_postgres ? "postgres" : connection->type);
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         const struct yaml_node *given = yaml_find(connection->node, parts[i]);
         const struct option *option = option_find(table, parts[i]);
         const char *text = given != NULL ? given->text : option != NULL ? option->preset : NULL;
+        if (text == NULL && option != NULL && text_eq(parts[i], "port"))
+            text = is_postgres ? "5432" : "3306"; /* as the libraries have it */
         bool is_path = given != NULL && text_eq(parts[i], "path");
         buf_addf(out, "|%s", is_path ? whole_path(text, &config->arena) : or_empty(text));
     }

@@ -218,21 +218,20 @@ static const char *text_of(const struct yaml_node *map, const char *key)
     return node != NULL ? node->text : NULL;
 }
 
-/* The URI without secrets and parameters. */
-static const char *name_of(const struct uri *self)
+const char *config_address(const struct connection_config *connection, struct arena *arena)
 {
-    struct arena *arena = &self->config->arena;
-    const char *path = text_of(self->node, "path"), *bucket = text_of(self->node, "bucket");
-    const char *user = text_of(self->node, "user"), *host = text_of(self->node, "host"),
-               *port = text_of(self->node, "port");
+    const struct yaml_node *node = connection->node;
+    const char *type = connection->type;
+    const char *path = text_of(node, "path"), *bucket = text_of(node, "bucket"), *socket = text_of(node, "socket");
+    const char *user = text_of(node, "user"), *host = text_of(node, "host"), *port = text_of(node, "port");
     if (path != NULL)
-        return arena_print(arena, "%s:%s", text_eq(self->type, "directory") ? "file" : self->type, path);
+        return arena_print(arena, "%s:%s", text_eq(type, "directory") ? "file" : type, path);
     if (bucket != NULL)
-        return arena_print(arena, "%s://%s", self->type, bucket);
+        return arena_print(arena, "%s://%s", type, bucket);
     bool is_six = host != NULL && strchr(host, ':') != NULL;
-    return arena_print(arena, "%s://%s%s%s%s%s%s%s/%s", self->type, or_empty(user), user != NULL ? "@" : "",
-                       is_six ? "[" : "", or_empty(host), is_six ? "]" : "", port != NULL ? ":" : "", or_empty(port),
-                       or_empty(text_of(self->node, "database")));
+    return arena_print(arena, "%s://%s%s%s%s%s%s%s/%s", type, or_empty(user), user != NULL ? "@" : "",
+                       is_six ? "[" : "", host != NULL ? host : or_empty(socket), is_six ? "]" : "",
+                       port != NULL ? ":" : "", or_empty(port), or_empty(text_of(node, "database")));
 }
 
 /* Another URI may have the same name, and other parameters. */
@@ -251,7 +250,8 @@ RC config_add_uri(struct config *self, const char *uri, const char *by, const ch
     if (strlen(uri) > URI_BYTES_MAX)
         return fail(err, RC_CONFIG, "%s is longer than %d bytes", by, URI_BYTES_MAX);
     TRY(read_uri(&read, err));
-    read.node->key = free_name(&read, name_of(&read));
+    const struct connection_config plain = {.type = read.type, .node = read.node};
+    read.node->key = free_name(&read, config_address(&plain, &self->arena));
     TRY(config_take_connection(self, read.node, read.type, err));
     *ret_name = read.node->key;
     *ret_prefix = read.prefix;

@@ -4,17 +4,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "connect/mysql/option_file.h"
 #include "connect/mysql/source_parts.h"
 
 static const char *const tls_names[] = {"auto", "off", "require", "verify", NULL};
 
 const struct option mysql_option_list[MYSQL_OPTIONS] = {
     OPTION("host", STRING, mysql_options, host, .help = "name or address of the server"),
-    OPTION("port", INT, mysql_options, port, .preset = "3306", .min = 1, .max = 65535, .help = "its TCP port"),
+    OPTION("port", INT, mysql_options, port, .min = 1, .max = 65535, .help = "its TCP port; 3306 without"),
     OPTION("socket", PATH, mysql_options, socket, .help = "its Unix socket, in place of host and port"),
     OPTION("database", STRING, mysql_options, database, .help = "where tables without a database in their name are"),
-    OPTION("user", STRING, mysql_options, user, .required = true, .help = "who logs in"),
-    OPTION("password", SECRET, mysql_options, password, .help = "and with what"),
+    OPTION("user", STRING, mysql_options, user, .help = "who logs in; as ~/.my.cnf says without"),
+    OPTION("password", SECRET, mysql_options, password, .help = "and with what; as ~/.my.cnf or MYSQL_PWD say without"),
+    OPTION("defaults_file", PATH, mysql_options, defaults_file,
+           .help = "option file of MySQL's clients in place of ~/.my.cnf, for what is not said here"),
     OPTION("tls", ENUM, mysql_options, tls, .names = tls_names, .preset = "auto",
            .help = "auto (verify, but for this machine), off, require (encrypted, to whomever), verify"),
     OPTION("tls_ca", PATH, mysql_options, tls_ca, .help = "certificates of the authorities; the system's without"),
@@ -183,14 +186,22 @@ static RC check_files(const char *name, const struct mysql_options *options, str
     return RC_OK;
 }
 
+static RC check_login(const char *name, const struct mysql_login *login, struct error *err)
+{
+    if (login->socket == NULL && login->host == NULL) {
+        fail(err, RC_CONFIG, "connection '%s' has neither 'host' nor 'socket'", name);
+        return fail_todo(err, "host: localhost, or socket: /run/mysqld/mysqld.sock");
+    }
+    if (login->user != NULL)
+        return RC_OK;
+    fail(err, RC_CONFIG, "connection '%s' lacks 'user'", name);
+    return fail_todo(err, "say who logs in, here or in [client] of ~/.my.cnf");
+}
+
 static RC check_options(const char *name, const struct mysql_options *options, struct error *err)
 {
     if (options->socket != NULL && options->host != NULL)
         return fail(err, RC_CONFIG, "connection '%s' has both 'host' and 'socket': it takes one of them", name);
-    if (options->socket == NULL && options->host == NULL) {
-        fail(err, RC_CONFIG, "connection '%s' has neither 'host' nor 'socket'", name);
-        return fail_todo(err, "host: localhost, or socket: /run/mysqld/mysqld.sock");
-    }
     if ((options->tls_cert != NULL) != (options->tls_key != NULL))
         return fail(err, RC_CONFIG, "connection '%s': 'tls_cert' and 'tls_key' go together", name);
     if (options->tls == MYSQL_TLS_OFF && (options->tls_ca != NULL || options->tls_cert != NULL))
@@ -198,21 +209,22 @@ static RC check_options(const char *name, const struct mysql_options *options, s
     return check_files(name, options, err);
 }
 
-static void copy_settings(struct mysql_source *self, const struct mysql_options *options, const struct opening *with)
+static void copy_settings(struct mysql_source *self, const struct mysql_options *options,
+                          const struct mysql_login *login, const struct opening *with)
 {
     struct arena *arena = &self->arena;
-    secret_set(&self->password, str(secret_reveal(&options->password)));
+    secret_set(&self->password, str(secret_reveal(&login->password)));
     self->with = *with;
     self->batch_rows =
         options->batch_rows > 0 && options->batch_rows < BATCH_ROWS_MAX ? options->batch_rows : BATCH_ROWS_MAX;
     self->text_only = options->text_only;
     self->settings = (struct mysql_settings){
         .name = self->base.name,
-        .host = arena_text(arena, options->host),
-        .socket = arena_text(arena, options->socket),
-        .port = (int)options->port,
-        .database = arena_text(arena, options->database),
-        .user = arena_text(arena, options->user),
+        .host = arena_text(arena, login->host),
+        .socket = arena_text(arena, login->socket),
+        .port = (int)login->port,
+        .database = arena_text(arena, login->database),
+        .user = arena_text(arena, login->user),
         .password = &self->password,
         .tls = (enum mysql_tls)options->tls,
         .tls_ca = arena_text(arena, options->tls_ca),
@@ -222,21 +234,29 @@ static void copy_settings(struct mysql_source *self, const struct mysql_options 
         .read_ms = options->read_ms,
         .with = &self->with,
     };
-    self->base.address = options->socket != NULL ? self->settings.socket
-                                                 : arena_print(arena, "%s:%d", options->host, self->settings.port);
+    self->base.address =
+        login->socket != NULL ? self->settings.socket : arena_print(arena, "%s:%d", login->host, self->settings.port);
+    self->base.password_from = arena_text(arena, login->password_from);
     self->base.readers_max = (int)options->connections;
 }
+
+static const char *from_process(const char *name) { return getenv(name); }
 
 RC mysql_source_open(const char *name, const struct mysql_options *options, const struct opening *with,
                      struct source **ret, struct error *err)
 {
+    AUTO_RELEASE(arena) arena = {0};
+    AUTO_RELEASE(mysql_login) login = {0};
     TRY(check_options(name, options, err));
+    if (mysql_login_find(options, from_process, &arena, &login, err) != RC_OK)
+        return fail_in(err, "connection '%s'", name);
+    TRY(check_login(name, &login, err));
     struct mysql_source *self = xcalloc(1, sizeof(*self));
     AUTO(source) *opened = &self->base;
     self->base.ops = &mysql_source_ops;
     self->base.name = arena_text(&self->arena, name);
     pthread_mutex_init(&self->lock, NULL);
-    copy_settings(self, options, with);
+    copy_settings(self, options, &login, with);
     if (mysql_session_open(&self->settings, &self->control, err) != RC_OK)
         return fail_in(err, "connecting to %s", self->base.address);
     self->base.version = arena_print(&self->arena, "%s %s", self->control->is_maria ? "MariaDB" : "MySQL",

@@ -25,17 +25,17 @@
 enum { MYSQL_CONNECTIONS_MAX = 32 };
 
 struct mysql_options {
-    const char *host, *socket, *database, *user;
+    const char *host, *socket, *database, *user; /* with port and password: filled in from option_file.h */
     int64_t port;
     struct secret password;
     int tls; /* enum mysql_tls */
-    const char *tls_ca, *tls_cert, *tls_key;
+    const char *tls_ca, *tls_cert, *tls_key, *defaults_file;
     int64_t connect_ms, read_ms;
     int64_t connections; /* readers at once */
     int64_t batch_rows;  /* 0: as many as a batch has; tests take fewer */
     bool text_only;      /* tests: rows in the text protocol also where binary ones can be read */
 };
-enum { MYSQL_OPTIONS = 13 };
+enum { MYSQL_OPTIONS = 14 };
 extern const struct option mysql_option_list[MYSQL_OPTIONS];
 
 /* What becomes of each type there is. */

@@ -217,6 +217,7 @@ static RC postgres_target_check(struct target *base, bool *ret_is_new, struct er
     TRY(postgres_target_connect(self, err));
     if (check_rights(self, err) != RC_OK)
         return fail_in(err, "target '%s'", base->name);
+    base->password_from = self->db->password_from;
     *ret_is_new = false; /* a database is made by its owner, never by us */
     return RC_OK;
 }
@@ -262,6 +263,7 @@ static void copy_address(struct postgres_target *self, const struct pq_address *
     self->address.host = arena_text(&self->arena, address->host);
     self->address.database = arena_text(&self->arena, address->database);
     self->address.user = arena_text(&self->arena, address->user);
+    self->address.service = arena_text(&self->arena, address->service);
     self->address.ca = arena_text(&self->arena, address->ca);
     self->address.cert = arena_text(&self->arena, address->cert);
     self->address.key = arena_text(&self->arena, address->key);
@@ -283,8 +285,10 @@ RC postgres_target_open(const char *name, const struct postgres_target_options *
     self->fence_patience_ms = options->fence_patience_ms > 0 ? options->fence_patience_ms : FENCE_PATIENCE_MS;
     self->lock_ms = options->address.lock_ms > 0 ? options->address.lock_ms : PQ_LOCK_MS;
     self->with = *with;
-    self->base = (struct target){&postgres_target_ops, arena_text(&self->arena, name),
-                                 arena_text(&self->arena, address.at), self->version};
+    self->base = (struct target){.ops = &postgres_target_ops,
+                                 .name = arena_text(&self->arena, name),
+                                 .address = arena_text(&self->arena, address.at),
+                                 .version = self->version};
     snprintf(self->version, sizeof(self->version), "PostgreSQL");
     *ret = &self->base;
     return RC_OK;
