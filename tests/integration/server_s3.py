@@ -1,19 +1,21 @@
 """Servers that speak S3, pinned, from the cache that `tools/setup check` fills.
 
-versitygw is the strictest and so the first; MinIO differs in names, tokens and repeated calls. None checks everything.
+versitygw is the strictest and so the first; MinIO differs in names, tokens and repeated calls; Ceph's gateway takes any key
+there is, and ignores conditions and checksums where it likes: it has to be found out. None checks everything.
 """
 import os
 import shutil
 import subprocess
 import urllib.error
 import urllib.request
+import uuid
 
 import boto3
 import botocore.client
 import botocore.exceptions
 import pytest
 
-from servers import CACHE, Server, certificate, run
+from servers import CACHE, START_S, STARTER, Server, certificate, free_port, run
 
 VERSITYGW = CACHE / "versitygw-1.8.0" / "versitygw"
 MINIO = CACHE / "minio-20260212" / "minio"
@@ -148,6 +150,88 @@ class MinIO(S3Server):
         for path in (self.folder / "data/.minio.sys/config/iam/sts").glob(f"{access_key}*"):
             shutil.rmtree(path)
         self.start()
+
+
+CEPH_CONF = """
+[global]
+fsid = 8a7e9f6c-1c1b-4a4e-9f0e-6f0f3c5f0b11
+mon host = v1:127.0.0.1:{monitor}
+public addr = 127.0.0.1
+cluster addr = 127.0.0.1
+auth cluster required = none
+auth service required = none
+auth client required = none
+ms bind msgr2 = false
+osd objectstore = memstore
+memstore device bytes = 2147483648
+osd pool default size = 1
+osd pool default min size = 1
+osd pool default pg num = 1
+osd pool default pgp num = 1
+osd pool default pg autoscale mode = off
+osd crush chooseleaf type = 0
+mon allow pool size one = true
+mon warn on pool no redundancy = false
+mon max pg per osd = 2000
+mon data avail crit = 1
+run dir = {folder}/run
+admin socket = {folder}/run/$name.asok
+log file = {folder}/$name.log
+[mon.a]
+mon data = {folder}/mon
+[osd.0]
+osd data = {folder}/osd
+[client.rgw]
+rgw data = {folder}/rgw
+rgw frontends = beast endpoint=127.0.0.1:{port}
+rgw enable usage log = false
+rgw enable ops log = false
+"""
+
+
+class RadosGW(S3Server):
+    """Ceph's gateway with a monitor and a store in memory behind it, from Debian's packages: some 15 s to start."""
+
+    health = "/"
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        missing = [name for name in ("radosgw", "ceph-mon", "ceph-osd", "ceph", "monmaptool", "radosgw-admin") if not shutil.which(name)]
+        if missing:
+            pytest.skip(f"{', '.join(missing)} of Ceph not installed: run tools/setup check")
+        self.conf, self.behind = self.folder / "ceph.conf", []
+        monitor = free_port()
+        self.conf.write_text(CEPH_CONF.format(folder=self.folder, monitor=monitor, port=self.port))
+        for name in ("mon", "osd", "rgw", "run"):
+            (self.folder / name).mkdir()
+        run("monmaptool", "--create", "--fsid", "8a7e9f6c-1c1b-4a4e-9f0e-6f0f3c5f0b11", "--addv", "a", f"[v1:127.0.0.1:{monitor}]", self.folder / "monmap")
+        run("ceph-mon", "-c", self.conf, "--mkfs", "-i", "a", "--monmap", self.folder / "monmap")
+
+    def command(self):
+        return ["radosgw", "-c", self.conf, "-f", "-n", "client.rgw"]
+
+    def start_behind(self, *command):
+        self.behind.append(STARTER.submit(self.launch, command).result())
+
+    def start(self):
+        if not self.behind:
+            number = str(uuid.uuid4())
+            self.start_behind("ceph-mon", "-c", self.conf, "-f", "-i", "a")
+            run("timeout", str(START_S), "ceph", "-c", self.conf, "osd", "new", number)
+            run("ceph-osd", "-c", self.conf, "-i", "0", "--mkfs", "--osd-uuid", number)
+            self.start_behind("ceph-osd", "-c", self.conf, "-f", "-i", "0")
+        first = self.process is None
+        super().start()
+        if first:
+            run("radosgw-admin", "-c", self.conf, "user", "create", "--uid=tests", "--display-name=tests", f"--access-key={self.access_key}",
+                f"--secret-key={self.secret}")
+        return self
+
+    def stop(self, timeout=30):
+        super().stop(timeout)
+        for process in self.behind:
+            process.kill()
+            process.wait()
 
 
 def unfinished_uploads(client, bucket):

@@ -57,7 +57,10 @@ class Server:
         return [f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}", "--clear-groups"]
 
     def spawn(self):
-        words = ["setpriv", "--pdeathsig", "KILL", *self.as_user(), *self.command()]
+        return self.launch(self.command())
+
+    def launch(self, command):
+        words = ["setpriv", "--pdeathsig", "KILL", *self.as_user(), *command]
         with open(self.folder / "log", "ab") as log:
             return subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                                     env=self.environment, start_new_session=True)

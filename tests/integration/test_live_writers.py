@@ -8,7 +8,7 @@ import pytest
 
 from waybill import PLANTED
 
-SECONDS = 30
+SECONDS = 12
 NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 MAKE = f"""
 CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, stock INTEGER NOT NULL, updated_at DATETIME NOT NULL);
@@ -44,18 +44,18 @@ def write_each_for_itself(path, until, written):
 
 
 def write_slowly(path, until, written):
-    """Transactions of three seconds, a stamp at their start and one at their end; every third is rolled back."""
+    """Transactions of 1.2 seconds, a stamp at their start and one at their end; every third is rolled back."""
     database, chance, turn = writer(path), random.Random(2), 0
     while time.monotonic() < until:
         database.execute("BEGIN IMMEDIATE")
-        for pause in (1.5, 1.5, 0):
+        for pause in (0.6, 0.6, 0):
             for _ in range(20):
                 change(database, chance)
             time.sleep(pause)
         turn += 1
         database.execute("ROLLBACK" if turn % 3 == 0 else "COMMIT")
         written.value += turn % 3 != 0
-        time.sleep(1)  # the other writer's turn
+        time.sleep(0.4)  # the other writer's turn
 
 
 @pytest.mark.parametrize("journal_mode", ["delete", "wal"])
