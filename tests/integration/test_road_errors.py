@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from proxy import DOWN, Cut, Stall
 from server_s3 import MinIO, VersityGW
 from test_first_hour import assert_told
 
@@ -134,6 +135,19 @@ def test_a_lag_stands_in_for_open_transactions_that_may_not_be_seen(road):
     change(road, "shop", user="blind")
     road.pipeline["lag"] = "10m"
     road.write_config()
+    sync(road, status=0)
+
+
+@pytest.mark.parametrize("fault", [Cut(after=60), Stall(after=60), Cut(after=200, way=DOWN), Stall(after=200, way=DOWN)], ids=lambda fault: f"{type(fault).__name__} {fault.way}")
+def test_a_connection_that_ends_in_the_handshake_is_no_wrong_certificate(road, fault):
+    """The greeting has come, TLS has begun: what is wrong is the network, and it may be well in a minute."""
+    proxy = road.through("shop")
+    change(road, "shop", connect_timeout="1s")
+    proxy.fault = fault
+    done = sync(road, status=5)
+    assert_told(done, "source 'shop'", f"127.0.0.1:{proxy.port}", "onnect", "again")
+    assert proxy.hits > 0 and "certificate" not in done.err
+    proxy.fault = None
     sync(road, status=0)
 
 

@@ -90,11 +90,29 @@ static bool loses_the_server(unsigned code)
            code == ER_CONNECTION_KILLED || code == ERROR_CLIENT_INTERACTION || code == ER_NET_PACKET_TOO_LARGE;
 }
 
-/* The library has one number for all that happens below TLS. Once we were let in, it is never the certificate. */
+/* "TLS/SSL error: Connection reset by peer (104)": what OpenSSL has no reason for, the library tells with its errno. */
+static bool tells_an_errno(const char *says)
+{
+    size_t len = strlen(says), digits = 0;
+    if (len == 0 || says[--len] != ')')
+        return false;
+    while (len > 0 && says[len - 1] >= '0' && says[len - 1] <= '9') {
+        len--;
+        digits++;
+    }
+    return digits > 0 && len > 0 && says[len - 1] == '(';
+}
+
+/* The library has one number for all that happens below TLS. Once we were let in, it is never the certificate; nor is it
+ * before, where the connection was lost or silent. */
 static unsigned code_of(const struct mysql_session *self)
 {
     unsigned code = mysql_errno(self->handle);
-    return code == ERROR_NO_TLS && self->id != 0 ? CR_SERVER_LOST : code;
+    if (code != ERROR_NO_TLS)
+        return code;
+    const char *says = mysql_error(self->handle);
+    bool is_lost = self->id != 0 || tells_an_errno(says) || strstr(says, "unexpected eof") != NULL;
+    return is_lost ? CR_SERVER_LOST : code;
 }
 
 enum rc mysql_session_fail_with(struct mysql_session *self, unsigned code, const char *sqlstate, const char *says,
