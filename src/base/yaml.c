@@ -3,6 +3,7 @@
 #include <yaml.h>
 
 #include <assert.h>
+#include <strings.h>
 
 struct reader {
     yaml_parser_t parser;
@@ -237,4 +238,29 @@ const char *yaml_kind_name(const struct yaml_node *node)
     static const char *const names[] = {
         [YAML_EMPTY] = "nothing", [YAML_TEXT] = "a text", [YAML_LIST] = "a list", [YAML_MAP] = "a map"};
     return names[node->kind];
+}
+
+const char *yaml_name(struct arena *arena, const char *name)
+{
+    bool is_plain = name[0] != '\0' && strchr("0123456789", name[0]) == NULL && strcasecmp(name, "null") != 0;
+    for (const char *at = name; *at != '\0'; at++)
+        is_plain &=
+            (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') || *at == '_';
+    if (is_plain)
+        return name;
+    static const char hex[] = "0123456789abcdef";
+    char *quoted = arena_take(arena, 4 * strlen(name) + 3), *to = quoted;
+    *to++ = '"';
+    for (; *name != '\0'; name++) {
+        if (*name == '"' || *name == '\\')
+            *to++ = '\\';
+        if ((unsigned char)*name >= ' ') {
+            *to++ = *name;
+            continue;
+        }
+        memcpy(to, (char[]){'\\', 'x', hex[*name >> 4], hex[*name & 15]}, 4);
+        to += 4;
+    }
+    *to = '"';
+    return quoted;
 }

@@ -35,4 +35,6 @@ struct yaml_node {
 /* `file` is how messages name the text. Everything lives in the arena. An empty text is an empty map. */
 RC yaml_parse(struct str text, const char *file, struct arena *arena, const struct yaml_node **ret, struct error *err);
 const struct yaml_node *yaml_find(const struct yaml_node *map, const char *key); /* NULL: none */
+/* A name as YAML: quoted where it must be. */
+const char *yaml_name(struct arena *arena, const char *name);
 const char *yaml_kind_name(const struct yaml_node *node); /* "a map", "a list", "a text", "nothing" */

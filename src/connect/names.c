@@ -32,22 +32,3 @@ const char *excluded_order(struct table *table, const int *places, bool is_whole
         return NULL;
     return !has_key ? "key" : !has_cursor ? "cursor" : NULL;
 }
-
-const char *yaml_name(struct arena *arena, const char *name)
-{
-    bool is_plain = name[0] != '\0' && strchr("0123456789", name[0]) == NULL;
-    for (const char *at = name; *at != '\0'; at++)
-        is_plain &=
-            (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') || *at == '_';
-    if (is_plain)
-        return name;
-    char *quoted = arena_take(arena, 2 * strlen(name) + 3), *to = quoted;
-    *to++ = '"';
-    for (; *name != '\0'; name++) {
-        if (*name == '"' || *name == '\\')
-            *to++ = '\\';
-        *to++ = *name;
-    }
-    *to = '"';
-    return quoted;
-}

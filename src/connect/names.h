@@ -11,5 +11,3 @@ bool name_says_changed(const char *column);
 /* After columns were left out: key and cursor in their new `places` (-1: left out). NULL: well; else what is missing,
  * "key" or "cursor". A table that is read as a whole then simply has none. */
 const char *excluded_order(struct table *table, const int *places, bool is_whole);
-/* A name as YAML: quoted where it must be. */
-const char *yaml_name(struct arena *arena, const char *name);

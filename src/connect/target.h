@@ -31,6 +31,11 @@ struct target_table {
     const char *cursor; /* merge: latest wins; NULL: always overwrite (id_only) */
 };
 
+/* What to do besides, where a column is to be taken in another way: the waybill that did not go in waits as it is. */
+#define STAGED_OTHERWISE                                                                                               \
+    "; what is staged keeps its form: drop it with `waybill watermark restore --from-target`, then run once with "     \
+    "--full-refresh"
+
 /* T as it stands. */
 struct target_position {
     bool exists;

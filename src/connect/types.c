@@ -1,6 +1,6 @@
 #include "connect/types.h"
 
-#include "connect/names.h"
+#include "base/yaml.h"
 
 const char *fidelity_name(enum fidelity fidelity)
 {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/yaml.h"
 #include "data/shaping_parts.h"
 
 /* ---- as ---- */
@@ -82,7 +83,7 @@ static RC treat(struct shaping *self, const struct column_wish *wish, struct sha
         if (field->type == TYPE_BINARY) {
             fail(err, RC_CONFIG, "column '%s' of '%s' holds bytes, of which no part is a text", wish->column,
                  self->table);
-            return fail_todo(err, "mask: {%s: full}, or hash it", wish->column);
+            return fail_todo(err, "mask: {%s: full}, or hash it", yaml_name(&self->arena, wish->column));
         }
         column->by = MADE_BY_MASK;
         column->is_partial = true;
@@ -105,7 +106,8 @@ static RC add_column(struct shaping *self, int from, const struct field *source,
     TRY(treat(self, wish, &column, &field, err));
     if (schema_find(self->schema, field.name) >= 0) {
         fail(err, RC_CONFIG, "two columns of '%s' would have the name '%s'", self->table, field.name);
-        return fail_todo(err, "give one of them another: columns: {%s: {name: ...}}", wish->column);
+        return fail_todo(err, "give one of them another: columns: {%s: {name: ...}}",
+                         yaml_name(&self->arena, wish->column));
     }
     if (column.by != MADE_AS_IT_IS) {
         column.made = self->made->count;

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/yaml.h"
 #include "data/shaping_parts.h"
 #include "data/text.h"
 
@@ -100,9 +101,11 @@ static bool put_cast(struct batch_builder *builder, int column, const struct fie
 static enum rc fail_cast(const struct shaping_reader *self, const struct field *to, const char *from, struct error *err)
 {
     char type[FORMAT_TEXT];
+    AUTO_RELEASE(arena) arena = {0};
     field_type_name(to, type);
     fail(err, RC_DATA, "column '%s' of '%s' holds a value that is no %s", from, self->shaping->table, type);
-    return fail_todo(err, "correct it in the source, or take the column as text: columns: {%s: {as: text}}", from);
+    return fail_todo(err, "correct it in the source, or take the column as text: columns: {%s: {as: text}}",
+                     yaml_name(&arena, from));
 }
 
 /* ---- hashes and masks ---- */

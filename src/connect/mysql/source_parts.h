@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "base/yaml.h"
 #include "connect/mysql/decode.h"
 #include "connect/mysql/session.h"
 #include "connect/mysql/source.h"

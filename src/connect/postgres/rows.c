@@ -1,5 +1,7 @@
 #include "connect/postgres/rows.h"
 
+#include "connect/target.h"
+
 #include <assert.h>
 #include <endian.h>
 #include <stdlib.h>
@@ -207,7 +209,7 @@ static RC put_time(struct row_writer *self, int column, int64_t value, uint8_t *
     if (value < 0 || value > day_us)
         return fail_value(self, column, err,
                           "a time of more than a day, or less than none, fits no column of type `time`",
-                          "ALTER the column to `interval`, or stage it `as: text`");
+                          "ALTER the column to `interval`, or stage it `as: text`" STAGED_OTHERWISE);
     *at = put64(put32(*at, 8), (uint64_t)value);
     return RC_OK;
 }

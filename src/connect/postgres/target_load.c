@@ -1,4 +1,5 @@
 /* Rows in: one binary COPY per file, straight from the batches. */
+#include "base/yaml.h"
 #include "connect/postgres/target_parts.h"
 
 #include <assert.h>
@@ -139,6 +140,7 @@ static enum rc count_nul(struct postgres_target *self, struct batch_reader *read
                          int column, const char *key, struct error *err)
 {
     const char *name = self->columns[column].field->name;
+    AUTO_RELEASE(arena) arena = {0};
     struct error ignored;
     int64_t count = 0;
     do {
@@ -148,8 +150,8 @@ static enum rc count_nul(struct postgres_target *self, struct batch_reader *read
          name, (long long)count, key);
     return fail_todo(err,
                      "stage the column as bytes with `columns: {%s: {as: binary}}` (its type in the target is bytea "
-                     "then), or mend it in the source",
-                     name);
+                     "then), or mend it in the source" STAGED_OTHERWISE,
+                     yaml_name(&arena, name));
 }
 
 static RC send_batches(struct postgres_target *self, struct batch_reader *reader, const char *key, struct error *err)

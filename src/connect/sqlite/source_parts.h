@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/yaml.h"
 #include "connect/names.h"
 #include "connect/sqlite/affinity.h"
 #include "connect/sqlite/source.h"

@@ -128,7 +128,8 @@ static RC bind_number(struct sqlite_target *self, int column, __int128 value, st
         int len = snprintf(back, sizeof(back), "%.*f", scale, number);
         if (!str_eq((struct str){back, (size_t)len}, text))
             return fail_value(self, column, err, "a DECIMAL has more digits than a NUMERIC column of SQLite keeps (15)",
-                              "declare the column TEXT in the target, which keeps all digits, or stage it `as: text`");
+                              "declare the column TEXT in the target, which keeps all digits, or stage it `as: "
+                              "text`" STAGED_OTHERWISE);
     }
     sqlite_bind_double(self->insert, column + 1, number);
     return RC_OK;
