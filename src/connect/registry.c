@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "connect/mysql/source.h"
+#include "connect/postgres/source.h"
 #include "connect/postgres/target.h"
 #include "connect/sqlite/source.h"
 #include "connect/sqlite/target.h"
@@ -49,7 +50,7 @@ struct postgres_options {
     struct secret password;
     enum pq_tls tls;
     const char *ca, *cert, *key;
-    int64_t connect_timeout, lock_timeout, statement_timeout;
+    int64_t connect_timeout, lock_timeout, statement_timeout, read_timeout, connections;
 };
 
 static const char *const postgres_tls[] = {
@@ -78,43 +79,63 @@ static const struct option postgres_table[] = {
            .help = "how long the locks of others are waited for"),
     OPTION("statement_timeout", DURATION, postgres_options, statement_timeout, .preset = "1h", .min = 1000,
            .max = 604800000, .help = "how long one statement of a load may take"),
+    OPTION("read_timeout", DURATION, postgres_options, read_timeout, .preset = "10m", .min = 1000, .max = 86400000,
+           .help = "how long it may be silent while we wait for rows"),
+    OPTION("connections", INT, postgres_options, connections, .preset = "2", .min = 1, .max = POSTGRES_CONNECTIONS_MAX,
+           .help = "how many read at once"),
 };
 
-static RC postgres_open_target(const char *name, const void *options, const struct opening *with, struct target **ret,
-                               struct error *err)
+static RC postgres_address_of(const char *name, const struct postgres_options *given, struct pq_address *ret,
+                              struct error *err)
 {
-    const struct postgres_options *given = options;
     if (given->database == NULL && given->service == NULL && getenv("PGSERVICE") == NULL &&
         getenv("PGDATABASE") == NULL) {
         fail(err, RC_CONFIG, "connection '%s' lacks 'database'", name);
         return fail_todo(err, "say which database, or the 'service' that does");
     }
-    struct postgres_target_options how = {
-        .schema = given->schema,
-        .address = {.host = given->host,
-                    .port = given->port,
-                    .database = given->database,
-                    .user = given->user,
-                    .service = given->service,
-                    .password = &given->password,
-                    .tls = given->tls,
-                    .ca = given->ca,
-                    .cert = given->cert,
-                    .key = given->key,
-                    .connect_ms = given->connect_timeout,
-                    .lock_ms = given->lock_timeout,
-                    .statement_ms = given->statement_timeout},
-    };
+    *ret = (struct pq_address){.host = given->host,
+                               .port = given->port,
+                               .database = given->database,
+                               .user = given->user,
+                               .service = given->service,
+                               .password = &given->password,
+                               .tls = given->tls,
+                               .ca = given->ca,
+                               .cert = given->cert,
+                               .key = given->key,
+                               .connect_ms = given->connect_timeout,
+                               .lock_ms = given->lock_timeout,
+                               .statement_ms = given->statement_timeout};
+    return RC_OK;
+}
+
+static RC postgres_open_source(const char *name, const void *options, const struct opening *with, struct source **ret,
+                               struct error *err)
+{
+    const struct postgres_options *given = options;
+    struct postgres_source_options how = {.schema = given->schema, .connections = given->connections};
+    TRY(postgres_address_of(name, given, &how.address, err));
+    how.address.stall_ms = given->read_timeout;
+    return postgres_source_open(name, &how, with, ret, err);
+}
+
+static RC postgres_open_target(const char *name, const void *options, const struct opening *with, struct target **ret,
+                               struct error *err)
+{
+    const struct postgres_options *given = options;
+    struct postgres_target_options how = {.schema = given->schema};
+    TRY(postgres_address_of(name, given, &how.address, err));
     return postgres_target_open(name, &how, with, ret, err);
 }
 
 #define POSTGRES_TYPE(name_, summary_)                                                                                 \
     {                                                                                                                  \
         .name = name_, .summary = summary_, .options = OPTION_TABLE(postgres_table),                                   \
-        .options_bytes = sizeof(struct postgres_options), .target_type = postgres_target_type,                         \
+        .options_bytes = sizeof(struct postgres_options), .source_types = postgres_source_types,                       \
+        .open_source = postgres_open_source, .target_type = postgres_target_type,                                      \
         .open_target = postgres_open_target,                                                                           \
     }
-static const struct database_type postgres_type = POSTGRES_TYPE("postgres", "a PostgreSQL database, as a target"),
+static const struct database_type postgres_type = POSTGRES_TYPE("postgres", "a PostgreSQL database"),
                                   postgresql_type = POSTGRES_TYPE("postgresql", "the same as postgres");
 
 /* ---- MySQL and MariaDB ---- */

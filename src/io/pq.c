@@ -132,7 +132,8 @@ static RC next_result(struct pq *db, int64_t deadline_ms, bool stops, PGresult *
 static bool is_failure(const PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
-    return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_COPY_IN;
+    return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_COPY_IN &&
+           status != PGRES_COPY_OUT;
 }
 
 /* The first failure, else the last result. */
@@ -152,7 +153,7 @@ static RC collect(struct pq *db, int64_t wait_ms, bool stops, struct pq_answer *
         } else {
             PQclear(result);
         }
-        if (PQresultStatus(kept.result) == PGRES_COPY_IN)
+        if (PQresultStatus(kept.result) == PGRES_COPY_IN || PQresultStatus(kept.result) == PGRES_COPY_OUT)
             break;
     }
     if (kept.result == NULL)
@@ -315,7 +316,62 @@ RC pq_copy_end(struct pq *db, int64_t *ret_rows, struct error *err)
     return RC_OK;
 }
 
-/* ---- names ---- */
+RC pq_copy_out(struct pq *db, const char *sql, struct error *err)
+{
+    AUTO_RELEASE(pq_answer) answer = {0};
+    TRY(run(db, sql, db->stall_ms, true, &answer, err));
+    assert(PQresultStatus(answer.result) == PGRES_COPY_OUT && "the statement is a COPY TO STDOUT");
+    return RC_OK;
+}
+
+/* Until something has come; nothing may come for as long as a server sorts. */
+static RC wait_for_rows(struct pq *db, struct error *err)
+{
+    bool ready = false;
+    enum rc rc = pq_wait_socket(db, POLLIN, now_ms(db) + db->stall_ms, true, &ready, err);
+    if (rc != RC_OK)
+        return give_up(db, rc, err);
+    if (!ready) {
+        fail(err, RC_UNAVAILABLE, "'%s': no row for %lld s", db->address, (long long)(db->stall_ms / 1000));
+        return give_up(db, err->rc, err);
+    }
+    return PQconsumeInput(db->handle) != 0 ? RC_OK : fail_lost(db, err);
+}
+
+RC pq_copy_get(struct pq *db, struct str *ret, int64_t *ret_rows, struct error *err)
+{
+    AUTO_RELEASE(pq_answer) answer = {0};
+    int len = 0;
+    PQfreemem(TAKE(db->copied));
+    if (db->handle == NULL)
+        return fail_gone(db, err);
+    while ((len = PQgetCopyData(db->handle, &db->copied, 1)) == 0)
+        TRY(wait_for_rows(db, err));
+    *ret = (struct str){db->copied, len > 0 ? (size_t)len : 0};
+    if (len > 0)
+        return RC_OK;
+    *ret = (struct str){0};
+    TRY(collect(db, db->stall_ms, true, &answer, err)); /* the end, or what went wrong */
+    *ret_rows = pq_changes(&answer);
+    return RC_OK;
+}
+
+void pq_abandon(struct pq *db)
+{
+    struct error ignored;
+    if (db->handle != NULL)
+        (void)!give_up(db, RC_FAILED, &ignored);
+}
+
+/* ---- names and literals ---- */
+
+void pq_literal(struct buf *out, struct str text)
+{
+    buf_add_str(out, S("'"));
+    for (const char *at = text.at, *end = text.at + text.len; at < end; at++)
+        buf_add_str(out, *at == '\'' ? S("''") : (struct str){at, 1});
+    buf_add_str(out, S("'"));
+}
 
 struct str pq_name(const char *identifier)
 {

@@ -57,6 +57,7 @@ struct pq {
     struct clock *clock;
     const atomic_int *stop; /* the signal that asks the program to end, 0 so far; NULL: none is looked for */
     int64_t lock_ms, statement_ms, stall_ms;
+    char *copied; /* what pq_copy_get gave last */
 };
 
 /* Connects, and sets the session up: UTF-8, limits on locks, idle transactions and statements, keepalives on both
@@ -109,6 +110,17 @@ RC pq_copy_begin(struct pq *db, const char *sql, struct error *err);
 RC pq_copy_put(struct pq *db, const void *bytes, size_t len, struct error *err);
 RC pq_copy_end(struct pq *db, int64_t *ret_rows, struct error *err);
 
+/* COPY ... TO STDOUT: begin, then get until ret->at is NULL, which means that the server has said how many rows it sent
+ * (*ret_rows) and that these were all (S61). A piece is one row of the binary form, the first one with the stream's
+ * head before it, or the trailer (https://www.postgresql.org/docs/15/protocol-flow.html#PROTOCOL-COPY); it lives until
+ * the next call. RC_UNAVAILABLE: nothing came for stall_ms. */
+RC pq_copy_out(struct pq *db, const char *sql, struct error *err);
+RC pq_copy_get(struct pq *db, struct str *ret, int64_t *ret_rows, struct error *err);
+/* Ends what is under way, on the server too, and the connection with it. */
+void pq_abandon(struct pq *db);
+
+/* 'text' as a literal: with standard_conforming_strings nothing in it can end it early. */
+void pq_literal(struct buf *out, struct str text);
 /* "name", with quotes inside doubled, cut as PostgreSQL cuts it: every identifier goes through here. */
 void pq_quote(struct buf *out, const char *identifier);
 /* The bytes that PostgreSQL keeps of a name. */

@@ -190,6 +190,7 @@ void pq_free(struct pq *self)
 {
     if (self == NULL)
         return;
+    PQfreemem(self->copied);
     PQfinish(self->handle);
     free(self->address);
     free(self);

@@ -1,0 +1,122 @@
+/* Inside the PostgreSQL source: source.c (connections, clock, ceiling), source_open.c (open transactions),
+ * source_types.c (declarations decide types), source_describe.c (columns, key, indexes), source_cursor.c (which column,
+ * which zone), source_range.c (the SQL of ranges and positions), source_measure.c (facts, boundary, split),
+ * source_read.c (rows into batches), tuples.c (the binary rows). */
+#pragma once
+
+#include <pthread.h>
+
+#include "connect/postgres/source.h"
+#include "connect/postgres/tuples.h"
+
+struct pg_column {
+    const char *name, *declared; /* "price", "numeric(10,2)" */
+    int64_t oid;                 /* of the type; of a domain's base type */
+    int modifier;                /* atttypmod, -1: none */
+    bool is_enum, not_null;
+    bool excluded;          /* not read */
+    bool indexed;           /* an index begins with it */
+    int primary;            /* place in the primary key from 1; 0: not in it */
+    const char *as;         /* override: "text", "binary"; NULL: none */
+    const char *expression; /* what is selected */
+    bool has_order;         /* its values can stand in a position */
+    int digits;             /* of a second's fraction: times */
+    struct tuple_column tuple;
+    struct field field;
+    struct type_verdict verdict;
+};
+
+struct pg_table {
+    struct table base;
+    const char *quoted; /* "schema"."table" */
+    const char *oid;    /* as text */
+    struct pg_column *columns;
+    int column_count;
+    bool has_children; /* other tables inherit from it: their keys are none of its own */
+    bool key_is_unique;
+    bool keys_are_checked;                  /* no NULL in the key, as of this description */
+    bool key_is_indexed, cursor_is_indexed; /* an index is in that order */
+};
+
+struct postgres_source {
+    struct source base;
+    struct opening with;
+    struct pq_address address;
+    struct secret password;
+    const char *schema;
+    bool may_be_no_utf8; /* the database's encoding is SQL_ASCII */
+    int64_t batch_rows;
+    struct pq *control; /* everything but rows */
+    struct pq *idle[POSTGRES_CONNECTIONS_MAX];
+    int idle_count;
+    pthread_mutex_t lock; /* of idle */
+    struct arena arena;   /* tables, texts of the address */
+    struct schema **schemas;
+    int schema_count;
+};
+
+static inline const struct pg_table *pg_table_of(const struct table *table) { return (const struct pg_table *)table; }
+static inline bool pg_goes_by_cursor(enum range_kind kind) { return kind == RANGE_CURSOR || kind == RANGE_TIME; }
+static inline bool pg_goes_by_key(enum range_kind kind) { return kind != RANGE_ALL && kind != RANGE_TIME; }
+
+/* ---- source.c ---- */
+
+/* A connection for a reader: an idle one, or a new one. Given back it is idle, or closed when it is lost. From any
+ * thread. */
+RC postgres_source_take(struct postgres_source *self, struct pq **ret, struct error *err);
+void postgres_source_give(struct postgres_source *self, struct pq *db);
+/* One answer on the control connection, which is opened again where it was lost before. */
+RC postgres_source_ask(struct postgres_source *self, const char *sql, struct pq_answer *ret, struct error *err);
+/* Its first value; RC_DATA when there is none. */
+RC postgres_source_int64(struct postgres_source *self, const char *sql, int64_t *ret, struct error *err);
+
+/* ---- source_open.c ---- */
+
+RC postgres_source_oldest_open(struct source *base, struct open_transactions *ret, struct error *err);
+
+/* ---- source_types.c ---- */
+
+/* Type, expression, way on the wire and verdict from what is declared and overridden. RC_CONFIG: a type that needs an
+ * override (which one is said). */
+RC pg_column_decide(struct pg_column *column, const char *table, struct arena *arena, struct error *err);
+
+/* ---- source_describe.c, source_cursor.c ---- */
+
+RC postgres_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
+                            struct error *err);
+int pg_column_find(const struct pg_table *table, const char *name); /* -1: none */
+enum rc pg_fail_no_column(const struct pg_table *table, const char *what, const char *name, struct error *err);
+RC pg_cursor_find(struct pg_table *table, const struct table_request *request, struct error *err);
+/* What a cursor without a zone means: sets cursor_ahead_us. RC_CONFIG: a zone that the server does not know, or one
+ * with summer time, in which an hour comes twice (S91). */
+RC pg_zone_find(struct postgres_source *self, struct pg_table *table, const struct table_request *request,
+                struct error *err);
+
+/* ---- source_range.c ---- */
+
+/* RC_DATA: a position that the table, as it is now, cannot have written. */
+RC pg_range_check(struct postgres_source *self, const struct pg_table *table, const struct range *range,
+                  struct error *err);
+/* " FROM s.t WHERE ..." */
+RC pg_range_from(const struct pg_table *table, const struct range *range, struct buf *out, struct error *err);
+/* " ORDER BY ...": cursor, key, as the range has it; nothing for RANGE_ALL. `direction`: "" or " DESC", of each. */
+void pg_range_order(const struct pg_table *table, const struct range *range, const char *direction, struct buf *out);
+/* "cursor, key...": what a position is made of, as texts. */
+void pg_range_select_position(const struct pg_table *table, const struct range *range, struct buf *out);
+/* A row of that as a position. RC_DATA: a cursor or key that no position can say. */
+RC pg_range_position(const struct pg_table *table, const struct range *range, const struct pq_answer *rows, int row,
+                     struct arena *arena, struct position *ret, struct error *err);
+
+/* ---- source_measure.c ---- */
+
+RC postgres_source_facts(struct source *base, const struct table *table, const struct range *range,
+                         struct range_facts *ret, struct error *err);
+RC postgres_source_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows,
+                            struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err);
+RC postgres_source_split(struct source *base, const struct table *table, const struct range *range, int pieces,
+                         struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err);
+
+/* ---- source_read.c ---- */
+
+RC postgres_source_read(struct source *base, const struct table *table, const struct range *range,
+                        struct batch_reader **ret, struct error *err);

@@ -1,0 +1,129 @@
+/* Rows of a range into batches: one COPY, streamed, on a connection of the reader's own. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "connect/names.h"
+#include "connect/postgres/source_parts.h"
+
+struct postgres_reader {
+    struct batch_reader base;
+    struct postgres_source *source;
+    const struct pg_table *table;
+    struct tuple_column *columns;
+    struct pq *db; /* NULL: all were read */
+    struct batch_builder *builder;
+    int64_t batch_rows, rows; /* rows: so far */
+    bool by_range, is_begun, is_ended;
+};
+
+static enum rc fail_misfit(const struct postgres_reader *self, int column, struct error *err)
+{
+    const struct pg_column *c = &self->table->columns[column];
+    bool is_time = c->field.type == TYPE_DATE || c->field.type == TYPE_TIMESTAMP;
+    const char *what = is_time                         ? "an infinite time, or one beyond what a timestamp has"
+                       : c->field.type == TYPE_DECIMAL ? "NaN, an infinity, or more digits than declared"
+                       : c->field.type == TYPE_UTF8    ? "a text that is not UTF-8"
+                                                       : "a NULL that its declaration rules out";
+    AUTO_RELEASE(arena) arena = {0};
+    fail(err, RC_DATA, "column '%s' of '%s' (%s) holds %s", c->name, self->table->base.name, c->declared, what);
+    if (column == self->table->base.cursor && self->by_range)
+        return fail_todo(err, "correct it in the source: it is the cursor, and no range would take it");
+    return fail_todo(err, "correct it in the source, or take the column as it is: columns: {%s: {as: %s}}",
+                     yaml_name(&arena, c->name), c->field.type == TYPE_UTF8 ? "binary" : "text");
+}
+
+static enum rc fail_damaged(const struct postgres_reader *self, struct error *err)
+{
+    return fail(err, RC_DATA, "'%s' does not send the rows of '%s' as its protocol has them", self->source->base.name,
+                self->table->base.name);
+}
+
+/* S61: the server has said how many rows there are. */
+static RC end_rows(struct postgres_reader *self, int64_t sent, struct error *err)
+{
+    if (!self->is_ended || sent != self->rows)
+        return fail(err, RC_UNAVAILABLE, "'%s' says that it has sent %" PRId64 " rows of '%s', and %" PRId64 " came",
+                    self->source->base.name, sent, self->table->base.name, self->rows);
+    postgres_source_give(self->source, TAKE(self->db));
+    return RC_OK;
+}
+
+static RC take_piece(struct postgres_reader *self, struct str piece, struct error *err)
+{
+    int column = 0;
+    if (self->is_ended || (!self->is_begun && !tuple_head_skip(&piece)))
+        return fail_damaged(self, err);
+    self->is_begun = true;
+    switch (tuple_take(self->columns, self->table->column_count, piece, self->builder, &column)) {
+    case TUPLE_ROW: self->rows++; return RC_OK;
+    case TUPLE_END: self->is_ended = true; return RC_OK;
+    case TUPLE_MISFIT: return fail_misfit(self, column, err);
+    case TUPLE_DAMAGED: break;
+    }
+    return fail_damaged(self, err);
+}
+
+static RC reader_next(struct batch_reader *base, const struct batch **ret, struct error *err)
+{
+    struct postgres_reader *self = (struct postgres_reader *)base;
+    int64_t before = self->rows, sent = 0;
+    TRY(opening_check_stop(self->source->with.stop, err));
+    while (self->db != NULL && self->rows - before < self->batch_rows && !builder_is_full(self->builder)) {
+        struct str piece;
+        if (pq_copy_get(self->db, &piece, &sent, err) != RC_OK)
+            return fail_in(err, "reading '%s'", self->table->base.name);
+        TRY(piece.at == NULL ? end_rows(self, sent, err) : take_piece(self, piece, err));
+    }
+    *ret = self->rows > before ? builder_finish(self->builder) : NULL;
+    return RC_OK;
+}
+
+static void reader_free(struct batch_reader *base)
+{
+    struct postgres_reader *self = (struct postgres_reader *)base;
+    if (self->db != NULL)
+        pq_abandon(self->db);
+    pq_free(self->db);
+    batch_builder_free(self->builder);
+    free(self->columns);
+    free(self);
+}
+
+static const struct batch_reader_ops reader_ops = {.next = reader_next, .free = reader_free};
+
+static RC copy_rows(const struct pg_table *table, const struct range *range, struct buf *sql, struct error *err)
+{
+    buf_add_str(sql, S("COPY (SELECT "));
+    for (int i = 0; i < table->column_count; i++)
+        buf_addf(sql, "%s%s", i > 0 ? ", " : "", table->columns[i].expression);
+    TRY(pg_range_from(table, range, sql, err));
+    pg_range_order(table, range, "", sql);
+    buf_add_str(sql, S(") TO STDOUT (FORMAT binary)"));
+    return RC_OK;
+}
+
+RC postgres_source_read(struct source *base, const struct table *table, const struct range *range,
+                        struct batch_reader **ret, struct error *err)
+{
+    struct postgres_source *source = (struct postgres_source *)base;
+    const struct pg_table *t = pg_table_of(table);
+    AUTO_RELEASE(buf) sql = {0};
+    TRY(pg_range_check(source, t, range, err));
+    TRY(copy_rows(t, range, &sql, err));
+    struct postgres_reader *self = xcalloc(1, sizeof(*self));
+    *self = (struct postgres_reader){.base = {&reader_ops},
+                                     .source = source,
+                                     .table = t,
+                                     .columns = xcalloc((size_t)t->column_count, sizeof(*self->columns)),
+                                     .builder = batch_builder_new(table->schema),
+                                     .batch_rows = source->batch_rows,
+                                     .by_range = range->kind != RANGE_ALL};
+    AUTO(batch_reader) *reader = &self->base;
+    for (int i = 0; i < t->column_count; i++)
+        self->columns[i] = t->columns[i].tuple;
+    TRY(postgres_source_take(source, &self->db, err));
+    if (pq_copy_out(self->db, sql.at, err) != RC_OK)
+        return fail_in(err, "reading '%s'", table->name);
+    *ret = TAKE(reader);
+    return RC_OK;
+}

@@ -1,0 +1,177 @@
+/* What a declaration says of a column: it binds every value, but for infinities and NaN, which are met when read. */
+#include <stdio.h>
+
+#include "connect/postgres/source_parts.h"
+
+enum { DECIMAL_DIGITS_MAX = 38, SOURCE_TYPE_MAX = 120 };
+
+#define INFINITE "infinity is refused: as: text"
+
+/* https://github.com/postgres/postgres/blob/REL_15_STABLE/src/include/catalog/pg_type.dat */
+static const struct known_type {
+    int64_t oid;
+    enum wire wire;
+    enum type type;
+    bool has_order; /* and its text says its value */
+    enum fidelity fidelity;
+    const char *why;
+    const char *names[3]; /* as `waybill types` lists it */
+} known_types[] = {
+    {16, WIRE_BOOL, TYPE_BOOL, true, FIDELITY_EXACT, NULL, {"boolean"}},
+    {21, WIRE_INT2, TYPE_INT16, true, FIDELITY_EXACT, NULL, {"smallint"}},
+    {23, WIRE_INT4, TYPE_INT32, true, FIDELITY_EXACT, NULL, {"integer"}},
+    {20, WIRE_INT8, TYPE_INT64, true, FIDELITY_EXACT, NULL, {"bigint"}},
+    {26, WIRE_INT4, TYPE_INT64, true, FIDELITY_WIDENED, NULL, {"oid"}},
+    {1700, WIRE_NUMERIC, TYPE_DECIMAL, true, FIDELITY_EXACT, "NaN is refused: as: text", {"numeric(p,s)"}},
+    {700, WIRE_FLOAT4, TYPE_FLOAT, true, FIDELITY_EXACT, NULL, {"real"}},
+    {701, WIRE_FLOAT8, TYPE_DOUBLE, true, FIDELITY_EXACT, NULL, {"double precision"}},
+    {1082, WIRE_DATE, TYPE_DATE, true, FIDELITY_EXACT, INFINITE, {"date"}},
+    {1083, WIRE_TIME, TYPE_TIME, true, FIDELITY_WIDENED, NULL, {"time"}},
+    {1114,
+     WIRE_TIMESTAMP,
+     TYPE_TIMESTAMP,
+     true,
+     FIDELITY_EXACT,
+     INFINITE,
+     {"timestamp", "timestamp(0)", "timestamp(3)"}},
+    {1184, WIRE_TIMESTAMP, TYPE_TIMESTAMP, true, FIDELITY_EXACT, INFINITE, {"timestamptz"}},
+    {25, WIRE_TEXT, TYPE_UTF8, true, FIDELITY_EXACT, NULL, {"text"}},
+    {1043, WIRE_TEXT, TYPE_UTF8, true, FIDELITY_WIDENED, NULL, {"varchar(n)"}},
+    {1042, WIRE_TEXT, TYPE_UTF8, true, FIDELITY_WIDENED, "with the blanks that fill it up", {"char(n)"}},
+    {19, WIRE_TEXT, TYPE_UTF8, true, FIDELITY_WIDENED, NULL, {"name"}},
+    {2950, WIRE_UUID, TYPE_UTF8, true, FIDELITY_WIDENED, NULL, {"uuid"}},
+    {114, WIRE_TEXT, TYPE_UTF8, false, FIDELITY_WIDENED, NULL, {"json"}},
+    {3802, WIRE_JSONB, TYPE_UTF8, false, FIDELITY_WIDENED, NULL, {"jsonb"}},
+    {17, WIRE_BYTES, TYPE_BINARY, true, FIDELITY_EXACT, NULL, {"bytea"}},
+};
+enum { OID_OID = 26, OID_NUMERIC = 1700, OID_TIMESTAMPTZ = 1184 };
+
+static const struct known_type *find_type(const struct pg_column *column)
+{
+    static const struct known_type as_text = {.wire = WIRE_CAST,
+                                              .type = TYPE_UTF8,
+                                              .fidelity = FIDELITY_WIDENED,
+                                              .why = "as the server writes it: ISO dates, ISO 8601 intervals"},
+                                   of_enum = {.wire = WIRE_TEXT,
+                                              .type = TYPE_UTF8,
+                                              .has_order = true,
+                                              .fidelity = FIDELITY_WIDENED};
+    for (size_t i = 0; i < sizeof(known_types) / sizeof(known_types[0]); i++) {
+        if (known_types[i].oid == column->oid)
+            return &known_types[i];
+    }
+    return column->is_enum ? &of_enum : &as_text;
+}
+
+static const char *quoted(const char *name, struct arena *arena)
+{
+    AUTO_RELEASE(buf) text = {0};
+    pq_quote(&text, name);
+    return arena_str(arena, buf_str(&text));
+}
+
+static void take_as_text(struct pg_column *column, struct arena *arena)
+{
+    column->field.type = TYPE_UTF8;
+    column->tuple.wire = WIRE_TEXT;
+    column->expression = arena_print(arena, "%s::text", column->expression);
+}
+
+/* The bytes of the text, in the database's own encoding. */
+static void take_as_binary(struct pg_column *column, struct arena *arena)
+{
+    column->field.type = TYPE_BINARY;
+    if (column->tuple.wire != WIRE_BYTES)
+        column->expression = arena_print(arena, "convert_to(%s::text, getdatabaseencoding())", column->expression);
+    column->tuple.wire = WIRE_BYTES;
+}
+
+/* PostgreSQL 15: precision in the upper half, the scale 11 bits with a sign. */
+static RC take_numeric(struct pg_column *column)
+{
+    int modifier = column->modifier - 4;
+    int precision = (modifier >> 16) & 0xFFFF, scale = ((modifier & 0x7FF) ^ 1024) - 1024;
+    const char *why = column->modifier < 0             ? "its values have any number of digits"
+                      : precision > DECIMAL_DIGITS_MAX ? "a decimal of the waybill has at most 38 digits"
+                      : scale < 0 || scale > precision ? "its scale is none that a decimal of the waybill has"
+                                                       : NULL;
+    if (why != NULL) {
+        column->verdict = (struct type_verdict){FIDELITY_LOSSY, why, "text"};
+        return RC_CONFIG;
+    }
+    column->field.precision = precision;
+    column->field.scale = scale;
+    return RC_OK;
+}
+
+static void take_timestamp(struct pg_column *column)
+{
+    column->digits = column->modifier < 0 ? 6 : column->modifier;
+    column->field.unit = column->digits == 0 ? UNIT_SECOND : column->digits <= 3 ? UNIT_MILLI : UNIT_MICRO;
+    column->field.utc = column->oid == OID_TIMESTAMPTZ;
+    if (column->digits % 3 != 0)
+        column->verdict.fidelity = FIDELITY_WIDENED;
+}
+
+RC pg_column_decide(struct pg_column *column, const char *table, struct arena *arena, struct error *err)
+{
+    const struct known_type *known = find_type(column);
+    column->expression = quoted(column->name, arena);
+    column->has_order = known->has_order;
+    column->field = (struct field){.name = column->name, .type = known->type, .nullable = !column->not_null};
+    column->field.source_type = strlen(column->declared) <= SOURCE_TYPE_MAX ? column->declared : "";
+    column->tuple = (struct tuple_column){
+        .wire = known->wire, .is_unsigned = column->oid == OID_OID, .may_be_no_utf8 = column->tuple.may_be_no_utf8};
+    column->verdict = (struct type_verdict){column->as != NULL ? FIDELITY_EXACT : known->fidelity,
+                                            column->as != NULL ? NULL : known->why, NULL};
+    if (text_eq(column->as, "binary"))
+        take_as_binary(column, arena);
+    else if (column->as != NULL || known->wire == WIRE_CAST)
+        take_as_text(column, arena);
+    else if (known->type == TYPE_DECIMAL && take_numeric(column) != RC_OK)
+        return type_fail_lossy(table, column->name, column->declared, &column->verdict, err);
+    else if (known->type == TYPE_TIMESTAMP)
+        take_timestamp(column);
+    return RC_OK;
+}
+
+/* ---- the list ---- */
+
+static int modifier_of(const char *declared)
+{
+    if (strcmp(declared, "numeric(p,s)") == 0)
+        return (15 << 16 | 2) + 4;
+    const char *open = strstr(declared, "stamp(");
+    return open != NULL ? open[6] - '0' : -1;
+}
+
+static void list_type(struct pg_column column, struct arena *arena, struct source_type *ret)
+{
+    struct error lossy;
+    column.name = "c";
+    if (pg_column_decide(&column, "t", arena, &lossy) != RC_OK)
+        column.field.source_type = NULL;
+    *ret = (struct source_type){column.declared, column.field, column.verdict};
+}
+
+const struct source_type *postgres_source_types(struct arena *arena, int *ret_count)
+{
+    enum { KNOWN = sizeof(known_types) / sizeof(known_types[0]), NAMES = 3, OTHERS = 3 };
+    static const struct pg_column others[OTHERS] = {{.declared = "numeric", .oid = OID_NUMERIC, .modifier = -1},
+                                                    {.declared = "enum", .is_enum = true, .modifier = -1},
+                                                    {.declared = "any other", .modifier = -1}};
+    struct source_type *types = arena_take(arena, sizeof(*types) * (KNOWN * NAMES + OTHERS));
+    int count = 0;
+    for (int i = 0; i < KNOWN; i++) {
+        for (int name = 0; name < NAMES && known_types[i].names[name] != NULL; name++) {
+            const char *declared = known_types[i].names[name];
+            struct pg_column column = {
+                .declared = declared, .oid = known_types[i].oid, .modifier = modifier_of(declared)};
+            list_type(column, arena, &types[count++]);
+        }
+    }
+    for (int i = 0; i < OTHERS; i++)
+        list_type(others[i], arena, &types[count++]);
+    *ret_count = count;
+    return types;
+}

@@ -1,0 +1,28 @@
+/* The rows of a binary COPY ... TO STDOUT into batches (https://www.postgresql.org/docs/15/sql-copy.html, "Binary
+ * Format"). Pure. */
+#pragma once
+
+#include "connect/postgres/types.h"
+#include "data/batch.h"
+
+/* How one column comes, and the field it becomes. WIRE_CAST and WIRE_INTERVAL do not come: such values are asked for as
+ * texts. */
+struct tuple_column {
+    enum wire wire;
+    bool is_unsigned;    /* WIRE_INT4: an oid */
+    bool may_be_no_utf8; /* WIRE_TEXT of a database that does not look at what its texts are */
+    const struct field *field;
+};
+
+enum tuple {
+    TUPLE_ROW,
+    TUPLE_END,     /* the trailer */
+    TUPLE_DAMAGED, /* nothing that the server writes */
+    TUPLE_MISFIT,  /* a value that its field cannot hold: infinity, NaN in a decimal, a NULL that must not be */
+};
+
+/* One piece of a stream. *ret_column is told for TUPLE_MISFIT; the row is then left half done. */
+enum tuple tuple_take(const struct tuple_column *columns, int count, struct str piece, struct batch_builder *builder,
+                      int *ret_column);
+/* The piece without the head that stands before a stream's first row; false: it has none. */
+bool tuple_head_skip(struct str *piece);
