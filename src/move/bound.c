@@ -174,7 +174,7 @@ static RC bound_check_source(struct route *r, int64_t now_us, struct error *err)
 
 static RC bound_check_hidden(struct route *r, const struct open_transactions *open, struct error *err)
 {
-    if (!open->hidden || r->config->lag_is_given || r->increment == INCREMENT_FULL_SYNC)
+    if (!open->hidden || r->config->lag_is_given || r->config->increment == INCREMENT_FULL_SYNC)
         return RC_OK; /* a snapshot of the whole table has what is committed, and is taken whole again */
     fail(err, RC_CONFIG,
          "'%s' does not show other sessions' open transactions, so nothing tells which rows may still change",
