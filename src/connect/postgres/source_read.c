@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "connect/names.h"
+#include "base/yaml.h"
 #include "connect/postgres/source_parts.h"
 
 struct postgres_reader {
