@@ -39,10 +39,12 @@ RC cli_load(struct cli *cli, struct error *err) { return load(cli, true, err); }
 
 RC cli_load_for(struct cli *cli, const char *const *words, int word_count, struct error *err)
 {
-    bool from_file = option_is_given(&cli->global_set, "config");
-    for (int i = 0; i < word_count; i++)
-        from_file |= words[i] != NULL && !config_is_uri(words[i]);
-    return load(cli, from_file, err);
+    bool has_names = option_is_given(&cli->global_set, "config"), has_uris = false;
+    for (int i = 0; i < word_count; i++) {
+        has_names |= words[i] != NULL && !config_is_uri(words[i]);
+        has_uris |= words[i] != NULL && config_is_uri(words[i]);
+    }
+    return load(cli, has_names || !has_uris, err);
 }
 
 RC cli_pick(struct cli *cli, const char *name, const struct pipeline_config **ret, struct error *err)
