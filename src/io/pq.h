@@ -60,9 +60,10 @@ struct pq {
     char *copied; /* what pq_copy_get gave last */
 };
 
-/* Connects, and sets the session up: UTF-8, limits on locks, idle transactions and statements, keepalives on both
- * sides, no rows hidden by row security. RC_UNAVAILABLE: nobody answers, or not yet. RC_DENIED: user, password,
- * pg_hba.conf, certificate. RC_NOT_FOUND: no such database or host. RC_CONFIG: the address cannot be right. */
+/* Connects, makes sure that no pooler shares the session (RC_CONFIG), and sets it up: UTF-8, limits on locks, idle
+ * transactions and statements, keepalives on both sides, no rows hidden by row security. RC_UNAVAILABLE: nobody
+ * answers, or not yet. RC_DENIED: user, password, pg_hba.conf, certificate. RC_NOT_FOUND: no such database or host.
+ * RC_CONFIG: the address cannot be right. */
 RC pq_open(const struct pq_address *address, struct clock *clock, const atomic_int *stop, struct pq **ret,
            struct error *err);
 /* An open transaction is rolled back by the server, which may take it a moment. NULL is fine. */

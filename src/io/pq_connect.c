@@ -164,8 +164,11 @@ void pq_address_print(const struct pq_address *address, struct buf *out)
         buf_addf(out, "%sservice=%s", is_socket ? "&" : "?", address->service);
 }
 
-RC pq_open(const struct pq_address *address, struct clock *clock, const atomic_int *stop, struct pq **ret,
-           struct error *err)
+/* ---- poolers ---- */
+
+/* Connected, and not set up. */
+static RC pq_connect(const struct pq_address *address, struct clock *clock, const atomic_int *stop, struct pq **ret,
+                     struct error *err)
 {
     AUTO_RELEASE(buf) shown = {0};
     AUTO(pq) *db = xcalloc(1, sizeof(*db));
@@ -181,6 +184,44 @@ RC pq_open(const struct pq_address *address, struct clock *clock, const atomic_i
     PQsetNoticeProcessor(db->handle, ignore_notice, NULL);
     TRY(connect_until(db, clock->mono_ms(clock) + or_default(address->connect_ms, PQ_CONNECT_MS), err));
     db->password_from = password_from(db, address);
+    *ret = TAKE(db);
+    return RC_OK;
+}
+
+static RC ask_backend(struct pq *db, int64_t *ret_pid, struct error *err)
+{
+    AUTO_RELEASE(pq_answer) answer = {0};
+    TRY(pq_query(db, "SELECT pg_backend_pid()", 0, NULL, &answer, err));
+    *ret_pid = pq_int64(&answer, 0, 0);
+    return RC_OK;
+}
+
+/* A pooler stands between where the process that answers is not the one that was connected to. One that gives a process
+ * to others between two transactions (pgbouncer's pool_mode transaction) loses the session: its settings, temporary
+ * tables and locks. Then a second connection is answered by the first one's process, which is idle just now. */
+static RC check_pooler(struct pq *db, const struct pq_address *address, struct error *err)
+{
+    AUTO(pq) *second = NULL;
+    int64_t pid = 0, other = 0;
+    TRY(ask_backend(db, &pid, err));
+    if (pid == PQbackendPID(db->handle))
+        return RC_OK;
+    TRY(pq_connect(address, db->clock, db->stop, &second, err));
+    TRY(ask_backend(second, &other, err));
+    if (other != pid)
+        return RC_OK;
+    fail(err, RC_CONFIG, "'%s' is a pooler that gives one session of the server to several clients in turn",
+         db->address);
+    return fail_todo(err, "give the address of the server itself, or of a pool that keeps sessions apart (pgbouncer: "
+                          "pool_mode = session)");
+}
+
+RC pq_open(const struct pq_address *address, struct clock *clock, const atomic_int *stop, struct pq **ret,
+           struct error *err)
+{
+    AUTO(pq) *db = NULL;
+    TRY(pq_connect(address, clock, stop, &db, err));
+    TRY(check_pooler(db, address, err));
     TRY(set_up(db, address, err));
     *ret = TAKE(db);
     return RC_OK;

@@ -64,7 +64,44 @@ class PostgreSQL(Server):
         self.run(f'CREATE DATABASE "{name}"')
         self.run("GRANT CREATE ON SCHEMA public TO loader", name)
 
+    def pooler(self, database, mode):
+        """A pgbouncer in front of one database: `mode` session, transaction or statement."""
+        return PgBouncer(self, database, mode).start()
+
     def connection(self, database, user="loader", **options):
         """As it stands in waybill.yml."""
         return {"type": "postgres", "host": "127.0.0.1", "port": self.port, "database": database, "user": user, "password": "${POSTGRES_PASSWORD}",
                 "tls": "verify", "tls_ca": str(self.authority), **options}
+
+
+class PgBouncer(Server):
+    user = "postgres"  # it does not run as root
+
+    def __init__(self, postgres, database, mode):
+        super().__init__(postgres.folder / f"pgbouncer-{mode}")
+        self.database = database
+        (self.folder / "users").write_text(f'"loader" "{postgres.secret}"\n')
+        (self.folder / "ini").write_text(f"""
+[databases]
+{database} = host=127.0.0.1 port={postgres.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {self.port}
+unix_socket_dir =
+auth_type = plain
+auth_file = {self.folder}/users
+pool_mode = {mode}
+""")
+        if os.getuid() == 0:
+            shutil.chown(self.folder, self.user)
+        self.secret = postgres.secret
+
+    def command(self):
+        return ["/usr/sbin/pgbouncer", self.folder / "ini"]
+
+    def is_ready(self):
+        try:
+            psycopg2.connect(host="127.0.0.1", port=self.port, user="loader", password=self.secret, dbname=self.database).close()
+        except psycopg2.OperationalError:
+            return False
+        return True

@@ -253,6 +253,20 @@ def test_a_table_of_another_shape_in_the_target(road):
     assert_told(sync(road, status=INTEGRITY), "'orders'", "", "", "")
 
 
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_a_pooler_that_shares_sessions_is_refused_and_one_that_does_not_is_taken(road, mode):
+    pooler = road.postgres.pooler(road.name, mode)
+    try:
+        change(road, "dw", port=pooler.port, tls="off", tls_ca=None)
+        if mode == "session":
+            sync(road, status=0)
+            road.assert_equal()
+        else:
+            assert_told(sync(road, status=CONFIG), "target 'dw'", f"127.0.0.1:{pooler.port}", "pooler", "pool_mode = session")
+    finally:
+        pooler.stop()
+
+
 def test_a_full_disk_of_the_target_is_temporary(road):
     road.in_target("CREATE TABLE orders (id int PRIMARY KEY, note varchar(20), updated_at timestamp); ALTER TABLE orders OWNER TO loader;"
                    "CREATE FUNCTION full_disk() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$ LANGUAGE plpgsql;"
