@@ -24,6 +24,7 @@
     X(RC_DATA, "data", false, 6)         /* counts, checksums, values, chain */                                        \
     X(RC_LEASE, "lease", false, 7)                                                                                     \
     X(RC_DENIED, "denied", false, 8)                                                                                   \
+    X(RC_DEADLINE, "deadline", false, 5) /* the time the run was given is over */                                      \
     X(RC_INTERRUPTED, "interrupted", false, 130)                                                                       \
     X(RC_TERMINATED, "terminated", false, 143)
 
@@ -67,6 +68,8 @@ static inline enum rc analyzer_failed(enum rc rc)
 const char *rc_name(enum rc rc);
 bool rc_is_transient(enum rc rc);
 int rc_exit_status(enum rc rc);
+/* The program was asked to end, by a signal or by --deadline: nothing is wrong with what was under way. */
+static inline bool rc_is_stop(enum rc rc) { return rc == RC_INTERRUPTED || rc == RC_TERMINATED || rc == RC_DEADLINE; }
 
 #define TRY(expr)                                                                                                      \
     do {                                                                                                               \

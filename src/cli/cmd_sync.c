@@ -1,7 +1,9 @@
 /* sync pipeline: the rows that are new, from the source over the stage into the target. */
+#include "cli/metrics_file.h"
 #include "cli/plan_report.h"
 #include "cli/print.h"
 #include "cli/session.h"
+#include "cli/stop.h"
 #include "cli/sync_flags.h"
 #include "cli/sync_report.h"
 #include "io/file.h"
@@ -26,6 +28,7 @@ static struct run_options options_of(const struct cli *cli)
         .allow_duplicates = flags->allow_duplicates,
         .limit = flags->limit,
         .max_chunks = flags->max_chunks,
+        .max_rows_per_second = flags->max_rows_per_second,
         .json_output = flags->json_output,
         .tell_markers = tells_markers(cli),
     };
@@ -66,6 +69,25 @@ static RC check_json_output(const struct sync_flags *flags, struct error *err)
     return RC_OK;
 }
 
+static RC check_metrics_file(const struct sync_flags *flags, struct error *err)
+{
+    if (flags->metrics_file != NULL && file_check_folder(flags->metrics_file, err) != RC_OK)
+        return fail_in(err, "--metrics-file");
+    return RC_OK;
+}
+
+/* A failure of it is told, and is the run's where there is no other. */
+static void write_metrics(struct cli *cli, struct run *run, int status)
+{
+    const struct sync_flags *flags = cli->flags;
+    struct error err;
+    if (flags->metrics_file == NULL || metrics_file_write(flags->metrics_file, run, status, &err) == RC_OK)
+        return;
+    print_error_message(cli, &err);
+    if (status == 0)
+        cli->status = rc_exit_status(err.rc);
+}
+
 /* Its documents speak of what was asked for, as far as that is known. */
 static void name_tables(struct session *self, const struct sync_flags *flags)
 {
@@ -94,6 +116,8 @@ static RC refuse(struct session *self, const struct error *why, struct error *er
     run_refuse(self->run, why);
     if (announce_outputs(self->run, &second) != RC_OK)
         print_failure(self->cli, &second);
+    if (check_metrics_file(flags, &second) == RC_OK)
+        write_metrics(self->cli, self->run, rc_exit_status(why->rc));
     if (wants_document(self->cli))
         print_document(self->cli, self->run);
     *err = *why;
@@ -129,6 +153,7 @@ static RC begin(struct session *self, struct error *err)
     struct cli *cli = self->cli;
     const struct sync_flags *flags = cli->flags;
     TRY(check_json_output(flags, err));
+    TRY(check_metrics_file(flags, err));
     if (flags->source != NULL)
         TRY(add_route(cli, cli->flags, err));
     const struct session_wants wants = {
@@ -163,6 +188,8 @@ static RC run_sync(struct cli *cli, struct error *err)
     struct error first;
     const struct sync_flags *flags = cli->flags;
     const struct run_options options = options_of(cli);
+    if (flags->deadline_ms != 0)
+        stop_after(flags->deadline_ms);
     if (flags->dry_run)
         return look(&session, &options, err);
     if (begin(&session, &first) != RC_OK)
@@ -174,6 +201,7 @@ static RC run_sync(struct cli *cli, struct error *err)
     session_unwatch(&session);
     report(cli, session.run);
     cli->status = run_exit_status(session.run);
+    write_metrics(cli, session.run, cli->status);
     return RC_OK;
 }
 

@@ -11,11 +11,18 @@ static const char *const strategy_names[] = {"sequential", "inter-table", "intra
                .help = "extract at most N rows of each table"),                                                        \
         OPTION("max-chunks", INT, sync_flags, max_chunks, .argument = "M", .min = 1, .max = INT64_MAX,                 \
                .help = "extract at most M chunks of each table"),                                                      \
+        OPTION("deadline", DURATION, sync_flags, deadline_ms, .argument = "TIME", .min = 1000,                         \
+               .max = INT64_C(30) * 86400000,                                                                          \
+               .help = "end after so long, with what is through by then; exit status 5"),                              \
+        OPTION("max-rows-per-second", INT, sync_flags, max_rows_per_second, .argument = "N", .min = 1,                 \
+               .max = INT64_MAX, .help = "read no faster than this; by default as the pipeline says"),                 \
         OPTION("full-refresh", BOOL, sync_flags, full_refresh,                                                         \
                .help = "replace the target's rows by all of the source's, in one step"),                               \
         OPTION("dry-run", BOOL, sync_flags, dry_run, .help = "say what would be done, and change nothing anywhere"),   \
         OPTION("json-output", STRING, sync_flags, json_output, .argument = "FILE|-",                                   \
                .help = "write the run's result as JSON; - is standard output"),                                        \
+        OPTION("metrics-file", STRING, sync_flags, metrics_file, .argument = "FILE",                                   \
+               .help = "write the run's numbers for Prometheus' node_exporter (a name that ends in .prom)"),           \
         OPTION("s3-completion-bucket", STRING, sync_flags, marker_bucket, .argument = "NAME",                          \
                .help = "write completion markers into this store connection"),                                         \
         OPTION("accept-source", BOOL, sync_flags, accept_source,                                                       \

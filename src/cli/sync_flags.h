@@ -12,9 +12,11 @@ struct sync_flags {
     enum { STRATEGY_SEQUENTIAL, STRATEGY_INTER_TABLE, STRATEGY_INTRA_TABLE } strategy;
     bool backup_only, redshift_only, full_refresh, dry_run;
     bool accept_source, accept_target, allow_duplicates;
-    int64_t limit, max_chunks; /* 0: none */
-    const char *json_output;   /* "-": standard output; NULL: none */
-    const char *marker_bucket; /* store connection; NULL: none */
+    int64_t limit, max_chunks;                /* 0: none */
+    int64_t deadline_ms, max_rows_per_second; /* 0: none */
+    const char *metrics_file;                 /* NULL: none */
+    const char *json_output;                  /* "-": standard output; NULL: none */
+    const char *marker_bucket;                /* store connection; NULL: none */
 };
 extern const struct option_table sync_flags, sync_connections_flags;
 

@@ -5,7 +5,9 @@
 
 #include "io/retry.h"
 
-/* RC_INTERRUPTED or RC_TERMINATED once the program is asked to end; `stop` as below. */
+/* RC_INTERRUPTED, RC_TERMINATED, or RC_DEADLINE for SIGALRM. */
+enum rc stop_rc(int number);
+/* One of these once the program is asked to end; `stop` as below. */
 RC opening_check_stop(const atomic_int *stop, struct error *err);
 
 struct opening {

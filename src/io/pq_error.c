@@ -1,8 +1,8 @@
 /* SQLSTATEs become RC, and messages lose the values that PostgreSQL puts into them. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "io/opening.h"
 #include "io/pq_parts.h"
 
 /* The longest prefix decides; classes (two letters) stand for what is not listed. */
@@ -108,7 +108,7 @@ static bool is_stopped(const struct pq *db) { return db->stop != NULL && *db->st
 
 enum rc pq_fail_stopped(struct pq *db, struct error *err)
 {
-    return fail(err, *db->stop == SIGTERM ? RC_TERMINATED : RC_INTERRUPTED, "'%s': asked to stop", db->address);
+    return fail(err, stop_rc(*db->stop), "'%s': asked to stop", db->address);
 }
 
 enum rc pq_fail_result(struct pq *db, const PGresult *result, struct error *err)

@@ -2,11 +2,11 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "io/file.h"
+#include "io/opening.h"
 
 /* Primary code, name, what it means for us. */
 static const struct {
@@ -47,7 +47,7 @@ static enum rc rc_of(const struct sqlite *db, int code, int number, const char *
         rc = codes[i].rc;
     }
     if (is_stopped(db) && (rc == RC_BUSY || rc == RC_INTERRUPTED))
-        return *db->patience.stop == SIGTERM ? RC_TERMINATED : RC_INTERRUPTED;
+        return stop_rc(*db->patience.stop);
     if ((code & 0xFF) == SQLITE_CANTOPEN && number != 0)
         return number == ENOENT                                         ? RC_NOT_FOUND
                : number == EACCES || number == EPERM || number == EROFS ? RC_DENIED

@@ -215,6 +215,7 @@ static RC bound_by_id(struct route *r, struct error *err)
     if (open.any)
         stamp_print(open.since_us, 6, r->bound.oldest_open);
     const char *use = all_ended ? newest : kept_ended ? s->ceiling : NULL;
+    r->bound.hi_us = use == NULL ? 0 : all_ended ? now_us : seen_us;
     if (use != NULL)
         r->bound.hi = (struct position){.shape = POSITION_AFTER, .key_count = 1, .key = {use}};
     if (!all_ended) {
@@ -241,6 +242,7 @@ static RC bound_by_time(struct route *r, struct error *err)
         int64_t since_us = open.hidden ? bound_shown_us(r, &open, now_us) : open.since_us;
         hi_us = since_us < hi_us ? since_us : hi_us;
     }
+    r->bound.hi_us = hi_us;
     struct form instant = {.kind = FORM_TEXT, .separator = 'T', .z = true, .digits = 6};
     char hi[CURSOR_TEXT];
     if (r->table->cursor >= 0)
@@ -403,6 +405,14 @@ static RC bound_cut(struct route *r, bool *ret_more, struct error *err)
     return bound_group_fits(r, ret_more, err);
 }
 
+/* Nothing that this run could take is left, or a limit of it is reached. */
+static RC bound_end(struct route *r)
+{
+    bool is_limited = r->rows_left <= 0 || r->chunks_left <= 0;
+    r->result.fresh_us = is_limited && !r->full_sync_done ? 0 : r->bound.hi_us;
+    return RC_OK;
+}
+
 RC bound_next(struct route *r, bool *ret_more, struct error *err)
 {
     struct chunk *chunk = &r->chunk;
@@ -413,12 +423,12 @@ RC bound_next(struct route *r, bool *ret_more, struct error *err)
     while (empty) {
         bound_look_back(r);
         if (r->full_sync_done || r->rows_left <= 0 || r->chunks_left <= 0 || !bound_range(r, &chunk->range))
-            return RC_OK;
+            return bound_end(r);
         TRY(bound_measure(r, &chunk->range, &empty, err));
         if (chunk->range.kind == RANGE_ALL)
             return bound_whole_table(r, ret_more, err);
         if (empty && chunk->range.kind != RANGE_WALK && !route_reads_again(r))
-            return RC_OK;
+            return bound_end(r);
         if (empty) /* nothing is left to walk, or to read again: what has moved meanwhile comes by its cursor */
             r->lo = chunk->range.hi;
     }

@@ -91,10 +91,11 @@ struct pipeline_config {
     enum parquet_profile profile;
     int64_t level; /* of zstd and gzip; 0: its default */
     enum verify verify;
-    enum audit_kind audit; /* of its tables, unless they say so themselves */
-    int64_t readers;       /* of one table at once, at most */
-    int64_t max_pending;   /* waybills that may wait for their load while the next is extracted */
-    const char *target;    /* NULL: `target: none` */
+    enum audit_kind audit;       /* of its tables, unless they say so themselves */
+    int64_t readers;             /* of one table at once, at most */
+    int64_t max_rows_per_second; /* of a run; 0: no limit */
+    int64_t max_pending;         /* waybills that may wait for their load while the next is extracted */
+    const char *target;          /* NULL: `target: none` */
     bool is_default;
     struct chunk_limits chunk;
     int64_t file_bytes, part_bytes, lag_ms, lease_ms, max_memory_bytes;

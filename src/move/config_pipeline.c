@@ -56,6 +56,8 @@ static const struct option pipeline_table[] = {
            .help = "of one part of a file's upload"),
     OPTION("readers", INT, pipeline_config, readers, .preset = "4", .min = 1, .max = LANES_MAX,
            .help = "connections that read one table at once, as far as source and memory allow"),
+    OPTION("max_rows_per_second", INT, pipeline_config, max_rows_per_second, .min = 1, .max = INT64_MAX,
+           .help = "all readers of a run together read no faster; no limit without"),
     OPTION("max_pending", INT, pipeline_config, max_pending, .preset = "4", .min = 1, .max = WORKER_JOBS_MAX,
            .help = "waybills that may wait for their load while the next one is extracted"),
     OPTION("lag", DURATION, pipeline_config, lag_ms, .preset = "5s", .max = 30 * DAY_MS,

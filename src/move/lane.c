@@ -65,6 +65,21 @@ static RC lane_take(struct lane *self, const struct batch *batch, struct error *
     return RC_OK;
 }
 
+static RC lane_pace(const struct lane *self, int64_t rows, struct error *err)
+{
+    enum { SLICE_MS = 250 };
+    struct run *run = self->route->run;
+    struct clock *clock = run->world.clock;
+    const int64_t until_ms = run_pace(run, rows);
+    for (int64_t left; until_ms != 0 && (left = until_ms - clock->mono_ms(clock)) > 0;) {
+        TRY(run_check_stopped(run, err));
+        if (together_failed(self->together))
+            break;
+        clock->sleep_ms(clock, left < SLICE_MS ? left : SLICE_MS);
+    }
+    return RC_OK;
+}
+
 static RC lane_rows(struct lane *self, struct error *err)
 {
     while (!together_failed(self->together)) {
@@ -73,8 +88,10 @@ static RC lane_rows(struct lane *self, struct error *err)
         TRY(batch_reader_next(self->reader, &batch, err));
         if (batch == NULL)
             return self->file_open ? lane_end_file(self, err) : RC_OK;
-        if (batch->rows > 0)
-            TRY(lane_take(self, batch, err));
+        if (batch->rows == 0)
+            continue;
+        TRY(lane_take(self, batch, err));
+        TRY(lane_pace(self, batch->rows, err));
     }
     return RC_OK;
 }

@@ -163,6 +163,24 @@ void route_extracted(struct route *r, const struct extracted *more)
     pthread_mutex_unlock(&r->run->lock);
 }
 
+/* Rows of several readers queue up behind one another; time in which nothing was read is not made up for. */
+int64_t run_pace(struct run *run, int64_t rows)
+{
+    struct clock *clock = run->world.clock;
+    int64_t per_second = run->options.max_rows_per_second, until_ms = 0;
+    if (per_second == 0)
+        per_second = run->pipeline->max_rows_per_second;
+    if (per_second == 0)
+        return 0;
+    pthread_mutex_lock(&run->lock);
+    int64_t now_ms = clock->mono_ms(clock);
+    if (run->paced_until_ms < now_ms)
+        run->paced_until_ms = now_ms;
+    until_ms = run->paced_until_ms += rows * 1000 / per_second;
+    pthread_mutex_unlock(&run->lock);
+    return until_ms;
+}
+
 struct extracted route_extracted_so_far(const struct route *r)
 {
     const struct table_result *result = &r->result;
@@ -264,7 +282,7 @@ void route_went(struct route *r, enum rc rc)
         r->result.error = (struct error){0};
     else
         spine_fail(r);
-    if (rc_exit_status(rc) >= 128) /* whatever was interrupted knows only that */
+    if (rc_is_stop(rc)) /* whatever was interrupted knows only that */
         fail_todo(&r->result.error, "run the same command again: it goes on where it stopped");
 }
 
@@ -377,7 +395,7 @@ int run_exit_status(const struct run *self)
         if (result->error.rc == RC_OK)
             continue;
         int status = rc_exit_status(result->error.rc);
-        if (status >= 128)
+        if (rc_is_stop(result->error.rc))
             return status;
         common = failed == 0 || common == status ? status : 1;
         failed++;

@@ -17,11 +17,12 @@
 struct run_options {
     bool backup_only, redshift_only, full_refresh;
     bool accept_source, accept_target, allow_duplicates;
-    int64_t limit, max_chunks; /* 0: none */
-    const char *strategy;      /* the -s word; NULL: sequential */
-    const char *json_output;   /* file name; NULL: none; "-" is the caller's to print */
-    bool tell_markers;         /* each marker written is worth a line of the log */
-    const char *marker_stamp;  /* NULL: the run's own start */
+    int64_t limit, max_chunks;   /* 0: none */
+    int64_t max_rows_per_second; /* 0: as the pipeline says */
+    const char *strategy;        /* the -s word; NULL: sequential */
+    const char *json_output;     /* file name; NULL: none; "-" is the caller's to print */
+    bool tell_markers;           /* each marker written is worth a line of the log */
+    const char *marker_stamp;    /* NULL: the run's own start */
 };
 
 /* What is given from outside; owned by the caller, and must outlive the run. */
@@ -51,6 +52,7 @@ struct table_result {
     int64_t null_cursors;                                     /* rows left out by null_cursor: exclude */
     int64_t zero_dates;                                       /* values made NULL by zero_dates: null */
     int64_t started_us, ended_us;
+    int64_t fresh_us;    /* what was committed before was taken, by the source's clock; 0: not known, or a limit came first */
     const char *audit;   /* "passed", "failed", "error"; NULL: not asked for, or the table is not through */
     const char *warning; /* NULL: none */
 };
@@ -72,6 +74,7 @@ struct bound {
     char clock[STAMP_TEXT];                /* of the source */
     char oldest_open[STAMP_TEXT];          /* "" : none */
     struct position hi;                    /* every range of this run ends here at the latest; NONE: nothing to take */
+    int64_t hi_us;                         /* what was committed before lies within hi; 0: not known */
     const char *ceiling, *ceiling_seen_at; /* id_only: the candidate to keep in S; NULL: none */
     struct position again;                 /* lookback: the mark that rows are read again up to; NONE: not now */
     bool looked_back;                      /* by this run */
@@ -121,6 +124,7 @@ struct run {
     int route_count;
     struct error error;            /* of announce as a whole: JSON output, markers */
     struct lane *lanes[LANES_MAX]; /* of the chunk under way; kept for the next one. NULL: not needed so far */
+    int64_t paced_until_ms;        /* max_rows_per_second: what was read fills the time until then */
     pthread_mutex_t lock;          /* over what several threads count in results, and over progress */
 };
 
@@ -151,6 +155,8 @@ struct extracted {
     int64_t rows, files, bytes_raw, bytes_staged;
 };
 void route_extracted(struct route *r, const struct extracted *more);
+/* When the next rows may be read after these, as max_rows_per_second says; monotonic, 0: at once. From any thread. */
+int64_t run_pace(struct run *run, int64_t rows);
 struct extracted route_extracted_so_far(const struct route *r);
 /* The marks as they are, with what this run has learned meanwhile (source, target, cursor, key); to be changed further
  * and given to scope_write. */

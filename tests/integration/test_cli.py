@@ -616,3 +616,62 @@ def test_every_verb_has_a_help_with_examples(shop):
         assert text == shop.run("help", *verb.split()).out
         assert f"usage: waybill {verb}" in text
         assert "\nexamples\n  waybill " in text or verb == "version", verb
+
+
+# --- how long, how fast, and what is told to who watches --------------------------------------------------------------
+
+
+def test_a_run_that_reaches_its_deadline_ends_and_loses_nothing(shop):
+    shop.in_source("INSERT INTO log WITH RECURSIVE n(i) AS (SELECT 31 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i, 'line' FROM n")
+    began = time.monotonic()
+    done = shop.sync("--deadline", "1s", "--max-rows-per-second", "5000", "--json-output", "-", status=5)
+    assert 0.9 < time.monotonic() - began < 4
+    assert "its time (--deadline) is over" in done.err and "run the same command again" in done.err
+    document = json.loads(done.out)
+    assert document["status"] == "failed" and document["waybill"]["exit_status"] == 5
+    assert document["waybill"]["tables"]["log"]["error"]["kind"] == "deadline"
+    shop.sync("--deadline", "60s")
+    shop.compare()
+
+
+def test_a_run_reads_no_faster_than_it_may(shop):
+    shop.pipeline["max_rows_per_second"] = 60
+    shop.write_config()
+    began = time.monotonic()
+    shop.sync("-t", "orders")
+    assert time.monotonic() - began > 100 / 60
+    began = time.monotonic()
+    shop.sync("-t", "log", "--max-rows-per-second", "1000000")
+    assert time.monotonic() - began < 1.5
+    shop.compare()
+
+
+def metrics(shop):
+    """{series: value}; each metric is introduced once, before its samples."""
+    lines = (shop.folder / "waybill.prom").read_text().splitlines()
+    names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+    assert len(names) == len(set(names))
+    samples = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    assert {series.partition("{")[0] for series in samples} <= set(names)
+    return {series: float(value) for series, value in samples.items()}
+
+
+def test_metrics_are_written_for_prometheus_also_when_a_run_fails(shop):
+    orders = 'waybill_table_{}{{pipeline="p",table="orders"}}'.format
+    shop.sync("--metrics-file", "waybill.prom")
+    well = metrics(shop)
+    assert well['waybill_run_exit_status{pipeline="p"}'] == 0
+    assert (well[orders("rows_extracted")], well[orders("rows_loaded")], well[orders("waybills_waiting")]) == (100, 100, 0)
+    assert abs(well[orders("fresh_timestamp_seconds")] - time.time()) < 10 and 0 <= well[orders("freshness_seconds")] < 10
+    shop.sync("--backup-only", "--metrics-file", "waybill.prom")
+    shop.in_source("ALTER TABLE orders RENAME TO elsewhere")
+    shop.sync("--metrics-file", "waybill.prom", status=3)
+    failed = metrics(shop)
+    assert failed['waybill_run_exit_status{pipeline="p"}'] == 3 and failed['waybill_run_failed_tables{pipeline="p"}'] == 1
+    assert failed[orders("success")] == 0 and failed['waybill_table_success{pipeline="p",table="log"}'] == 1
+    for name in ("last_success_timestamp_seconds", "fresh_timestamp_seconds"):
+        assert well[orders("fresh_timestamp_seconds")] <= failed[orders(name)] < time.time()
+    assert failed[orders("fresh_timestamp_seconds")] == well[orders("fresh_timestamp_seconds")]
+    assert failed[orders("freshness_seconds")] > well[orders("freshness_seconds")]
+    done = shop.sync("--metrics-file", "nowhere/waybill.prom", status=4)
+    assert "--metrics-file" in done.err

@@ -1,7 +1,6 @@
 /* What a server's or libmariadb's error number means here, and what to do about it. */
 #include <errmsg.h>
 #include <mysqld_error.h>
-#include <signal.h>
 
 #include "connect/mysql/session.h"
 
@@ -80,8 +79,7 @@ RC mysql_check_stopped(const struct mysql_settings *settings, struct error *err)
     int signal = stop != NULL ? *stop : 0;
     if (signal == 0)
         return RC_OK;
-    return fail(err, signal == SIGTERM ? RC_TERMINATED : RC_INTERRUPTED, "asked to stop while '%s' was being read",
-                settings->name);
+    return fail(err, stop_rc(signal), "asked to stop while '%s' was being read", settings->name);
 }
 
 static bool loses_the_server(unsigned code)
