@@ -37,6 +37,8 @@ static RC load(struct cli *cli, bool from_file, struct error *err)
 
 RC cli_load(struct cli *cli, struct error *err) { return load(cli, true, err); }
 
+RC cli_load_none(struct cli *cli, struct error *err) { return load(cli, false, err); }
+
 RC cli_load_for(struct cli *cli, const char *const *words, int word_count, struct error *err)
 {
     bool has_names = option_is_given(&cli->global_set, "config"), has_uris = false;

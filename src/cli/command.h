@@ -30,6 +30,7 @@
     X(cmd_lease_list)                                                                                                  \
     X(cmd_lease_break)                                                                                                 \
     X(cmd_s3clean_orphans)                                                                                             \
+    X(cmd_init)                                                                                                        \
     X(cmd_help)                                                                                                        \
     X(cmd_version)
 
@@ -98,6 +99,8 @@ struct cli {
 RC cli_load(struct cli *cli, struct error *err);
 /* The same, but with none where all `words` (NULL ones are passed over) are URIs and no --config was given. */
 RC cli_load_for(struct cli *cli, const char *const *words, int word_count, struct error *err);
+/* No file at all: what is added by URI. */
+RC cli_load_none(struct cli *cli, struct error *err);
 /* Loads, and picks the pipeline `name` (NULL: the default one), with the flags that go before the file. */
 RC cli_pick(struct cli *cli, const char *name, const struct pipeline_config **ret, struct error *err);
 struct progress_view;

@@ -47,6 +47,17 @@ static RC loaded_range(struct route *r, const struct position *loaded, struct ra
     return RC_OK;
 }
 
+/* With `lookback` rows may still come that are stamped before T: the mark is what none comes below any more. */
+static void audit_mark(struct route *r, struct position *loaded)
+{
+    char text[CURSOR_TEXT];
+    int64_t us;
+    if (r->config->lookback_ms == 0 || loaded->shape != POSITION_AT || !form_parse(&r->table->form, loaded->at, &us))
+        return;
+    form_print(&r->table->form, us - r->config->lookback_ms * 1000, text);
+    *loaded = (struct position){.shape = POSITION_AT, .at = arena_text(&r->arena, text)};
+}
+
 /* ---- both sides ---- */
 
 static struct target_table audit_target_table(struct route *r)
@@ -78,6 +89,7 @@ static RC audit_both(struct route *r, struct profile *source, struct profile *ta
     bool any = false;
     char before[UUID_TEXT], after[UUID_TEXT];
     TRY(audit_loaded(r, &loaded, before, err));
+    audit_mark(r, &loaded);
     TRY(loaded_range(r, &loaded, &range, err));
     TRY(changed_range(r, &loaded, &any, &since, err));
     TRY(source_profile(r->run->world.source, r->table, &range, any ? &since : NULL, source, changed, err));
