@@ -55,7 +55,7 @@ static void print_options(struct cli *cli, const struct shown_option *options, i
 {
     struct text_table table = {.columns = 3};
     static const char *const heads[] = {"option", "value", "from"};
-    for (int i = 0; i < table.columns; i++)
+    for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++)
         text_table_add(&table, heads[i]);
     for (int i = 0; i < count; i++) {
         text_table_add(&table, options[i].name);

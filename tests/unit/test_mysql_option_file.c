@@ -79,6 +79,9 @@ static void a_password_of_the_configuration_is_never_replaced(void **state)
     write_file("[client]\nuser=a\npassword=theirs\n");
     of_environment = "environments";
     assert_string_equal(login_of(&options), "me/mine@db:3306|/ from the configuration");
+    options.user = NULL; /* the file is asked who, and for no more */
+    assert_string_equal(login_of(&options), "a/mine@db:3306|/ from the configuration");
+    options.user = "me";
     secret_release(&options.password);
     assert_string_equal(login_of(&options), arena_print(&arena, "me/theirs@db:3306|/ from '%s'", path));
     unlink(path);
