@@ -1,8 +1,7 @@
 /* Files that nobody's writer wrote: every bit of a small file turned, for every page format and compression; bytes by
  * chance as a page of every type in every encoding; lengths that lie. RC_DATA or values, never a crash, nor more memory
  * than the file justifies. */
-#include "data/parquet/format.h"
-#include "data/parquet/thrift.h"
+#include "parquet_by_hand.h"
 #include "parquet_story.h"
 #include "parquet_watch.h"
 
@@ -103,112 +102,7 @@ static void every_bit_turned_and_every_cut_of_every_kind_of_file_is_noticed_or_c
     is_without_checksums = false;
 }
 
-/* ---- a file by hand: one column, up to two pages ---- */
-
-struct page_made {
-    enum page_type type;
-    int64_t encoding, rows, nulls, levels_bytes;
-    int64_t raw_bytes; /* -1: as many as there are */
-    struct str content;
-};
-
-struct type_made {
-    int physical, length, converted, logical, precision, unit; /* -1: not there */
-};
-
-static void page_write(const struct page_made *page, struct buf *out)
-{
-    struct thrift_writer w = THRIFT_WRITER(out);
-    int64_t raw_bytes = page->raw_bytes < 0 ? (int64_t)page->content.len : page->raw_bytes;
-    thrift_put_int(&w, 1, THRIFT_I32, page->type);
-    thrift_put_int(&w, 2, THRIFT_I32, raw_bytes);
-    thrift_put_int(&w, 3, THRIFT_I32, (int64_t)page->content.len);
-    thrift_put_struct(&w, page->type == PAGE_DATA ? 5 : page->type == PAGE_DICTIONARY ? 7 : 8);
-    thrift_put_int(&w, 1, THRIFT_I32, page->rows);
-    if (page->type == PAGE_DATA_V2) {
-        thrift_put_int(&w, 2, THRIFT_I32, page->nulls);
-        thrift_put_int(&w, 3, THRIFT_I32, page->rows);
-        thrift_put_int(&w, 4, THRIFT_I32, page->encoding);
-        thrift_put_int(&w, 5, THRIFT_I32, page->levels_bytes);
-        thrift_put_int(&w, 6, THRIFT_I32, 0);
-    } else {
-        thrift_put_int(&w, 2, THRIFT_I32, page->encoding);
-        if (page->type == PAGE_DATA)
-            thrift_put_int(&w, 3, THRIFT_I32, ENCODING_RLE);
-    }
-    thrift_end(&w);
-    thrift_end(&w);
-    buf_add_str(out, page->content);
-}
-
-static void element_write(const struct type_made *type, bool optional, struct thrift_writer *w)
-{
-    thrift_item_struct(w);
-    thrift_put_int(w, 1, THRIFT_I32, type->physical);
-    if (type->length >= 0)
-        thrift_put_int(w, 2, THRIFT_I32, type->length);
-    thrift_put_int(w, 3, THRIFT_I32, optional ? REPETITION_OPTIONAL : REPETITION_REQUIRED);
-    thrift_put_bytes(w, 4, S("c"));
-    if (type->converted >= 0)
-        thrift_put_int(w, 6, THRIFT_I32, type->converted);
-    if (type->precision >= 0)
-        thrift_put_int(w, 8, THRIFT_I32, type->precision);
-    if (type->logical >= 0) {
-        thrift_put_struct(w, 10);
-        thrift_put_struct(w, type->logical);
-        if (type->unit >= 0) {
-            thrift_put_bool(w, 1, true);
-            thrift_put_struct(w, 2);
-            thrift_put_struct(w, type->unit);
-            thrift_end(w);
-            thrift_end(w);
-        }
-        thrift_end(w);
-        thrift_end(w);
-    }
-    thrift_end(w);
-}
-
-static void file_write(const struct type_made *type, bool optional, enum codec_id codec, const struct page_made *pages,
-                       int count, struct buf *out)
-{
-    int64_t rows = 0;
-    buf_add_str(out, S(PARQUET_MAGIC));
-    for (int i = 0; i < count; i++) {
-        page_write(&pages[i], out);
-        rows += pages[i].type != PAGE_DICTIONARY ? pages[i].rows : 0;
-    }
-    int64_t end = (int64_t)out->len;
-    struct thrift_writer w = THRIFT_WRITER(out);
-    thrift_put_int(&w, 1, THRIFT_I32, 1);
-    thrift_put_list(&w, 2, THRIFT_STRUCT, 2);
-    thrift_item_struct(&w);
-    thrift_put_bytes(&w, 4, S("schema"));
-    thrift_put_int(&w, 5, THRIFT_I32, 1);
-    thrift_end(&w);
-    element_write(type, optional, &w);
-    thrift_put_int(&w, 3, THRIFT_I64, rows);
-    thrift_put_list(&w, 4, THRIFT_STRUCT, 1);
-    thrift_item_struct(&w);
-    thrift_put_list(&w, 1, THRIFT_STRUCT, 1);
-    thrift_item_struct(&w);
-    thrift_put_struct(&w, 3);
-    thrift_put_int(&w, 1, THRIFT_I32, type->physical);
-    thrift_put_int(&w, 4, THRIFT_I32, codec);
-    thrift_put_int(&w, 5, THRIFT_I64, rows);
-    thrift_put_int(&w, 6, THRIFT_I64, end - PARQUET_MAGIC_BYTES);
-    thrift_put_int(&w, 7, THRIFT_I64, end - PARQUET_MAGIC_BYTES);
-    thrift_put_int(&w, 9, THRIFT_I64, PARQUET_MAGIC_BYTES);
-    thrift_end(&w);
-    thrift_end(&w);
-    thrift_put_int(&w, 2, THRIFT_I64, end);
-    thrift_put_int(&w, 3, THRIFT_I64, rows);
-    thrift_end(&w);
-    thrift_end(&w);
-    uint32_t bytes = (uint32_t)((int64_t)out->len - end);
-    buf_add(out, &bytes, sizeof(bytes));
-    buf_add_str(out, S(PARQUET_MAGIC));
-}
+/* ---- bytes by chance ---- */
 
 static const struct type_made types[] = {
     {PHYSICAL_BOOLEAN, -1, -1, -1, -1, -1},
@@ -292,7 +186,8 @@ static void bytes_by_chance_as_a_page_of_any_type_in_any_encoding_are_refused_or
             room[0] = (uint8_t)(pages[1].rows % 64 << 1);
             room[1] = 1;
         }
-        file_write(type, optional, CODEC_NONE, has_dictionary ? pages : pages + 1, has_dictionary ? 2 : 1, &file.bytes);
+        parquet_by_hand(type, optional, CODEC_NONE, has_dictionary ? pages : pages + 1, has_dictionary ? 2 : 1,
+                        &file.bytes);
         allocated_most = 0;
         enum rc rc = read_through(&file, NULL, &err);
         if (rc != RC_OK && rc != RC_DATA)
@@ -323,7 +218,7 @@ static void what_a_few_bytes_claim_to_become_is_not_believed(void **state)
                 struct page_made pages[] = {
                     {.type = (enum page_type)type, .rows = 1, .raw_bytes = INT32_MAX, .content = contents[j]},
                     {.type = PAGE_DATA, .rows = 1, .raw_bytes = -1, .content = S("\0\0\0\0")}};
-                file_write(&text, false, codecs[i], pages, 2, &file.bytes);
+                parquet_by_hand(&text, false, codecs[i], pages, 2, &file.bytes);
                 allocated_most = 0;
                 assert_int_equal(read_through(&file, NULL, &err), RC_DATA);
                 assert_true(allocated_most < 1 << 20);
@@ -336,7 +231,7 @@ static void check_lie(const struct type_made *type, const struct page_made *page
 {
     AUTO_RELEASE(memory_file) file = {0};
     struct error err = {0};
-    file_write(type, true, CODEC_NONE, pages, count, &file.bytes);
+    parquet_by_hand(type, true, CODEC_NONE, pages, count, &file.bytes);
     allocated_most = 0;
     assert_int_equal(read_through(&file, NULL, &err), RC_DATA);
     if (strstr(err.text, says) == NULL)

@@ -1,10 +1,20 @@
 /* Rows of one Parquet file as batches.
  *
- * It reads what our writer writes, and a little more: flat tables of the types in storage.h; PLAIN, dictionaries,
- * DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY; data pages v1 and v2; zstd or not compressed. Anything else is refused
- * by name. Nothing in the file is trusted: whatever is damaged, cut short or lies about its
- * lengths is RC_DATA with the place, never an allocation that the file's own size does not justify. Rows are certain
- * once the stream has ended well: a count that was damaged may show only at the end of its row group.
+ * It reads what our writer, pyarrow, DuckDB and Spark write: flat tables in every encoding of the format, data pages v1
+ * and v2; compressed by zstd, snappy, gzip, lz4 (alone or in Hadoop's frames), or not. Nested columns, encryption,
+ * Brotli and LZO are refused by name. Beside the types of storage.h:
+ *
+ *     Integer(8, signed)              int16         Integer(8 | 16 | 32 | 64, unsigned)   int16, int32, int64,
+ * decimal(20,0) Float16                         float         Decimal in any physical type, of up to 38 digits decimal
+ *     Time, in any unit               time          Timestamp(nanos), INT96 (an instant)   timestamp(us)
+ *     Enum, Json                      utf8          Bson, Geometry, Geography, bytes of fixed length     binary
+ *     Uuid, Interval                  utf8, as RFC 9562 and ISO 8601 write them
+ *     Unknown (nothing but NULLs)     the physical type's own
+ *
+ * Nanoseconds that are no whole microseconds are refused, not rounded. Nothing in the file is trusted: whatever is
+ * damaged, cut short or lies about its lengths is RC_DATA with the place, never an allocation that the file's own size
+ * does not justify. Rows are certain once the stream has ended well: a count that was damaged may show only at the end
+ * of its row group.
  *
  * Memory: per column one page, its dictionary and a window onto the compressed bytes, and one batch (BATCH_BYTES, or a
  * single row that is wider); the footer; never a row group. */
