@@ -62,6 +62,7 @@ kill: all
 # minutes of live writers, and the memory all of it takes. An hour or so, and 25 GB of disk for a while.
 soak: all
 	@tools/setup check
+	@.venv/bin/python tests/integration/parquet_random.py --schemas 2000
 	@WAYBILL_ROWS=3000000 .venv/bin/pytest tests/integration/test_road.py
 	@.venv/bin/python tests/integration/road_kill.py --kills 60 --patience 10
 	@.venv/bin/python tests/integration/road_writers.py --seconds 120

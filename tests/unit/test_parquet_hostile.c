@@ -87,7 +87,7 @@ static void cut_everywhere(const struct story *story)
 static void every_bit_turned_and_every_cut_of_every_kind_of_file_is_noticed_or_changes_nothing(void **state)
 {
     AUTO(schema) *schema = few_schema();
-    struct story story = {.schema = schema, .rows = 40, .batch_rows = 40, .value = few_value};
+    struct story story = {.schema = schema, .rows = 24, .batch_rows = 24, .value = few_value};
     for (int compression = PARQUET_ZSTD; compression <= PARQUET_UNCOMPRESSED; compression++) {
         for (int profile = PARQUET_DEFAULT; profile <= PARQUET_MODERN; profile += PARQUET_MODERN) {
             story.options = (struct parquet_options){.compression = (enum parquet_compression)compression,
@@ -156,7 +156,7 @@ static void bytes_by_chance_as_a_page_of_any_type_in_any_encoding_are_refused_or
                                     ENCODING_DELTA_LENGTH_BYTE_ARRAY,
                                     ENCODING_DELTA_BYTE_ARRAY,
                                     ENCODING_BYTE_STREAM_SPLIT};
-    enum { ENCODINGS = sizeof(encodings) / sizeof(*encodings), SEEDS = 150 };
+    enum { ENCODINGS = sizeof(encodings) / sizeof(*encodings), SEEDS = 100 };
     int64_t well = 0;
     for (uint64_t i = 0; i < (uint64_t)TYPES * ENCODINGS * SEEDS; i++) {
         const struct type_made *type = &types[i % TYPES];
@@ -196,7 +196,7 @@ static void bytes_by_chance_as_a_page_of_any_type_in_any_encoding_are_refused_or
         assert_true(allocated_most < 1 << 20);
         well += rc == RC_OK;
     }
-    assert_true(well > 300); /* some are sound: the dice reach behind the checks */
+    assert_true(well > 200); /* some are sound: the dice reach behind the checks */
 }
 
 /* ---- lengths that lie ---- */

@@ -226,6 +226,8 @@ static RC add_indices(struct column_writer *self, struct page_maker *maker, cons
 {
     while (at->row < dense->rows && self->is_indexing) {
         int64_t rows = rows_that_fit(self, maker, dense, at, sizeof(uint16_t));
+        if (!self->is_decided)
+            rows = least(rows, VALUES_TO_DESPAIR); /* a hopeless dictionary is not filled by a whole batch */
         int64_t values = values_of(dense, at->row, rows);
         buf_reserve(&self->values, (size_t)values * sizeof(uint16_t));
         uint16_t *indices = (void *)(self->values.at + self->values.len);
@@ -235,6 +237,8 @@ static RC add_indices(struct column_writer *self, struct page_maker *maker, cons
         if (is_text(self))
             self->text_bytes += bytes_of_texts((const struct str *)dense->values + at->value, values);
         TRY(rows_taken(self, maker, dense, at, rows, values, err));
+        if (is_time_to_decide(self))
+            TRY(dictionary_decide(self, maker, false, err));
     }
     return RC_OK;
 }
@@ -384,8 +388,6 @@ static RC add(struct column_writer *self, struct page_maker *maker, const struct
         TRY(rest_state(self, dense, &at, err));
     TRY(add_indices(self, maker, dense, &at, err));
     TRY(entries_state(self, err));
-    if (is_time_to_decide(self))
-        TRY(dictionary_decide(self, maker, false, err));
     TRY(page_close_if_full(self, maker, err));
     if (!is_stated)
         TRY(rest_state(self, dense, &at, err));

@@ -184,6 +184,8 @@ static RC header_check(const struct page_reader *self, const struct page_header 
         return fail(err, RC_DATA, "the encoding of its levels is %d; only RLE (3) is read", header->levels_encoding);
     if (header->repetition_bytes != 0)
         return fail(err, RC_DATA, "it has repetition levels in a column that is not repeated");
+    if (header->levels_bytes != 0 && !has_levels) /* NULLs would become values */
+        return fail(err, RC_DATA, "it has levels in a column that should have none");
     if (header->levels_bytes > header->bytes || header->levels_bytes > header->raw_bytes)
         return fail(err, RC_DATA, "its levels have %d bytes, it has %d", header->levels_bytes, header->bytes);
     if (header->bytes > left)
