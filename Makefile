@@ -3,7 +3,7 @@
 #   make          build/waybill
 #   make demo     a shop of 500,000 rows moved, changed, killed in the middle, moved again, and compared
 #   make check    everything below but `limits`; installs what tests need; the last line says what passed and failed
-.PHONY: all demo check unit sweep sweep-asan mutants fuzz integration kill soak limits bench asan tsan lint fmt clean
+.PHONY: all demo check unit sweep sweep-asan mutants fuzz integration kill soak limits bench docs asan tsan lint fmt clean
 
 all: build/build.ninja
 	@ninja -C build
@@ -84,6 +84,10 @@ asan tsan: %: build-%/build.ninja
 
 lint:
 	@tools/lint
+
+# docs/reference.md, from the tables of the program.
+docs: all
+	@build/waybill docs reference >docs/reference.md
 
 fmt:
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i

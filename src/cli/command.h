@@ -31,6 +31,8 @@
     X(cmd_lease_break)                                                                                                 \
     X(cmd_s3clean_orphans)                                                                                             \
     X(cmd_init)                                                                                                        \
+    X(cmd_docs)                                                                                                        \
+    X(cmd_completion)                                                                                                  \
     X(cmd_help)                                                                                                        \
     X(cmd_version)
 

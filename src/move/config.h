@@ -131,6 +131,10 @@ enum {
     NAME_BYTES_MAX = 128
 };
 
+/* What a pipeline and a table may say, for whoever describes it. */
+struct option_table config_pipeline_options(void);
+struct option_table config_table_options(void);
+
 /* Reads `path` (NULL: waybill.yml) and what it includes. The resolver must outlive the config. */
 RC config_load(const char *path, struct resolver *resolver, struct config **ret, struct error *err);
 void config_free(struct config *self);

@@ -107,6 +107,9 @@ static const struct option table_table[] = {
     OPTION("exclude", LIST, table_config, exclude, .help = "names and patterns that a pattern leaves out"),
 };
 
+struct option_table config_pipeline_options(void) { return OPTION_TABLE(pipeline_table); }
+struct option_table config_table_options(void) { return OPTION_TABLE(table_table); }
+
 /* ---- what is said of one option ---- */
 
 /* A table's option to complain about: where it was written, else where the table was. */

@@ -1,0 +1,40 @@
+"""What the program prints about itself: the reference that is in the repository, the man page, completions."""
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+from waybill import PROGRAM
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+def said(*args):
+    return subprocess.run([PROGRAM, *args], text=True, stdout=subprocess.PIPE, check=True, timeout=30).stdout
+
+
+def completed(line):
+    script = f'{said("completion", "bash")}\nCOMP_WORDS=({line} ""); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _waybill; echo "${{COMPREPLY[@]}}"'
+    return subprocess.run(["bash", "-c", script], text=True, stdout=subprocess.PIPE, check=True, timeout=30).stdout.split()
+
+
+def test_the_reference_is_what_the_program_says():
+    assert (TOP / "docs" / "reference.md").read_text() == said("docs", "reference"), "run: make docs"
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+def test_the_man_page_has_nothing_that_groff_objects_to():
+    page = said("docs", "man")
+    told = subprocess.run(["groff", "-man", "-ww", "-z"], input=page, text=True, stderr=subprocess.PIPE, check=True, timeout=30)
+    assert told.stderr == "" and ".SS waybill sync pipeline" in page and "\\-\\-backup\\-only" in page
+
+
+def test_a_shell_completes_verbs_and_flags():
+    assert {"sync", "watermark", "audit", "--config"} <= set(completed("waybill"))
+    assert {"get", "set", "restore"} <= set(completed("waybill watermark"))
+    assert "--from-target" in completed("waybill watermark restore") and "get" not in completed("waybill watermark restore")
+    assert {"--backup-only", "pipeline"} <= set(completed("waybill sync"))
+    assert "--backup-only" in completed("waybill sync pipeline -t orders")
+    assert said("completion", "zsh").startswith("#compdef waybill\n")
+    assert "complete -c waybill" in said("completion", "fish")
