@@ -3,7 +3,7 @@
 #   make          build/waybill
 #   make demo     a shop of 500,000 rows moved, changed, killed in the middle, moved again, and compared
 #   make check    everything below but `limits`; installs what tests need; the last line says what passed and failed
-.PHONY: all demo check unit sweep sweep-asan mutants fuzz integration kill soak limits bench docs asan tsan lint fmt clean
+.PHONY: all demo check unit sweep sweep-asan mutants fuzz integration kill soak limits bench docs deb asan tsan lint fmt clean
 
 all: build/build.ninja
 	@ninja -C build
@@ -88,6 +88,10 @@ lint:
 # docs/reference.md, from the tables of the program.
 docs: all
 	@build/waybill docs reference >docs/reference.md
+
+# build/waybill_VERSION_ARCHITECTURE.deb: the program, its man page, completions and documents.
+deb: all
+	@packaging/deb build
 
 fmt:
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i

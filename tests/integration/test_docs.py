@@ -38,3 +38,15 @@ def test_a_shell_completes_verbs_and_flags():
     assert "--backup-only" in completed("waybill sync pipeline -t orders")
     assert said("completion", "zsh").startswith("#compdef waybill\n")
     assert "complete -c waybill" in said("completion", "fish")
+
+
+@pytest.mark.skipif(shutil.which("dpkg-shlibdeps") is None, reason="dpkg-dev is not installed")
+def test_the_package_has_what_it_needs_to_run(tmp_path):
+    name = subprocess.run([TOP / "packaging" / "deb", PROGRAM.parent, tmp_path], text=True, stdout=subprocess.PIPE, check=True, timeout=120).stdout.strip()
+    control = subprocess.run(["dpkg-deb", "-f", name], text=True, stdout=subprocess.PIPE, check=True).stdout
+    assert "Package: waybill\n" in control and "libpq5" in control and "libmariadb3" in control
+    subprocess.run(["dpkg-deb", "-x", name, tmp_path / "root"], check=True)
+    packed = {str(path.relative_to(tmp_path / "root")) for path in (tmp_path / "root").rglob("*") if path.is_file()}
+    assert {"usr/bin/waybill", "usr/share/man/man1/waybill.1.gz", "usr/share/bash-completion/completions/waybill"} <= packed
+    told = subprocess.run([tmp_path / "root" / "usr/bin/waybill", "version"], text=True, stdout=subprocess.PIPE, check=True).stdout
+    assert told == said("version")
