@@ -207,15 +207,15 @@ class Disturbed:
         def paused(server, seconds):
             server.pause()
             self.later(seconds, server.resume)
-        seconds = max(3 * self.patience, LEASE_S + 1)
+        seconds = 3 * self.patience
         for name, arrow in (("shop", "extract"), ("lake", "extract"), ("dw", "load")):
-            self.break_at(f"{name} paused for {seconds:.0f} s in {arrow}", name, arrow, lambda name=name: paused(servers[name], seconds), LATE)
+            self.break_at(f"{name} paused for {seconds:.1f} s in {arrow}", name, arrow, lambda name=name: paused(servers[name], seconds), LATE)
 
         def gone(server, seconds):
             server.kill()
             starting.append(self.later(seconds, server.start))
         starting = []
-        self.break_at(f"lake gone for {seconds:.0f} s", "lake", "extract", lambda: gone(servers["lake"], seconds), LATE)
+        self.break_at(f"lake gone for {seconds:.1f} s", "lake", "extract", lambda: gone(servers["lake"], seconds), LATE)
         starting[0].join()
 
     def network_fails(self):
@@ -232,18 +232,18 @@ class Disturbed:
             self.change()
             self.settle(f"{name}: refused for {seconds:.1f} s", self.run(), name, LATE)
             self.change()
-            seconds = max(6 * self.patience, LEASE_S + 1)
+            seconds = 6 * self.patience
             proxy.fault = Stall(chance.randrange(500, 20_000), chance.choice([UP, DOWN]))
             self.later(seconds, lambda proxy=proxy: (setattr(proxy, "fault", None), proxy.cut_all()))
-            self.settle(f"{name}: stalled for {seconds:.0f} s", self.run(), name, LATE)
+            self.settle(f"{name}: stalled for {seconds:.1f} s", self.run(), name, LATE)
             self.break_at(f"{name}: every connection cut in {arrow}", name, arrow, proxy.cut_all)
 
         def busy(seconds):
             self.proxies["lake"].fault = Busy()
             self.proxies["lake"].cut_all()
             self.later(seconds, lambda: setattr(self.proxies["lake"], "fault", None))
-        seconds = max(6 * self.patience, LEASE_S + 1)
-        self.break_at(f"503 for {seconds:.0f} s", "lake", "extract", lambda: busy(seconds), LATE)
+        seconds = 6 * self.patience
+        self.break_at(f"503 for {seconds:.1f} s", "lake", "extract", lambda: busy(seconds), LATE)
 
     # --- two of them -------------------------------------------------------------------------------------------------
     def owners_meet(self):

@@ -53,6 +53,9 @@ class MariaDB(Server):
             self.run(GRANTS.format(secret=self.secret))
         return self
 
+    def discard(self):
+        self.kill()  # it would write all that it holds, for ten seconds or more
+
     def connect(self, database=None, **options):
         """A session of the administrator's, in autocommit unless said."""
         return pymysql.connect(unix_socket=str(self.socket), user="root", database=database, charset="utf8mb4",

@@ -106,6 +106,10 @@ class Server:
         if self.process is not None:
             self.process.wait()
 
+    def discard(self):
+        """Ends it when nobody wants its data any more."""
+        self.stop()
+
     def restart(self):
         self.stop()
         return self.start()
@@ -135,7 +139,7 @@ class Servers:
 
     def close(self):
         for server in self.made.values():
-            server.stop()
+            server.discard()
         self.temporary.cleanup()
 
 

@@ -32,6 +32,7 @@ def shop(route):
 
 def assert_told(done, what, which, why, todo):
     """The four parts of the one message there is."""
+    assert all((what, which, why, todo)), "an empty part would be found anywhere"
     assert done.err.count("waybill: error: ") == 1, done.err
     message, _, advice = done.err[done.err.index("waybill: error: "):].partition("\n  what to do: ")
     for part in (what, which, why):
@@ -85,8 +86,8 @@ def test_a_connection_that_is_not_there(shop):
 
 def test_a_configuration_with_nothing_in_it(shop):
     (shop.folder / "waybill.yml").write_text("connections: {}\n")
-    assert_told(shop.run("check", status=2), "no connections", "'waybill.yml'", "", "add 'connections:")
-    assert_told(sync(shop, status=2), "no pipelines", "'waybill.yml'", "", "add 'pipelines:")
+    assert_told(shop.run("check", status=2), "no connections", "'waybill.yml'", "has no", "add 'connections:")
+    assert_told(sync(shop, status=2), "no pipelines", "'waybill.yml'", "has no", "add 'pipelines:")
 
 
 def test_a_pipeline_that_is_not_there(shop):
@@ -115,7 +116,7 @@ def test_a_source_that_is_no_database(shop):
 def test_a_table_without_a_cursor(shop):
     shop.in_source("CREATE TABLE notes (id INTEGER PRIMARY KEY, note TEXT)")
     done = sync(shop, "-t", "notes", status=2)
-    assert_told(done, "cursor", "'notes'", "", "increment")
+    assert_told(done, "no cursor", "'notes'", "no column looks like the time", "increment: id_only")
 
 
 def test_rows_without_a_cursor_value(shop):
@@ -331,7 +332,7 @@ def test_a_folder_where_no_target_can_be_made(public):
     public.lake.chmod(0o777)
     public.folder.chmod(0o755)
     done = as_nobody(public, "sync", status=8)
-    assert_told(done, "target 'dw'", "'dw.db'", "Permission denied", "")
+    assert_told(done, "target 'dw'", "'dw.db'", "Permission denied", "give this user the right")
     assert as_nobody(public, "check", "dw", status=8).err.count("Permission denied") == 1
 
 
