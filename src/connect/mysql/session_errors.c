@@ -101,8 +101,8 @@ static bool tells_an_errno(const char *says)
     return digits > 0 && len > 0 && says[len - 1] == '(';
 }
 
-/* The library has one number for all that happens below TLS. Once we were let in, it is never the certificate; nor is it
- * before, where the connection was lost or silent. */
+/* The library has one number for all that happens below TLS. Once we were let in, it is never the certificate; nor is
+ * it before, where the connection was lost or silent. */
 static unsigned code_of(const struct mysql_session *self)
 {
     unsigned code = mysql_errno(self->handle);
