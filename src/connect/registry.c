@@ -51,6 +51,7 @@ struct postgres_options {
     enum pq_tls tls;
     const char *ca, *cert, *key;
     int64_t connect_timeout, lock_timeout, statement_timeout, read_timeout, connections;
+    struct tunnel_settings ssh;
 };
 
 static const char *const postgres_tls[] = {
@@ -83,6 +84,7 @@ static const struct option postgres_table[] = {
            .help = "how long it may be silent while we wait for rows"),
     OPTION("connections", INT, postgres_options, connections, .preset = "2", .min = 1, .max = POSTGRES_CONNECTIONS_MAX,
            .help = "how many read at once"),
+    TUNNEL_OPTION_LIST(postgres_options),
 };
 
 static RC postgres_address_of(const char *name, const struct postgres_options *given, struct pq_address *ret,
@@ -113,7 +115,8 @@ static RC postgres_open_source(const char *name, const void *options, const stru
                                struct error *err)
 {
     const struct postgres_options *given = options;
-    struct postgres_source_options how = {.schema = given->schema, .connections = given->connections};
+    struct postgres_source_options how = {
+        .schema = given->schema, .connections = given->connections, .ssh = given->ssh};
     TRY(postgres_address_of(name, given, &how.address, err));
     how.address.stall_ms = given->read_timeout;
     return postgres_source_open(name, &how, with, ret, err);
@@ -123,7 +126,7 @@ static RC postgres_open_target(const char *name, const void *options, const stru
                                struct error *err)
 {
     const struct postgres_options *given = options;
-    struct postgres_target_options how = {.schema = given->schema};
+    struct postgres_target_options how = {.schema = given->schema, .ssh = given->ssh};
     TRY(postgres_address_of(name, given, &how.address, err));
     return postgres_target_open(name, &how, with, ret, err);
 }
@@ -132,8 +135,7 @@ static RC postgres_open_target(const char *name, const void *options, const stru
     {                                                                                                                  \
         .name = name_, .summary = summary_, .options = OPTION_TABLE(postgres_table),                                   \
         .options_bytes = sizeof(struct postgres_options), .source_types = postgres_source_types,                       \
-        .open_source = postgres_open_source, .target_type = postgres_target_type,                                      \
-        .open_target = postgres_open_target,                                                                           \
+        .open_source = postgres_open_source, .target_type = postgres_target_type, .open_target = postgres_open_target, \
     }
 static const struct database_type postgres_type = POSTGRES_TYPE("postgres", "a PostgreSQL database"),
                                   postgresql_type = POSTGRES_TYPE("postgresql", "the same as postgres");

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/str.h"
+#include "io/tunnel.h"
 
 enum pq_tls {
     PQ_TLS_AUTO,    /* off on a Unix socket and to this machine, else as PQ_TLS_VERIFY */
@@ -40,8 +41,9 @@ _Static_assert((int)PQ_LOCK_MS > (int)PQ_IDLE_MS, "who waits for a lock outlives
 
 /* Where to and how; texts NULL and numbers 0: the default. The texts live as long as the call. */
 struct pq_address {
-    const char *host; /* a name, an address, or the folder of a Unix socket; NULL: the usual socket folder */
-    int64_t port;     /* 5432 */
+    const char *host;      /* a name, an address, or the folder of a Unix socket; NULL: the usual socket folder */
+    int64_t port;          /* 5432 */
+    struct tunnel *tunnel; /* its folder takes the place of host, which is then for people; NULL: none */
     const char *database, *user;
     const char *service; /* of libpq's service file: says what is NULL here, as PGHOST, PGPASSWORD, ~/.pgpass do */
     const struct secret *password; /* not set: a server that asks for one is RC_DENIED */
@@ -59,6 +61,11 @@ struct pq {
     int64_t lock_ms, statement_ms, stall_ms;
     char *copied; /* what pq_copy_get gave last */
 };
+
+/* The address's tunnel, where `ssh` wants one: the owner frees it after its last session. RC_CONFIG: it contradicts the
+ * rest of the address. Else as tunnel_new. */
+RC pq_dig_tunnel(struct pq_address *address, const char *name, const struct tunnel_settings *ssh,
+                 const struct opening *with, struct error *err);
 
 /* Connects, makes sure that no pooler shares the session (RC_CONFIG), and sets it up: UTF-8, limits on locks, idle
  * transactions and statements, keepalives on both sides, no rows hidden by row security. RC_UNAVAILABLE: nobody

@@ -32,6 +32,8 @@ static bool goes_to_this_machine(const struct pq_address *address)
 
 static const char *tls_mode(const struct pq_address *address)
 {
+    if (address->tunnel != NULL)
+        return "disable"; /* libpq encrypts nothing on a Unix socket */
     switch (address->tls) {
     case PQ_TLS_OFF: return "disable";
     case PQ_TLS_REQUIRE: return "require";
@@ -70,7 +72,7 @@ static PGconn *start(const struct pq_address *address)
         const char *name, *value;
     } pairs[] = {
         {"service", address->service},
-        {"host", address->host},
+        {"host", address->tunnel != NULL ? tunnel_folder(address->tunnel) : address->host},
         {"port", port},
         {"dbname", address->database},
         {"user", address->user},
@@ -164,6 +166,37 @@ void pq_address_print(const struct pq_address *address, struct buf *out)
         buf_addf(out, "%sservice=%s", is_socket ? "&" : "?", address->service);
 }
 
+RC pq_dig_tunnel(struct pq_address *address, const char *name, const struct tunnel_settings *ssh,
+                 const struct opening *with, struct error *err)
+{
+    char leaf[32];
+    if (!tunnel_is_wanted(ssh))
+        return RC_OK;
+    if (address->tls == PQ_TLS_REQUIRE || address->tls == PQ_TLS_VERIFY) {
+        fail(err, RC_CONFIG, "connection '%s': 'tls' cannot be had through 'ssh'", name);
+        return fail_todo(err, "leave 'tls' out: ssh encrypts as far as the bastion");
+    }
+    if (address->service != NULL)
+        return fail(err, RC_CONFIG, "connection '%s': 'service' may lead around 'ssh': say host and port here", name);
+    int64_t port = address->port > 0 ? address->port : 5432;
+    snprintf(leaf, sizeof(leaf), ".s.PGSQL.%lld", (long long)port); /* libpq's own name of a Unix socket */
+    address->port = port;
+    return tunnel_new(name, ssh, address->host, port, leaf, with, &address->tunnel, err);
+}
+
+/* An address that libpq has from elsewhere would go before the tunnel's folder. */
+static RC open_tunnel(const struct pq_address *address, struct error *err)
+{
+    static const char *const around[] = {"PGHOSTADDR", "PGSERVICE"};
+    for (int i = 0; i < 2; i++) {
+        if (variable(around[i]) == NULL)
+            continue;
+        fail(err, RC_CONFIG, "%s is set in the environment, and may lead around the SSH tunnel", around[i]);
+        return fail_todo(err, "unset %s", around[i]);
+    }
+    return tunnel_ensure(address->tunnel, err);
+}
+
 /* ---- poolers ---- */
 
 /* Connected, and not set up. */
@@ -179,10 +212,14 @@ static RC pq_connect(const struct pq_address *address, struct clock *clock, cons
                       .lock_ms = or_default(address->lock_ms, PQ_LOCK_MS),
                       .statement_ms = or_default(address->statement_ms, PQ_STATEMENT_MS),
                       .stall_ms = or_default(address->stall_ms, PQ_STALL_MS)};
+    if (address->tunnel != NULL)
+        TRY(open_tunnel(address, err));
     db->handle = start(address);
     assert(db->handle != NULL && "libpq has memory");
     PQsetNoticeProcessor(db->handle, ignore_notice, NULL);
-    TRY(connect_until(db, clock->mono_ms(clock) + or_default(address->connect_ms, PQ_CONNECT_MS), err));
+    enum rc rc = connect_until(db, clock->mono_ms(clock) + or_default(address->connect_ms, PQ_CONNECT_MS), err);
+    if (rc != RC_OK)
+        return address->tunnel != NULL ? tunnel_explain(address->tunnel, err) : rc;
     db->password_from = password_from(db, address);
     *ret = TAKE(db);
     return RC_OK;

@@ -127,13 +127,17 @@ static RC set_session(struct mysql_session *self, struct error *err)
 static RC connect_to(struct mysql_session *self, struct error *err)
 {
     const struct mysql_settings *settings = self->settings;
+    if (settings->tunnel != NULL)
+        TRY(tunnel_ensure(settings->tunnel, err));
     waiting = settings;
     const MYSQL *done =
         mysql_real_connect(self->handle, settings->host, settings->user, secret_reveal(settings->password),
                            settings->database, (unsigned)settings->port, settings->socket, CLIENT_MULTI_RESULTS);
     waiting = NULL;
-    if (done == NULL)
-        return mysql_session_fail(self, err);
+    if (done == NULL) {
+        enum rc rc = mysql_session_fail(self, err);
+        return settings->tunnel != NULL ? tunnel_explain(settings->tunnel, err) : rc;
+    }
     if (wants_tls(settings) && mysql_get_ssl_cipher(self->handle) == NULL)
         return fail(err, RC_DENIED, "'%s' answered without TLS", settings->name);
     keep_alive(self->handle);

@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "base/str.h"
 #include "io/opening.h"
+#include "io/tunnel.h"
 
 enum mysql_tls {
     MYSQL_TLS_AUTO,    /* verified, but off on this machine: loopback addresses and Unix sockets */
@@ -20,9 +21,10 @@ enum mysql_tls {
 
 /* Texts and secrets belong to whoever opened the source, and outlive every session. */
 struct mysql_settings {
-    const char *name;   /* the connection's, for messages */
-    const char *host;   /* NULL with a socket */
-    const char *socket; /* path of a Unix socket; NULL: TCP */
+    const char *name;      /* the connection's, for messages */
+    const char *host;      /* NULL with a socket */
+    const char *socket;    /* path of a Unix socket; NULL: TCP */
+    struct tunnel *tunnel; /* that makes the socket, and is opened first; NULL: none */
     int port;
     const char *database; /* NULL: none chosen */
     const char *user;

@@ -21,6 +21,7 @@
 #include "base/options.h"
 #include "connect/source.h"
 #include "io/opening.h"
+#include "io/tunnel.h"
 
 enum { MYSQL_CONNECTIONS_MAX = 32 };
 
@@ -30,12 +31,13 @@ struct mysql_options {
     struct secret password;
     int tls; /* enum mysql_tls */
     const char *tls_ca, *tls_cert, *tls_key, *defaults_file;
+    struct tunnel_settings ssh;
     int64_t connect_ms, read_ms;
     int64_t connections; /* readers at once */
     int64_t batch_rows;  /* 0: as many as a batch has; tests take fewer */
     bool text_only;      /* tests: rows in the text protocol also where binary ones can be read */
 };
-enum { MYSQL_OPTIONS = 14 };
+enum { MYSQL_OPTIONS = 14 + TUNNEL_OPTIONS };
 extern const struct option mysql_option_list[MYSQL_OPTIONS];
 
 /* What becomes of each type there is. */

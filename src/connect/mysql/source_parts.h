@@ -56,6 +56,7 @@ struct mysql_source {
     struct secret password;
     int64_t batch_rows;
     bool text_only;
+    struct tunnel *tunnel;         /* NULL: none */
     struct mysql_session *control; /* everything but rows */
     struct mysql_session *idle[MYSQL_CONNECTIONS_MAX];
     int idle_count;

@@ -146,6 +146,7 @@ static void postgres_source_free(struct source *base)
     for (int i = 0; i < self->idle_count; i++)
         pq_free(self->idle[i]);
     pq_free(self->control);
+    tunnel_free(self->address.tunnel);
     for (int i = 0; i < self->schema_count; i++)
         schema_free(self->schemas[i]);
     free(self->schemas);
@@ -225,6 +226,7 @@ RC postgres_source_open(const char *name, const struct postgres_source_options *
     self->with = *with;
     pthread_mutex_init(&self->lock, NULL);
     copy_options(self, options);
+    TRY(pq_dig_tunnel(&self->address, self->base.name, &options->ssh, &self->with, err));
     if (connect_one(self, &self->control, err) != RC_OK || look_at_server(self, err) != RC_OK)
         return fail_in(err, "source '%s'", name);
     *ret = TAKE(opened);

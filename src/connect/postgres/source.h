@@ -26,9 +26,10 @@ enum { POSTGRES_CONNECTIONS_MAX = 32 };
 
 struct postgres_source_options {
     struct pq_address address; /* stall_ms: how long the server may be silent while rows are waited for */
-    const char *schema;        /* "public" when NULL */
-    int64_t connections;       /* readers at once; 0: one */
-    int64_t batch_rows;        /* 0: as many as a batch has; tests take fewer */
+    struct tunnel_settings ssh;
+    const char *schema;  /* "public" when NULL */
+    int64_t connections; /* readers at once; 0: one */
+    int64_t batch_rows;  /* 0: as many as a batch has; tests take fewer */
 };
 
 /* What becomes of PostgreSQL's types; in the arena. */

@@ -228,6 +228,7 @@ static void postgres_target_free(struct target *base)
 {
     struct postgres_target *self = (struct postgres_target *)base;
     disconnect(self);
+    tunnel_free(self->address.tunnel);
     secret_release(&self->password);
     arena_release(&self->load_arena);
     arena_release(&self->arena);
@@ -290,6 +291,10 @@ RC postgres_target_open(const char *name, const struct postgres_target_options *
                                  .address = arena_text(&self->arena, address.at),
                                  .version = self->version};
     snprintf(self->version, sizeof(self->version), "PostgreSQL");
+    if (pq_dig_tunnel(&self->address, self->base.name, &options->ssh, &self->with, err) != RC_OK) {
+        postgres_target_free(&self->base);
+        return err->rc;
+    }
     *ret = &self->base;
     return RC_OK;
 }

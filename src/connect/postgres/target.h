@@ -18,6 +18,7 @@ _Static_assert((int)FENCE_PATIENCE_MS < (int)PQ_LOCK_MS, "who is ended leaves ti
 
 struct postgres_target_options {
     struct pq_address address;
+    struct tunnel_settings ssh;
     const char *schema;        /* "public" when NULL */
     int64_t fence_patience_ms; /* 0: FENCE_PATIENCE_MS */
 };
