@@ -89,6 +89,12 @@ def test_two_connections_may_share_a_bastion(road, near, far):
     assert far.logins() == before
 
 
+def test_postgresql_is_read_through_a_tunnel_too(road, near):
+    road.connections["other"] = road.connections["dw"] | {"ssh": near.ssh()}
+    road.write_config()
+    assert road.run("connections", "info", "other").out.count("PostgreSQL") >= 1
+
+
 def test_check_goes_through_the_tunnel_too(road):
     said = road.run("check").out
     assert said.count(" ok") == 3, said
