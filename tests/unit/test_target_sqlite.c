@@ -119,7 +119,7 @@ static void columns_are_the_same_whatever_their_case(void **state)
     file_load(s, "w1", "w2", "1|eve\n");
     assert_string_equal(file_query("SELECT * FROM orders"), "1|eve|7\n");
     file_use_schema(s, "id:l name:u NAME:u");
-    assert_int_equal(file_prepare(s), RC_DATA);
+    assert_int_equal(file_prepare(s), RC_CONFIG);
     file_says(s, "NAME");
 }
 

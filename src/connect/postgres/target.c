@@ -18,6 +18,12 @@ static const char *split_name(const struct postgres_target *self, const char *ta
     return dot + 1;
 }
 
+const char *postgres_name_alone(const struct postgres_target *self, const char *table)
+{
+    AUTO_RELEASE(buf) schema = {0};
+    return split_name(self, table, &schema);
+}
+
 void postgres_table_quote(const struct postgres_target *self, const char *table, struct buf *out)
 {
     AUTO_RELEASE(buf) schema = {0};

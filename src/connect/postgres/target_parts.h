@@ -53,6 +53,8 @@ void postgres_target_abort(struct postgres_target *self);
 
 /* "schema"."table". */
 void postgres_table_quote(const struct postgres_target *self, const char *table, struct buf *out);
+/* Without its schema. */
+const char *postgres_name_alone(const struct postgres_target *self, const char *table);
 /* One spelling per table: without the connection's own schema, and cut as PostgreSQL cuts names. */
 void postgres_table_name(const struct postgres_target *self, const char *table, struct buf *out);
 RC postgres_target_has_table(struct postgres_target *self, const char *quoted, bool *ret, struct error *err);

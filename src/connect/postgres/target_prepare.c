@@ -1,4 +1,5 @@
 /* DDL: the table is made from the waybill's schema, grows with it, and anything else is told, not done. */
+#include "base/yaml.h"
 #include "connect/postgres/target_parts.h"
 
 #include <stdio.h>
@@ -188,21 +189,34 @@ static RC check_shape(struct postgres_target *self, const struct target_table *t
 
 /* ---- names and rights ---- */
 
+/* PostgreSQL cuts a longer name in silence, and two of them may be one then. */
+static RC check_lengths(const struct postgres_target *self, const struct target_table *table, struct error *err)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    const char *name = postgres_name_alone(self, table->name);
+    if (strlen(name) > PQ_NAME_BYTES) {
+        fail(err, RC_CONFIG, "the name of the table '%s' has %zu bytes, of which PostgreSQL keeps %d", name,
+             strlen(name), PQ_NAME_BYTES);
+        return fail_todo(err, "give it another one in the target: `target: ...`");
+    }
+    for (int i = 0; i < table->schema->count; i++) {
+        name = table->schema->fields[i].name;
+        if (strlen(name) <= PQ_NAME_BYTES)
+            continue;
+        fail(err, RC_CONFIG, "the name of the column '%s' of '%s' has %zu bytes, of which PostgreSQL keeps %d", name,
+             table->name, strlen(name), PQ_NAME_BYTES);
+        return fail_todo(err, "give it another one in the target: columns: {%s: {name: ...}}", yaml_name(&arena, name));
+    }
+    return RC_OK;
+}
+
 static RC check_names(const struct postgres_target *self, const struct target_table *table, struct error *err)
 {
     AUTO_RELEASE(buf) name = {0};
     postgres_table_name(self, table->name, &name);
     if (strcmp(name.at, "waybill_position") == 0)
         return fail(err, RC_CONFIG, "'%s' is a name that is not free: choose another `target:`", table->name);
-    for (int i = 0; i < table->schema->count; i++) {
-        for (int k = 0; k < i; k++) {
-            const char *a = table->schema->fields[k].name, *b = table->schema->fields[i].name;
-            if (str_eq(pq_name(a), pq_name(b)))
-                return fail(err, RC_DATA,
-                            "the columns '%s' and '%s' of '%s' are one to PostgreSQL, which keeps %d bytes of a name",
-                            a, b, table->name, PQ_NAME_BYTES);
-        }
-    }
+    TRY(check_lengths(self, table, err));
     if (table->mode == MODE_MERGE && table->key_count == 0)
         return fail(err, RC_CONFIG, "a merge into '%s' needs a key", table->name);
     for (int i = 0; i < table->key_count; i++) {

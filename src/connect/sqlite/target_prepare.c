@@ -1,4 +1,5 @@
 /* DDL: the table is made from the waybill's schema, grows with it, and anything else is told, not done. */
+#include "base/yaml.h"
 #include "connect/sqlite/target_parts.h"
 
 #include <stdio.h>
@@ -50,7 +51,8 @@ void sqlite_target_type(const struct field *field, struct target_type *ret)
     declare(field, ret->declared);
     ret->verdict = verdicts[field->type];
     if (field->type == TYPE_DECIMAL && field->precision > DIGITS_SURE)
-        ret->verdict.why = "more than 15 digits (63 bits of an integer) are refused: as: text, or a TEXT column in the target";
+        ret->verdict.why =
+            "more than 15 digits (63 bits of an integer) are refused: as: text, or a TEXT column in the target";
 }
 
 static void add_column(const struct field *field, bool not_null, struct buf *out)
@@ -209,8 +211,12 @@ static RC check_names(const struct target_table *table, struct error *err)
     for (int i = 0; i < table->schema->count; i++) {
         for (int k = 0; k < i; k++) {
             const char *a = table->schema->fields[k].name, *b = table->schema->fields[i].name;
-            if (sqlite3_stricmp(a, b) == 0)
-                return fail(err, RC_DATA, "the columns '%s' and '%s' of '%s' are one to SQLite", a, b, table->name);
+            if (sqlite3_stricmp(a, b) != 0)
+                continue;
+            AUTO_RELEASE(arena) arena = {0};
+            fail(err, RC_CONFIG, "the columns '%s' and '%s' of '%s' are one to SQLite", a, b, table->name);
+            return fail_todo(err, "give one of them another name there: columns: {%s: {name: ...}}",
+                             yaml_name(&arena, b));
         }
     }
     if (table->mode == MODE_MERGE && table->key_count == 0)
