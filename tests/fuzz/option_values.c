@@ -1,8 +1,8 @@
 /* A value of an option, from a flag or the environment: sizes, durations, numbers, words, lists; names in keys of
  * objects, and patterns of names.
  *
- * Parser:
- * src/base/options.c:options_set,option_find,nearest_name,edit_distance,take_value,take_number,take_bool,take_enum,take_text,check_limits,list_add_split
+ * Parser: src/base/options.c:options_set,option_find,nearest_name,edit_distance,take_value,take_number
+ * Parser: src/base/options.c:take_bool,take_enum,take_text,check_limits,list_add_split
  * Parser: src/base/str.c:str_to_int64,str_to_bytes,str_to_ms,str_is_utf8,buf_add_word,with_unit
  * Parser: src/state/keys.c:key_segment,key_segment_name src/move/config_tables.c:pattern_matches,is_pattern
  * Bytes: 512 */

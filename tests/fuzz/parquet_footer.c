@@ -1,8 +1,8 @@
 /* The end of a Parquet file: Thrift, schema, row groups.
  *
  * Parser: src/data/parquet/footer_reader.c src/data/parquet/element.c
- * Parser:
- * src/data/parquet/thrift.c:thrift_next,thrift_skip,thrift_get_int,thrift_get_i32,thrift_get_bool,thrift_get_bytes,thrift_get_struct,thrift_get_list,thrift_open_item
+ * Parser: src/data/parquet/thrift.c:thrift_next,thrift_skip,thrift_get_int,thrift_get_i32,thrift_get_bool
+ * Parser: src/data/parquet/thrift.c:thrift_get_bytes,thrift_get_struct,thrift_get_list,thrift_open_item
  * Bytes: 4096 */
 #include "data/parquet/footer.h"
 #include "fuzz.h"

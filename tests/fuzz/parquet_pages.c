@@ -2,8 +2,11 @@
  * compression around them are sound, so that damage gets to where values are decoded.
  *
  * Parser: src/data/parquet/page_reader.c src/data/parquet/column_reader.c src/data/parquet/column_values.c
- * Parser: src/data/parquet/plain.c:plain_read,read_seconds,read_int16,get_big_endian,get_narrow,read_decimals
- * src/data/parquet/delta.c Parser: src/data/parquet/codec.c Bytes: 2048 */
+ * Parser: src/data/parquet/plain.c:plain_read,read_int16,get_big_endian,get_narrow,read_decimals
+ * Parser: src/data/parquet/codec_read.c src/data/parquet/foreign.c src/data/parquet/column_texts.c
+ * Parser: src/data/parquet/delta_text.c:delta_texts_open,delta_texts_peek,delta_texts_take
+ * Parser: src/data/parquet/stream_split.c:stream_split_read
+ * Bytes: 2048 */
 #include "data/parquet/codec.h"
 #include "data/parquet/format.h"
 #include "data/parquet/storage.h"

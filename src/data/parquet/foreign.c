@@ -189,6 +189,8 @@ static void make_texts(const struct storage *storage, const struct column *bytes
 RC foreign_make(const struct field *field, const struct storage *storage, const struct column *bytes, int64_t rows,
                 int64_t row, struct column *into, struct error *err)
 {
+    if (rows == 0)
+        return RC_OK;
     if (storage->stored == STORED_DECIMAL_TEXT)
         return make_decimals(field, bytes, rows, (__int128 *)(void *)into->values + row, err);
     make_texts(storage, bytes, rows, into);
