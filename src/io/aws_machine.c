@@ -38,6 +38,15 @@ static RC find_origin(struct machine *self, struct error *err)
     return RC_OK;
 }
 
+/* How long what can stand in a header or a URL is. */
+static size_t word_length(struct str text)
+{
+    size_t len = 0;
+    while (len < text.len && text.at[len] > ' ' && text.at[len] < 0x7F)
+        len++;
+    return len;
+}
+
 static RC get_token(struct machine *self, struct error *err)
 {
     static const struct http_pair headers[] = {{"x-aws-ec2-metadata-token-ttl-seconds", "21600"}};
@@ -51,7 +60,7 @@ static RC get_token(struct machine *self, struct error *err)
     secret_buf_init(&self->token, TOKEN_BYTES_MAX);
     enum rc rc = http_send(self->search->metadata, &request, &answer, err);
     struct str token = buf_str(&answer.body);
-    if (rc == RC_OK && (answer.status != 200 || token.len == 0 || memchr(token.at, '\n', token.len) != NULL))
+    if (rc == RC_OK && (answer.status != 200 || token.len == 0 || word_length(token) != token.len))
         rc = fail(err, RC_UNAVAILABLE, "HTTP %d to the request for a token", answer.status);
     if (rc == RC_OK)
         buf_add_str(&self->token.buf, token);
@@ -75,8 +84,8 @@ static const char *get_word(const struct machine *self, const char *path, struct
     const char *word = NULL;
     if (get(self, path, &answer, err) == RC_OK) {
         struct str text = buf_str(&answer.body);
-        size_t len = 0;
-        while (len < text.len && text.at[len] > ' ' && strchr("/?#%", text.at[len]) == NULL)
+        size_t len = 0, most = word_length(text);
+        while (len < most && strchr("/?#%", text.at[len]) == NULL)
             len++;
         if (len > 0 && len <= ROLE_BYTES_MAX)
             word = arena_str(self->search->arena, (struct str){text.at, len});
