@@ -92,6 +92,15 @@ enum rc(fail_todo)(struct error *err, const char *fmt, ...)
     return err->rc;
 }
 
+enum rc(fail_id)(struct error *err, const char *id)
+{
+    if (err->id == NULL)
+        err->id = id;
+    return err->rc;
+}
+
+const char *error_id(const struct error *err) { return err->id != NULL ? err->id : rc_name(err->rc); }
+
 static enum rc rc_from_errno(int number)
 {
     switch (number) {

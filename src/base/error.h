@@ -36,6 +36,7 @@ enum rc { RC_TABLE(RC_ENUM) };
 struct error {
     enum rc rc;
     int http_status, retry_after_ms; /* 0 when the remote did not say */
+    const char *id;                  /* a word of docs/errors.md; NULL: its kind's name is enough */
     char vendor[24];                 /* the remote's own code: "SQLITE_FULL", "SlowDown" */
     char text[1024];                 /* "extracting 'orders': page 3 of 'shop.db': disk I/O error" */
     char todo[512];                  /* "check the disk, then run the same command again"; may be empty */
@@ -47,6 +48,12 @@ enum rc fail(struct error *err, enum rc rc, const char *fmt, ...) __attribute__(
 enum rc fail_in(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Says what the user can do; an advice that is already there stays (the innermost knows best). Returns err->rc. */
 enum rc fail_todo(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Names the failure for docs/errors.md and for programs; stable, and a literal. The innermost stays. Returns err->rc.
+ */
+enum rc fail_id(struct error *err, const char *id);
+/* Its id: what fail_id gave, else the name of its kind. */
+const char *error_id(const struct error *err);
+#define ERROR_ID(word) word /* in a table whose ids go to fail_id: tests find them by this */
 /* RC_DENIED, RC_NOT_FOUND, RC_UNAVAILABLE ... for an errno; the text ends in its strerror. */
 enum rc fail_errno(struct error *err, int number, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
@@ -62,6 +69,7 @@ static inline enum rc analyzer_failed(enum rc rc)
 #define fail(...)       analyzer_failed((fail)(__VA_ARGS__))
 #define fail_in(...)    analyzer_failed((fail_in)(__VA_ARGS__))
 #define fail_todo(...)  analyzer_failed((fail_todo)(__VA_ARGS__))
+#define fail_id(...)    analyzer_failed((fail_id)(__VA_ARGS__))
 #define fail_errno(...) analyzer_failed((fail_errno)(__VA_ARGS__))
 #endif
 

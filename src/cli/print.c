@@ -20,6 +20,7 @@ json_t *error_to_json(const struct error *err)
 {
     json_t *fields = json_object(), *document = json_object();
     json_put_text(fields, "kind", rc_name(err->rc));
+    json_put_text(fields, "id", error_id(err));
     json_put_int(fields, "exit_status", rc_exit_status(err->rc));
     json_put_text(fields, "text", err->text);
     if (err->todo[0] != '\0')
@@ -43,8 +44,8 @@ void print_json(struct cli *cli, const json_t *value)
 void print_error_message(struct cli *cli, const struct error *err)
 {
     if (cli->global.log_format == LOG_JSON) {
-        log_error("failed", KV("kind", rc_name(err->rc)), KV("exit_status", rc_exit_status(err->rc)),
-                  KV("text", err->text), KV("todo", err->todo));
+        log_error("failed", KV("kind", rc_name(err->rc)), KV("id", error_id(err)),
+                  KV("exit_status", rc_exit_status(err->rc)), KV("text", err->text), KV("todo", err->todo));
         return;
     }
     fputs("waybill: error: ", cli->messages);
@@ -55,6 +56,7 @@ void print_error_message(struct cli *cli, const struct error *err)
         print_safe(cli->messages, err->todo);
         fputs("\n", cli->messages);
     }
+    fprintf(cli->messages, "  more: '%s' in docs/errors.md\n", error_id(err));
 }
 
 void print_failure(struct cli *cli, const struct error *err)

@@ -9,7 +9,7 @@
 void print_error_message(struct cli *cli, const struct error *err);
 /* The same for what ends the command: with --output json also a document on `out`, unless there is one already. */
 void print_failure(struct cli *cli, const struct error *err);
-/* {"error": {"kind", "exit_status", "text", "todo", "vendor", "http_status"}}; empty parts are left out. */
+/* {"error": {"kind", "id", "exit_status", "text", "todo", "vendor", "http_status"}}; empty parts are left out. */
 json_t *error_to_json(const struct error *err);
 /* The command's one document, on `out`. */
 void print_json(struct cli *cli, const json_t *value);

@@ -152,6 +152,7 @@ static RC chain_look(struct aws_search *self, struct aws_credentials *ret, struc
         aws_credentials_release(ret);
     }
     fail(err, RC_CONFIG, "there are no AWS credentials: " STR_FMT, STR_ARG(buf_str(self->looked)));
+    fail_id(err, "no-login");
     return fail_todo(err, "give the connection an access_key_id and a secret_access_key, or set AWS_ACCESS_KEY_ID and "
                           "AWS_SECRET_ACCESS_KEY, or make a profile with 'aws configure'");
 }
@@ -296,6 +297,7 @@ static RC renew(struct aws_identity *self, const struct aws_credentials *refused
         stamp_print(refused->expires_us, 0, at);
     fail(err, RC_DENIED, "the session token of %s (access key %s) has expired (%s), and there is no newer one",
          self->keys.from, refused->access_key, at);
+    fail_id(err, "expired-login");
     return fail_todo(err, "get new credentials (aws sso login, aws sts assume-role), put them where the old ones were "
                           "found, then run the same command again: it goes on where it stopped");
 }

@@ -265,6 +265,7 @@ static enum rc fail_trust(const struct exchange *self, CURLcode code, struct ori
     }
     fail(err, RC_DENIED, "the certificate of '" STR_FMT STR_FMT "' is not trusted: %s", STR_ARG(origin.scheme),
          STR_ARG(origin.host), self->why);
+    fail_id(err, "untrusted-certificate");
     return fail_todo(err, "give the PEM file of the authority that signed it (or the certificate itself when it is "
                           "self-signed) as 'tls_ca', and check that the name in it is the host's");
 }
@@ -309,6 +310,7 @@ static enum rc fail_transfer(const struct exchange *self, CURLcode code, struct 
          self->sends > 0 ? "no whole answer from '" STR_FMT STR_FMT "': %s"
                          : "no connection to '" STR_FMT STR_FMT "': %s",
          STR_ARG(origin.scheme), STR_ARG(origin.host), why);
+    fail_id(err, "unreachable");
     return fail_todo(err, "%s", advice_of(code));
 }
 

@@ -249,6 +249,7 @@ static RC check_pooler(struct pq *db, const struct pq_address *address, struct e
         return RC_OK;
     fail(err, RC_CONFIG, "'%s' is a pooler that gives one session of the server to several clients in turn",
          db->address);
+    fail_id(err, "shared-pooler");
     return fail_todo(err, "give the address of the server itself, or of a pool that keeps sessions apart (pgbouncer: "
                           "pool_mode = session)");
 }

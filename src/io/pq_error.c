@@ -124,6 +124,8 @@ enum rc pq_fail_result(struct pq *db, const PGresult *result, struct error *err)
     add_place(result, &text);
     fail(err, code >= 0 ? codes[code].rc : RC_FAILED, "'%s': %s", db->address, or_empty(text.at));
     snprintf(err->vendor, sizeof(err->vendor), "%s", state);
+    if (strcmp(state, "42501") == 0)
+        fail_id(err, "no-right");
     return code >= 0 && codes[code].todo != NULL ? fail_todo(err, "%s", codes[code].todo) : err->rc;
 }
 
@@ -187,8 +189,13 @@ enum rc pq_fail_connecting(struct pq *db, struct error *err)
         if (strstr(words, reasons[i].words) == NULL || is_socket)
             continue;
         fail(err, reasons[i].rc, "'%s': %s", db->address, words);
+        if (strstr(reasons[i].words, "password") != NULL)
+            fail_id(err, "wrong-login");
+        else if (strcmp(reasons[i].words, "certificate") == 0)
+            fail_id(err, "untrusted-certificate");
         return fail_todo(err, "%s", reasons[i].todo);
     }
     fail(err, RC_UNAVAILABLE, "'%s': %s", db->address, words);
+    fail_id(err, "unreachable");
     return fail_todo(err, "check `host` and `port` of the connection, and that the server runs");
 }

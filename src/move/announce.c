@@ -91,6 +91,7 @@ static json_t *error_to_json(const struct error *error)
 {
     json_t *json = json_object();
     json_put_text(json, "kind", rc_name(error->rc));
+    json_put_text(json, "id", error_id(error));
     json_put_int(json, "exit_status", rc_exit_status(error->rc));
     json_put_text(json, "text", error->text);
     json_put_text(json, "todo", error->todo[0] != '\0' ? error->todo : NULL);

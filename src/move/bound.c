@@ -32,6 +32,7 @@ static RC bound_check_schema(struct route *r, struct error *err)
         return RC_OK;
     fail(err, RC_DATA, "the columns of '%s' in '%s' have changed since the last waybill:\n%s", r->table->name,
          r->run->world.source->name, diff.at);
+    fail_id(err, "columns-changed");
     return fail_todo(
         err,
         "added columns are taken along by themselves; for anything else change the target table by hand, then: "
@@ -79,6 +80,7 @@ static RC bound_check_shape(struct route *r, struct error *err)
     fail(err, RC_CONFIG,
          "'%s' stands at %s, which was written with another increment, cursor or key (cursor then: %s, now: %s)",
          scope_name(r->scope), at.at, s->cursor != NULL ? s->cursor : "none", cursor != NULL ? cursor : "none");
+    fail_id(err, "mark-of-another-kind");
     return fail_todo(err, "put the configuration back, or read the table anew: waybill sync pipeline %s --full-refresh",
                      scope_flags(r->scope));
 }
@@ -167,6 +169,7 @@ static RC bound_check_source(struct route *r, int64_t now_us, struct error *err)
     } else {
         return RC_OK;
     }
+    fail_id(err, "another-source");
     return fail_todo(
         err,
         "make sure that it holds the same rows, then run once with --accept-source (or read all anew: --full-refresh)");
@@ -179,6 +182,7 @@ static RC bound_check_hidden(struct route *r, const struct open_transactions *op
     fail(err, RC_CONFIG,
          "'%s' does not show other sessions' open transactions, so nothing tells which rows may still change",
          r->run->world.source->name);
+    fail_id(err, "hidden-transactions");
     return fail_todo(err, "%s, or say how long a transaction lasts at most: `lag: 10m` for the table '%s'",
                      open->hidden_todo != NULL ? open->hidden_todo : "open it with the right to see them",
                      r->config->name);
@@ -322,6 +326,7 @@ static RC bound_check_cursors(struct route *r, struct error *err)
         fail(err, RC_DATA,
              "%" PRId64 " rows of '%s' have a '%s' that is not of the form %s: no range would ever take them",
              facts->odd_cursors, r->table->name, cursor, form);
+        fail_id(err, "odd-cursors");
         return fail_todo(err, "correct those values, or use another cursor");
     }
     r->result.null_cursors = facts->null_cursors;
@@ -329,6 +334,7 @@ static RC bound_check_cursors(struct route *r, struct error *err)
         return RC_OK;
     fail(err, RC_DATA, "%" PRId64 " rows of '%s' have no '%s': no range would ever take them", facts->null_cursors,
          r->table->name, cursor);
+    fail_id(err, "null-cursors");
     return fail_todo(
         err, "fill it in (NOT NULL), use another cursor, or leave these rows out on purpose: `null_cursor: exclude`");
 }

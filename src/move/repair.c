@@ -6,12 +6,14 @@
 
 void repair_advice(const struct route *r, struct error *err)
 {
+    fail_id(err, "broken-chain");
     fail_todo(err, "if '%s' is right as it is, go on from what it holds: waybill watermark restore --from-target %s",
               or_empty(r->config->target), scope_flags(r->scope));
 }
 
 static enum rc repair_refuse(const struct route *r, struct error *err)
 {
+    fail_id(err, "scope-and-target-differ");
     fail_todo(err,
               "if the target is right as it is, go on from what it holds: waybill watermark restore --from-target "
               "%s; "

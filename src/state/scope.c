@@ -158,6 +158,7 @@ static RC lost_to_another(struct scope *self, struct str there, struct error *er
         fail(err, RC_LEASE, "the lease on '%s' was lost: its scope document was changed by someone else", self->name);
     else
         fail(err, RC_LEASE, "the lease on '%s' was lost to run %s on %s", self->name, run, or_empty(host));
+    fail_id(err, "lease-lost");
     return fail_todo(err, "nothing was harmed; see `waybill lease list -p %s`, and run again when it is free",
                      self->pipeline);
 }
@@ -256,6 +257,7 @@ static RC lease_is_held(struct scope *self, const struct lease *lease, struct er
 {
     fail(err, RC_LEASE, "'%s' is being moved by run %s on %s (pid %lld); its last beat was at %s", self->name,
          lease->run_id, or_empty(lease->host), (long long)lease->pid, or_empty(lease->beat_at));
+    fail_id(err, "lease-held");
     return fail_todo(err, "wait for it to end; if that run is gone for good: waybill lease break %s", self->flags);
 }
 

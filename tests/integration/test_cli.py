@@ -675,3 +675,21 @@ def test_metrics_are_written_for_prometheus_also_when_a_run_fails(shop):
     assert failed[orders("freshness_seconds")] > well[orders("freshness_seconds")]
     done = shop.sync("--metrics-file", "nowhere/waybill.prom", status=4)
     assert "--metrics-file" in done.err
+
+
+def test_every_error_that_has_a_word_is_in_the_manual_and_no_other():
+    root = pathlib.Path(__file__).resolve().parents[2]
+    sources = "".join(path.read_text() for path in sorted((root / "src").rglob("*.[ch]")))
+    ids = set(re.findall(r'(?:fail_id\(err, |ERROR_ID\()"([^"]+)"', sources))
+    kinds = set(re.findall(r'X\(RC_\w+, "([^"]+)"', sources)) - {"ok"}
+    assert len(ids) > 15 and len(kinds) > 10
+    rows = [line.split("|")[1] for line in (root / "docs/errors.md").read_text().splitlines() if line.startswith("| `")]
+    told = [word for cell in rows for word in re.findall(r"`([^`]+)`", cell)]
+    assert len(told) == len(set(told))
+    assert set(told) == ids | kinds
+
+
+def test_an_error_is_told_with_its_word(shop):
+    done = shop.sync("-t", "nothing", "--json-output", "-", status=4)
+    assert "\n  more: 'not-found' in docs/errors.md\n" in done.err
+    assert json.loads(done.out)["waybill"]["tables"]["nothing"]["error"]["id"] == "not-found"

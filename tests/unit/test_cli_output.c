@@ -28,7 +28,8 @@ static void an_error_says_what_and_what_to_do(void **state)
 {
     struct error err = {.rc = RC_DENIED, .text = "opening 'a\x1b[2J': denied", .todo = "ask\nsomebody"};
     print_with(OUTPUT_TEXT, &err);
-    assert_string_equal(messages, "waybill: error: opening 'a\\x1b[2J': denied\n  what to do: ask\nsomebody\n");
+    assert_string_equal(messages, "waybill: error: opening 'a\\x1b[2J': denied\n  what to do: ask\nsomebody\n"
+                                  "  more: 'denied' in docs/errors.md\n");
     assert_string_equal(out, "");
 }
 
@@ -38,10 +39,10 @@ static void with_json_an_error_is_a_document_too(void **state)
     fail(&err, RC_BUSY, "gr\xc3\xbc\xc3");
     memcpy(err.vendor, "SQLITE_BUSY", sizeof("SQLITE_BUSY"));
     print_with(OUTPUT_JSON, &err);
-    assert_string_equal(
-        out, "{\n  \"error\": {\n    \"kind\": \"busy\",\n    \"exit_status\": 5,\n    \"text\": \"gr\xc3\xbc?\",\n"
-             "    \"vendor\": \"SQLITE_BUSY\"\n  }\n}\n");
-    assert_string_equal(messages, "waybill: error: gr\xc3\xbc?\n");
+    assert_string_equal(out, "{\n  \"error\": {\n    \"kind\": \"busy\",\n    \"id\": \"busy\",\n    \"exit_status\": "
+                             "5,\n    \"text\": \"gr\xc3\xbc?\",\n"
+                             "    \"vendor\": \"SQLITE_BUSY\"\n  }\n}\n");
+    assert_string_equal(messages, "waybill: error: gr\xc3\xbc?\n  more: 'busy' in docs/errors.md\n");
 }
 
 static void a_table_is_as_wide_as_its_widest_cells(void **state)

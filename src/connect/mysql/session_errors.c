@@ -113,6 +113,19 @@ static unsigned code_of(const struct mysql_session *self)
     return is_lost ? CR_SERVER_LOST : code;
 }
 
+static const char *id_of(unsigned code, enum rc rc)
+{
+    switch (code) {
+    case ER_ACCESS_DENIED_ERROR:
+    case ER_ACCESS_DENIED_NO_PASSWORD_ERROR: return ERROR_ID("wrong-login");
+    case ERROR_NO_TLS: return ERROR_ID("untrusted-certificate");
+    case CR_CONNECTION_ERROR:
+    case CR_CONN_HOST_ERROR:
+    case CR_UNKNOWN_HOST: return ERROR_ID("unreachable");
+    default: return rc == RC_DENIED ? ERROR_ID("no-right") : NULL;
+    }
+}
+
 enum rc mysql_session_fail_with(struct mysql_session *self, unsigned code, const char *sqlstate, const char *says,
                                 struct error *err)
 {
@@ -125,6 +138,7 @@ enum rc mysql_session_fail_with(struct mysql_session *self, unsigned code, const
         fail(err, known[i].rc, "'%s': %s (%u)", settings->name,
              known[i].says ? says : "the statement does not fit the table", code);
         snprintf(err->vendor, sizeof(err->vendor), "%u", code);
+        fail_id(err, id_of(code, known[i].rc));
         return fail_todo(err, "%s", known[i].todo);
     }
     bool is_clients = code >= CR_MIN_ERROR && code <= CR_MAX_ERROR;

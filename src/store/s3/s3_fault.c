@@ -20,28 +20,29 @@ static const struct meaning {
     const char *code;
     enum rc rc;
     const char *todo;
+    const char *id; /* NULL: its kind's */
 } meanings[] = {
     {"NoSuchKey", RC_NOT_FOUND, NULL},
     {"NoSuchUpload", RC_NOT_FOUND, NULL},
-    {"NoSuchBucket", RC_NO_PLACE, TODO_BUCKET},
-    {"InvalidBucketName", RC_CONFIG, TODO_BUCKET},
+    {"NoSuchBucket", RC_NO_PLACE, TODO_BUCKET, ERROR_ID("no-bucket")},
+    {"InvalidBucketName", RC_CONFIG, TODO_BUCKET, ERROR_ID("no-bucket")},
     {"PreconditionFailed", RC_CONFLICT, NULL},
     {"ConditionalRequestConflict", RC_CONFLICT, TODO_AGAIN},
-    {"AccessDenied", RC_DENIED, TODO_RIGHTS},
-    {"AllAccessDisabled", RC_DENIED, TODO_RIGHTS},
-    {"InvalidAccessKeyId", RC_DENIED, TODO_KEYS},
-    {"SignatureDoesNotMatch", RC_DENIED, TODO_KEYS},
-    {"ExpiredToken", RC_DENIED, TODO_FRESH},
-    {"ExpiredTokenException", RC_DENIED, TODO_FRESH},
-    {"TokenRefreshRequired", RC_DENIED, TODO_FRESH},
-    {"InvalidToken", RC_DENIED, TODO_FRESH},
-    {"InvalidTokenId", RC_DENIED, TODO_FRESH},
-    {"RequestTimeTooSkewed", RC_UNAVAILABLE, "set this machine's clock"},
-    {"RequestExpired", RC_UNAVAILABLE, "set this machine's clock"},
-    {"AuthorizationHeaderMalformed", RC_CONFIG, "check 'region' of the connection"},
-    {"PermanentRedirect", RC_CONFIG, "check 'region' and 'endpoint' of the connection"},
-    {"TemporaryRedirect", RC_CONFIG, "check 'region' and 'endpoint' of the connection"},
-    {"IllegalLocationConstraintException", RC_CONFIG, "check 'region' of the connection"},
+    {"AccessDenied", RC_DENIED, TODO_RIGHTS, ERROR_ID("no-right")},
+    {"AllAccessDisabled", RC_DENIED, TODO_RIGHTS, ERROR_ID("no-right")},
+    {"InvalidAccessKeyId", RC_DENIED, TODO_KEYS, ERROR_ID("wrong-login")},
+    {"SignatureDoesNotMatch", RC_DENIED, TODO_KEYS, ERROR_ID("wrong-login")},
+    {"ExpiredToken", RC_DENIED, TODO_FRESH, ERROR_ID("expired-login")},
+    {"ExpiredTokenException", RC_DENIED, TODO_FRESH, ERROR_ID("expired-login")},
+    {"TokenRefreshRequired", RC_DENIED, TODO_FRESH, ERROR_ID("expired-login")},
+    {"InvalidToken", RC_DENIED, TODO_FRESH, ERROR_ID("expired-login")},
+    {"InvalidTokenId", RC_DENIED, TODO_FRESH, ERROR_ID("expired-login")},
+    {"RequestTimeTooSkewed", RC_UNAVAILABLE, "set this machine's clock", ERROR_ID("wrong-clock")},
+    {"RequestExpired", RC_UNAVAILABLE, "set this machine's clock", ERROR_ID("wrong-clock")},
+    {"AuthorizationHeaderMalformed", RC_CONFIG, "check 'region' of the connection", ERROR_ID("wrong-region")},
+    {"PermanentRedirect", RC_CONFIG, "check 'region' and 'endpoint' of the connection", ERROR_ID("wrong-region")},
+    {"TemporaryRedirect", RC_CONFIG, "check 'region' and 'endpoint' of the connection", ERROR_ID("wrong-region")},
+    {"IllegalLocationConstraintException", RC_CONFIG, "check 'region' of the connection", ERROR_ID("wrong-region")},
     {"SlowDown", RC_THROTTLED, TODO_AGAIN},
     {"SlowDownRead", RC_THROTTLED, TODO_AGAIN},
     {"SlowDownWrite", RC_THROTTLED, TODO_AGAIN},
@@ -55,11 +56,12 @@ static const struct meaning {
     {"InternalErrors", RC_UNAVAILABLE, TODO_AGAIN},
     {"RequestTimeout", RC_UNAVAILABLE, TODO_AGAIN},
     {"OperationAborted", RC_UNAVAILABLE, TODO_AGAIN},
-    {"BadDigest", RC_DATA, "bytes change on the way to the server: look for a proxy or a damaged network"},
+    {"BadDigest", RC_DATA, "bytes change on the way to the server: look for a proxy or a damaged network",
+     ERROR_ID("damaged-bytes")},
     {"XAmzContentSHA256Mismatch", RC_DATA,
      "bytes change on the way to the server: look for a proxy or a damaged network"},
     {"XAmzContentChecksumMismatch", RC_DATA,
-     "bytes change on the way to the server: look for a proxy or a damaged network"},
+     "bytes change on the way to the server: look for a proxy or a damaged network", ERROR_ID("damaged-bytes")},
     {"InvalidObjectState", RC_DATA,
      "the object is in an archive: restore it (aws s3api restore-object), then run again"},
     {"InvalidStorageClass", RC_CONFIG, "correct 'storage_class' of the connection"},
@@ -181,5 +183,7 @@ enum rc s3_fail(const struct s3 *self, const struct s3_call *call, const struct 
     err->http_status = fault->status;
     snprintf(err->vendor, sizeof(err->vendor), "%.*s", (int)sizeof(err->vendor) - 1, fault->code);
     const char *todo = meaning != NULL ? meaning->todo : advice_of(self, fault, rc);
+    if (meaning != NULL)
+        fail_id(err, meaning->id);
     return todo != NULL ? fail_todo(err, "%s", todo) : rc;
 }
