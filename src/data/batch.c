@@ -68,18 +68,10 @@ void builder_grow(struct batch_builder *b)
         column_reserve(&b->columns[i], b->capacity);
 }
 
-void builder_grow_text(struct column *column, size_t more) { buf_reserve(&column->data, more); }
-
 void builder_null(struct batch_builder *b, int column)
 {
-    struct column *c = builder_column(b, column);
-    column_null(c, b->row);
-    if (column_is_text(c))
-        c->offsets[b->row + 1] = c->offsets[b->row];
-    else if (c->type == TYPE_BOOL)
-        c->values[b->row >> 3] &= (uint8_t) ~(1u << (b->row & 7));
-    else
-        memset(c->values + (size_t)b->row * c->width, 0, c->width);
+    struct column *c = builder_column(b, column); /* which may begin the row */
+    column_put_null(c, b->row);
 }
 
 void builder_bool(struct batch_builder *b, int column, bool value)

@@ -107,7 +107,6 @@ AUTO_DEFINE(batch_builder)
 
 void builder_start(struct batch_builder *b); /* behind a finished batch; the first value does it */
 void builder_grow(struct batch_builder *b);
-void builder_grow_text(struct column *column, size_t more);
 
 static inline struct column *builder_column(struct batch_builder *b, int column)
 {
@@ -127,63 +126,50 @@ void builder_bool(struct batch_builder *b, int column, bool value);
 static inline void builder_int16(struct batch_builder *b, int column, int16_t value)
 {
     struct column *c = builder_column(b, column);
-    assert(c->type == TYPE_INT16);
-    ((int16_t *)(void *)c->values)[b->row] = value;
+    column_put_int16(c, b->row, value);
 }
 
 static inline void builder_int32(struct batch_builder *b, int column, int32_t value)
 {
     struct column *c = builder_column(b, column);
-    assert(c->type == TYPE_INT32);
-    ((int32_t *)(void *)c->values)[b->row] = value;
+    column_put_int32(c, b->row, value);
 }
 
 /* TYPE_INT64, TYPE_TIME, TYPE_TIMESTAMP */
 static inline void builder_int64(struct batch_builder *b, int column, int64_t value)
 {
     struct column *c = builder_column(b, column);
-    assert(c->type == TYPE_INT64 || c->type == TYPE_TIME || c->type == TYPE_TIMESTAMP);
-    ((int64_t *)(void *)c->values)[b->row] = value;
+    column_put_int64(c, b->row, value);
 }
 
 static inline void builder_float(struct batch_builder *b, int column, float value)
 {
     struct column *c = builder_column(b, column);
-    assert(c->type == TYPE_FLOAT);
-    ((float *)(void *)c->values)[b->row] = value;
+    column_put_float(c, b->row, value);
 }
 
 static inline void builder_double(struct batch_builder *b, int column, double value)
 {
     struct column *c = builder_column(b, column);
-    assert(c->type == TYPE_DOUBLE);
-    ((double *)(void *)c->values)[b->row] = value;
+    column_put_double(c, b->row, value);
 }
 
 static inline void builder_date(struct batch_builder *b, int column, int32_t days)
 {
     struct column *c = builder_column(b, column);
-    assert(c->type == TYPE_DATE);
-    ((int32_t *)(void *)c->values)[b->row] = days;
+    column_put_int32(c, b->row, days);
 }
 
 static inline void builder_decimal(struct batch_builder *b, int column, __int128 unscaled)
 {
     struct column *c = builder_column(b, column);
-    assert(c->type == TYPE_DECIMAL);
-    memcpy(c->values + (size_t)b->row * sizeof(unscaled), &unscaled, sizeof(unscaled));
+    column_put_decimal(c, b->row, unscaled);
 }
 
 static inline void builder_bytes(struct batch_builder *b, int column, struct str value)
 {
     struct column *c = builder_column(b, column);
-    assert(column_is_text(c));
-    if (__builtin_expect(value.len > c->data.size - c->data.len, 0))
-        builder_grow_text(c, value.len);
-    if (value.len != 0)
-        memcpy(c->data.at + c->data.len, value.at, value.len);
-    c->data.len += value.len;
-    c->offsets[b->row + 1] = (int32_t)c->data.len;
+    column_put_bytes(c, b->row, value);
     b->batch.bytes += value.len;
 }
 
@@ -195,6 +181,26 @@ static inline void builder_end_row(struct batch_builder *b) /* asserts that each
     assert(b->row < BATCH_ROWS_MAX && "a full batch is finished first");
     b->filled_now = 0;
     b->batch.bytes += b->row_bytes;
+    if (__builtin_expect(++b->row == b->capacity, 0))
+        builder_grow(b);
+}
+
+/* A row whose values are all at hand is put into its columns directly: each of them gets its value in row `number`, by
+ * a function of column.h, before builder_end_whole_row. In a batch that has such rows, all are. */
+struct whole_row {
+    struct column *columns;
+    int64_t number;
+};
+static inline struct whole_row builder_whole_row(struct batch_builder *b)
+{
+    if (__builtin_expect(b->row < 0, 0))
+        builder_start(b);
+    assert(b->filled_now == 0 && b->row < BATCH_ROWS_MAX);
+    return (struct whole_row){b->columns, b->row};
+}
+static inline void builder_end_whole_row(struct batch_builder *b, size_t text_bytes) /* of all its texts together */
+{
+    b->batch.bytes += b->row_bytes + text_bytes;
     if (__builtin_expect(++b->row == b->capacity, 0))
         builder_grow(b);
 }

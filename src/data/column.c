@@ -61,6 +61,19 @@ void column_reset(struct column *self)
     buf_reset(&self->data);
 }
 
+void column_grow_text(struct column *self, size_t more) { buf_reserve(&self->data, more); }
+
+void column_put_null(struct column *self, int64_t row)
+{
+    column_null(self, row);
+    if (column_is_text(self))
+        self->offsets[row + 1] = self->offsets[row];
+    else if (self->type == TYPE_BOOL)
+        self->values[row >> 3] &= (uint8_t) ~(1u << (row & 7));
+    else
+        memset(self->values + (size_t)row * self->width, 0, self->width);
+}
+
 /* The memory stays the batch owner's: to release an array only marks it so. */
 static void array_release(struct ArrowArray *array)
 {

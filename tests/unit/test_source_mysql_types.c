@@ -175,6 +175,7 @@ static void values_without_a_place_are_refused_and_not_changed(void **state)
     refused("DATETIME", "('2024-00-15 00:00:00')", NULL, RC_DATA, "zero or partial date");
     refused("TIMESTAMP NULL", "('0000-00-00 00:00:00')", NULL, RC_DATA, "zero or partial date");
     refused("ENUM('a','','b')", "('nothing of it')", NULL, RC_DATA, "ENUM does not have");
+    refused("ENUM('a','','b')", "('a'),('b'),('nothing of it')", NULL, RC_DATA, "ENUM does not have");
     refused("DECIMAL(39,0)", "(1)", NULL, RC_CONFIG, "columns: {v: {as: text}}");
     refused("BLOB", "(X'ff')", "text", RC_DATA, "not UTF-8");
 }

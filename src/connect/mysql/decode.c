@@ -6,13 +6,6 @@
 
 /* ---- digits ---- */
 
-static inline uint64_t load64(const char *at)
-{
-    uint64_t bytes;
-    memcpy(&bytes, at, sizeof(bytes));
-    return bytes;
-}
-
 static inline uint64_t load32(const char *at)
 {
     uint32_t bytes;
@@ -34,8 +27,6 @@ __attribute__((noinline)) static uint64_t load_some(const char *at, size_t len)
     memcpy(copy, at, len);
     return load64(copy);
 }
-
-#define ZEROS UINT64_C(0x3030303030303030) /* "00000000" */
 
 /* Eight digits at once, the first in the lowest byte: pairs, then fours, then all. */
 static inline bool eight_digits(uint64_t text, uint64_t *ret)
@@ -102,60 +93,37 @@ static bool many_digits(const char *at, size_t len, const char *end, unsigned __
 
 /* ---- numbers ---- */
 
-static bool put_integer(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
-                        int column)
+static bool put_integer(const struct decoding *self, struct str value, const char *end, struct column *column,
+                        int64_t row)
 {
     bool negative = value.len > 0 && value.at[0] == '-';
     uint64_t magnitude;
     if (!digits(value.at + negative, value.len - negative, end, &magnitude) ||
         magnitude > (uint64_t)INT64_MAX + negative)
         return false;
-    return put_whole(self, (int64_t)(negative ? -magnitude : magnitude), builder, column);
+    return put_whole(self, (int64_t)(negative ? -magnitude : magnitude), column, row);
 }
 
-static bool put_decimal(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
-                        int column)
+static bool put_decimal(const struct decoding *self, struct str value, const char *end, struct column *column,
+                        int64_t row)
 {
     bool negative = value.len > 0 && value.at[0] == '-';
     const char *at = value.at + negative;
     size_t len = value.len - negative, scale = (size_t)self->scale, whole = scale > 0 ? len - scale - 1 : len;
-    uint64_t before = 0, behind = 0;
-    if (len < scale + 1 || (scale > 0 && at[whole] != '.'))
-        return false;
-    if (whole + scale <= UINT64_DIGITS_SURE - 1) {
-        static const uint64_t tens[] = {1,
-                                        10,
-                                        100,
-                                        1000,
-                                        10000,
-                                        100000,
-                                        1000000,
-                                        10000000,
-                                        100000000,
-                                        1000000000,
-                                        10000000000,
-                                        100000000000,
-                                        1000000000000,
-                                        10000000000000,
-                                        100000000000000,
-                                        1000000000000000,
-                                        10000000000000000,
-                                        100000000000000000,
-                                        1000000000000000000};
-        if ((whole > 0 && !digits(at, whole, end, &before)) ||
-            (scale > 0 && !digits(at + whole + 1, scale, end, &behind)))
-            return false;
-        int64_t unscaled = (int64_t)(before * tens[scale] + behind);
-        builder_decimal(builder, column, negative ? -unscaled : unscaled);
+    unsigned __int128 unscaled = 0;
+    int64_t narrow;
+    if (end - at >= DECIMAL_LOAD_BYTES && short_decimal(value, scale, &narrow)) {
+        column_put_decimal(column, row, narrow);
         return true;
     }
-    unsigned __int128 unscaled = 0;
+    if (len < scale + 1 || (scale > 0 && at[whole] != '.'))
+        return false;
     for (; whole > 0 && *at == '0'; whole--)
         at++;
     if (whole + scale > DECIMAL_DIGITS_MAX || !many_digits(at, whole, end, &unscaled) ||
-        !many_digits(at + whole + 1, scale, end, &unscaled))
+        !many_digits(at + whole + (scale > 0), scale, end, &unscaled))
         return false;
-    builder_decimal(builder, column, negative ? -(__int128)unscaled : (__int128)unscaled);
+    column_put_decimal(column, row, negative ? -(__int128)unscaled : (__int128)unscaled);
     return true;
 }
 
@@ -190,8 +158,7 @@ static bool short_real(struct str value, double *ret)
 
 enum { REAL_TEXT = 400 };
 
-static bool put_real(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
-                     int column)
+static bool put_real(const struct decoding *self, struct str value, const char *end, struct column *column, int64_t row)
 {
     double real;
     if (!short_real(value, &real)) {
@@ -204,11 +171,10 @@ static bool put_real(const struct decoding *self, struct str value, const char *
         if (*behind != '\0' || !isfinite(real))
             return false;
     }
-    return put_number(self, real, builder, column);
+    return put_number(self, real, column, row);
 }
 
-static bool put_bits(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
-                     int column)
+static bool put_bits(const struct decoding *self, struct str value, const char *end, struct column *column, int64_t row)
 {
     uint64_t bits = 0;
     if (value.len == 0 || value.len > sizeof(bits))
@@ -216,9 +182,9 @@ static bool put_bits(const struct decoding *self, struct str value, const char *
     for (size_t i = 0; i < value.len; i++)
         bits = bits << 8 | (unsigned char)value.at[i];
     if (self->type == TYPE_DECIMAL)
-        builder_decimal(builder, column, (__int128)bits);
+        column_put_decimal(column, row, (__int128)bits);
     else
-        builder_int64(builder, column, (int64_t)bits);
+        column_put_int64(column, row, (int64_t)bits);
     return true;
 }
 
@@ -257,8 +223,8 @@ static inline bool fraction_us(const char *at, size_t len, const char *end, uint
     return true;
 }
 
-static bool put_stamp(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
-                      int column)
+static bool put_stamp(const struct decoding *self, struct str value, const char *end, struct column *column,
+                      int64_t row)
 {
     int32_t days;
     uint32_t seconds;
@@ -266,11 +232,10 @@ static bool put_stamp(const struct decoding *self, struct str value, const char 
     if (value.len < 19 || !date_days(value.at, &days) || !clock_seconds(value.at + 11, &seconds) || seconds >= 86400 ||
         !fraction_us(value.at + 19, value.len - 19, end, &us))
         return false;
-    return put_moment(self, days, seconds, (uint32_t)us, builder, column);
+    return put_moment(self, days, seconds, (uint32_t)us, column, row);
 }
 
-static bool put_time(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
-                     int column)
+static bool put_time(const struct decoding *self, struct str value, const char *end, struct column *column, int64_t row)
 {
     bool negative = value.len > 0 && value.at[0] == '-';
     const char *at = value.at + negative, *stop = value.at + value.len;
@@ -284,7 +249,7 @@ static bool put_time(const struct decoding *self, struct str value, const char *
     if (!clock_seconds(clock, &rest) || !fraction_us(colon + 6, (size_t)(stop - colon) - 6, end, &us))
         return false;
     int64_t all = (int64_t)(hours * 3600 + rest) * 1000000 + (int64_t)us;
-    builder_int64(builder, column, negative ? -all : all);
+    column_put_int64(column, row, negative ? -all : all);
     return true;
 }
 
@@ -317,49 +282,44 @@ static inline bool is_ascii(struct str value, const char *end)
     return (seen & high) == 0;
 }
 
-static bool put_text(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
-                     int column)
+static bool put_text(const struct decoding *self, struct str value, const char *end, struct column *column, int64_t row)
 {
     if (!is_ascii(value, end) && !str_is_utf8(value))
         return false;
-    builder_bytes(builder, column, value);
+    column_put_bytes(column, row, value);
     return true;
 }
 
-static bool put_date(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
-                     int column)
+static bool put_date(const struct decoding *self, struct str value, const char *end, struct column *column, int64_t row)
 {
     int32_t days;
     if (value.len != 10 || !date_days(value.at, &days))
         return false;
-    builder_date(builder, column, days);
+    column_put_int32(column, row, days);
     return true;
 }
 
-static bool put_enum(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
-                     int column)
+static bool put_enum(const struct decoding *self, struct str value, const char *end, struct column *column, int64_t row)
 {
     bool is_none = value.len == 1 && value.at[0] == '\0';
-    return !is_none && put_text(self, value, end, builder, column);
+    return !is_none && put_text(self, value, end, column, row);
 }
 
-static bool put_bytes(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
-                      int column)
+static bool put_bytes(const struct decoding *self, struct str value, const char *end, struct column *column,
+                      int64_t row)
 {
-    builder_bytes(builder, column, value);
+    column_put_bytes(column, row, value);
     return true;
 }
 
-typedef bool put_fn(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
-                    int column);
+typedef bool put_fn(const struct decoding *self, struct str value, const char *end, struct column *column, int64_t row);
 
-bool decode_put(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
-                int column)
+bool decode_put(const struct decoding *self, struct str value, const char *end, struct column *column, int64_t row)
 {
     static put_fn *const puts[] = {
         [DECODE_INTEGER] = put_integer, [DECODE_DECIMAL] = put_decimal, [DECODE_REAL] = put_real,
         [DECODE_BITS] = put_bits,       [DECODE_DATE] = put_date,       [DECODE_STAMP] = put_stamp,
         [DECODE_TIME] = put_time,       [DECODE_TEXT] = put_text,       [DECODE_ENUM] = put_enum,
         [DECODE_BYTES] = put_bytes};
-    return puts[self->kind](self, value, end, builder, column);
+    return puts[self->kind](self, value, end, column, row);
 }

@@ -29,6 +29,5 @@ bool decode_is_zero_date(const struct decoding *self, struct str value);
 
 /* false: the value has no place in the column's type, and nothing was put: a zero or partial date, a text that is not
  * UTF-8, anything that the server never writes. `end`: up to here bytes may be read, which is the value's end or, much
- * faster, that of the row. */
-bool decode_put(const struct decoding *self, struct str value, const char *end, struct batch_builder *builder,
-                int column);
+ * faster, that of the row. `column` is of the decoding's type; of texts and bytes it gets value.len more. */
+bool decode_put(const struct decoding *self, struct str value, const char *end, struct column *column, int64_t row);

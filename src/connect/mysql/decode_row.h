@@ -15,6 +15,8 @@ enum row_form {
     ROW_UINT16,
     ROW_UINT32,
     ROW_UINT64,
+    ROW_INT32_AS_IT_IS, /* into a column that is as wide */
+    ROW_INT64_AS_IT_IS,
     ROW_DECIMAL_OF_INT64, /* into a decimal without scale */
     ROW_DECIMAL_OF_UINT64,
     ROW_FLOAT,
@@ -22,7 +24,8 @@ enum row_form {
     ROW_DATE,
     ROW_STAMP,
     ROW_TIME,
-    ROW_TEXT, /* a length and bytes, which are what the text protocol has: decode_put */
+    ROW_DECIMAL, /* a length and bytes, which are those of the text protocol: decode_put makes a number of them */
+    ROW_TEXT,    /* the same, and they stay bytes */
 };
 
 struct row_column {

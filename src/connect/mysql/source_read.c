@@ -77,20 +77,25 @@ static RC put_texts(struct mysql_reader *self, MYSQL_ROW row, const unsigned lon
     while (last > 0 && row[last] == NULL)
         last--;
     const char *end = row[last] != NULL ? row[last] + lengths[last] : NULL;
+    const struct whole_row to = builder_whole_row(self->builder);
+    size_t text_bytes = 0;
     for (int i = 0; i < count; i++) {
         const struct mysql_column *column = &self->table->columns[i];
+        const struct str value = {row[i], lengths[i]};
         if (row[i] == NULL) {
             if (!column->field.nullable)
                 return fail_misfit(self, i, err);
-            builder_null(self->builder, i);
-        } else if (!decode_put(&column->decoding, (struct str){row[i], lengths[i]}, end, self->builder, i)) {
-            if (!column->zero_is_null || !decode_is_zero_date(&column->decoding, (struct str){row[i], lengths[i]}))
+            column_put_null(&to.columns[i], to.number);
+        } else if (decode_put(&column->decoding, value, end, &to.columns[i], to.number)) {
+            text_bytes += column_is_text(&to.columns[i]) ? value.len : 0;
+        } else {
+            if (!column->zero_is_null || !decode_is_zero_date(&column->decoding, value))
                 return fail_misfit(self, i, err);
-            builder_null(self->builder, i);
+            column_put_null(&to.columns[i], to.number);
             count_zero_dates(self, 1);
         }
     }
-    builder_end_row(self->builder);
+    builder_end_whole_row(self->builder, text_bytes);
     return RC_OK;
 }
 
