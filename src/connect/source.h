@@ -104,6 +104,8 @@ struct source {
     const char *password_from; /* where the password was found, for people; NULL: none is used */
     int64_t zero_dates;        /* values that became NULL because the request said so, since it was opened; atomic */
     int readers_max;           /* readers that may be open at once, each with a thread of its own; 0: one */
+    const char *one_for_all;   /* why one of them has to read RANGE_ALL, where several might: for people; NULL: it need
+                                  not be said */
 };
 
 /* What tells this server from another one (formats.md 2, source_id). */

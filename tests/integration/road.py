@@ -41,6 +41,12 @@ class Road(Pipeline):
         self.write_config()
         return proxy
 
+    def in_the_clear(self):
+        """MariaDB without TLS from the next run on, and so its rows in the binary protocol."""
+        self.connections["shop"] = {**self.connections["shop"], "tls": "off"}
+        self.connections["shop"].pop("tls_ca")
+        self.write_config()
+
     def in_source(self, script):
         return self.mariadb.run(script, self.name)
 

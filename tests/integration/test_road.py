@@ -36,6 +36,7 @@ def test_a_table_of_18_columns_arrives_and_every_change_after_it(roads):
     assert moved(first) == {"lineitem": (ROWS, ROWS), "journal": (ROWS // 3, ROWS // 3), "prices": (ROWS // 10, ROWS // 10)}
     road.assert_equal()
 
+    road.in_the_clear()  # and in the binary protocol from here on
     for step in range(3):
         lineitem.change(road.mariadb, road.name, which=step + 1, grow=2000)
         road.in_source("INSERT INTO journal (account, amount) SELECT seq, seq FROM seq_1_to_777; DELETE FROM prices WHERE id % 11 = 1; UPDATE prices SET price = NULL WHERE id % 100 = 2")

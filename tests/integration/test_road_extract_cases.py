@@ -43,7 +43,7 @@ def test_s55_a_first_load_does_not_chase_live_inserts(roads):
 def test_s56_a_limit_is_for_all_connections_together(roads, flags, rows):
     road = roads({"lineitem": {}}, lag="0s", chunk={"rows": 4000})
     road.connections["shop"]["connections"] = 4
-    road.write_config()
+    road.in_the_clear()
     lineitem.create(road.mariadb, road.name, rows=20_000)
     assert moved(road.sync(*flags, "--json-output", "-"))["lineitem"] == (rows, rows)
     road.sync()

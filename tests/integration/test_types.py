@@ -40,6 +40,8 @@ def test_the_plan_refuses_what_would_be_lossy_and_says_what_to_write(roads):
     columns = {column["column"]: column for column in road.run("plan", "-v", "--output", "json").json()["tables"][0]["columns"]}
     assert columns["wide price"] == {"column": "wide price", "source_type": "decimal(65,30)", "waybill": "utf8", "name": "price", "target": "text",
                                      "fidelity": "exact", "why": "a text with a NUL byte is refused: as: binary"}
-    assert "decimal(65,30)  -> utf8   -> price text  exact" in road.run("plan", "-v").out
+    said = road.run("plan", "-v").out
+    assert "decimal(65,30)  -> utf8   -> price text  exact" in said
+    assert "readers     one: MySQL shares no snapshot between connections" in said
     road.sync()
     assert road.in_target("SELECT price FROM t") == [("1." + "0" * 30,)]

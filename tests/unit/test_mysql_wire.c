@@ -477,6 +477,43 @@ static void values_without_a_place_are_misfits_and_what_no_server_sends_is_malfo
     }
 }
 
+/* Short texts take a way of their own once their column has room: what stands behind them in the row does not matter.
+ */
+static void texts_of_every_length_are_looked_at_to_their_last_byte(void **state)
+{
+    enum { LONGEST = 90, ROOM = 1000 };
+    static const struct decoding decoding = {.kind = DECODE_TEXT, .type = TYPE_UTF8};
+    static const struct reply_column reply = {.type = MYSQL_TYPE_VAR_STRING};
+    struct field field = {.name = "v", .type = TYPE_UTF8};
+    const struct schema schema = {&field, 1};
+    struct row_column column = {0};
+    int at;
+    int64_t zero_dates = 0;
+    assert_true(row_column_plan(&column, &decoding, &reply));
+    for (int len = 0; len <= LONGEST; len++) {
+        for (int wrong = -1; wrong < len; wrong++) {
+            AUTO(batch_builder) *builder = batch_builder_new(&schema);
+            char row[5 + ROOM + WIRE_SLACK];
+            memset(row, '\xff', sizeof(row));
+            memcpy(row, "\0\0\xfc\xe8\x03", 5);
+            memset(row + 5, 'r', ROOM);
+            assert_int_equal(row_put(&column, 1, (struct str){row, 5 + ROOM}, builder, &at, &zero_dates), ROW_PUT);
+            memset(row, '\xff', sizeof(row));
+            memcpy(row, "\0\0", 2);
+            row[2] = (char)len;
+            for (int i = 0; i < len; i++)
+                row[3 + i] = i == wrong ? '\xe9' : (char)('a' + i % 26);
+            enum row_result result = row_put(&column, 1, (struct str){row, 3 + (size_t)len}, builder, &at, &zero_dates);
+            assert_int_equal(result, wrong < 0 ? ROW_PUT : ROW_MISFIT);
+            if (wrong >= 0)
+                continue;
+            const struct batch *batch = builder_finish(builder);
+            assert_true(str_eq(batch_bytes(batch, 0, 1), (struct str){row + 3, (size_t)len}));
+            assert_int_equal(batch->bytes, ROOM + (size_t)len + 2 * sizeof(int32_t));
+        }
+    }
+}
+
 /* An answer of other types than were declared is left to the text protocol, where the server writes them out. */
 static void only_what_is_surely_the_same_is_read_in_binary(void **state)
 {
@@ -510,6 +547,7 @@ int main(void)
         cmocka_unit_test(who_cannot_prepare_is_asked_in_text),
         cmocka_unit_test(a_row_that_is_cut_or_goes_on_is_none),
         cmocka_unit_test(values_without_a_place_are_misfits_and_what_no_server_sends_is_malformed),
+        cmocka_unit_test(texts_of_every_length_are_looked_at_to_their_last_byte),
         cmocka_unit_test(only_what_is_surely_the_same_is_read_in_binary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

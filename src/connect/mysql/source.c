@@ -245,6 +245,7 @@ static void copy_settings(struct mysql_source *self, const struct mysql_options 
         login->socket != NULL ? self->settings.socket : arena_print(arena, "%s:%d", login->host, self->settings.port);
     self->base.password_from = arena_text(arena, login->password_from);
     self->base.readers_max = (int)options->connections;
+    self->base.one_for_all = "MySQL shares no snapshot between connections";
 }
 
 static const char *from_process(const char *name) { return getenv(name); }
