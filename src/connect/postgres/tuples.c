@@ -188,7 +188,7 @@ static enum tuple put_value(const struct tuple_column *c, struct str value, stru
     case WIRE_JSONB: /* a version before the text */
         if (value.len < 1 || value.at[0] != 1)
             return TUPLE_DAMAGED;
-        builder_bytes(builder, column, (struct str){value.at + 1, value.len - 1});
+        fits = put_text(c, (struct str){value.at + 1, value.len - 1}, builder, column);
         break;
     case WIRE_UUID: put_uuid((const uint8_t *)value.at, builder, column); break;
     case WIRE_BYTES: builder_bytes(builder, column, value); break;
