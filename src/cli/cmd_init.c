@@ -1,4 +1,5 @@
 /* init: looks at a source, and writes the configuration that a person would begin with. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -64,6 +65,7 @@ static void add_connection(struct init *self, const char *called, const char *na
         if (text_eq(config->connections[i].name, name))
             found = &config->connections[i];
     }
+    assert(found != NULL && "it was added");
     buf_addf(&self->out, "  %s:\n", called);
     for (const struct yaml_node *node = found->node->first; node != NULL; node = node->next) {
         bool is_path = text_eq(node->key, "path");

@@ -1,6 +1,6 @@
-/* --metrics-file: the run's numbers in Prometheus' text format, for the textfile collector of node_exporter. The file is
- * written whole, also when the run fails: when a table was last well, and how far it was fresh, then stays as the file
- * before said. https://prometheus.io/docs/instrumenting/exposition_formats/ */
+/* --metrics-file: the run's numbers in Prometheus' text format, for the textfile collector of node_exporter. The file
+ * is written whole, also when the run fails: when a table was last well, and how far it was fresh, then stays as the
+ * file before said. https://prometheus.io/docs/instrumenting/exposition_formats/ */
 #pragma once
 
 #include "move/run.h"

@@ -259,6 +259,7 @@ RC pq_open(const struct pq_address *address, struct clock *clock, const atomic_i
 {
     AUTO(pq) *db = NULL;
     TRY(pq_connect(address, clock, stop, &db, err));
+    assert(db != NULL);
     TRY(check_pooler(db, address, err));
     TRY(set_up(db, address, err));
     *ret = TAKE(db);

@@ -112,7 +112,8 @@ static RC bound_ask(struct route *r, struct table_request *request, struct error
 {
     AUTO(schema) *known = NULL;
     if (r->known != NULL)
-        request->known = known = shaping_known(r->config->wishes, r->config->wish_count, r->known);
+        known = shaping_known(r->config->wishes, r->config->wish_count, r->known);
+    request->known = known;
     TRY(source_describe(r->run->world.source, request, &r->table, err));
     return bound_shape(r, err);
 }

@@ -52,7 +52,8 @@ struct table_result {
     int64_t null_cursors;                                     /* rows left out by null_cursor: exclude */
     int64_t zero_dates;                                       /* values made NULL by zero_dates: null */
     int64_t started_us, ended_us;
-    int64_t fresh_us;    /* what was committed before was taken, by the source's clock; 0: not known, or a limit came first */
+    int64_t
+        fresh_us; /* what was committed before was taken, by the source's clock; 0: not known, or a limit came first */
     const char *audit;   /* "passed", "failed", "error"; NULL: not asked for, or the table is not through */
     const char *warning; /* NULL: none */
 };

@@ -44,8 +44,8 @@ static void what_was_moved_passes_in_every_mode(void **state)
     for (int variant = WORLD_APPEND; variant <= WORLD_TIME; variant++) {
         for (int table = ORDERS; table <= REGIONS; table++) {
             AUTO(world) *w = filled(variant, table);
-            struct audit found;
-            struct error err;
+            struct audit found = {0};
+            struct error err = {0};
             enum rc rc = audit(w, &found, &err);
             if (rc != RC_OK)
                 fail_msg("variant %d, table %d: %s", variant, table, err.text);
@@ -71,8 +71,8 @@ static void a_planted_difference_is_found_and_its_column_named(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         AUTO(world) *w = filled(WORLD_APPEND, ORDERS);
-        struct audit found;
-        struct error err;
+        struct audit found = {0};
+        struct error err = {0};
         spoil_target(w, "orders", cases[i].column, cases[i].text);
         assert_int_equal(audit(w, &found, &err), RC_DATA);
         if (strstr(err.text, cases[i].said) == NULL)
@@ -85,8 +85,8 @@ static void a_planted_difference_is_found_and_its_column_named(void **state)
 static void rows_that_are_missing_or_deleted_are_found(void **state)
 {
     AUTO(world) *w = filled(WORLD_APPEND, ORDERS);
-    struct audit found;
-    struct error err;
+    struct audit found = {0};
+    struct error err = {0};
     mem_server_delete(w->server, "orders", "1");
     assert_int_equal(audit(w, &found, &err), RC_DATA);
     assert_int_equal(found.source_rows + 1, found.target_rows);
@@ -96,8 +96,8 @@ static void what_has_changed_since_the_load_does_not_disturb(void **state)
 {
     for (int variant = WORLD_APPEND; variant <= WORLD_MERGE; variant++) {
         AUTO(world) *w = filled(variant, ORDERS);
-        struct audit found;
-        struct error err;
+        struct audit found = {0};
+        struct error err = {0};
         world_update(w, ORDERS, 1);
         world_update(w, ORDERS, 3);
         world_insert(w, ORDERS, 777, false);
@@ -114,8 +114,8 @@ static void what_has_changed_since_the_load_does_not_disturb(void **state)
 static void a_first_load_that_is_not_through_is_audited_as_far_as_it_is(void **state)
 {
     AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
-    struct audit found;
-    struct error err;
+    struct audit found = {0};
+    struct error err = {0};
     world_fill(w);
     w->options.max_chunks = 1;
     run_ok(w);
@@ -130,8 +130,8 @@ static void a_first_load_that_is_not_through_is_audited_as_far_as_it_is(void **s
 static void before_the_first_load_there_is_nothing_to_audit(void **state)
 {
     AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
-    struct audit found;
-    struct error err;
+    struct audit found = {0};
+    struct error err = {0};
     world_fill(w);
     assert_int_equal(audit(w, &found, &err), RC_NOT_FOUND);
 }
@@ -162,8 +162,8 @@ static void an_audit_after_the_run_never_holds_the_mark(void **state)
 static void what_is_accepted_is_kept_with_who_and_why(void **state)
 {
     AUTO(world) *w = filled(WORLD_APPEND, ORDERS);
-    struct audit found;
-    struct error err;
+    struct audit found = {0};
+    struct error err = {0};
     struct history_entry *entries;
     int count;
     spoil_target(w, "orders", 1, "NULL");

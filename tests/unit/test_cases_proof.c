@@ -7,7 +7,9 @@
 static int spoiled_column = -1, spoiled_batches;
 static bool swaps_rows;
 
+/* NOLINTNEXTLINE(bugprone-reserved-identifier): --wrap names it */
 RC __real_parquet_writer_add(struct parquet_writer *self, const struct batch *batch, struct error *err);
+/* NOLINTNEXTLINE(bugprone-reserved-identifier) */
 RC __wrap_parquet_writer_add(struct parquet_writer *self, const struct batch *batch, struct error *err);
 
 static void swap(char *a, char *b, size_t bytes)
@@ -163,7 +165,7 @@ static void a_waybill_of_before_is_loaded_as_ever(void **state)
         struct mem_object object = mem_objects_at(w->objects, i);
         for (char *at = NULL; strstr(object.key, "waybill.json") != NULL &&
                               (at = memmem(object.body.at, object.body.len, "\"fingerprint\"", 13)) != NULL;) {
-            memcpy(at, "\"fingerprynt\"", 13);
+            at[8] = 'y'; /* another word, of the same length */
             changed = true;
         }
     }

@@ -437,7 +437,7 @@ static void values_without_a_place_are_misfits_and_what_no_server_sends_is_malfo
                                  day = {.kind = DECODE_DATE, .type = TYPE_DATE},
                                  stamp = {.kind = DECODE_STAMP, .type = TYPE_TIMESTAMP, .unit = UNIT_SECOND},
                                  clock = {.kind = DECODE_TIME, .type = TYPE_TIME};
-    static const struct single singles[] = {
+    const struct single singles[] = {
         {small, MYSQL_TYPE_LONG, false, {"\xff\x7f\0\0", 4}, ROW_PUT},
         {small, MYSQL_TYPE_LONG, false, {"\x00\x80\0\0", 4}, ROW_MISFIT},
         {large, MYSQL_TYPE_LONGLONG, true, {"\xff\xff\xff\xff\xff\xff\xff\x7f", 8}, ROW_PUT},
@@ -495,11 +495,12 @@ static void texts_of_every_length_are_looked_at_to_their_last_byte(void **state)
             AUTO(batch_builder) *builder = batch_builder_new(&schema);
             char row[5 + ROOM + WIRE_SLACK];
             memset(row, '\xff', sizeof(row));
-            memcpy(row, "\0\0\xfc\x4c\x04", 5);
+            static const char head[5] = {'\0', '\0', '\xfc', '\x4c', '\x04'};
+            memcpy(row, head, sizeof(head));
             memset(row + 5, 'r', ROOM);
             assert_int_equal(row_put(&column, 1, (struct str){row, 5 + ROOM}, builder, &at, &zero_dates), ROW_PUT);
             memset(row, '\xff', sizeof(row));
-            memcpy(row, "\0\0", 2);
+            row[0] = row[1] = '\0';
             row[2] = (char)len;
             for (int i = 0; i < len; i++)
                 row[3 + i] = i == wrong ? '\xe9' : (char)('a' + i % 26);

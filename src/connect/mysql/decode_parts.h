@@ -54,7 +54,8 @@ static inline bool short_decimal(struct str value, size_t scale, int64_t *ret)
             unsigned __int128 behind = ~(unsigned __int128)0 << (128 - 8 * scale);
             text = (text & behind) | (text << 8 & ~behind);
         }
-        are_digits = eight_numerals((uint64_t)text, &high) & eight_numerals((uint64_t)(text >> 64), &low);
+        are_digits = eight_numerals((uint64_t)text, &high);
+        are_digits &= eight_numerals((uint64_t)(text >> 64), &low); /* no branch */
     }
     int64_t magnitude = (int64_t)(high * 100000000 + low);
     *ret = negative ? -magnitude : magnitude;

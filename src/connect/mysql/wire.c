@@ -120,7 +120,7 @@ static RC take_header(struct wire *self, size_t joined, size_t *ret_len, struct 
 
 enum rc wire_gather(struct wire *self, struct str *ret, struct error *err)
 {
-    size_t joined = 0, len;
+    size_t joined = 0, len = 0;
     do {
         TRY(take_header(self, joined, &len, err));
         if (joined + len > MYSQL_ROW_BYTES_MAX)

@@ -252,7 +252,7 @@ static RC cut_by_time(struct postgres_source *self, const struct pg_table *table
     if (found == 0)
         return RC_OK;
     TRY(row_at(self, table, range, 0, "", arena, &first, &found, err));
-    if (text_eq(first.at, left_out.at)) /* one group is larger than the chunk: on to its end */
+    if (first.at != NULL && text_eq(first.at, left_out.at)) /* one group is larger than the chunk: on to its end */
         TRY(next_group(self, table, range, &first, arena, &left_out, &found, err));
     if (found == 0)
         return RC_OK;
