@@ -503,7 +503,7 @@ static void texts_of_every_length_are_looked_at_to_their_last_byte(void **state)
             row[0] = row[1] = '\0';
             row[2] = (char)len;
             for (int i = 0; i < len; i++)
-                row[3 + i] = i == wrong ? '\xe9' : (char)('a' + i % 26);
+                row[3 + i] = (char)(i == wrong ? '\xe9' : 'a' + i % 26);
             enum row_result result = row_put(&column, 1, (struct str){row, 3 + (size_t)len}, builder, &at, &zero_dates);
             assert_int_equal(result, wrong < 0 ? ROW_PUT : ROW_MISFIT);
             if (wrong >= 0)
