@@ -149,7 +149,7 @@ const struct command cmd_completion = {
     .words = "bash|zsh|fish",
     .words_min = 1,
     .words_max = 1,
-    .examples = "  source <(waybill completion bash)\n"
-                "  waybill completion fish >~/.config/fish/completions/waybill.fish\n",
+    .examples = "  waybill completion fish >~/.config/fish/completions/waybill.fish\n"
+                "  source <(waybill completion bash)\n",
     .run = run_completion,
 };

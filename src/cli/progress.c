@@ -15,14 +15,18 @@ enum {
     NARROW_COLUMNS = 100,
     DRAW_MS = 100,
     LOG_MS = 5000,
-    JSON_MS = 1000
+    JSON_MS = 1000,
+    RECENT_MS = 30000, /* how long ago work counts for less than half of the rate that the rest is expected at */
+    KNOWN_MS = 1000    /* less work than that tells no rate */
 };
 
 /* A table under way. */
 struct live {
     char *table;
     struct progress_state state; /* its texts are not kept; `phase` is a word of the program's own */
-    int64_t began_ms, told_ms;
+    int64_t told_ms, seen_ms;
+    double worked_ms;              /* without waits */
+    double recent_work, recent_ms; /* what was long ago has faded out of both */
 };
 
 struct progress_view {
@@ -67,22 +71,35 @@ static bool is_terminal(void)
 
 /* Numbers of one table at one moment. */
 struct rates {
-    double rows, bytes;  /* per second since its first update */
+    double rows, bytes;  /* per second of work */
     int64_t eta_seconds; /* -1: not known */
 };
 
-static struct rates rates_of(const struct progress_view *view, const struct live *live)
+/* Time without rows counts as work only in a phase that moves rows; behind the last one, a table waits for others. */
+static void learn(struct live *live, const struct progress_state *next, int64_t now_ms)
+{
+    int64_t ms = now_ms - live->seen_ms, work = next->work - live->state.work;
+    live->seen_ms = now_ms;
+    if (work < 0 || (work == 0 && (!live->state.is_working || next->is_done)))
+        return;
+    double keep = RECENT_MS / (double)(RECENT_MS + ms);
+    live->worked_ms += (double)ms;
+    live->recent_work = live->recent_work * keep + (double)work;
+    live->recent_ms = live->recent_ms * keep + (double)ms;
+}
+
+static struct rates rates_of(const struct live *live)
 {
     const struct progress_state *s = &live->state;
-    int64_t elapsed_ms = view->clock->mono_ms(view->clock) - live->began_ms;
-    double seconds = elapsed_ms > 0 ? (double)elapsed_ms / 1000 : 0;
     struct rates rates = {.eta_seconds = -1};
-    if (seconds > 0) {
-        rates.rows = (double)s->rows / seconds;
-        rates.bytes = (double)s->bytes / seconds;
+    if (live->worked_ms > 0) {
+        rates.rows = (double)s->rows * 1000 / live->worked_ms;
+        rates.bytes = (double)s->bytes * 1000 / live->worked_ms;
     }
-    if (s->rows_total >= s->rows && rates.rows > 0)
-        rates.eta_seconds = (int64_t)((double)(s->rows_total - s->rows) / rates.rows + 0.5);
+    bool is_known = !s->is_done && s->work_total > s->work && live->recent_ms >= KNOWN_MS && live->recent_work > 0;
+    if (is_known)
+        rates.eta_seconds =
+            (int64_t)((double)(s->work_total - s->work) / live->recent_work * live->recent_ms / 1000 + 0.5);
     return rates;
 }
 
@@ -102,7 +119,7 @@ static void add_cut(struct buf *out, const char *text, int columns)
 static void add_line(const struct progress_view *view, const struct live *live, struct buf *out)
 {
     const struct progress_state *s = &live->state;
-    struct rates rates = rates_of(view, live);
+    struct rates rates = rates_of(live);
     char rows[HUMAN_TEXT], row_rate[HUMAN_TEXT], bytes[HUMAN_TEXT], byte_rate[HUMAN_TEXT], memory[HUMAN_TEXT],
         eta[HUMAN_TEXT];
     AUTO_RELEASE(buf) name = {0};
@@ -118,7 +135,7 @@ static void add_line(const struct progress_view *view, const struct live *live, 
     buf_addf(&line, "%s%*s  %-8s  %s rows  %s/s  %s  %s/s  mem %s", or_empty(name.at),
              name_columns - print_width(or_empty(name.at)), "", s->is_done ? or_empty(s->result) : or_empty(s->phase),
              rows, row_rate, bytes, byte_rate, memory);
-    if (!s->is_done && rates.eta_seconds >= 0) {
+    if (rates.eta_seconds >= 0) {
         human_time(rates.eta_seconds, eta);
         buf_addf(&line, "  eta %s", eta);
     }
@@ -186,7 +203,7 @@ static void tell_bar(struct progress_view *view, struct live *live)
 static void tell_log(struct progress_view *view, struct live *live)
 {
     const struct progress_state *s = &live->state;
-    struct rates rates = rates_of(view, live);
+    struct rates rates = rates_of(live);
     int64_t memory = view->screen.memory_bytes(view->screen.context);
     if (s->is_done)
         log_info("progress.done", KV("of", live->table), KV("result", s->result), KV("rows", s->rows),
@@ -200,7 +217,7 @@ static void tell_log(struct progress_view *view, struct live *live)
 static void tell_json(struct progress_view *view, struct live *live)
 {
     const struct progress_state *s = &live->state;
-    struct rates rates = rates_of(view, live);
+    struct rates rates = rates_of(live);
     AUTO_JSON *line = json_object();
     AUTO_RELEASE(buf) text = {0};
     json_put_text(line, "event", "progress");
@@ -235,7 +252,7 @@ static struct live *find_live(struct progress_view *view, const char *table)
     }
     int64_t now_ms = view->clock->mono_ms(view->clock);
     struct live *live = &view->live[view->count++];
-    *live = (struct live){.table = xstrdup(table), .began_ms = now_ms, .told_ms = now_ms};
+    *live = (struct live){.table = xstrdup(table), .told_ms = now_ms, .seen_ms = now_ms};
     return live;
 }
 
@@ -262,6 +279,7 @@ static void update(struct progress *progress, const struct progress_state *state
         return;
     pthread_mutex_lock(&view->lock);
     struct live *live = find_live(view, state->table);
+    learn(live, state, view->clock->mono_ms(view->clock));
     live->state = *state;
     if (view->kind == PROGRESS_BAR)
         tell_bar(view, live);

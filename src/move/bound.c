@@ -350,6 +350,7 @@ static RC bound_measure(struct route *r, const struct range *range, bool *ret_em
         return RC_OK;
     TRY(source_facts(r->run->world.source, r->table, range, &r->bound.facts, err));
     r->bound.measured = *range;
+    r->bound.facts_end = r->result.rows_extracted + r->bound.facts.rows;
     *ret_empty = r->bound.facts.rows == 0;
     return bound_check_cursors(r, err);
 }
@@ -372,6 +373,22 @@ static int64_t bound_chunk_rows(const struct route *r)
     return rows > 0 ? rows : 1;
 }
 
+/* How much this run comes to, for the progress: what is left of the range that was counted, if the run ends with it, or
+ * what a limit lets through, if that is less. */
+static void bound_tell_total(struct route *r)
+{
+    struct bound *bound = &r->bound;
+    int64_t done = r->result.rows_extracted, left = bound->facts_end - done, most = INT64_MAX;
+    left = left > 0 ? left : 0;
+    if (!route_reads_again(r)) {
+        if (r->chunks_left < INT64_MAX && __builtin_mul_overflow(r->chunks_left, r->chunk.rows_max, &most))
+            most = INT64_MAX;
+        most = r->rows_left < most ? r->rows_left : most;
+    }
+    bool is_last = position_equal(&bound->measured.hi, &bound->hi);
+    bound->rows_total = most <= left ? done + most : is_last ? done + left : -1;
+}
+
 /* One waybill, never cut. An id_only table goes on from the ceiling afterwards, so there must be one. */
 static RC bound_whole_table(struct route *r, bool *ret_more, struct error *err)
 {
@@ -381,6 +398,7 @@ static RC bound_whole_table(struct route *r, bool *ret_more, struct error *err)
         return fail_todo(err, "run again when they have ended");
     }
     r->chunk.pos_after = r->bound.hi;
+    r->bound.rows_total = r->bound.facts_end; /* limits cut nothing here */
     *ret_more = true;
     return RC_OK;
 }
@@ -405,6 +423,7 @@ static RC bound_cut(struct route *r, bool *ret_more, struct error *err)
     bool is_cut = false;
     chunk->pos_after = chunk->range.hi;
     chunk->rows_max = bound_chunk_rows(r);
+    bound_tell_total(r);
     TRY(source_boundary(r->run->world.source, r->table, &chunk->range, chunk->rows_max, &r->arena, &chunk->pos_after,
                         &is_cut, err));
     if (is_cut)
@@ -416,6 +435,7 @@ static RC bound_cut(struct route *r, bool *ret_more, struct error *err)
 static RC bound_end(struct route *r)
 {
     bool is_limited = r->rows_left <= 0 || r->chunks_left <= 0;
+    r->bound.rows_total = r->result.rows_extracted;
     r->result.fresh_us = is_limited && !r->full_sync_done ? 0 : r->bound.hi_us;
     return RC_OK;
 }

@@ -19,6 +19,9 @@ struct loader {
     struct arena arena;
     struct target_position t; /* r->t as it will be */
     int64_t token;
+    int64_t rows;    /* of all waybills that are through */
+    int64_t waiting; /* rows that earlier runs left: what it is given first */
+    bool has_begun;
     bool is_behind; /* something was given to it since load_finish */
 };
 
@@ -104,7 +107,7 @@ static RC load_rows(struct load *load, struct error *err)
         rows += taken;
         load->r->result.rows_loaded += taken;
         load->r->result.bytes_loaded += file->bytes;
-        route_progress(load->r, NULL, false);
+        route_loaded(load->r, load->loader->rows + rows, load->loader->waiting);
     }
     TRY(target_apply(world->target, rows, &load->counts, err));
     if (rows != w->rows || load->counts.rows + w->quarantined != w->rows)
@@ -240,6 +243,8 @@ static RC load_waybill(struct loader *loader, const char *key, const struct wayb
     position_print(&waybill->pos_after, &pos);
     loader->t.pos = arena_str(&loader->arena, buf_str(&pos));
     load_note_files(loader, waybill);
+    loader->rows += waybill->rows;
+    route_loaded(r, loader->rows, loader->waiting);
     r->result.loads++;
     r->result.files_loaded += waybill->file_count;
     r->result.load_ms += clock->mono_ms(clock) - since;
@@ -250,6 +255,17 @@ static RC load_waybill(struct loader *loader, const char *key, const struct wayb
 }
 
 /* ---- the loader ---- */
+
+/* The first job has what earlier runs sealed, be it nothing; the others follow this run's own chunks. */
+static void load_tell_of_earlier(struct loader *loader, const struct chain *chain)
+{
+    if (loader->has_begun)
+        return;
+    loader->has_begun = true;
+    for (int i = 0; i < chain->count; i++)
+        loader->waiting += chain->links[i].rows;
+    route_loaded(loader->r, 0, loader->waiting);
+}
 
 /* Its job: all waybills from T (exclusive) to this one. */
 static RC load_up_to(void *context, void *job, struct error *err)
@@ -264,6 +280,7 @@ static RC load_up_to(void *context, void *job, struct error *err)
     if (!chain.complete)
         return fail(err, RC_DATA, "the chain of '%s' does not lead to the target's waybill '%s'", scope_name(r->scope),
                     loader->t.waybill);
+    load_tell_of_earlier(loader, &chain);
     for (int i = chain.count - 1; i >= 0; i--) {
         struct waybill waybill = {0};
         enum waybill_state state;

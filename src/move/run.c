@@ -79,6 +79,8 @@ struct run *run_new(const struct run_world *world, const struct run_options *opt
         r->scope = scope_new(&scope_world, pipeline->name, r->config->name);
         r->stage_prefix = key_table_prefix(&r->arena, pipeline->stage_prefix, pipeline->name, r->config->name);
         r->rows_left = r->chunks_left = INT64_MAX;
+        r->bound.rows_total = -1;
+        r->loads_waiting = route_loads(r) ? -1 : 0;
         if (options->limit > 0)
             r->rows_left = options->limit;
         if (options->limit > 0 && options->max_chunks > 0 &&
@@ -124,6 +126,26 @@ RC run_check_stopped(const struct run *run, struct error *err)
     return RC_OK;
 }
 
+/* Counting what there is, and waiting for another run, are no measure of how fast rows move. */
+static bool phase_is_work(const char *phase)
+{
+    static const char *const work[] = {"begin", "extract", "seal", "load"};
+    for (size_t i = 0; i < sizeof(work) / sizeof(*work); i++) {
+        if (text_eq(phase, work[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Rows to extract and rows to load; the lock is held. */
+static int64_t route_work_total(const struct route *r)
+{
+    int64_t extracts = route_extracts(r) ? r->rows_total : 0;
+    if (extracts < 0 || r->loads_waiting < 0)
+        return -1;
+    return route_loads(r) ? 2 * extracts + r->loads_waiting : extracts;
+}
+
 /* The lock is held. */
 static void route_tell(struct route *r, bool done)
 {
@@ -133,6 +155,9 @@ static void route_tell(struct route *r, bool done)
         .rows = r->result.rows_extracted,
         .bytes = r->result.bytes_staged,
         .rows_total = r->rows_total,
+        .work = r->result.rows_extracted + r->loaded,
+        .work_total = route_work_total(r),
+        .is_working = phase_is_work(r->phase),
         .is_done = done,
         .result = !done               ? NULL
                   : r->result.through ? "success"
@@ -144,11 +169,18 @@ static void route_tell(struct route *r, bool done)
 void route_progress(struct route *r, const char *phase, bool done)
 {
     pthread_mutex_lock(&r->run->lock);
-    if (phase != NULL) {
-        r->phase = phase;
-        r->rows_total = r->bound.taken ? r->bound.facts.rows : -1;
-    }
+    r->phase = phase;
+    r->rows_total = r->bound.taken ? r->bound.rows_total : -1;
     route_tell(r, done);
+    pthread_mutex_unlock(&r->run->lock);
+}
+
+void route_loaded(struct route *r, int64_t rows, int64_t waiting)
+{
+    pthread_mutex_lock(&r->run->lock);
+    r->loaded = rows;
+    r->loads_waiting = waiting;
+    route_tell(r, false);
     pthread_mutex_unlock(&r->run->lock);
 }
 

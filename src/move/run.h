@@ -81,6 +81,8 @@ struct bound {
     bool looked_back;                      /* by this run */
     struct range measured;                 /* the range that `facts` speaks of */
     struct range_facts facts;
+    int64_t facts_end;  /* what rows_extracted will be when that range is through */
+    int64_t rows_total; /* and when this run is; -1: not known, since other ranges follow */
 };
 
 struct run;
@@ -107,6 +109,7 @@ struct route {
     const char *arrow;     /* of spine_move: the last one begun; NULL: none */
     const char *phase;     /* as it was told last, with the rows there are; under the run's lock */
     int64_t rows_total;
+    int64_t loaded, loads_waiting; /* rows; those that earlier runs left to load, -1: not known. Under the run's lock */
     int64_t told_waiting_ms;   /* of the wait for a lease: when it was told of last */
     const char **loaded_files; /* addresses of the files of the last waybill loaded; NULL: none by this run */
     int loaded_file_count;
@@ -149,8 +152,10 @@ const char *run_status(const struct run *self); /* "success", "partial", "failed
 struct settling run_settling(const struct run *run);
 /* RC_INTERRUPTED or RC_TERMINATED when the run was asked to end. */
 RC run_check_stopped(const struct run *run, struct error *err);
-/* Tells how far the table is. phase NULL: from any thread, with the phase as it was. */
+/* Tells how far the table is. */
 void route_progress(struct route *r, const char *phase, bool done);
+/* The same of loads: rows loaded by this run so far, and those that earlier runs left to load. From any thread. */
+void route_loaded(struct route *r, int64_t rows, int64_t waiting);
 /* Counts into the result, and tells. From any thread. */
 struct extracted {
     int64_t rows, files, bytes_raw, bytes_staged;

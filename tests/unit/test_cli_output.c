@@ -138,6 +138,9 @@ static void tell(struct progress_view *view, const char *table, int64_t rows, co
         .phase = "extract",
         .rows = rows,
         .rows_total = 4000000,
+        .work = rows,
+        .work_total = 4000000,
+        .is_working = true,
         .bytes = rows * 10,
         .is_done = result != NULL,
         .result = result,
@@ -235,7 +238,78 @@ static void with_json_every_line_is_a_document(void **state)
         screen.at,
         "{\"event\":\"progress\",\"table\":\"orders\",\"phase\":\"extract\",\"rows\":500,\"rows_total\":4000000,"
         "\"rows_per_second\":500,\"bytes\":5000,\"bytes_per_second\":5000,\"memory_bytes\":61000000,"
-        "\"eta_seconds\":7999,\"done\":true,\"result\":\"success\"}\n");
+        "\"eta_seconds\":null,\"done\":true,\"result\":\"success\"}\n");
+}
+
+/* ---- the rest, as it is expected ---- */
+
+/* The last "eta_seconds" that was told, after a second in which nothing was. */
+static int64_t told_eta(void)
+{
+    const char *at = screen.at, *last = NULL;
+    while (at != NULL && (at = strstr(at, "\"eta_seconds\":")) != NULL)
+        last = at += strlen("\"eta_seconds\":");
+    assert_non_null(last);
+    return strncmp(last, "null", 4) == 0 ? -1 : strtoll(last, NULL, 10);
+}
+
+static struct progress_state work(const char *phase, int64_t done, int64_t total)
+{
+    return (struct progress_state){.table = "orders",
+                                   .phase = phase,
+                                   .rows = done,
+                                   .rows_total = total,
+                                   .work = done,
+                                   .work_total = total,
+                                   .is_working = text_eq(phase, "extract")};
+}
+
+/* One second later. */
+static void work_on(struct progress_view *view, const char *phase, int64_t done, int64_t total)
+{
+    struct progress_state state = work(phase, done, total);
+    now_ms += 1000;
+    progress_update(progress_of(view), &state);
+}
+
+static void waits_are_no_measure_of_what_is_left(void **state)
+{
+    AUTO(progress_view) *view = progress_view_new(PROGRESS_JSON, &test_clock, &test_screen);
+    for (int i = 0; i < 600; i++)
+        work_on(view, "waiting", 0, 5000);
+    work_on(view, "bound", 0, 5000);
+    assert_int_equal(told_eta(), -1);
+    work_on(view, "extract", 0, 5000);
+    work_on(view, "extract", 1000, 5000);
+    assert_int_equal(told_eta(), 4);
+    assert_non_null(strstr(screen.at, "\"rows_per_second\":1000,"));
+}
+
+static void what_is_left_is_expected_at_the_rate_of_late(void **state)
+{
+    AUTO(progress_view) *view = progress_view_new(PROGRESS_JSON, &test_clock, &test_screen);
+    int64_t done = 0, total = 300000;
+    work_on(view, "extract", 0, total);
+    for (int i = 0; i < 100; i++)
+        work_on(view, "extract", done += 1000, total);
+    assert_int_equal(told_eta(), 200);
+    for (int i = 0; i < 300; i++)
+        work_on(view, "extract", done += 100, total); /* the source has become slow */
+    assert_in_range(told_eta(), 1600, 1700);
+}
+
+static void where_nothing_is_known_nothing_is_said(void **state)
+{
+    AUTO(progress_view) *view = progress_view_new(PROGRESS_JSON, &test_clock, &test_screen);
+    work_on(view, "extract", 0, 5000);
+    work_on(view, "extract", 1000, -1);
+    assert_int_equal(told_eta(), -1);
+    work_on(view, "extract", 2000, 5000);
+    assert_int_equal(told_eta(), 3);
+    work_on(view, "extract", 1000, 5000); /* tried again */
+    assert_in_range(told_eta(), 1, 5);
+    work_on(view, "extract", 6000, 5000); /* more than were counted */
+    assert_int_equal(told_eta(), -1);
 }
 
 static void none_is_silent_and_nobody_has_to_look(void **state)
@@ -263,6 +337,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_a_terminal_there_is_a_log_line_every_few_seconds, begin_progress,
                                         end_progress),
         cmocka_unit_test_setup_teardown(with_json_every_line_is_a_document, begin_progress, end_progress),
+        cmocka_unit_test_setup_teardown(waits_are_no_measure_of_what_is_left, begin_progress, end_progress),
+        cmocka_unit_test_setup_teardown(what_is_left_is_expected_at_the_rate_of_late, begin_progress, end_progress),
+        cmocka_unit_test_setup_teardown(where_nothing_is_known_nothing_is_said, begin_progress, end_progress),
         cmocka_unit_test_setup_teardown(none_is_silent_and_nobody_has_to_look, begin_progress, end_progress),
     };
     return cmocka_run_group_tests(tests_here, NULL, NULL);

@@ -337,6 +337,7 @@ static struct run *process_run(struct world *self, struct process *p)
         .random = &self->random.random,
         .host = &self->hosts.host[p->number],
         .threads = self->threads,
+        .progress = self->progress,
     };
     self->pipeline.target = self->no_target ? NULL : "dw";
     return run_new(&world, &self->options, &self->pipeline, self->tables, self->table_count);

@@ -40,6 +40,7 @@ struct world {
     int table_count;            /* moved by a run: the first ones */
     struct run_options options; /* of the next runs */
     bool no_target;             /* `target: none` */
+    struct progress *progress;  /* of its runs; NULL: nobody looks */
     /* In memory: what a process has instead of mem_store, over the same objects and hit by the plan; NULL: mem_store */
     struct store *(*open_store)(struct world *self, struct clock *clock, struct fault_plan *plan);
     void (*close_stores)(struct world *self); /* when the world ends; NULL: nothing is left */
