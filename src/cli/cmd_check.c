@@ -1,4 +1,5 @@
 #include "cli/check.h"
+#include "cli/grants_report.h"
 #include "cli/outcome.h"
 #include "cli/show.h"
 #include "connect/registry.h"
@@ -174,28 +175,38 @@ static RC no_connection(const struct config *config, const char *name, struct ar
     return fail_todo(err, "its connections: %s", all.len > 0 ? all.at : "none");
 }
 
-static RC check_wanted(struct checking *self, const char *name, struct error *err)
+static bool has_connection(const struct config *config, const char *name)
 {
-    struct config *config = self->cli->config;
-    int found = 0;
-    const char *prefix;
-    bool is_new = name != NULL && config_is_uri(name);
-    for (int i = 0; i < config->connection_count; i++)
-        is_new &= !text_eq(config->connections[i].name, name); /* 'connections info' has added it */
-    if (is_new)
-        TRY(config_add_uri(config, name, "the URI", &name, &prefix, err));
     for (int i = 0; i < config->connection_count; i++) {
-        if (name != NULL && !text_eq(config->connections[i].name, name))
-            continue;
-        check_connection(self, &config->connections[i]);
-        found++;
+        if (name == NULL || text_eq(config->connections[i].name, name))
+            return true;
     }
-    if (found > 0)
+    return false;
+}
+
+RC check_pick(struct cli *cli, const char *word, const char **ret_name, struct error *err)
+{
+    const char *name = word, *prefix;
+    TRY(cli_load_for(cli, &word, word != NULL, err));
+    struct config *config = cli->config;
+    if (name != NULL && config_is_uri(name) && !has_connection(config, name)) /* 'connections info' has added it */
+        TRY(config_add_uri(config, name, "the URI", &name, &prefix, err));
+    *ret_name = name;
+    if (has_connection(config, name))
         return RC_OK;
     if (name != NULL)
-        return no_connection(config, name, &self->arena, err);
+        return no_connection(config, name, &cli->arena, err);
     fail(err, RC_CONFIG, "'%s' has no connections", config->path);
     return fail_todo(err, "add 'connections: {NAME: {type: ..., path: ...}}'");
+}
+
+static void check_wanted(struct checking *self, const char *name)
+{
+    const struct config *config = self->cli->config;
+    for (int i = 0; i < config->connection_count; i++) {
+        if (name == NULL || text_eq(config->connections[i].name, name))
+            check_connection(self, &config->connections[i]);
+    }
 }
 
 static void print_findings(struct checking *self, const json_t *more)
@@ -212,24 +223,45 @@ static void print_findings(struct checking *self, const json_t *more)
 RC check_report(struct cli *cli, const char *word, const json_t *more, struct error *err)
 {
     static const char *const heads[] = {"connection", "type", "as", "address", "version", "rights", "result"};
-    TRY(cli_load_for(cli, &word, word != NULL, err));
+    TRY(check_pick(cli, word, &word, err));
     struct checking checking = {.cli = cli, .table = {.columns = 7}, .rows = json_array()};
     for (int i = 0; i < checking.table.columns; i++)
         text_table_add(&checking.table, heads[i]);
-    enum rc rc = check_wanted(&checking, word, err);
-    if (rc == RC_OK) {
-        print_findings(&checking, more);
-        cli->status = outcome_status(&checking.outcome);
-    }
+    check_wanted(&checking, word);
+    print_findings(&checking, more);
+    cli->status = outcome_status(&checking.outcome);
     text_table_release(&checking.table);
     json_decref(checking.rows);
     arena_release(&checking.arena);
-    return rc;
+    return RC_OK;
+}
+
+struct check_flags {
+    bool grants;
+    const char *pipeline;
+};
+
+static const struct option check_table[] = {
+    OPTION("grants", BOOL, check_flags, grants,
+           .help = "which rights it takes, which are missing, and what grants them"),
+    OPTION("pipeline", STRING, check_flags, pipeline, .letter = 'p', .argument = "NAME",
+           .help = "with --grants: what this pipeline takes; every one without"),
+};
+
+static RC check_flags(const struct cli *cli, struct error *err)
+{
+    const struct check_flags *flags = cli->flags;
+    if (flags->pipeline == NULL || flags->grants)
+        return RC_OK;
+    fail(err, RC_CONFIG, "-p goes with --grants only");
+    return fail_todo(err, "name the connections that are to be checked, or say --grants");
 }
 
 static RC run_check(struct cli *cli, struct error *err)
 {
-    return check_report(cli, cli->word_count > 0 ? cli->words[0] : NULL, NULL, err);
+    const struct check_flags *flags = cli->flags;
+    const char *word = cli->word_count > 0 ? cli->words[0] : NULL;
+    return flags->grants ? grants_report(cli, flags->pipeline, word, err) : check_report(cli, word, NULL, err);
 }
 
 const struct command cmd_check = {
@@ -239,11 +271,19 @@ const struct command cmd_check = {
     .summary = "Says of each connection whether it can be used, and why not",
     .words = "[CONNECTION|URI]",
     .words_max = 1,
-    .about = "Sources are opened and asked for their clock and open transactions. Targets are opened, and it is tried "
-             "whether\n"
-             "they could be written; nothing is. Stores are tried with a small object that is deleted again.\n",
+    .flags = &OPTION_TABLE(check_table),
+    .flags_bytes = sizeof(struct check_flags),
+    .about =
+        "Sources are opened and asked for their clock and open transactions. Targets are opened, and it is tried "
+        "whether\n"
+        "they could be written; nothing is. Stores are tried with a small object that is deleted again.\n"
+        "--grants lists the rights that each connection takes for what pipelines do with it, and the statements to "
+        "paste\n"
+        "for those that are missing or cannot be seen; exit status 8 where one is missing that is needed.\n",
     .examples = "  waybill check\n"
                 "  waybill check lake --output json\n"
-                "  waybill check mysql://etl@db.internal/shop\n",
+                "  waybill check mysql://etl@db.internal/shop\n"
+                "  waybill check --grants -p shop\n",
+    .check = check_flags,
     .run = run_check,
 };

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/grants.h"
 #include "connect/types.h"
 #include "data/batch.h"
 #include "data/position.h"
@@ -72,6 +73,14 @@ struct open_transactions {
                        * what is shown is complete (a replica's last commit); the lag counts from there */
 };
 
+/* What pipelines do with a source, for the rights that it takes. */
+struct source_use {
+    const char *const *tables;
+    int table_count;
+    bool has_patterns; /* further tables, of those that can be seen */
+    bool needs_open;   /* some table has no `lag` of its own, so that open transactions have to be seen */
+};
+
 struct source;
 struct source_ops {
     const char *type;
@@ -94,6 +103,8 @@ struct source_ops {
     RC (*profile)(struct source *self, const struct table *table, const struct range *range,
                   const struct range *changed, struct profile *ret, struct key_list *ret_changed,
                   struct error *err); /* NULL: the rows are read */
+    RC (*grants)(struct source *self, const struct source_use *use, struct grant_list *ret,
+                 struct error *err); /* NULL: it has none that could be told */
     void (*free)(struct source *self);
 };
 struct source {
@@ -190,6 +201,12 @@ RC source_profile(struct source *s, const struct table *table, const struct rang
                   struct profile *ret, struct key_list *ret_changed, struct error *err);
 /* RC_BUSY, with what to do. */
 enum rc source_fail_changed(const struct table *table, struct error *err);
+/* The rights that `use` takes, at the end of `ret`; changes nothing. */
+static inline RC source_grants(struct source *s, const struct source_use *use, struct grant_list *ret,
+                               struct error *err)
+{
+    return s->ops->grants != NULL ? s->ops->grants(s, use, ret, err) : RC_OK;
+}
 static inline void source_free(struct source *s)
 {
     if (s != NULL)

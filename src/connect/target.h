@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/grants.h"
 #include "connect/types.h"
 #include "data/batch.h"
 #include "data/position.h"
@@ -70,6 +71,12 @@ struct load_counts {
     int64_t statements;
 };
 
+/* What a pipeline does with one table of a target, for the rights that it takes. */
+struct target_use {
+    const char *table;
+    enum mode mode;
+};
+
 struct target;
 struct target_ops {
     const char *type;
@@ -92,6 +99,8 @@ struct target_ops {
     RC (*check)(struct target *self, bool *ret_is_new, struct error *err);
     RC (*profile)(struct target *self, const struct target_table *table, const struct key_list *without,
                   struct profile *ret, struct error *err); /* NULL: it cannot */
+    RC (*grants)(struct target *self, const struct target_use *uses, int count, struct grant_list *ret,
+                 struct error *err); /* NULL: it has none that could be told */
     void (*free)(struct target *self);
 };
 struct target {
@@ -181,6 +190,12 @@ static inline RC target_profile(struct target *t, const struct target_table *tab
     if (t->ops->profile == NULL)
         return fail(err, RC_CONFIG, "the target '%s' cannot be audited: %s has no profile yet", t->name, t->ops->type);
     return t->ops->profile(t, table, without, ret, err);
+}
+/* The rights that `uses` take, at the end of `ret`; changes nothing. */
+static inline RC target_grants(struct target *t, const struct target_use *uses, int count, struct grant_list *ret,
+                               struct error *err)
+{
+    return t->ops->grants != NULL ? t->ops->grants(t, uses, count, ret, err) : RC_OK;
 }
 static inline void target_free(struct target *t)
 {

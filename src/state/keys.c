@@ -42,9 +42,14 @@ char *key_scope(struct arena *arena, const char *pipeline, const char *table)
     return arena_print(arena, "%s%s.json", key_scope_prefix(arena, pipeline), key_segment(arena, table));
 }
 
+char *key_histories_prefix(struct arena *arena, const char *pipeline)
+{
+    return arena_print(arena, "watermark/history/%s/", key_segment(arena, pipeline));
+}
+
 char *key_history_prefix(struct arena *arena, const char *pipeline, const char *table)
 {
-    return arena_print(arena, "watermark/history/%s/%s/", key_segment(arena, pipeline), key_segment(arena, table));
+    return arena_print(arena, "%s%s/", key_histories_prefix(arena, pipeline), key_segment(arena, table));
 }
 
 char *key_history(struct arena *arena, const char *pipeline, const char *table, int64_t now_us, int64_t epoch)
@@ -53,13 +58,17 @@ char *key_history(struct arena *arena, const char *pipeline, const char *table, 
                        (long long)(now_us / 1000), (long long)epoch);
 }
 
-char *key_table_prefix(struct arena *arena, const char *prefix, const char *pipeline, const char *table)
+char *key_pipeline_prefix(struct arena *arena, const char *prefix, const char *pipeline)
 {
     size_t len = strlen(prefix);
     while (len > 0 && prefix[len - 1] == '/')
         len--;
-    return arena_print(arena, "%.*s%s%s/%s/", (int)len, prefix, len > 0 ? "/" : "", key_segment(arena, pipeline),
-                       key_segment(arena, table));
+    return arena_print(arena, "%.*s%s%s/", (int)len, prefix, len > 0 ? "/" : "", key_segment(arena, pipeline));
+}
+
+char *key_table_prefix(struct arena *arena, const char *prefix, const char *pipeline, const char *table)
+{
+    return arena_print(arena, "%s%s/", key_pipeline_prefix(arena, prefix, pipeline), key_segment(arena, table));
 }
 
 char *key_waybill(struct arena *arena, const char *table_prefix, int64_t now_us, const char *waybill_id)
@@ -75,8 +84,13 @@ char *key_beside(struct arena *arena, const char *waybill_key, const char *name)
     return arena_print(arena, "%.*s%s", slash != NULL ? (int)(slash + 1 - waybill_key) : 0, waybill_key, name);
 }
 
+char *key_markers_prefix(struct arena *arena, const char *pipeline)
+{
+    return arena_print(arena, "completion_markers/%s/", key_segment(arena, pipeline));
+}
+
 char *key_marker(struct arena *arena, const char *pipeline, const char *table, const char *stamp, const char *name)
 {
-    return arena_print(arena, "completion_markers/%s/%s/%s/%s", key_segment(arena, pipeline), key_segment(arena, table),
-                       stamp, name);
+    return arena_print(arena, "%s%s/%s/%s", key_markers_prefix(arena, pipeline), key_segment(arena, table), stamp,
+                       name);
 }

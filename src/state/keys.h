@@ -11,14 +11,17 @@ char *key_segment_name(struct arena *arena, struct str segment); /* and back */
 /* watermark/tables/<pipeline>/<table>.json */
 char *key_scope(struct arena *arena, const char *pipeline, const char *table);
 char *key_scope_prefix(struct arena *arena, const char *pipeline); /* of all scopes of a pipeline */
-/* watermark/history/<pipeline>/<table>/ */
+/* watermark/history/<pipeline>/, and <table>/ below */
+char *key_histories_prefix(struct arena *arena, const char *pipeline);
 char *key_history_prefix(struct arena *arena, const char *pipeline, const char *table);
 char *key_history(struct arena *arena, const char *pipeline, const char *table, int64_t now_us, int64_t epoch);
-/* <prefix>/<pipeline>/<table>/ : every waybill of a scope lies below */
+/* <prefix>/<pipeline>/, and <table>/ below: every waybill of a scope lies there */
+char *key_pipeline_prefix(struct arena *arena, const char *prefix, const char *pipeline);
 char *key_table_prefix(struct arena *arena, const char *prefix, const char *pipeline, const char *table);
 /* <table prefix>dt=YYYY-MM-DD/wb=<id>/waybill.json */
 char *key_waybill(struct arena *arena, const char *table_prefix, int64_t now_us, const char *waybill_id);
 /* What lies beside a waybill.json: "file-00000.parquet", "receipt.json"; "" gives the folder with its slash. */
 char *key_beside(struct arena *arena, const char *waybill_key, const char *name);
-/* completion_markers/<pipeline>/<table>/<stamp>/<name> */
+/* completion_markers/<pipeline>/, and <table>/<stamp>/<name> below */
+char *key_markers_prefix(struct arena *arena, const char *pipeline);
 char *key_marker(struct arena *arena, const char *pipeline, const char *table, const char *stamp, const char *name);

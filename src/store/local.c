@@ -140,6 +140,14 @@ static RC local_put(struct store *base, const char *key, struct str body, struct
     return RC_OK;
 }
 
+static RC local_grants(struct store *base, const struct store_use *use, struct grant_list *ret, struct error *err)
+{
+    (void)use;
+    (void)err;
+    grants_add_file(ret, ((struct local *)base)->path, R_OK | W_OK | X_OK, "everything that is staged, and the marks");
+    return RC_OK;
+}
+
 static void local_free(struct store *base)
 {
     struct local *self = (struct local *)base;
@@ -162,6 +170,7 @@ static const struct store_ops local_ops = {
     .upload_complete = local_upload_complete,
     .upload_abort = local_upload_abort,
     .upload_list = local_upload_list,
+    .grants = local_grants,
     .free = local_free,
 };
 

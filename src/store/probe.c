@@ -1,11 +1,8 @@
 #include "store/probe.h"
 
-#include <stdio.h>
+#define NOT_OURS "probe-etag-of-nobody" /* an ETag that no object has */
 
-#define PROBE_FOLDER "watermark/.probe/"
-#define NOT_OURS     "probe-etag-of-nobody" /* an ETag that no object has */
-
-enum { BODY_MAX = 64, PROBE_KEY_BYTES = sizeof(PROBE_FOLDER) + UUID_TEXT };
+enum { BODY_MAX = 64 };
 
 static RC ignores(const struct store *store, const char *what, struct error *err)
 {
@@ -60,12 +57,18 @@ static RC probe_delete(struct store *store, const char *key, struct error *err)
     return RC_OK;
 }
 
+char *store_probe_key(struct clock *clock, struct random *random, struct arena *arena)
+{
+    char id[UUID_TEXT];
+    uuid7(clock, random, id);
+    return arena_print(arena, STORE_PROBE_FOLDER "%s", id);
+}
+
 RC store_probe(struct store *store, struct clock *clock, struct random *random, struct error *err)
 {
-    char id[UUID_TEXT], key[PROBE_KEY_BYTES];
+    AUTO_RELEASE(arena) arena = {0};
     struct error second;
-    uuid7(clock, random, id);
-    snprintf(key, sizeof(key), PROBE_FOLDER "%s", id);
+    const char *key = store_probe_key(clock, random, &arena);
     enum rc rc = probe_conditions(store, key, err);
     if (rc == RC_OK && store->ops->probe != NULL)
         rc = store->ops->probe(store, key, err);

@@ -13,6 +13,7 @@
 #include "base/auto.h"
 #include "base/checksum.h"
 #include "base/error.h"
+#include "base/grants.h"
 #include "base/str.h"
 
 enum { ETAG_TEXT = 96, KEY_BYTES_MAX = 1024, LIST_PAGE_MAX = 1000, PART_NUMBER_MAX = 10000, UPLOAD_ID_TEXT = 512 };
@@ -75,6 +76,13 @@ void upload_release(struct upload *self); /* memory only; store_upload_abort is 
 /* For implementations: counts a part once the store has it. */
 void upload_accept(struct upload *self, const char *part_etag);
 
+/* What pipelines do with a store, for the rights that it takes. */
+struct store_use {
+    const char *const *prefixes; /* all that is read and written lies below; each ends in '/', or is "" */
+    int prefix_count;
+    const char *trial; /* a key below that may be written, and is deleted again */
+};
+
 struct store;
 struct store_ops {
     const char *type; /* "directory", "s3" */
@@ -103,6 +111,8 @@ struct store_ops {
     /* Whose credentials it was opened with, and until when: "profile 'etl', until ..."; NULL: they were not needed yet.
      * NULL: this type has none. */
     const char *(*credentials)(struct store *self, struct arena *arena);
+    RC (*grants)(struct store *self, const struct store_use *use, struct grant_list *ret,
+                 struct error *err); /* NULL: it has none that could be told */
     void (*free)(struct store *self);
 };
 struct store {
@@ -178,6 +188,11 @@ static inline RC store_upload_list(struct store *s, const char *prefix, const ch
 static inline const char *store_credentials(struct store *s, struct arena *arena)
 {
     return s->ops->credentials != NULL ? s->ops->credentials(s, arena) : NULL;
+}
+/* The rights that `use` takes, at the end of `ret`; what cannot be asked is tried out with the object `trial`. */
+static inline RC store_grants(struct store *s, const struct store_use *use, struct grant_list *ret, struct error *err)
+{
+    return s->ops->grants != NULL ? s->ops->grants(s, use, ret, err) : RC_OK;
 }
 static inline void store_free(struct store *s)
 {

@@ -169,6 +169,7 @@ static const struct source_ops mysql_source_ops = {
     .split = mysql_source_split,
     .read = mysql_source_read,
     .profile = mysql_source_profile,
+    .grants = mysql_source_grants,
     .free = mysql_source_free,
 };
 

@@ -175,21 +175,33 @@ static void hide_replica(struct look *look)
         look->found.hidden_todo = "it is a replica: read from its primary";
 }
 
+const char *mysql_replication_sql(const struct mysql_session *session)
+{
+    return session->is_maria ? "SHOW ALL SLAVES STATUS" : "SHOW REPLICA STATUS";
+}
+
+RC mysql_source_is_fed(struct mysql_source *self, bool *ret, struct error *err)
+{
+    char running[16];
+    TRY(mysql_session_text(self->control,
+                           "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'system "
+                           "user' AND command IN ('Slave_SQL', 'Slave_IO', 'Connect', 'Query')",
+                           running, sizeof(running), err));
+    *ret = !text_eq(running, "0");
+    return RC_OK;
+}
+
 static RC look_at_replication(struct look *look, struct error *err)
 {
     struct mysql_session *session = look->self->control;
     AUTO_RESULT *rows = NULL;
     struct error ignored;
-    if (mysql_session_ask(session, session->is_maria ? "SHOW ALL SLAVES STATUS" : "SHOW REPLICA STATUS", &rows,
-                          &ignored) != RC_OK) {
+    if (mysql_session_ask(session, mysql_replication_sql(session), &rows, &ignored) != RC_OK) {
+        bool is_fed = false;
         if (session->is_broken)
             return mysql_session_fail(session, err);
-        char running[16]; /* without the right to ask, what everybody may see */
-        TRY(mysql_session_text(session,
-                               "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'system "
-                               "user' AND command IN ('Slave_SQL', 'Slave_IO', 'Connect', 'Query')",
-                               running, sizeof(running), err));
-        if (!text_eq(running, "0"))
+        TRY(mysql_source_is_fed(look->self, &is_fed, err));
+        if (is_fed)
             hide_replica(look);
         return RC_OK;
     }

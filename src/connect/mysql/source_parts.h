@@ -1,7 +1,7 @@
-/* Inside the MySQL source: source.c (connections, clock, ceiling), source_open.c (open transactions), source_types.c
- * (declarations decide types), source_describe.c (columns, key, indexes), source_cursor.c (which column, which zone),
- * source_range.c (the SQL of ranges and positions), source_measure.c (facts, boundary, split), source_read.c (rows into
- * batches), decode.c (texts of values). */
+/* Inside the MySQL source: source.c (connections, clock, ceiling), source_open.c (open transactions), source_grants.c
+ * (rights), source_types.c (declarations decide types), source_describe.c (columns, key, indexes), source_cursor.c
+ * (which column, which zone), source_range.c (the SQL of ranges and positions), source_measure.c (facts, boundary,
+ * split), source_read.c (rows into batches), decode.c (texts of values). */
 #pragma once
 
 #include <pthread.h>
@@ -83,6 +83,15 @@ void session_give(struct mysql_source *self, struct mysql_session *session);
 /* ---- source_open.c ---- */
 
 enum rc mysql_source_oldest_open(struct source *base, struct open_transactions *ret, struct error *err);
+/* What asks how far behind a replica is; a right of its own. */
+const char *mysql_replication_sql(const struct mysql_session *session);
+/* Threads of replication run there: what can be said without that right. */
+RC mysql_source_is_fed(struct mysql_source *self, bool *ret, struct error *err);
+
+/* ---- source_grants.c ---- */
+
+enum rc mysql_source_grants(struct source *base, const struct source_use *use, struct grant_list *ret,
+                            struct error *err);
 
 /* ---- source_types.c ---- */
 

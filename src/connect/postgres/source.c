@@ -168,6 +168,7 @@ static const struct source_ops postgres_source_ops = {
     .boundary = postgres_source_boundary,
     .split = postgres_source_split,
     .read = postgres_source_read,
+    .grants = postgres_source_grants,
     .free = postgres_source_free,
 };
 

@@ -33,10 +33,7 @@ static RC count_first(struct postgres_source *self, const char *sql, struct open
 static RC look_at_rights(struct postgres_source *self, struct open_transactions *found, struct error *err)
 {
     AUTO_RELEASE(pq_answer) rows = {0};
-    TRY(postgres_source_ask(self,
-                            "SELECT pg_has_role('pg_read_all_stats', 'USAGE') OR (SELECT rolsuper FROM pg_roles WHERE"
-                            " rolname = current_user), current_user, pg_is_in_recovery()",
-                            &rows, err));
+    TRY(postgres_source_ask(self, "SELECT " PG_SEES_OTHERS ", current_user, pg_is_in_recovery()", &rows, err));
     if (!pq_bool(&rows, 0, 0)) {
         found->hidden = true;
         found->hidden_todo = arena_print(&self->arena, "GRANT pg_read_all_stats TO \"%s\"", pq_text(&rows, 0, 1));

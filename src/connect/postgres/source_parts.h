@@ -1,7 +1,7 @@
 /* Inside the PostgreSQL source: source.c (connections, clock, ceiling), source_open.c (open transactions),
- * source_types.c (declarations decide types), source_describe.c (columns, key, indexes), source_cursor.c (which column,
- * which zone), source_range.c (the SQL of ranges and positions), source_measure.c (facts, boundary, split),
- * source_read.c (rows into batches), tuples.c (the binary rows). */
+ * source_grants.c (rights), source_types.c (declarations decide types), source_describe.c (columns, key, indexes),
+ * source_cursor.c (which column, which zone), source_range.c (the SQL of ranges and positions), source_measure.c
+ * (facts, boundary, split), source_read.c (rows into batches), tuples.c (the binary rows). */
 #pragma once
 
 #include <pthread.h>
@@ -73,6 +73,13 @@ RC postgres_source_int64(struct postgres_source *self, const char *sql, int64_t 
 /* ---- source_open.c ---- */
 
 RC postgres_source_oldest_open(struct source *base, struct open_transactions *ret, struct error *err);
+/* True for who may see other roles' sessions. */
+#define PG_SEES_OTHERS                                                                                                 \
+    "(pg_has_role('pg_read_all_stats', 'USAGE') OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user))"
+
+/* ---- source_grants.c ---- */
+
+RC postgres_source_grants(struct source *base, const struct source_use *use, struct grant_list *ret, struct error *err);
 
 /* ---- source_types.c ---- */
 

@@ -18,6 +18,13 @@ static const char *split_name(const struct postgres_target *self, const char *ta
     return dot + 1;
 }
 
+const char *postgres_schema_of(const struct postgres_target *self, const char *table, struct arena *arena)
+{
+    AUTO_RELEASE(buf) schema = {0};
+    split_name(self, table, &schema);
+    return arena_str(arena, buf_str(&schema));
+}
+
 const char *postgres_name_alone(const struct postgres_target *self, const char *table)
 {
     AUTO_RELEASE(buf) schema = {0};
@@ -261,6 +268,7 @@ static const struct target_ops postgres_target_ops = {
     .reconnect = postgres_target_reconnect,
     .check = postgres_target_check,
     .profile = postgres_target_profile,
+    .grants = postgres_target_grants,
     .free = postgres_target_free,
 };
 

@@ -53,6 +53,7 @@ void postgres_target_abort(struct postgres_target *self);
 
 /* "schema"."table". */
 void postgres_table_quote(const struct postgres_target *self, const char *table, struct buf *out);
+const char *postgres_schema_of(const struct postgres_target *self, const char *table, struct arena *arena);
 /* Without its schema. */
 const char *postgres_name_alone(const struct postgres_target *self, const char *table);
 /* One spelling per table: without the connection's own schema, and cut as PostgreSQL cuts names. */
@@ -78,9 +79,13 @@ RC postgres_shape_key_is_unique(struct postgres_target *self, const struct shape
                                 const struct target_table *wanted, bool *ret, struct error *err);
 bool postgres_is_key_column(const struct target_table *table, const char *name);
 
+/* What a load takes on its table: "INSERT,DELETE". */
+const char *postgres_mode_rights(enum mode mode);
 RC postgres_target_prepare(struct target *base, const struct target_table *table, bool dry, struct buf *ret_ddl,
                            struct error *err);
 
+RC postgres_target_grants(struct target *base, const struct target_use *uses, int count, struct grant_list *ret,
+                          struct error *err); /* target_grants.c */
 RC postgres_target_profile(struct target *base, const struct target_table *table, const struct key_list *without,
                            struct profile *ret, struct error *err); /* target_profile.c */
 

@@ -226,14 +226,19 @@ static RC check_names(const struct postgres_target *self, const struct target_ta
     return RC_OK;
 }
 
-static RC check_rights(struct postgres_target *self, const struct target_table *table, const struct shape *shape,
-                       struct error *err)
+const char *postgres_mode_rights(enum mode mode)
 {
     static const char *const needed[] = {
         [MODE_APPEND] = "INSERT", [MODE_MERGE] = "SELECT,INSERT,UPDATE", [MODE_REPLACE] = "INSERT,DELETE"};
+    return needed[mode];
+}
+
+static RC check_rights(struct postgres_target *self, const struct target_table *table, const struct shape *shape,
+                       struct error *err)
+{
     AUTO_RELEASE(pq_answer) missing = {0};
     AUTO_RELEASE(buf) quoted = {0};
-    const char *values[] = {shape->oid, needed[table->mode]};
+    const char *values[] = {shape->oid, postgres_mode_rights(table->mode)};
     TRY(pq_query(self->db,
                  "SELECT string_agg(p, ', '), quote_ident(current_user), current_user"
                  " FROM unnest(string_to_array($2, ',')) p WHERE NOT has_table_privilege($1::oid, p)",

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "connect/sqlite/source_parts.h"
 
@@ -141,6 +142,15 @@ static void sqlite_source_free(struct source *base)
     free(self);
 }
 
+static RC sqlite_source_grants(struct source *base, const struct source_use *use, struct grant_list *ret,
+                               struct error *err)
+{
+    (void)use;
+    (void)err;
+    grants_add_file(ret, base->address, R_OK, "the rows of every table");
+    return RC_OK;
+}
+
 static const struct source_ops sqlite_source_ops = {
     .type = "sqlite",
     .identity = sqlite_source_identity,
@@ -152,6 +162,7 @@ static const struct source_ops sqlite_source_ops = {
     .facts = sqlite_source_facts,
     .boundary = sqlite_source_boundary,
     .read = sqlite_source_read,
+    .grants = sqlite_source_grants,
     .free = sqlite_source_free,
 };
 

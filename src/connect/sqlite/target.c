@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* ---- the connection ---- */
 
@@ -149,6 +150,20 @@ static RC sqlite_target_check(struct target *base, bool *ret_is_new, struct erro
     return RC_OK;
 }
 
+/* A journal lies beside the database while it is written. */
+static RC sqlite_target_grants(struct target *base, const struct target_use *uses, int count, struct grant_list *ret,
+                               struct error *err)
+{
+    (void)uses;
+    (void)count;
+    (void)err;
+    AUTO_RELEASE(buf) journal = {0};
+    buf_addf(&journal, "%s-journal", base->address);
+    grants_add_file(ret, base->address, R_OK | W_OK, "the rows of every table");
+    grants_add_file(ret, journal.at, R_OK | W_OK, "the journal beside it");
+    return RC_OK;
+}
+
 static void sqlite_target_free(struct target *base)
 {
     struct sqlite_target *self = (struct sqlite_target *)base;
@@ -178,6 +193,7 @@ static const struct target_ops sqlite_target_ops = {
     .reconnect = sqlite_target_reconnect,
     .check = sqlite_target_check,
     .profile = sqlite_target_profile,
+    .grants = sqlite_target_grants,
     .free = sqlite_target_free,
 };
 

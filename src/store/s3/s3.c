@@ -40,6 +40,7 @@ static const struct store_ops s3_ops = {
     .upload_list = s3_upload_list,
     .probe = s3_probe,
     .credentials = s3_credentials,
+    .grants = s3_grants,
     .free = s3_free,
 };
 

@@ -138,3 +138,4 @@ RC s3_upload_complete(struct store *base, struct upload *upload, struct conditio
                       struct error *err);
 RC s3_upload_abort(struct store *base, const char *key, const char *upload_id, struct error *err);
 RC s3_probe(struct store *base, const char *key, struct error *err);
+RC s3_grants(struct store *base, const struct store_use *use, struct grant_list *ret, struct error *err);
