@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "connect/cut.h"
 #include "connect/postgres/source_parts.h"
 
 enum {
@@ -10,8 +11,6 @@ enum {
     SAMPLE_ROWS = 1000,
     SAMPLE_WIDE_ROWS = 20, /* of a table whose rows may be many MB each */
     WIDE_BYTES = 1 << 16,
-    SPLIT_ROWS_MIN = 10000, /* a smaller piece is not worth a connection */
-    BISECTIONS_MAX = 24,
 };
 
 /* ---- facts ---- */
@@ -139,93 +138,33 @@ static RC row_at(struct postgres_source *self, const struct pg_table *table, con
     return *ret_rows > 0 ? pg_range_position(table, range, &rows, 0, arena, ret, err) : RC_OK;
 }
 
-static bool has_integer_key(const struct pg_table *table, const struct range *range)
+/* ---- cuts ---- */
+
+static RC cut_row_at(const struct cutter *cutter, const struct range *range, int64_t skip, bool from_end,
+                     struct arena *arena, struct position *ret, int *ret_rows, struct error *err)
 {
-    enum type type = table->columns[table->base.key[0]].field.type;
-    return pg_goes_by_key(range->kind) && !pg_goes_by_cursor(range->kind) && table->base.key_count == 1 &&
-           table->key_is_indexed && (type == TYPE_INT16 || type == TYPE_INT32 || type == TYPE_INT64);
+    struct postgres_source *self = (struct postgres_source *)cutter->source;
+    return row_at(self, pg_table_of(cutter->table), range, skip, from_end ? " DESC" : "", arena, ret, ret_rows, err);
 }
 
-/* The range by its key alone: what an index knows at once. */
-static struct range by_key_alone(const struct range *range)
+static RC cut_is_empty(const struct cutter *cutter, const struct range *range, bool *ret, struct error *err)
 {
-    struct range alone = {.kind = RANGE_KEY, .lo = range->lo, .hi = range->hi};
-    alone.lo.shape = alone.lo.key_count > 0 ? POSITION_AFTER : POSITION_NONE;
-    alone.hi.shape = alone.hi.key_count > 0 ? POSITION_AFTER : POSITION_NONE;
-    return alone;
-}
-
-/* Smallest and largest key of the range; *ret_any = false: it has none. */
-static RC key_ends(struct postgres_source *self, const struct pg_table *table, const struct range *range,
-                   int64_t *ret_min, int64_t *ret_max, bool *ret_any, struct error *err)
-{
-    AUTO_RELEASE(arena) arena = {0};
-    struct range alone = by_key_alone(range);
-    struct position first = {0}, last = {0};
-    int rows;
-    TRY(row_at(self, table, &alone, 0, "", &arena, &first, &rows, err));
-    TRY(row_at(self, table, &alone, 0, " DESC", &arena, &last, &rows, err));
-    *ret_any = first.key_count == 1 && last.key_count == 1 && str_to_int64(str(first.key[0]), ret_min) &&
-               str_to_int64(str(last.key[0]), ret_max) && *ret_min <= *ret_max;
-    return RC_OK;
-}
-
-/* ---- boundary ---- */
-
-/* Whether the range has, by its smallest and largest integer key, no more than so many rows: then no row is counted. */
-static RC is_small(struct postgres_source *self, const struct pg_table *table, const struct range *range, int64_t rows,
-                   bool *ret, struct error *err)
-{
-    int64_t min, max;
-    bool any;
-    *ret = false;
-    if (!has_integer_key(table, range) || !table->key_is_unique)
-        return RC_OK;
-    TRY(key_ends(self, table, range, &min, &max, &any, err));
-    *ret = !any || (__int128)max - min < rows;
-    return RC_OK;
-}
-
-static RC is_empty(struct postgres_source *self, const struct pg_table *table, const struct range *range, bool *ret,
-                   struct error *err)
-{
+    struct postgres_source *self = (struct postgres_source *)cutter->source;
     AUTO_RELEASE(pq_answer) rows = {0};
     AUTO_RELEASE(buf) sql = {0};
     buf_add_str(&sql, S("SELECT 1"));
-    TRY(pg_range_from(table, range, &sql, err));
+    TRY(pg_range_from(pg_table_of(cutter->table), range, &sql, err));
     buf_add_str(&sql, S(" LIMIT 1"));
     TRY(postgres_source_ask(self, sql.at, &rows, err));
     *ret = pq_rows(&rows) == 0;
     return RC_OK;
 }
 
-/* After the rows-th row; what ties with it, where the key is not unique, goes along. */
-static RC cut_by_key(struct postgres_source *self, const struct pg_table *table, const struct range *range,
-                     int64_t rows, struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err)
+static RC cut_next_group(const struct cutter *cutter, const struct range *range, const struct position *group,
+                         struct arena *arena, struct position *ret, bool *ret_any, struct error *err)
 {
-    struct position cut = {0};
-    int found;
-    bool is_whole = false, is_last = false;
-    TRY(is_small(self, table, range, rows, &is_whole, err));
-    if (is_whole)
-        return RC_OK;
-    TRY(row_at(self, table, range, rows - 1, "", arena, &cut, &found, err));
-    if (found < 2)
-        return RC_OK;
-    if (!table->key_is_unique)
-        TRY(is_empty(self, table, &(struct range){range->kind, cut, range->hi}, &is_last, err));
-    if (is_last)
-        return RC_OK;
-    *ret_is_cut = true;
-    *ret_cut = cut;
-    return RC_OK;
-}
-
-/* The first row behind a group of equal cursors. */
-static RC next_group(struct postgres_source *self, const struct pg_table *table, const struct range *range,
-                     const struct position *group, struct arena *arena, struct position *ret, int *ret_rows,
-                     struct error *err)
-{
+    struct postgres_source *self = (struct postgres_source *)cutter->source;
+    const struct pg_table *table = pg_table_of(cutter->table);
     AUTO_RELEASE(pq_answer) rows = {0};
     AUTO_RELEASE(buf) sql = {0};
     buf_add_str(&sql, S("SELECT "));
@@ -238,117 +177,43 @@ static RC next_group(struct postgres_source *self, const struct pg_table *table,
     pg_range_order(table, range, "", &sql);
     buf_add_str(&sql, S(" LIMIT 1"));
     TRY(postgres_source_ask(self, sql.at, &rows, err));
-    *ret_rows = pq_rows(&rows);
-    return *ret_rows > 0 ? pg_range_position(table, range, &rows, 0, arena, ret, err) : RC_OK;
+    *ret_any = pq_rows(&rows) > 0;
+    return *ret_any ? pg_range_position(table, range, &rows, 0, arena, ret, err) : RC_OK;
 }
 
-/* A range that needs no key ends where a group of equal cursors does. */
-static RC cut_by_time(struct postgres_source *self, const struct pg_table *table, const struct range *range,
-                      int64_t rows, struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err)
+static RC cut_estimate(const struct cutter *cutter, const struct range *range, int64_t *ret, struct error *err)
 {
-    struct position first = {0}, left_out = {0};
-    int found;
-    TRY(row_at(self, table, range, rows, "", arena, &left_out, &found, err));
-    if (found == 0)
-        return RC_OK;
-    TRY(row_at(self, table, range, 0, "", arena, &first, &found, err));
-    if (first.at != NULL && text_eq(first.at, left_out.at)) /* one group is larger than the chunk: on to its end */
-        TRY(next_group(self, table, range, &first, arena, &left_out, &found, err));
-    if (found == 0)
-        return RC_OK;
-    *ret_is_cut = true;
-    *ret_cut = left_out;
-    return RC_OK;
+    return estimate_rows((struct postgres_source *)cutter->source, pg_table_of(cutter->table), range, ret, err);
+}
+
+static struct cutter cutter_of(struct source *source, const struct table *table)
+{
+    static const struct cutter_ops ops = {cut_row_at, cut_next_group, cut_is_empty, cut_estimate};
+    const struct pg_table *t = pg_table_of(table);
+    bool is_single = table->key_count == 1 && t->key_is_indexed;
+    enum type type = is_single ? t->columns[table->key[0]].field.type : TYPE_UTF8;
+    return (struct cutter){.ops = &ops,
+                           .source = source,
+                           .table = table,
+                           .key_is_integer = type == TYPE_INT16 || type == TYPE_INT32 || type == TYPE_INT64,
+                           .key_is_unique = t->key_is_unique,
+                           .key_is_indexed = t->key_is_indexed,
+                           .cursor_is_indexed = t->cursor_is_indexed};
 }
 
 RC postgres_source_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows,
                             struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err)
 {
-    struct postgres_source *self = (struct postgres_source *)base;
-    const struct pg_table *t = pg_table_of(table);
-    assert(rows > 0);
-    *ret_is_cut = false;
-    if (range->kind == RANGE_ALL)
-        return RC_OK;
-    TRY(pg_range_check(self, t, range, err));
-    return (range->kind == RANGE_TIME ? cut_by_time : cut_by_key)(self, t, range, rows, arena, ret_cut, ret_is_cut,
-                                                                  err);
-}
-
-/* ---- split ---- */
-
-/* A place inside a range of this kind, behind this integer key. */
-static struct position behind_key(const struct range *range, int64_t key, struct arena *arena)
-{
-    bool is_walk = range->kind == RANGE_WALK;
-    return (struct position){.shape = is_walk ? POSITION_WALK : POSITION_AFTER,
-                             .at = is_walk ? range->hi.at : NULL,
-                             .key_count = 1,
-                             .key = {arena_print(arena, "%lld", (long long)key)}};
-}
-
-/* The key up to which the range has about `wanted` rows, found by halving: ids may be sparse. */
-static RC key_behind_rows(struct postgres_source *self, const struct pg_table *table, const struct range *range,
-                          int64_t wanted, int64_t min, int64_t max, int64_t *ret, struct error *err)
-{
-    AUTO_RELEASE(arena) arena = {0};
-    int64_t rows = 0, key = min;
-    for (int i = 0; i < BISECTIONS_MAX && min < max; i++) {
-        struct range part = by_key_alone(range);
-        key = (int64_t)(((__int128)min + max) >> 1);
-        part.hi = behind_key(&part, key, &arena);
-        TRY(estimate_rows(self, table, &part, &rows, err));
-        if (rows < wanted - wanted / 20)
-            min = key + 1;
-        else if (rows > wanted + wanted / 20)
-            max = key;
-        else
-            break;
-    }
-    *ret = key;
-    return RC_OK;
-}
-
-static RC cut_integers(struct postgres_source *self, const struct pg_table *table, const struct range *range,
-                       int64_t wanted, struct arena *arena, struct position *ret_cut, bool *ret_is_cut,
-                       struct error *err)
-{
-    int64_t min, top, key;
-    bool any;
-    *ret_is_cut = false;
-    TRY(key_ends(self, table, range, &min, &top, &any, err));
-    if (!any)
-        return RC_OK;
-    TRY(key_behind_rows(self, table, range, wanted, min, top, &key, err));
-    *ret_is_cut = key < top;
-    *ret_cut = behind_key(range, key, arena);
-    return RC_OK;
+    struct cutter cutter = cutter_of(base, table);
+    if (range->kind != RANGE_ALL)
+        TRY(pg_range_check((struct postgres_source *)base, pg_table_of(table), range, err));
+    return cutter_boundary(&cutter, range, rows, arena, ret_cut, ret_is_cut, err);
 }
 
 RC postgres_source_split(struct source *base, const struct table *table, const struct range *range, int pieces,
                          struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err)
 {
-    struct postgres_source *self = (struct postgres_source *)base;
-    const struct pg_table *t = pg_table_of(table);
-    struct range rest = *range;
-    int64_t rows;
-    int count = 0;
-    TRY(pg_range_check(self, t, range, err));
-    TRY(count_rows(self, t, range, &rows, err));
-    if (!(pg_goes_by_cursor(range->kind) ? t->cursor_is_indexed : t->key_is_indexed))
-        rows = 0; /* to find a cut would read the table */
-    for (int64_t wanted = rows / pieces; count < pieces - 1 && wanted >= SPLIT_ROWS_MIN;) {
-        struct position cut = {0};
-        bool is_cut = false;
-        TRY(has_integer_key(t, range)
-                ? cut_integers(self, t, &rest, wanted, arena, &cut, &is_cut, err)
-                : postgres_source_boundary(base, table, &rest, wanted, arena, &cut, &is_cut, err));
-        if (!is_cut)
-            break;
-        ret_ranges[count++] = (struct range){range->kind, rest.lo, cut};
-        rest.lo = cut;
-    }
-    ret_ranges[count++] = rest;
-    *ret_count = count;
-    return RC_OK;
+    struct cutter cutter = cutter_of(base, table);
+    TRY(pg_range_check((struct postgres_source *)base, pg_table_of(table), range, err));
+    return cutter_split(&cutter, range, pieces, arena, ret_ranges, ret_count, err);
 }
