@@ -74,7 +74,7 @@ def assert_no_tunnels(*bastions):
     assert until(lambda: tunnels(*bastions) == []), f"left: {tunnels(*bastions)}"
 
 
-def test_the_whole_road_goes_through_two_bastions_with_one_tunnel_each(road, near, far):
+def test_s60_the_whole_road_goes_through_two_bastions_with_one_tunnel_each(road, near, far):
     logins = near.logins(), far.logins()
     road.sync()
     road.assert_equal()
@@ -100,7 +100,7 @@ def test_check_goes_through_the_tunnel_too(road):
     assert said.count(" ok") == 3, said
 
 
-def test_a_bastion_that_dies_in_mid_run_is_a_failure_and_the_same_command_goes_on(road, near):
+def test_s30_a_bastion_that_dies_in_mid_run_is_a_failure_and_the_same_command_goes_on(road, near):
     running = road.start_sync()
     running.hold_at_arrow("extract")
     for pid in tunnels(near):  # what is connected lives in processes of their own
@@ -126,7 +126,7 @@ def test_a_tunnel_that_was_killed_is_opened_again_in_the_same_run(road, near, fa
     assert far.logins() - before >= 2
 
 
-def test_nothing_is_left_of_a_program_that_was_killed(road, near, far):
+def test_s60_nothing_is_left_of_a_program_that_was_killed(road, near, far):
     running = road.start_sync()
     running.hold_at_arrow("extract")
     assert tunnels(near) and tunnels(far)
@@ -143,7 +143,7 @@ def test_a_wrong_key_is_denied_and_told(road, near, tmp_path):
     assert "Permission denied" in done.err and "ssh.key" in done.err
 
 
-def test_a_key_that_others_may_read_is_refused_with_what_to_do(road, near, tmp_path):
+def test_s60_a_key_that_others_may_read_is_refused_with_what_to_do(road, near, tmp_path):
     key = tmp_path / "open_key"
     shutil.copy(near.key, key)
     key.chmod(0o644)
