@@ -110,8 +110,8 @@ struct route {
     const char *phase;     /* as it was told last, with the rows there are; under the run's lock */
     int64_t rows_total;
     int64_t loaded, loads_waiting; /* rows; those that earlier runs left to load, -1: not known. Under the run's lock */
-    int64_t told_waiting_ms;   /* of the wait for a lease: when it was told of last */
-    const char **loaded_files; /* addresses of the files of the last waybill loaded; NULL: none by this run */
+    int64_t told_waiting_ms;       /* of the wait for a lease: when it was told of last */
+    const char **loaded_files;     /* addresses of the files of the last waybill loaded; NULL: none by this run */
     int loaded_file_count;
     struct table_result result;
 };
