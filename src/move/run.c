@@ -126,15 +126,16 @@ RC run_check_stopped(const struct run *run, struct error *err)
     return RC_OK;
 }
 
-/* Counting what there is, and waiting for another run, are no measure of how fast rows move. */
-static bool phase_is_work(const char *phase)
+/* Counting what there is, and waiting for another run, are no measure of how fast rows move. A later bound is: every
+ * chunk has one. The lock is held. */
+static bool route_is_working(const struct route *r)
 {
     static const char *const work[] = {"begin", "extract", "seal", "load"};
     for (size_t i = 0; i < sizeof(work) / sizeof(*work); i++) {
-        if (text_eq(phase, work[i]))
+        if (text_eq(r->phase, work[i]))
             return true;
     }
-    return false;
+    return text_eq(r->phase, "bound") && r->result.rows_extracted > 0;
 }
 
 /* Rows to extract and rows to load; the lock is held. */
@@ -157,7 +158,7 @@ static void route_tell(struct route *r, bool done)
         .rows_total = r->rows_total,
         .work = r->result.rows_extracted + r->loaded,
         .work_total = route_work_total(r),
-        .is_working = phase_is_work(r->phase),
+        .is_working = route_is_working(r),
         .is_done = done,
         .result = !done               ? NULL
                   : r->result.through ? "success"

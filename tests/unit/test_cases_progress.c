@@ -17,6 +17,7 @@ static void listen(struct progress *self, const struct progress_state *state)
     if (state->is_done || (!text_eq(state->phase, "extract") && told.count == 0))
         return;
     assert_true(told.count < TOLD_MAX);
+    assert_true(state->is_working); /* the bound of every further chunk, too */
     told.total[told.count] = state->rows_total;
     told.work_total[told.count++] = state->work_total;
     told.last = *state;
