@@ -132,7 +132,8 @@ static RC look_at_target(struct report *self, const struct role *role, struct gr
             const struct table_config *tables = NULL;
             TRY(take_entry(self, pipeline, k, existing, existing_count, &tables, &count, err));
             for (int t = 0; t < count && used_count < TABLES_MAX; t++)
-                used[used_count++] = (struct target_use){tables[t].target, tables[t].mode};
+                used[used_count++] =
+                    (struct target_use){tables[t].target, tables[t].mode, tables[t].audit != AUDIT_NONE};
         }
     }
     return target_grants(target, used, used_count, ret, err);

@@ -75,6 +75,7 @@ struct load_counts {
 struct target_use {
     const char *table;
     enum mode mode;
+    bool is_audited; /* its rows are read, too */
 };
 
 struct target;

@@ -85,6 +85,9 @@ def test_a_postgres_target_gets_along_with_what_it_is_told_to_paste(road):
     found = grants(road, "dw", 8)
     assert states(found) == ['INSERT on "public"."waybill_position"', 'UPDATE on "public"."orders"', *needless, 'CREATE on SCHEMA "public"']
     assert [one["needed"] for one in found["grants"]][-1] is False, "every table is there"
+    road.tables["log"]["audit"] = "profile"
+    road.write_config()
+    assert 'SELECT on "public"."log"' in states(grants(road, "dw", 8))
     road.connections["dw"]["schema"] = "nowhere"
     road.write_config()
     assert 'CREATE SCHEMA "nowhere" AUTHORIZATION loader;' in grants(road, "dw", 8)["statements"]

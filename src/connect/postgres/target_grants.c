@@ -58,8 +58,11 @@ static RC add_tables(struct granting *g, const struct target_use *uses, int coun
     for (int i = 0; i < count; i++) {
         AUTO_RELEASE(buf) quoted = {0};
         postgres_table_quote(g->self, uses[i].table, &quoted);
-        TRY(add_table(g, arena_str(arena, buf_str(&quoted)), postgres_mode_rights(uses[i].mode),
+        const char *name = arena_str(arena, buf_str(&quoted));
+        TRY(add_table(g, name, postgres_mode_rights(uses[i].mode),
                       arena_print(arena, "%s into '%s'", mode_name(uses[i].mode), uses[i].table), true, err));
+        if (uses[i].is_audited && uses[i].mode != MODE_MERGE)
+            TRY(add_table(g, name, "SELECT", arena_print(arena, "the audit of '%s'", uses[i].table), false, err));
     }
     return RC_OK;
 }
