@@ -38,7 +38,7 @@ static void add_place(struct config *config, const char *name, struct buf *out)
         const char *text = given != NULL ? given->text : option != NULL ? option->preset : NULL;
         if (text == NULL && option != NULL && text_eq(parts[i], "port"))
             text = is_postgres ? "5432" : "3306"; /* as the libraries have it */
-        bool is_path = given != NULL && text_eq(parts[i], "path");
+        bool is_path = given != NULL && text != NULL && text_eq(parts[i], "path");
         buf_addf(out, "|%s", is_path ? whole_path(text, &config->arena) : or_empty(text));
     }
 }

@@ -116,7 +116,7 @@ static RC read_all(struct source *source, int64_t *ret_rows, struct error *err)
 static void a_table_without_select_is_denied(void **state)
 {
     struct error err = {0};
-    int64_t rows;
+    int64_t rows = 0;
     postgres_run("DROP ROLE IF EXISTS stranger; CREATE ROLE stranger LOGIN; GRANT USAGE ON SCHEMA " PG_SCHEMA
                  " TO stranger");
     AUTO(source) *source = open_as("stranger");
@@ -128,7 +128,7 @@ static void a_table_without_select_is_denied(void **state)
 static void rows_that_a_policy_hides_are_an_error(void **state)
 {
     struct error err = {0};
-    int64_t rows;
+    int64_t rows = 0;
     postgres_run("DROP ROLE IF EXISTS tenant; CREATE ROLE tenant LOGIN; GRANT USAGE ON SCHEMA " PG_SCHEMA " TO tenant");
     pg_run("INSERT INTO orders DEFAULT VALUES; GRANT SELECT ON orders TO tenant; ALTER TABLE orders ENABLE ROW LEVEL"
            " SECURITY; CREATE POLICY none_of_it ON orders FOR SELECT USING (false)");
@@ -156,7 +156,7 @@ static void s61_a_cut_stream_is_not_the_end(void **state)
         rc = batch_reader_next(reader, &batch, &err);
     assert_int_equal(rc, RC_UNAVAILABLE);
     batch_reader_free(TAKE(reader));
-    int64_t rows;
+    int64_t rows = 0;
     assert_int_equal(read_all(source, &rows, &err), RC_OK); /* on a new connection */
     assert_int_equal(rows, 200000);
 }
