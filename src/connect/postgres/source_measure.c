@@ -84,7 +84,7 @@ static RC sample_bytes(struct postgres_source *self, const struct pg_table *tabl
     }
     TRY(sample(self, table, range, "pg_column_size", SAMPLE_WIDE_ROWS, &stored, err));
     TRY(sample(self, table, range, "octet_length", stored >= WIDE_BYTES ? SAMPLE_WIDE_ROWS : SAMPLE_ROWS, &texts, err));
-    *ret = texts > 0 || stored > 0 ? fixed + texts : fixed;
+    *ret = fixed + texts;
     return RC_OK;
 }
 
