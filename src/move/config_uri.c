@@ -97,7 +97,7 @@ static bool is_reference(const char *text)
 static RC add_option(struct uri *self, const char *name, struct str value, struct error *err)
 {
     const struct option *option = option_find(self->table, name);
-    const char *text = NULL;
+    const char *text = "";
     TRY(decode(self, value, &text, err));
     if (yaml_find(self->node, name) != NULL)
         return fail(err, RC_CONFIG, WHERE_FMT ": '%s' stands in the URI twice", WHERE_ARG(where_at(self, value.at)),
