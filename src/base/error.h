@@ -19,6 +19,7 @@
     X(RC_THROTTLED, "throttled", true, 5)                                                                              \
     X(RC_UNAVAILABLE, "unavailable", true, 5) /* also: an answer was lost, the fate is open */                         \
     X(RC_BUSY, "busy", true, 5)                                                                                        \
+    X(RC_AGAIN, "busy", true, 5)         /* a transaction that others got in the way of: all of it anew (S50) */       \
     X(RC_UNKNOWN, "unknown", true, 5)    /* a COMMIT whose answer was lost */                                          \
     X(RC_CONFLICT, "conflict", false, 6) /* the condition of a write did not hold */                                   \
     X(RC_DATA, "data", false, 6)         /* counts, checksums, values, chain */                                        \

@@ -55,13 +55,15 @@ struct target_move {
     int64_t epoch, token;
 };
 
-/* A staged file as the target is given it: SQL engines that read S3 use `url`, the others read the batches. */
+/* A staged file as the target is given it: SQL engines that read S3 use `url`, the others read the batches. `open`
+ * compares what is there with what was sealed; `check` does so without reading the rows. */
 struct staged_file {
     const char *key, *url;
     int64_t rows, bytes;
     const struct schema *schema;
     RC (*open)(const struct staged_file *self, struct batch_reader **ret, struct error *err);
-    void *context; /* of open */
+    RC (*check)(const struct staged_file *self, struct error *err); /* NULL: nothing is to be checked */
+    void *context;                                                  /* of both */
 };
 
 struct load_counts {
@@ -78,21 +80,25 @@ struct target_use {
     bool is_audited; /* its rows are read, too */
 };
 
+struct store;
 struct target;
 struct target_ops {
     const char *type;
-    RC (*position)(struct target *self, const char *scope, struct arena *arena, struct target_position *ret,
-                   struct error *err);
+    RC (*use_stage)(struct target *self, struct store *stage, struct error *err); /* NULL: any store will do */
+    RC (*position)(struct target *self, const struct target_table *table, struct arena *arena,
+                   struct target_position *ret, struct error *err);
     RC (*create_position)(struct target *self, const struct target_table *table, const char *target_id,
                           struct error *err);
-    RC (*fence)(struct target *self, const char *scope, int64_t token, struct arena *arena, struct target_position *ret,
-                struct error *err);
+    RC (*fence)(struct target *self, const struct target_table *table, int64_t token, struct arena *arena,
+                struct target_position *ret, struct error *err);
     void (*type_of)(const struct target *self, const struct field *field, struct target_type *ret);
     RC (*prepare)(struct target *self, const struct target_table *table, bool dry, struct buf *ret_ddl,
                   struct error *err);
     RC (*begin)(struct target *self, const struct target_table *table, const struct target_move *move, bool *ret_moved,
                 struct error *err);
     RC (*load_file)(struct target *self, const struct staged_file *file, int64_t *ret_rows, struct error *err);
+    RC (*load_urls)(struct target *self, const struct staged_file *files, int count, int64_t *ret_rows,
+                    struct error *err); /* in place of load_file, which is then NULL */
     RC (*apply)(struct target *self, int64_t rows, struct load_counts *ret, struct error *err);
     RC (*commit)(struct target *self, struct error *err);
     void (*rollback)(struct target *self);
@@ -112,11 +118,19 @@ struct target {
     const char *password_from; /* as a source's, once it was asked */
 };
 
-/* Reads T. A missing table or row: exists = false, RC_OK. */
-static inline RC target_position(struct target *t, const char *scope, struct arena *arena, struct target_position *ret,
-                                 struct error *err)
+/* Where staged files lie, told before anything else; it outlives the target. RC_CONFIG: this target cannot read there.
+ */
+static inline RC target_use_stage(struct target *t, struct store *stage, struct error *err)
 {
-    return t->ops->position(t, scope, arena, ret, err);
+    return t->ops->use_stage != NULL ? t->ops->use_stage(t, stage, err) : RC_OK;
+}
+/* It reads staged files by itself (target_load_urls), and not as batches of ours (target_load_file). */
+static inline bool target_loads_urls(const struct target *t) { return t->ops->load_urls != NULL; }
+/* Reads T; of the table, scope and name count here. A missing table or row: exists = false, RC_OK. */
+static inline RC target_position(struct target *t, const struct target_table *table, struct arena *arena,
+                                 struct target_position *ret, struct error *err)
+{
+    return t->ops->position(t, table, arena, ret, err);
 }
 /* Creates T's row with waybill '' and token 0 where there is none; idempotent, and called by every run that loads,
  * since it also takes over `shared` as it is configured now. RC_CONFIG: the target table belongs to another scope
@@ -129,10 +143,10 @@ static inline RC target_create_position(struct target *t, const struct target_ta
 }
 /* UPDATE position SET token = :token WHERE scope = :scope AND token < :token, then reads T. Waits for a load still
  * under way (RC_BUSY when it does not end); afterwards every older owner's load is refused. RC_NOT_FOUND: no row. */
-static inline RC target_fence(struct target *t, const char *scope, int64_t token, struct arena *arena,
+static inline RC target_fence(struct target *t, const struct target_table *table, int64_t token, struct arena *arena,
                               struct target_position *ret, struct error *err)
 {
-    return t->ops->fence(t, scope, token, arena, ret, err);
+    return t->ops->fence(t, table, token, arena, ret, err);
 }
 /* What a new column for this field is declared as, and what that does to its values. */
 static inline struct target_type target_type_of(const struct target *t, const struct field *field)
@@ -164,6 +178,12 @@ static inline RC target_load_file(struct target *t, const struct staged_file *fi
 {
     return t->ops->load_file(t, file, ret_rows, err);
 }
+/* The same of all files of a waybill at once; RC_DATA when it took other numbers of rows than the files have. */
+static inline RC target_load_urls(struct target *t, const struct staged_file *files, int count, int64_t *ret_rows,
+                                  struct error *err)
+{
+    return t->ops->load_urls(t, files, count, ret_rows, err);
+}
 /* Merges or replaces what load_file brought, and checks: `rows` = rows the target counts; merge: inserted + updated +
  * kept = distinct keys. RC_DATA otherwise; the caller rolls back. */
 static inline RC target_apply(struct target *t, int64_t rows, struct load_counts *ret, struct error *err)
@@ -171,7 +191,10 @@ static inline RC target_apply(struct target *t, int64_t rows, struct load_counts
     return t->ops->apply(t, rows, ret, err);
 }
 /* RC_UNKNOWN: the answer was lost; target_reconnect, then target_begin with the same move tells. Any other failure:
- * certainly not committed. The transaction is over in every case. */
+ * certainly not committed. The transaction is over in every case.
+ *
+ * RC_AGAIN, of this and of everything from target_begin on: another transaction was in the way, and nothing is wrong
+ * with this one: roll back, and begin again with the same move. */
 static inline RC target_commit(struct target *t, struct error *err) { return t->ops->commit(t, err); }
 /* Nothing to roll back is fine. */
 static inline void target_rollback(struct target *t) { t->ops->rollback(t); }

@@ -70,7 +70,7 @@ static struct target_table audit_target_table(struct route *r)
 static RC audit_loaded(struct route *r, struct position *ret, char ret_waybill[UUID_TEXT], struct error *err)
 {
     struct target_position t;
-    TRY(target_position(r->run->world.target, scope_name(r->scope), &r->arena, &t, err));
+    TRY(route_position(r, &r->arena, &t, err));
     memcpy(ret_waybill, t.waybill, UUID_TEXT);
     *ret = (struct position){0};
     if (t.pos != NULL && t.pos[0] != '\0')

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/worker.h"
 #include "data/fingerprint.h"
+#include "io/retry.h"
 #include "move/ahead.h"
 #include "move/arrows.h"
 
@@ -32,11 +33,11 @@ struct load_file {
     const struct waybill_file *sealed;
 };
 
-static RC load_file_open(const struct staged_file *file, struct batch_reader **ret, struct error *err)
+/* What is there is what was sealed, as far as the store can tell without giving it. */
+static RC load_file_check(const struct staged_file *file, struct error *err)
 {
     struct load_file *self = file->context;
-    const struct run *run = self->r->run;
-    struct store *store = run->world.store;
+    struct store *store = self->r->run->world.store;
     struct object_info info;
     enum rc rc = store_head(store, file->key, &info, err);
     if (rc == RC_NOT_FOUND) {
@@ -56,13 +57,21 @@ static RC load_file_open(const struct staged_file *file, struct batch_reader **r
         repair_advice(self->r, err);
         return err->rc;
     }
+    return RC_OK;
+}
+
+static RC load_file_open(const struct staged_file *file, struct batch_reader **ret, struct error *err)
+{
+    struct load_file *self = file->context;
+    const struct run *run = self->r->run;
+    TRY(load_file_check(file, err));
     const struct ahead_options options = {
         .threads = run->world.threads,
         .memory_bytes = run->pipeline->max_memory_bytes / LOAD_AHEAD_SHARE,
     };
-    if (ahead_open(store, file->key, info.bytes, file->schema, options, ret, err) != RC_OK)
+    if (ahead_open(run->world.store, file->key, file->bytes, file->schema, options, ret, err) != RC_OK)
         return fail_in(err, "reading the staged file '%s'", file->key);
-    *ret = fingerprint_reader(*ret, file->schema, sealed->fingerprint, file->key);
+    *ret = fingerprint_reader(*ret, file->schema, self->sealed->fingerprint, file->key);
     return RC_OK;
 }
 
@@ -79,37 +88,81 @@ struct load {
     const char *confirmed;
 };
 
-static RC load_rows(struct load *load, struct error *err)
+static const struct staged_file *load_staged(const struct load *load, struct arena *arena)
 {
-    struct run_world *world = &load->r->run->world;
+    struct route *r = load->r;
     const struct waybill *w = load->waybill;
-    int64_t rows = 0;
+    struct staged_file *staged = arena_take(arena, sizeof(*staged) * (size_t)(w->file_count + 1));
+    struct load_file *contexts = arena_take(arena, sizeof(*contexts) * (size_t)(w->file_count + 1));
     for (int i = 0; i < w->file_count; i++) {
         const struct waybill_file *file = &w->files[i];
-        struct load_file context = {load->r, file};
-        struct staged_file staged = {.key = file->key,
-                                     .url = file->key,
-                                     .rows = file->rows,
-                                     .bytes = file->bytes,
-                                     .schema = w->schema,
-                                     .open = load_file_open,
-                                     .context = &context};
+        contexts[i] = (struct load_file){r, file};
+        staged[i] = (struct staged_file){.key = file->key,
+                                         .url = arena_print(arena, "%s/%s", r->run->world.store->address, file->key),
+                                         .rows = file->rows,
+                                         .bytes = file->bytes,
+                                         .schema = w->schema,
+                                         .open = load_file_open,
+                                         .check = load_file_check,
+                                         .context = &contexts[i]};
+    }
+    return staged;
+}
+
+/* `count` files from `files` on are in the transaction. */
+static void load_note_taken(struct load *load, const struct staged_file *files, int count, int64_t rows_before)
+{
+    struct table_result *result = &load->r->result;
+    int64_t rows = 0;
+    for (int i = 0; i < count; i++) {
+        rows += files[i].rows;
+        result->bytes_loaded += files[i].bytes;
+    }
+    result->rows_loaded += rows;
+    route_loaded(load->r, load->loader->rows + rows_before + rows, load->loader->waiting);
+}
+
+/* By batches, file after file. */
+static RC load_by_file(struct load *load, const struct staged_file *files, int64_t *ret_rows, struct error *err)
+{
+    for (int i = 0; i < load->waybill->file_count; i++) {
+        const struct staged_file *file = &files[i];
         int64_t taken = 0;
         TRY(run_check_stopped(load->r->run, err));
-        if (target_load_file(world->target, &staged, &taken, err) != RC_OK) {
-            if (err->rc == RC_DATA)
-                repair_advice(load->r, err);
-            return err->rc;
-        }
+        TRY(target_load_file(load->r->run->world.target, file, &taken, err));
         if (taken != file->rows)
             return fail(err, RC_DATA, "the target took %" PRId64 " rows of '%s', which has %" PRId64, taken, file->key,
                         file->rows);
-        rows += taken;
-        load->r->result.rows_loaded += taken;
-        load->r->result.bytes_loaded += file->bytes;
-        route_loaded(load->r, load->loader->rows + rows, load->loader->waiting);
+        load_note_taken(load, file, 1, *ret_rows);
+        *ret_rows += taken;
     }
-    TRY(target_apply(world->target, rows, &load->counts, err));
+    return RC_OK;
+}
+
+/* By address, all at once. */
+static RC load_by_url(struct load *load, const struct staged_file *files, int64_t *ret_rows, struct error *err)
+{
+    int count = load->waybill->file_count;
+    TRY(run_check_stopped(load->r->run, err));
+    for (int i = 0; i < count; i++)
+        TRY(files[i].check(&files[i], err));
+    TRY(target_load_urls(load->r->run->world.target, files, count, ret_rows, err));
+    load_note_taken(load, files, count, 0);
+    return RC_OK;
+}
+
+static RC load_rows(struct load *load, struct error *err)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    struct target *target = load->r->run->world.target;
+    const struct waybill *w = load->waybill;
+    const struct staged_file *files = load_staged(load, &arena);
+    int64_t rows = 0;
+    enum rc rc = (target_loads_urls(target) ? load_by_url : load_by_file)(load, files, &rows, err);
+    if (rc == RC_DATA)
+        repair_advice(load->r, err);
+    TRY(rc);
+    TRY(target_apply(target, rows, &load->counts, err));
     if (rows != w->rows || load->counts.rows + w->quarantined != w->rows)
         return fail(err, RC_DATA,
                     "the waybill has %" PRId64 " rows, %" PRId64 " were brought, and the target counts %" PRId64,
@@ -122,7 +175,7 @@ static RC load_look(struct load *load, bool *ret_done, struct error *err)
 {
     struct route *r = load->r;
     struct target_position *t = &load->loader->t;
-    TRY(target_position(r->run->world.target, scope_name(r->scope), &load->loader->arena, t, err));
+    TRY(route_position(r, &load->loader->arena, t, err));
     *ret_done = t->exists && strcmp(t->waybill, load->waybill->id) == 0;
     if (*ret_done)
         return RC_OK;
@@ -165,11 +218,24 @@ static RC load_once(struct load *load, bool *ret_done, struct error *err)
     return RC_OK;
 }
 
+/* What others got in the way of is done again as a whole, from its compare-and-swap on (S50). */
+static const struct retry again_budget = {.attempts_max = 8, .wait_ms_first = 500, .wait_ms_max = 15000};
+
+static bool load_waits_for_others(struct load *load, struct retrying *again, const struct error *err)
+{
+    if (err->rc != RC_AGAIN)
+        return false;
+    log_warn("transaction.again", KV("waybill", load->waybill->id), KV("why", err->text));
+    return retry_again(again, err);
+}
+
 /* A lost answer to COMMIT is unknown: the same compare-and-swap on a new connection waits for the old session, and
  * then tells. Never read-then-decide. */
 static RC load_transaction(struct load *load, struct error *err)
 {
-    struct target *target = load->r->run->world.target;
+    struct run_world *world = &load->r->run->world;
+    struct target *target = world->target;
+    struct retrying again = {.policy = again_budget, .clock = world->clock, .random = world->random};
     for (int attempt = 1;; attempt++) {
         bool done = false;
         struct table_result *result = &load->r->result;
@@ -183,7 +249,11 @@ static RC load_transaction(struct load *load, struct error *err)
             result->rows_loaded = rows;
             result->bytes_loaded = bytes;
         }
-        if (rc != RC_UNKNOWN || attempt == COMMIT_ATTEMPTS_MAX)
+        if (rc != RC_OK && load_waits_for_others(load, &again, err)) {
+            TRY(run_check_stopped(load->r->run, err));
+            continue;
+        }
+        if (rc != RC_UNKNOWN || attempt >= COMMIT_ATTEMPTS_MAX)
             return rc;
         log_warn("commit.unknown", KV("waybill", load->waybill->id), KV("why", err->text));
         TRY(target_reconnect(target, err));

@@ -166,7 +166,7 @@ static RC orphans_look(struct route *r, int64_t grace_ms, struct orphans *ret, s
     struct clock *clock = r->run->world.clock;
     struct folders reachable = {0};
     if (route_loads(r))
-        TRY(target_position(r->run->world.target, scope_name(r->scope), &r->arena, &r->t, err));
+        TRY(route_position(r, &r->arena, &r->t, err));
     TRY(orphans_check_chain(r, err));
     TRY(orphans_list(r, clock->now_us(clock) - grace_ms * 1000, ret, err));
     TRY(scope_read(r->scope, err));

@@ -82,7 +82,7 @@ RC repair_look(struct route *r, struct error *err)
     const struct marks *s = scope_marks(r->scope);
     r->t = (struct target_position){0};
     if (route_loads(r))
-        TRY(target_position(r->run->world.target, scope_name(r->scope), &r->arena, &r->t, err));
+        TRY(route_position(r, &r->arena, &r->t, err));
     if (route_loads(r) && r->run->options.accept_target)
         return repair_accept_target(r, err);
     if (!scope_exists(r->scope))
@@ -198,14 +198,15 @@ RC repair_check_chain(struct route *r, struct error *err)
 RC repair_hold(struct route *r, struct error *err)
 {
     struct run_world *world = &r->run->world;
+    const struct target_table table = route_target_table(r, NULL);
     TRY(scope_read(r->scope, err));
     if (route_loads(r))
-        TRY(target_position(world->target, scope_name(r->scope), &r->arena, &r->t, err));
+        TRY(route_position(r, &r->arena, &r->t, err));
     TRY(scope_take(r->scope, NULL, r->t.token, err));
     if (world->heartbeat != NULL)
         heartbeat_add(world->heartbeat, r->scope);
     if (r->t.exists)
-        TRY(target_fence(world->target, scope_name(r->scope), scope_marks(r->scope)->token, &r->arena, &r->t, err));
+        TRY(target_fence(world->target, &table, scope_marks(r->scope)->token, &r->arena, &r->t, err));
     return RC_OK;
 }
 

@@ -308,6 +308,12 @@ struct target_table route_target_table(struct route *r, const struct waybill *wa
     return table;
 }
 
+RC route_position(struct route *r, struct arena *arena, struct target_position *ret, struct error *err)
+{
+    const struct target_table table = route_target_table(r, NULL);
+    return target_position(r->run->world.target, &table, arena, ret, err);
+}
+
 void route_went(struct route *r, enum rc rc)
 {
     r->result.through = rc == RC_OK;

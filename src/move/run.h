@@ -184,3 +184,5 @@ int route_column(const struct route *r, int source_column); /* the same column; 
 void route_describe(const struct route *r, struct waybill *ret);
 /* What a load of this table is given; schema, key and cursor of the waybill (NULL before there is one). */
 struct target_table route_target_table(struct route *r, const struct waybill *waybill);
+/* T of this table, as it is now. */
+RC route_position(struct route *r, struct arena *arena, struct target_position *ret, struct error *err);

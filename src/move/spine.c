@@ -28,7 +28,7 @@ static RC spine_take(struct route *r, struct error *err)
     uuid7(world->clock, world->random, new_id);
     struct target_table table = route_target_table(r, NULL);
     TRY(target_create_position(world->target, &table, new_id, err));
-    TRY(target_fence(world->target, scope_name(r->scope), scope_marks(r->scope)->token, &r->arena, &r->t, err));
+    TRY(target_fence(world->target, &table, scope_marks(r->scope)->token, &r->arena, &r->t, err));
     return repair_check_chain(r, err);
 }
 

@@ -120,11 +120,11 @@ static RC stage_complete(struct stage_file *self, struct object_info *ret, struc
 }
 
 /* A load by our own reader compares the same before its COMMIT, and costs nothing extra: where one follows, and nobody
- * asks for more, decoding everything twice is saved. */
+ * asks for more, decoding everything twice is saved. A target that reads the files by itself compares nothing. */
 static bool stage_reads_back(const struct route *r)
 {
     switch (r->run->pipeline->verify) {
-    case VERIFY_AUTO: return !route_loads(r);
+    case VERIFY_AUTO: return !route_loads(r) || target_loads_urls(r->run->world.target);
     case VERIFY_STAGE: return true;
     case VERIFY_NONE: break;
     }

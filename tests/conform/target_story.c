@@ -64,6 +64,21 @@ void dw_ready(struct target_story *s, enum mode mode)
     OK(target_prepare(s->target, &s->table, false, &ddl, &s->err));
 }
 
+enum rc dw_take(struct target_story *s, struct target *target, struct staged_file *files, int count, int64_t *ret_rows)
+{
+    *ret_rows = 0;
+    for (int i = 0; i < count && s->kind->stage != NULL; i++)
+        s->kind->stage(s->database, &files[i]);
+    if (target_loads_urls(target))
+        return target_load_urls(target, files, count, ret_rows, &s->err);
+    for (int i = 0; i < count; i++) {
+        int64_t rows = 0;
+        TRY(target_load_file(target, &files[i], &rows, &s->err));
+        *ret_rows += rows;
+    }
+    return RC_OK;
+}
+
 enum rc dw_bring(struct target_story *s, struct target *target, const struct target_move *step, const char *text,
                  struct load_counts *ret)
 {
@@ -73,7 +88,7 @@ enum rc dw_bring(struct target_story *s, struct target *target, const struct tar
     int64_t count = 0;
     TRY(target_begin(target, &s->table, step, &moved, &s->err));
     assert_true(moved);
-    TRY(target_load_file(target, &file, &count, &s->err));
+    TRY(dw_take(s, target, &file, 1, &count));
     assert_int_equal(count, rows_count(rows));
     return target_apply(target, count, ret, &s->err);
 }
@@ -109,7 +124,7 @@ void dw_holds(struct target_story *s, const char *text)
 void dw_stands_at(struct target_story *s, const char *waybill)
 {
     struct target_position at;
-    OK(target_position(s->target, DW_SCOPE, &s->arena, &at, &s->err));
+    OK(target_position(s->target, &s->table, &s->arena, &at, &s->err));
     assert_true(at.exists);
     assert_string_equal(at.waybill, waybill);
 }

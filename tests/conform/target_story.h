@@ -40,6 +40,8 @@ void dw_ready(struct target_story *s, enum mode mode);
 /* Epoch and token 1. */
 struct target_move dw_move(const char *prev, const char *waybill);
 bool dw_begins(struct target_story *s, struct target *target, struct target_move step);
+/* Files into the transaction, in the way that the target takes them. */
+enum rc dw_take(struct target_story *s, struct target *target, struct staged_file *files, int count, int64_t *ret_rows);
 /* begin, one file, apply; the commit is the caller's. */
 enum rc dw_bring(struct target_story *s, struct target *target, const struct target_move *step, const char *text,
                  struct load_counts *ret);

@@ -19,6 +19,11 @@ struct target_kind {
     /* A fence that has waited ends a load that only waits for its client; a begin never does. */
     bool fence_ends_loads;
     bool has_no_nul; /* texts cannot hold a NUL byte: the stories do without */
+    /* A target that loads by URL: puts the file's rows where it reads them, and sets key, url and bytes. Each call uses
+     * a new folder. NULL: it reads batches. */
+    void (*stage)(void *database, struct staged_file *file);
+    bool enforces_no_keys;   /* a merge keeps them unique by itself, and nothing else does */
+    bool reads_in_any_order; /* which row of a file came later is not known to it */
 };
 
 /* Runs the suite; the number of failed tests. */

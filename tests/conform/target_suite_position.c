@@ -10,10 +10,10 @@ static void the_position_is_missing_until_it_is_created(void **state)
 {
     struct target_story *s = *state;
     struct target_position at;
-    OK(target_position(s->target, DW_SCOPE, &s->arena, &at, &s->err));
+    OK(target_position(s->target, &s->table, &s->arena, &at, &s->err));
     assert_false(at.exists);
     OK(target_create_position(s->target, &s->table, DW_TARGET_ID, &s->err));
-    OK(target_position(s->target, DW_SCOPE, &s->arena, &at, &s->err));
+    OK(target_position(s->target, &s->table, &s->arena, &at, &s->err));
     assert_true(at.exists);
     assert_string_equal(at.target_id, DW_TARGET_ID);
     assert_string_equal(at.waybill, "");
@@ -30,7 +30,7 @@ static void creating_the_position_again_keeps_what_is_there(void **state)
     dw_ready(s, MODE_MERGE);
     dw_load(s, "", "w1", "1|ada|2024-01-01 00:00:00\n");
     OK(target_create_position(s->target, &s->table, "018f0000-0000-7000-8000-000000000002", &s->err));
-    OK(target_position(s->target, DW_SCOPE, &s->arena, &at, &s->err));
+    OK(target_position(s->target, &s->table, &s->arena, &at, &s->err));
     assert_string_equal(at.target_id, DW_TARGET_ID);
     assert_string_equal(at.waybill, "w1");
     assert_int_equal(at.epoch, 1);
@@ -73,6 +73,7 @@ static void S82_a_scope_does_not_change_its_table_unnoticed(void **state)
     s->table.name = "other_orders";
     REFUSED(target_create_position(s->target, &s->table, DW_TARGET_ID, &s->err), RC_CONFIG, "other_orders");
     REFUSED(target_begin(s->target, &s->table, &step, &moved, &s->err), RC_CONFIG, "other_orders");
+    s->table.name = "orders";
     dw_stands_at(s, "");
 }
 
@@ -97,14 +98,15 @@ static void a_fence_raises_the_token_and_never_lowers_it(void **state)
 {
     struct target_story *s = *state;
     struct target_position at;
-    REFUSED(target_fence(s->target, DW_SCOPE, 5, &s->arena, &at, &s->err), RC_NOT_FOUND, DW_SCOPE);
+    const struct target_table other = {.scope = "other/scope", .name = "orders"};
+    REFUSED(target_fence(s->target, &s->table, 5, &s->arena, &at, &s->err), RC_NOT_FOUND, DW_SCOPE);
     OK(target_create_position(s->target, &s->table, DW_TARGET_ID, &s->err));
-    REFUSED(target_fence(s->target, "other/scope", 5, &s->arena, &at, &s->err), RC_NOT_FOUND, "other/scope");
-    OK(target_fence(s->target, DW_SCOPE, 5, &s->arena, &at, &s->err));
+    REFUSED(target_fence(s->target, &other, 5, &s->arena, &at, &s->err), RC_NOT_FOUND, "other/scope");
+    OK(target_fence(s->target, &s->table, 5, &s->arena, &at, &s->err));
     assert_int_equal(at.token, 5);
-    OK(target_fence(s->target, DW_SCOPE, 3, &s->arena, &at, &s->err));
+    OK(target_fence(s->target, &s->table, 3, &s->arena, &at, &s->err));
     assert_int_equal(at.token, 5);
-    OK(target_position(s->target, DW_SCOPE, &s->arena, &at, &s->err));
+    OK(target_position(s->target, &s->table, &s->arena, &at, &s->err));
     assert_int_equal(at.token, 5);
     assert_string_equal(at.waybill, "");
     assert_string_equal(at.target_id, DW_TARGET_ID);
@@ -126,7 +128,7 @@ static void S99_an_owner_with_an_older_token_loads_nothing(void **state)
     struct target_story *s = *state;
     struct target_position at;
     dw_ready(s, MODE_APPEND);
-    OK(target_fence(s->target, DW_SCOPE, 2, &s->arena, &at, &s->err));
+    OK(target_fence(s->target, &s->table, 2, &s->arena, &at, &s->err));
     assert_false(dw_begins(s, s->target, dw_move("", "w1")));
     struct target_move step = dw_move("", "w1");
     step.token = 2;
@@ -234,11 +236,11 @@ static void S31_a_fence_stops_a_load_that_is_still_open_or_waits_for_it(void **s
     dw_ready(s, MODE_APPEND);
     AUTO(target) *successor = s->kind->open(s->database);
     OK(dw_bring(s, s->target, &step, "1|ada|NULL\n", &counts));
-    enum rc rc = target_fence(successor, DW_SCOPE, 9, &s->arena, &at, &s->err);
+    enum rc rc = target_fence(successor, &s->table, 9, &s->arena, &at, &s->err);
     if (s->kind->waits && !s->kind->fence_ends_loads) {
         REFUSED(rc, RC_BUSY, s->target->name);
         target_rollback(s->target);
-        OK(target_fence(successor, DW_SCOPE, 9, &s->arena, &at, &s->err));
+        OK(target_fence(successor, &s->table, 9, &s->arena, &at, &s->err));
     } else {
         OK(rc);
         REFUSED(target_commit(s->target, &s->err), RC_UNAVAILABLE, "connection");

@@ -243,6 +243,19 @@ static void s49_a_lost_answer_to_commit_does_not_fail_the_run(void **state)
     }
 }
 
+/* S50: nothing of the transaction is there, and all of it is done again. */
+static void s50_a_transaction_that_another_one_was_in_the_way_of_is_done_again_as_a_whole(void **state)
+{
+    static const enum world_table tables[] = {ORDERS, EVENTS, REGIONS}; /* merged, appended, replaced */
+    for (int i = 0; i < 3; i++) {
+        AUTO(world) *w = world_of(WORLD_APPEND, tables[i]);
+        world_fill(w);
+        mem_database_break_commit(w->database, MEM_COMMIT_IN_THE_WAY);
+        run_ok(w);
+        assert_all_is_well(w);
+    }
+}
+
 /* ---- what is counted ---- */
 
 /* A store that says it holds other bytes than it was given. */
@@ -394,6 +407,7 @@ int main(void)
         cmocka_unit_test(a_failed_table_gets_a_failure_marker_only),
         cmocka_unit_test(a_receipt_is_written_after_the_commit),
         cmocka_unit_test(s49_a_lost_answer_to_commit_does_not_fail_the_run),
+        cmocka_unit_test(s50_a_transaction_that_another_one_was_in_the_way_of_is_done_again_as_a_whole),
         cmocka_unit_test(a_file_that_the_store_does_not_confirm_is_not_sealed),
         cmocka_unit_test(a_file_of_which_the_target_took_less_is_not_committed),
         cmocka_unit_test(a_staged_file_that_was_changed_is_not_loaded),

@@ -6,6 +6,8 @@
 #include "world/fault_target.h"
 #include "world/mem_target.h"
 
+static const struct target_table of_t = {.scope = "p/t", .name = "t"};
+
 static const char *const key_id[] = {"id"};
 
 struct story {
@@ -58,9 +60,9 @@ static enum rc run_once(struct story *s, struct target *target)
 {
     AUTO_RELEASE(buf) ddl = {0};
     struct target_position at;
-    TRY(target_position(target, "p/t", &s->arena, &at, &s->err));
+    TRY(target_position(target, &of_t, &s->arena, &at, &s->err));
     TRY(target_create_position(target, &s->table, "id", &s->err));
-    TRY(target_fence(target, "p/t", 1, &s->arena, &at, &s->err));
+    TRY(target_fence(target, &of_t, 1, &s->arena, &at, &s->err));
     TRY(target_prepare(target, &s->table, false, &ddl, &s->err));
     enum rc rc = load_once(s, target);
     if (rc != RC_UNKNOWN)
@@ -111,7 +113,7 @@ static struct target *hit(struct story *s, struct fault_plan *plan, enum fault f
         if (rc == RC_OK)
             rc = target_prepare(target, &s->table, false, &ddl, &s->err);
         if (rc == RC_OK)
-            rc = target_fence(target, "p/t", 1, &s->arena, &position, &s->err);
+            rc = target_fence(target, &of_t, 1, &s->arena, &position, &s->err);
         if (rc == RC_OK)
             rc = load_once(s, target);
         assert_true(plan->fired > 0);
@@ -155,9 +157,9 @@ static void a_late_commit_is_done_and_a_torn_one_is_what_its_session_becomes(voi
         begin_story(&s, cases[i].death);
         struct target *target = hit(&s, &plan, cases[i].fault, "commit", RC_UNKNOWN);
         assert_int_equal(mem_database_rows(s.database, "t"), cases[i].now);
-        assert_int_equal(target_fence(target, "p/t", 2, &s.arena, &at, &s.err), RC_UNAVAILABLE);
+        assert_int_equal(target_fence(target, &of_t, 2, &s.arena, &at, &s.err), RC_UNAVAILABLE);
         assert_int_equal(target_reconnect(target, &s.err), RC_OK);
-        assert_int_equal(target_fence(target, "p/t", 2, &s.arena, &at, &s.err), RC_OK);
+        assert_int_equal(target_fence(target, &of_t, 2, &s.arena, &at, &s.err), RC_OK);
         assert_int_equal(mem_database_rows(s.database, "t"), cases[i].after_fence);
         target_free(target);
         end_story(&s);
@@ -173,7 +175,7 @@ static void after_a_crash_nothing_works_and_the_session_is_left_behind(void **st
     struct target *target = hit(&s, &plan, FAULT_CRASH_AFTER, "load_file", RC_FAILED);
     assert_true(plan.crashed);
     assert_int_equal(target_reconnect(target, &s.err), RC_FAILED);
-    assert_int_equal(target_position(target, "p/t", &s.arena, &at, &s.err), RC_FAILED);
+    assert_int_equal(target_position(target, &of_t, &s.arena, &at, &s.err), RC_FAILED);
     target_rollback(target);
     assert_true(mem_database_has_open_session(s.database));
     target_free(target);

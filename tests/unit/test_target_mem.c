@@ -4,6 +4,8 @@
 #include "test.h"
 #include "world/mem_database.h"
 
+static const struct target_table of_t = {.scope = "p/t", .name = "t"};
+
 /* ---- the conformance suite ---- */
 
 static void *suite_setup(void) { return mem_database_new(); }
@@ -103,11 +105,11 @@ static void a_commit_whose_answer_is_lost_is_done_or_not_or_late(void **state)
         bring(&s, target, "", "w1", "1|ada\n");
         mem_database_break_commit(s.database, cases[i].fault);
         assert_int_equal(target_commit(target, &s.err), RC_UNKNOWN);
-        assert_int_equal(target_position(target, "p/t", &s.arena, &at, &s.err), RC_UNAVAILABLE);
+        assert_int_equal(target_position(target, &of_t, &s.arena, &at, &s.err), RC_UNAVAILABLE);
         assert_int_equal(target_reconnect(target, &s.err), RC_OK);
-        assert_int_equal(target_position(target, "p/t", &s.arena, &at, &s.err), RC_OK);
+        assert_int_equal(target_position(target, &of_t, &s.arena, &at, &s.err), RC_OK);
         assert_string_equal(at.waybill, cases[i].before_fence); /* reading waits for nobody */
-        assert_int_equal(target_fence(target, "p/t", 1, &s.arena, &at, &s.err), RC_OK);
+        assert_int_equal(target_fence(target, &of_t, 1, &s.arena, &at, &s.err), RC_OK);
         assert_string_equal(at.waybill, cases[i].after_fence);
         assert_int_equal(mem_database_loads(s.database, "w1"), cases[i].after_fence[0] != '\0');
         finish(&s, target);
@@ -136,7 +138,7 @@ static void a_dead_process_leaves_a_session_until_the_server_ends_it(void **stat
         assert_int_equal(mem_database_has_open_session(s.database), cases[i].lingers);
         stands_at(&s, "", 0);
         target = mem_target_new(s.database, "dw");
-        assert_int_equal(target_fence(target, "p/t", 2, &s.arena, &at, &s.err), RC_OK);
+        assert_int_equal(target_fence(target, &of_t, 2, &s.arena, &at, &s.err), RC_OK);
         assert_int_equal(at.token, 2);
         assert_false(mem_database_has_open_session(s.database));
         stands_at(&s, cases[i].waybill, cases[i].rows);

@@ -205,7 +205,7 @@ static void S31_a_fence_waits_for_an_open_load_and_then_tells_where_T_is(void **
     pg_ready(s);
     OK(pg_bring(s, s->target, "", "w1", "1|ada\n"));
     assert_int_equal(pthread_create(&committer, NULL, commit_soon, s->target), 0);
-    OK(target_fence(successor, "p/orders", 9, &s->arena, &at, &s->err));
+    OK(target_fence(successor, &s->table, 9, &s->arena, &at, &s->err));
     pthread_join(committer, NULL);
     assert_int_equal(at.token, 9);
     assert_string_equal(at.waybill, "w1");
@@ -235,7 +235,7 @@ static enum rc stuck_next(struct batch_reader *base, const struct batch **ret, s
     struct pg_story *s = stuck_story;
     struct target_position at;
     AUTO(target) *successor = pg_target();
-    stuck_fence = target_fence(successor, "p/orders", 9, &s->arena, &at, &s->err);
+    stuck_fence = target_fence(successor, &s->table, 9, &s->arena, &at, &s->err);
     *ret = NULL;
     return RC_OK;
 }
@@ -275,12 +275,12 @@ static void S31_a_fence_does_not_end_a_load_that_the_server_works_on(void **stat
     OK(pq_run(busy, "BEGIN; UPDATE " PG_SCHEMA ".waybill_position SET pos = 'x'", NULL, &s->err));
     assert_int_equal(PQsendQuery(busy->handle, "SELECT pg_sleep(2); COMMIT"), 1);
     PQflush(busy->handle);
-    assert_int_equal(target_fence(s->target, "p/orders", 9, &s->arena, &at, &s->err), RC_BUSY);
+    assert_int_equal(target_fence(s->target, &s->table, 9, &s->arena, &at, &s->err), RC_BUSY);
     pg_says(s, "pg_terminate_backend(");
     for (PGresult *result; (result = PQgetResult(busy->handle)) != NULL;)
         PQclear(result);
     assert_string_equal(pg_query("SELECT pos FROM waybill_position"), "x\n");
-    OK(target_fence(s->target, "p/orders", 9, &s->arena, &at, &s->err));
+    OK(target_fence(s->target, &s->table, 9, &s->arena, &at, &s->err));
 }
 
 static void S31_a_fence_ends_nobody_whose_token_is_as_new(void **state)
@@ -292,9 +292,9 @@ static void S31_a_fence_ends_nobody_whose_token_is_as_new(void **state)
     move.token = 9;
     pg_ready(s);
     AUTO(target) *late = pg_target();
-    OK(target_fence(s->target, "p/orders", 9, &s->arena, &at, &s->err));
+    OK(target_fence(s->target, &s->table, 9, &s->arena, &at, &s->err));
     OK(target_begin(s->target, &s->table, &move, &moved, &s->err));
-    OK(target_fence(late, "p/orders", 8, &s->arena, &at, &s->err)); /* nothing to raise, nobody to wait for */
+    OK(target_fence(late, &s->table, 8, &s->arena, &at, &s->err)); /* nothing to raise, nobody to wait for */
     assert_int_equal(at.token, 9);
     OK(target_apply(s->target, 0, &s->counts, &s->err));
     OK(target_commit(s->target, &s->err));

@@ -285,7 +285,7 @@ static void the_position_row_stands_in_the_schema_for_everybody_to_read(void **s
                         "1|p/orders|orders|f|0|1|w1|{}|t\n");
     pg_run("UPDATE waybill_position SET format = 2");
     struct target_position at;
-    assert_int_equal(target_position(s->target, "p/orders", &s->arena, &at, &s->err), RC_DATA);
+    assert_int_equal(target_position(s->target, &s->table, &s->arena, &at, &s->err), RC_DATA);
     pg_says(s, "newer");
 }
 

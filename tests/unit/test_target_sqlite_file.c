@@ -14,7 +14,7 @@ static void looking_makes_no_file(void **state)
     AUTO_RELEASE(buf) ddl = {0};
     struct target_position at;
     file_use_schema(s, "id:l name:u");
-    OK(target_position(s->target, "p/orders", &s->arena, &at, &s->err));
+    OK(target_position(s->target, &s->table, &s->arena, &at, &s->err));
     assert_false(at.exists);
     OK(target_prepare(s->target, &s->table, true, &ddl, &s->err));
     assert_string_equal(ddl.at,
@@ -34,8 +34,8 @@ static void a_file_that_can_only_be_read_is_denied_when_it_is_to_be_written(void
     if (was_root)
         assert_int_equal(seteuid(65534), 0);
     s->target = file_target();
-    enum rc looked = target_position(s->target, "p/orders", &s->arena, &at, &s->err);
-    enum rc fenced = target_fence(s->target, "p/orders", 1, &s->arena, &at, &s->err);
+    enum rc looked = target_position(s->target, &s->table, &s->arena, &at, &s->err);
+    enum rc fenced = target_fence(s->target, &s->table, 1, &s->arena, &at, &s->err);
     if (was_root)
         assert_int_equal(seteuid(0), 0);
     assert_int_equal(chmod(file_folder, 0755), 0);
@@ -54,10 +54,10 @@ static void S98_a_position_of_a_newer_format_is_refused_politely(void **state)
     bool moved = false;
     file_ready(s);
     file_run("UPDATE waybill_position SET format = 2");
-    assert_int_equal(target_position(s->target, "p/orders", &s->arena, &at, &s->err), RC_DATA);
+    assert_int_equal(target_position(s->target, &s->table, &s->arena, &at, &s->err), RC_DATA);
     file_says(s, "format 2");
     file_says(s, "newer");
-    assert_int_equal(target_fence(s->target, "p/orders", 9, &s->arena, &at, &s->err), RC_DATA);
+    assert_int_equal(target_fence(s->target, &s->table, 9, &s->arena, &at, &s->err), RC_DATA);
     assert_int_equal(target_create_position(s->target, &s->table, "id", &s->err), RC_DATA);
     assert_int_equal(target_begin(s->target, &s->table, &move, &moved, &s->err), RC_DATA);
     assert_string_equal(file_query("SELECT token, waybill FROM waybill_position"), "0|\n");
@@ -208,7 +208,7 @@ static void S31_a_fence_waits_for_an_open_load_and_then_tells_where_it_went(void
     file_ready(s);
     for (int wal = 0; wal < 2; wal++) {
         other_begins("UPDATE waybill_position SET waybill = 'w' || (token + 1)");
-        OK(target_fence(s->target, "p/orders", wal + 1, &s->arena, &at, &s->err));
+        OK(target_fence(s->target, &s->table, wal + 1, &s->arena, &at, &s->err));
         assert_string_equal(at.waybill, wal ? "w2" : "w1");
         OK(target_reconnect(s->target, &s->err));
         file_run("PRAGMA journal_mode = WAL");
@@ -236,7 +236,7 @@ static void S71_a_signal_ends_the_wait_for_a_lock(void **state)
     other_begins("UPDATE waybill_position SET waybill = 'w1'");
     file_while_waiting = the_signal_comes;
     int64_t start_ms = file_waited_ms;
-    assert_int_equal(target_fence(s->target, "p/orders", 1, &s->arena, &at, &s->err), RC_TERMINATED);
+    assert_int_equal(target_fence(s->target, &s->table, 1, &s->arena, &at, &s->err), RC_TERMINATED);
     assert_true(file_waited_ms - start_ms < 1000);
     other_commits();
 }
@@ -277,7 +277,7 @@ static void a_hot_journal_of_a_killed_loader_is_rolled_back_by_looking(void **st
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     assert_int_equal(access(FILE_PATH "-journal", F_OK), 0);
     s->target = file_target();
-    OK(target_position(s->target, "p/orders", &s->arena, &at, &s->err));
+    OK(target_position(s->target, &s->table, &s->arena, &at, &s->err));
     assert_string_equal(at.waybill, "w1");
     assert_string_equal(file_query("SELECT count(*) FROM orders"), "1\n");
 }

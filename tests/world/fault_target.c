@@ -25,15 +25,15 @@ static void leave_session(struct fault_target *self)
     (void)rc; /* the next call tells */
 }
 
-static RC fault_position(struct target *base, const char *scope, struct arena *arena, struct target_position *ret,
-                         struct error *err)
+static RC fault_position(struct target *base, const struct target_table *table, struct arena *arena,
+                         struct target_position *ret, struct error *err)
 {
     struct fault_target *self = of(base);
     struct target_position at;
     enum fault fault = ask(self, "position");
     if (!fault_does_call(fault))
         return fault_refuse(fault, err);
-    TRY(fault_answer(fault, target_position(self->inner, scope, arena, &at, err), err));
+    TRY(fault_answer(fault, target_position(self->inner, table, arena, &at, err), err));
     *ret = at;
     return RC_OK;
 }
@@ -48,7 +48,7 @@ static RC fault_create_position(struct target *base, const struct target_table *
     return fault_answer(fault, target_create_position(self->inner, table, target_id, err), err);
 }
 
-static RC fault_fence(struct target *base, const char *scope, int64_t token, struct arena *arena,
+static RC fault_fence(struct target *base, const struct target_table *table, int64_t token, struct arena *arena,
                       struct target_position *ret, struct error *err)
 {
     struct fault_target *self = of(base);
@@ -56,7 +56,7 @@ static RC fault_fence(struct target *base, const char *scope, int64_t token, str
     enum fault fault = ask(self, "fence");
     if (!fault_does_call(fault))
         return fault_refuse(fault, err);
-    TRY(fault_answer(fault, target_fence(self->inner, scope, token, arena, &at, err), err));
+    TRY(fault_answer(fault, target_fence(self->inner, table, token, arena, &at, err), err));
     *ret = at;
     return RC_OK;
 }

@@ -11,12 +11,12 @@ enum rc mem_lost(const struct mem_target *self, struct error *err)
                : RC_OK;
 }
 
-static enum rc mem_position(struct target *base, const char *scope, struct arena *arena, struct target_position *ret,
-                            struct error *err)
+static enum rc mem_position(struct target *base, const struct target_table *table, struct arena *arena,
+                            struct target_position *ret, struct error *err)
 {
     struct mem_target *self = (struct mem_target *)base;
     TRY(mem_lost(self, err));
-    *ret = mem_database_position(self->database, scope);
+    *ret = mem_database_position(self->database, table->scope);
     ret->pos = arena_text(arena, ret->pos);
     ret->table = arena_text(arena, ret->table);
     return RC_OK;
@@ -71,19 +71,19 @@ static enum rc mem_create_position(struct target *base, const struct target_tabl
     return RC_OK;
 }
 
-static enum rc mem_fence(struct target *base, const char *scope, int64_t token, struct arena *arena,
+static enum rc mem_fence(struct target *base, const struct target_table *table, int64_t token, struct arena *arena,
                          struct target_position *ret, struct error *err)
 {
     struct mem_target *self = (struct mem_target *)base;
     TRY(mem_lost(self, err));
     assert(self->session == NULL);
-    mem_settle(self->database, scope, NULL);
-    struct mem_position *position = mem_find_position(&self->database->state, scope);
+    mem_settle(self->database, table->scope, NULL);
+    struct mem_position *position = mem_find_position(&self->database->state, table->scope);
     if (position == NULL)
-        return fail(err, RC_NOT_FOUND, "target '%s' has no position row for '%s'", base->name, scope);
+        return fail(err, RC_NOT_FOUND, "target '%s' has no position row for '%s'", base->name, table->scope);
     if (position->token < token)
         position->token = token;
-    return mem_position(base, scope, arena, ret, err);
+    return mem_position(base, table, arena, ret, err);
 }
 
 static void open_session(struct mem_target *self, const struct target_table *table, const struct target_move *move,
@@ -150,12 +150,14 @@ static enum rc mem_commit(struct target *base, struct error *err)
     session->owner = NULL;
     if (fault == MEM_COMMIT_LOST_LATE)
         session->commit_sent = true;
-    else if (fault == MEM_COMMIT_LOST_NOT_DONE)
+    else if (fault == MEM_COMMIT_LOST_NOT_DONE || fault == MEM_COMMIT_IN_THE_WAY)
         mem_session_end(self->database, session);
     else
         mem_session_commit(self->database, session);
     if (fault == MEM_COMMIT_SOUND)
         return RC_OK;
+    if (fault == MEM_COMMIT_IN_THE_WAY)
+        return fail(err, RC_AGAIN, "target '%s': another transaction was in the way", base->name);
     self->is_lost = true;
     return fail(err, RC_UNKNOWN, "target '%s': the answer to COMMIT was lost", base->name);
 }

@@ -32,6 +32,7 @@ enum mem_commit {
     MEM_COMMIT_LOST_DONE,     /* ... done */
     MEM_COMMIT_LOST_NOT_DONE, /* ... rolled back */
     MEM_COMMIT_LOST_LATE,     /* ... done before the next call that needs its locks */
+    MEM_COMMIT_IN_THE_WAY,    /* RC_AGAIN instead: rolled back, for another transaction was in the way */
 };
 void mem_database_break_commit(struct mem_database *self, enum mem_commit fault);
 

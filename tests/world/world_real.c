@@ -102,7 +102,7 @@ struct target_position real_position(struct world *self, const char *scope, stru
     struct error err;
     struct target_position position;
     AUTO(target) *target = open_target(self);
-    must(target_position(target, scope, arena, &position, &err), &err);
+    must(target_position(target, &(struct target_table){.scope = scope}, arena, &position, &err), &err);
     return position;
 }
 

@@ -61,11 +61,11 @@ void postgres_table_name(const struct postgres_target *self, const char *table, 
 RC postgres_target_has_table(struct postgres_target *self, const char *quoted, bool *ret, struct error *err);
 
 /* The ops of T: target_position.c. */
-RC postgres_target_position(struct target *base, const char *scope, struct arena *arena, struct target_position *ret,
-                            struct error *err);
+RC postgres_target_position(struct target *base, const struct target_table *table, struct arena *arena,
+                            struct target_position *ret, struct error *err);
 RC postgres_target_create_position(struct target *base, const struct target_table *table, const char *target_id,
                                    struct error *err);
-RC postgres_target_fence(struct target *base, const char *scope, int64_t token, struct arena *arena,
+RC postgres_target_fence(struct target *base, const struct target_table *table, int64_t token, struct arena *arena,
                          struct target_position *ret, struct error *err);
 /* The compare-and-swap, inside the load's transaction. */
 RC postgres_target_swap(struct postgres_target *self, const struct target_table *table, const struct target_move *move,

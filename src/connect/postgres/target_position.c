@@ -57,13 +57,13 @@ static RC read_position(struct postgres_target *self, const char *scope, struct 
     return RC_OK;
 }
 
-RC postgres_target_position(struct target *base, const char *scope, struct arena *arena, struct target_position *ret,
-                            struct error *err)
+RC postgres_target_position(struct target *base, const struct target_table *table, struct arena *arena,
+                            struct target_position *ret, struct error *err)
 {
     struct postgres_target *self = (struct postgres_target *)base;
     TRY(postgres_target_connect(self, err));
-    if (read_position(self, scope, arena, ret, err) != RC_OK)
-        return fail_in(err, "target '%s': reading the position of '%s'", base->name, scope);
+    if (read_position(self, table->scope, arena, ret, err) != RC_OK)
+        return fail_in(err, "target '%s': reading the position of '%s'", base->name, table->scope);
     return RC_OK;
 }
 
@@ -271,14 +271,14 @@ static RC fence(struct postgres_target *self, const char *scope, int64_t token, 
     return RC_OK;
 }
 
-RC postgres_target_fence(struct target *base, const char *scope, int64_t token, struct arena *arena,
+RC postgres_target_fence(struct target *base, const struct target_table *table, int64_t token, struct arena *arena,
                          struct target_position *ret, struct error *err)
 {
     struct postgres_target *self = (struct postgres_target *)base;
     TRY(postgres_target_connect(self, err));
-    if (fence(self, scope, token, arena, ret, err) != RC_OK) {
+    if (fence(self, table->scope, token, arena, ret, err) != RC_OK) {
         postgres_target_abort(self);
-        return fail_in(err, "target '%s': fencing '%s'", base->name, scope);
+        return fail_in(err, "target '%s': fencing '%s'", base->name, table->scope);
     }
     return RC_OK;
 }

@@ -53,11 +53,11 @@ RC sqlite_target_unlock(struct sqlite_target *self, struct error *err);
 RC sqlite_target_has_table(struct sqlite_target *self, const char *name, bool *ret, struct error *err);
 
 /* The ops of T: target_position.c. */
-RC sqlite_target_position(struct target *base, const char *scope, struct arena *arena, struct target_position *ret,
-                          struct error *err);
+RC sqlite_target_position(struct target *base, const struct target_table *table, struct arena *arena,
+                          struct target_position *ret, struct error *err);
 RC sqlite_target_create_position(struct target *base, const struct target_table *table, const char *target_id,
                                  struct error *err);
-RC sqlite_target_fence(struct target *base, const char *scope, int64_t token, struct arena *arena,
+RC sqlite_target_fence(struct target *base, const struct target_table *table, int64_t token, struct arena *arena,
                        struct target_position *ret, struct error *err);
 /* The compare-and-swap, inside the load's transaction. */
 RC sqlite_target_swap(struct sqlite_target *self, const struct target_table *table, const struct target_move *move,

@@ -61,13 +61,13 @@ static RC read_position(struct sqlite_target *self, const char *scope, struct ar
     return RC_OK;
 }
 
-RC sqlite_target_position(struct target *base, const char *scope, struct arena *arena, struct target_position *ret,
-                          struct error *err)
+RC sqlite_target_position(struct target *base, const struct target_table *table, struct arena *arena,
+                          struct target_position *ret, struct error *err)
 {
     struct sqlite_target *self = (struct sqlite_target *)base;
     TRY(sqlite_target_look(self, err));
-    if (read_position(self, scope, arena, ret, err) != RC_OK)
-        return fail_in(err, "target '%s': reading the position of '%s'", base->name, scope);
+    if (read_position(self, table->scope, arena, ret, err) != RC_OK)
+        return fail_in(err, "target '%s': reading the position of '%s'", base->name, table->scope);
     return RC_OK;
 }
 
@@ -198,14 +198,14 @@ static RC fence_locked(struct sqlite_target *self, const char *scope, int64_t to
     return RC_OK;
 }
 
-RC sqlite_target_fence(struct target *base, const char *scope, int64_t token, struct arena *arena,
+RC sqlite_target_fence(struct target *base, const struct target_table *table, int64_t token, struct arena *arena,
                        struct target_position *ret, struct error *err)
 {
     struct sqlite_target *self = (struct sqlite_target *)base;
     TRY(sqlite_target_lock(self, err));
-    if (fence_locked(self, scope, token, arena, ret, err) != RC_OK) {
+    if (fence_locked(self, table->scope, token, arena, ret, err) != RC_OK) {
         sqlite_rollback(self->db);
-        return fail_in(err, "target '%s': fencing '%s'", base->name, scope);
+        return fail_in(err, "target '%s': fencing '%s'", base->name, table->scope);
     }
     return RC_OK;
 }
