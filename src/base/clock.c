@@ -219,3 +219,24 @@ bool stamp_parse(const char *text, int64_t *ret_us)
     *ret_us = ((days * 24 + hour) * 60 + minute) * INT64_C(60000000) + second * INT64_C(1000000) + micros;
     return true;
 }
+
+bool instant_parse(const char *text, int64_t *ret_us)
+{
+    enum { DATE_AND_TIME = 19, OFFSET = 6 };
+    char local[STAMP_TEXT];
+    int hours, minutes;
+    size_t len = strlen(text);
+    if (len <= DATE_AND_TIME || len >= sizeof(local))
+        return false;
+    if (text[len - 1] == 'Z')
+        return stamp_parse(text, ret_us);
+    const char *offset = text + len - OFFSET;
+    if ((offset[0] != '+' && offset[0] != '-') || offset[3] != ':' || !digits_at(offset + 1, 2, &hours) ||
+        !digits_at(offset + 4, 2, &minutes) || hours > 23 || minutes > 59)
+        return false;
+    snprintf(local, sizeof(local), "%.*s", (int)(len - OFFSET), text);
+    if (strlen(local) < DATE_AND_TIME || !stamp_parse(local, ret_us))
+        return false;
+    *ret_us -= (offset[0] == '+' ? 1 : -1) * (hours * 60 + minutes) * INT64_C(60000000);
+    return true;
+}

@@ -38,6 +38,8 @@ bool uuid_is_valid(const char *text);
 void stamp_print(int64_t us, int digits, char ret[STAMP_TEXT]);
 /* Reads 'YYYY-MM-DD', 'YYYY-MM-DD HH:MM:SS[.f]', the same with T, and Z or +00:00 behind it. UTC. */
 bool stamp_parse(const char *text, int64_t *ret_us);
+/* An instant of RFC 3339: date, time, and Z or an offset: '2024-05-01T08:00:00+02:00'. */
+bool instant_parse(const char *text, int64_t *ret_us);
 
 /* Days since 1970-01-01 in the proleptic Gregorian calendar, and back. */
 int64_t days_from_date(int64_t year, int month, int day);

@@ -19,7 +19,15 @@ static bool tells_markers(const struct cli *cli)
 static struct run_options options_of(const struct cli *cli)
 {
     const struct sync_flags *flags = cli->flags;
+    int64_t start_us = 0, end_us = 0;
+    bool has_start = flags->start_time != NULL && instant_parse(flags->start_time, &start_us);
+    bool has_end = flags->end_time != NULL && instant_parse(flags->end_time, &end_us);
     return (struct run_options){
+        .has_start = has_start,
+        .has_end = has_end,
+        .start_us = start_us,
+        .end_us = end_us,
+        .advance = flags->advance,
         .backup_only = flags->backup_only,
         .redshift_only = flags->redshift_only,
         .full_refresh = flags->full_refresh,

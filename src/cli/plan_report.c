@@ -65,10 +65,17 @@ static void print_range(struct cli *cli, const struct look *look)
     human_count(plan->facts.rows, count);
     buf_addf(&rows, "%s, about %s before compression", count, bytes);
     print_line(cli, "rows", plan->has_range ? rows.at : "none");
+    if (plan->is_backfill) {
+        buf_reset(&rows);
+        show_position(&look->r->bound.aside.mark, &rows);
+        buf_addf(&rows, " (a backfill moves no mark; --advance does)");
+        print_line(cli, "mark stays", rows.at);
+    }
     if (plan->again_from != NULL) {
         buf_reset(&rows);
         human_count(plan->again_rows, count);
-        buf_addf(&rows, "%s, from %s up to the mark (lookback)", count, plan->again_from);
+        buf_addf(&rows, "%s, from %s up to the mark%s", count, plan->again_from,
+                 look->r->config->lookback_ms > 0 ? " (lookback)" : "");
         print_line(cli, "read again", rows.at);
     }
 }
@@ -147,8 +154,9 @@ static void print_table(struct cli *cli, const struct look *look)
     }
     if (plan->facts.null_cursors > 0) {
         show_count(plan->facts.null_cursors, "row", &count);
-        buf_addf(&count, " without a cursor (null_cursor: exclude)");
-        print_line(cli, "left out", count.at);
+        bool is_read = r->config->null_cursor == NULL_CURSOR_INCLUDE;
+        buf_addf(&count, " without a cursor (null_cursor: %s)", is_read ? "include" : "exclude");
+        print_line(cli, is_read ? "read along" : "left out", count.at);
     }
     if (plan->waiting > 0) {
         buf_reset(&count);
@@ -156,6 +164,8 @@ static void print_table(struct cli *cli, const struct look *look)
         buf_addf(&count, " staged and not loaded");
         print_line(cli, "waiting", count.at);
     }
+    if (r->result.warning != NULL)
+        print_line(cli, "note", r->result.warning);
     print_lines(cli, "DDL", plan->ddl);
     if (look->origins && plan->table != NULL)
         print_columns(cli, look->r);
@@ -213,6 +223,10 @@ static void put_found(json_t *json, const struct look *look)
     if (plan->again_from != NULL) {
         json_put_text(json, "again_from", plan->again_from);
         json_put_int(json, "again_rows", plan->again_rows);
+    }
+    if (plan->is_backfill) {
+        json_put(json, "backfill", json_true());
+        json_put(json, "mark", position_to_json(&look->r->bound.aside.mark));
     }
     json_put_int(json, "null_cursors", plan->facts.null_cursors);
     json_put_int(json, "odd_cursors", plan->facts.odd_cursors);

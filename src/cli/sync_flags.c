@@ -11,6 +11,11 @@ static const char *const strategy_names[] = {"sequential", "inter-table", "intra
                .help = "extract at most N rows of each table"),                                                        \
         OPTION("max-chunks", INT, sync_flags, max_chunks, .argument = "M", .min = 1, .max = INT64_MAX,                 \
                .help = "extract at most M chunks of each table"),                                                      \
+        OPTION("start-time", STRING, sync_flags, start_time, .argument = "TIME",                                       \
+               .help = "only rows stamped at or after this time (2024-05-01T00:00:00Z): a backfill"),                  \
+        OPTION("end-time", STRING, sync_flags, end_time, .argument = "TIME", .help = "only rows stamped before it"),   \
+        OPTION("advance", BOOL, sync_flags, advance,                                                                   \
+               .help = "take the mark along up to --end-time, where a backfill leaves it alone"),                      \
         OPTION("deadline", DURATION, sync_flags, deadline_ms, .argument = "TIME", .min = 1000,                         \
                .max = INT64_C(30) * 86400000,                                                                          \
                .help = "end after so long, with what is through by then; exit status 5"),                              \
@@ -71,9 +76,38 @@ static RC contradiction(struct error *err, const char *one, const char *other, c
     return fail_todo(err, "leave one of the two out");
 }
 
+static RC check_instant(const char *flag, const char *text, int64_t *ret_us, struct error *err)
+{
+    if (text == NULL || instant_parse(text, ret_us))
+        return RC_OK;
+    fail(err, RC_CONFIG, "%s '%s' is not a time of RFC 3339", flag, text);
+    return fail_todo(err, "write date, time and zone: 2024-05-01T08:00:00Z, or 2024-05-01T08:00:00+02:00");
+}
+
+static RC check_bounds(const struct sync_flags *f, struct error *err)
+{
+    int64_t start_us = INT64_MIN, end_us = INT64_MAX;
+    const char *bound = f->start_time != NULL ? "--start-time" : f->end_time != NULL ? "--end-time" : NULL;
+    TRY(check_instant("--start-time", f->start_time, &start_us, err));
+    TRY(check_instant("--end-time", f->end_time, &end_us, err));
+    if (start_us >= end_us)
+        return contradiction(err, "--start-time", "--end-time", "the start is not before the end");
+    if (bound == NULL && f->advance) {
+        fail(err, RC_CONFIG, "--advance takes the mark along with a bounded run, and no bound is given");
+        return fail_todo(err, "add --start-time or --end-time, or leave --advance out");
+    }
+    if (bound != NULL && f->redshift_only)
+        return contradiction(err, "--redshift-only", bound,
+                             "it bounds what is extracted; a load applies all waybills that wait");
+    if (bound != NULL && f->full_refresh)
+        return contradiction(err, "--full-refresh", bound, "rows beyond the bound would be gone from the target");
+    return RC_OK;
+}
+
 RC sync_flags_check(const struct cli *cli, struct error *err)
 {
     const struct sync_flags *f = cli->flags;
+    TRY(check_bounds(f, err));
     if (f->strategy != STRATEGY_SEQUENTIAL) {
         fail(err, RC_CONFIG, "the strategy '%s' is not available yet", strategy_names[f->strategy]);
         return fail_todo(err, "leave -s out, or use '-s sequential': the rows are the same");
@@ -112,13 +146,36 @@ RC sync_connections_flags_check(const struct cli *cli, struct error *err)
     return sync_flags_check(cli, err);
 }
 
+static RC check_bounded_table(const struct sync_flags *flags, const struct table_config *of, struct error *err)
+{
+    if (!increment_is_timed(of->increment)) {
+        fail(err, RC_CONFIG,
+             "table '%s' has 'increment: %s', which goes by no time that --start-time or --end-time could "
+             "bound",
+             of->name, increment_name(of->increment));
+        return fail_todo(err, "leave it out: name the tables that are meant with -t");
+    }
+    if (of->mode != MODE_APPEND || flags->allow_duplicates || (flags->advance && flags->start_time == NULL))
+        return RC_OK;
+    fail(err, RC_CONFIG, "table '%s' is appended to: rows of a backfill that are there already would come twice",
+         of->name);
+    return fail_todo(err, "if that is right, or the target has none of them: --allow-duplicates");
+}
+
 RC sync_flags_check_table(const struct sync_flags *flags, const struct table_config *of, struct error *err)
 {
-    if (flags->limit == 0 || of->mode != MODE_REPLACE)
+    if (flags->start_time != NULL || flags->end_time != NULL)
+        TRY(check_bounded_table(flags, of, err));
+    if (flags->limit == 0 || (of->mode != MODE_REPLACE && of->increment != INCREMENT_FULL_SYNC))
         return RC_OK;
-    fail(err, RC_CONFIG,
-         "table '%s' is loaded with 'mode: replace', which --limit contradicts: rows beyond the limit would be gone "
-         "from the target",
-         of->name);
+    if (of->mode == MODE_REPLACE)
+        fail(
+            err, RC_CONFIG,
+            "table '%s' is loaded with 'mode: replace', which --limit contradicts: rows beyond the limit would be gone "
+            "from the target",
+            of->name);
+    else
+        fail(err, RC_CONFIG, "table '%s' has 'increment: full_sync', which takes it whole: --limit contradicts that",
+             of->name);
     return fail_todo(err, "leave --limit out for this table");
 }

@@ -12,6 +12,8 @@ struct sync_flags {
     enum { STRATEGY_SEQUENTIAL, STRATEGY_INTER_TABLE, STRATEGY_INTRA_TABLE } strategy;
     bool backup_only, redshift_only, full_refresh, dry_run;
     bool accept_source, accept_target, allow_duplicates;
+    const char *start_time, *end_time; /* RFC 3339; NULL: none */
+    bool advance;
     int64_t limit, max_chunks;                /* 0: none */
     int64_t deadline_ms, max_rows_per_second; /* 0: none */
     const char *metrics_file;                 /* NULL: none */

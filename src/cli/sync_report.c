@@ -42,7 +42,11 @@ static void print_warnings(struct cli *cli, const struct route *r)
         human_count(result->null_cursors, rows);
         fprintf(cli->out, "warning: ");
         print_safe(cli->out, r->config->name);
-        fprintf(cli->out, ": %s rows without a cursor were left out (null_cursor: exclude)\n", rows);
+        fprintf(cli->out,
+                r->config->null_cursor == NULL_CURSOR_INCLUDE
+                    ? ": %s rows without a cursor were read along (null_cursor: include)\n"
+                    : ": %s rows without a cursor were left out (null_cursor: exclude)\n",
+                rows);
     }
     if (result->zero_dates > 0 && result->through) {
         human_count(result->zero_dates, rows);

@@ -44,14 +44,10 @@ static RC changes_add(struct changes *self, const struct table *table, const str
     return RC_OK;
 }
 
-static RC changes_read(struct source *s, const struct table *table, const struct range *range, struct changes *ret,
-                       struct error *err)
+static RC changes_of_range(struct source *s, const struct table *table, const struct range *range, struct changes *ret,
+                           struct error *err)
 {
     AUTO(batch_reader) *reader = NULL;
-    key_list_init(&ret->keys, table->schema, table->key, table->key_count);
-    fingerprint_init(&ret->fingerprint, table->schema);
-    if (range == NULL)
-        return RC_OK;
     TRY(source_read(s, table, range, &reader, err));
     for (const struct batch *batch = NULL;;) {
         TRY(batch_reader_next(reader, &batch, err));
@@ -59,6 +55,16 @@ static RC changes_read(struct source *s, const struct table *table, const struct
             return RC_OK;
         TRY(changes_add(ret, table, batch, err));
     }
+}
+
+static RC changes_read(struct source *s, const struct table *table, const struct range *ranges, int count,
+                       struct changes *ret, struct error *err)
+{
+    key_list_init(&ret->keys, table->schema, table->key, table->key_count);
+    fingerprint_init(&ret->fingerprint, table->schema);
+    for (int i = 0; i < count; i++)
+        TRY(changes_of_range(s, table, &ranges[i], ret, err));
+    return RC_OK;
 }
 
 static bool changes_equal(const struct changes *a, const struct changes *b)
@@ -82,16 +88,16 @@ static RC rows_read(struct source *s, const struct table *table, const struct ra
 }
 
 static RC rows_profile(struct source *s, const struct table *table, const struct range *range,
-                       const struct range *changed, struct profile *ret, struct key_list *ret_changed,
-                       struct error *err)
+                       const struct range *changed, int changed_count, struct profile *ret,
+                       struct key_list *ret_changed, struct error *err)
 {
     for (int attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
         AUTO_RELEASE(changes) before = {0}, after = {0};
-        TRY(changes_read(s, table, changed, &before, err));
+        TRY(changes_read(s, table, changed, changed_count, &before, err));
         profile_release(ret);
         profile_init(ret, table->schema);
         TRY(rows_read(s, table, range, ret, err));
-        TRY(changes_read(s, table, changed, &after, err));
+        TRY(changes_read(s, table, changed, changed_count, &after, err));
         if (!changes_equal(&before, &after))
             continue;
         key_list_release(ret_changed);
@@ -104,8 +110,8 @@ static RC rows_profile(struct source *s, const struct table *table, const struct
 }
 
 RC source_profile(struct source *s, const struct table *table, const struct range *range, const struct range *changed,
-                  struct profile *ret, struct key_list *ret_changed, struct error *err)
+                  int changed_count, struct profile *ret, struct key_list *ret_changed, struct error *err)
 {
-    return s->ops->profile != NULL ? s->ops->profile(s, table, range, changed, ret, ret_changed, err)
-                                   : rows_profile(s, table, range, changed, ret, ret_changed, err);
+    return (s->ops->profile != NULL ? s->ops->profile : rows_profile)(s, table, range, changed, changed_count, ret,
+                                                                      ret_changed, err);
 }

@@ -101,7 +101,7 @@ struct source_ops {
     RC (*read)(struct source *self, const struct table *table, const struct range *range, struct batch_reader **ret,
                struct error *err);
     RC (*profile)(struct source *self, const struct table *table, const struct range *range,
-                  const struct range *changed, struct profile *ret, struct key_list *ret_changed,
+                  const struct range *changed, int changed_count, struct profile *ret, struct key_list *ret_changed,
                   struct error *err); /* NULL: the rows are read */
     RC (*grants)(struct source *self, const struct source_use *use, struct grant_list *ret,
                  struct error *err); /* NULL: it has none that could be told */
@@ -160,8 +160,8 @@ static inline RC source_facts(struct source *s, const struct table *table, const
     return s->ops->facts(s, table, range, ret, err);
 }
 /* Where a chunk of at most `rows` rows ends. More rows than that in the range: *ret_is_cut = true and ret_cut is the
- * position after the rows-th row, a legal `hi` for a range of the same kind (CURSOR {at, after}, WALK {walk}, KEY
- * {after}); ties are cut by key. Else *ret_is_cut = false and ret_cut is untouched. RANGE_ALL is never cut.
+ * position after the rows-th row, a legal `hi` for a range of the same kind (CURSOR {at, after}, WALK {walk}, KEY and
+ * NULL {after}); ties are cut by key. Else *ret_is_cut = false and ret_cut is untouched. RANGE_ALL is never cut.
  *
  * RANGE_TIME is cut between groups of equal cursors only, at {at} of the first group that is left out: behind the last
  * group that ends within `rows` rows, or, where the first group alone has more, behind that group. */
@@ -172,12 +172,12 @@ static inline RC source_boundary(struct source *s, const struct table *table, co
 }
 /* Up to `pieces` ranges of the same kind that are the range: the first begins at its lo, each ends where the next one
  * begins, the last ends at its hi. About equally large, by what is cheap to know; fewer, or the range itself, where
- * nothing is known. RANGE_ALL stays whole. ret_ranges has room for `pieces`. A source without `split` splits nothing.
- */
+ * nothing is known. RANGE_ALL and RANGE_NULL stay whole. ret_ranges has room for `pieces`. A source without `split`
+ * splits nothing. */
 static inline RC source_split(struct source *s, const struct table *table, const struct range *range, int pieces,
                               struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err)
 {
-    if (s->ops->split != NULL && pieces > 1 && range->kind != RANGE_ALL)
+    if (s->ops->split != NULL && pieces > 1 && range->kind != RANGE_ALL && range->kind != RANGE_NULL)
         return s->ops->split(s, table, range, pieces, arena, ret_ranges, ret_count, err);
     ret_ranges[0] = *range;
     *ret_count = 1;
@@ -193,12 +193,12 @@ static inline RC source_read(struct source *s, const struct table *table, const 
     return s->ops->read(s, table, range, ret, err);
 }
 /* What the rows of `range` come to, as the source's own SQL says, or else counted from its rows; and the keys of the
- * rows of `changed` (NULL: none are wanted) as they are at the same instant. ret was made by profile_init of
+ * rows of the ranges `changed` as they are at the same instant. ret was made by profile_init of
  * table->schema, ret_changed by key_list_init of the table's key. RC_BUSY: more than SOURCE_CHANGED_MAX rows, or more
  * changes than can be kept up with. */
 enum { SOURCE_CHANGED_MAX = 10000 };
 RC source_profile(struct source *s, const struct table *table, const struct range *range, const struct range *changed,
-                  struct profile *ret, struct key_list *ret_changed, struct error *err);
+                  int changed_count, struct profile *ret, struct key_list *ret_changed, struct error *err);
 /* RC_BUSY, with what to do. */
 enum rc source_fail_changed(const struct table *table, struct error *err);
 /* The rights that `use` takes, at the end of `ret`; changes nothing. */

@@ -101,6 +101,13 @@ bool form_parse(const struct form *self, const char *text, int64_t *ret_us)
     return self->kind != FORM_NONE && stamp_parse(text, ret_us);
 }
 
+int64_t form_round_up(const struct form *self, int64_t us)
+{
+    static const int64_t units[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
+    int64_t unit = self->kind == FORM_DATE ? INT64_C(86400000000) : units[self->digits];
+    return (floor_div(us - 1, unit) + 1) * unit;
+}
+
 int form_compare(const struct form *self, const char *a, const char *b)
 {
     int64_t x, y;

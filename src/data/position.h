@@ -35,9 +35,11 @@ RC position_parse(const char *text, struct arena *arena, struct position *ret, s
 enum range_kind {
     RANGE_ALL,    /* full_sync: the whole table, one snapshot; lo and hi only describe it */
     RANGE_WALK,   /* first load: cursor < hi.at, in key order, after lo.key, up to hi.key where hi is a WALK */
-    RANGE_CURSOR, /* [lo, hi) in (cursor, key) order; after a cut in lo, up to and with the cut in hi */
+    RANGE_CURSOR, /* [lo, hi) in (cursor, key) order; after a cut in lo, up to and with the cut in hi; lo NONE: from the
+                   * first on */
     RANGE_KEY,    /* id_only: (lo.key, hi.key] */
     RANGE_TIME,   /* timestamp_only: [lo.at, hi.at), no key needed; lo NONE: from the first on; ties in any order */
+    RANGE_NULL,   /* rows whose cursor is NULL, in key order: (lo.key, hi.key], hi NONE: to the last */
 };
 
 struct range {
@@ -70,5 +72,7 @@ bool form_equal(const struct form *a, const struct form *b);
 /* Floored to the form's precision: everything stamped before `us` prints below or equal, nothing after prints below. */
 void form_print(const struct form *self, int64_t us, char ret[CURSOR_TEXT]);
 bool form_parse(const struct form *self, const char *text, int64_t *ret_us);
+/* The first instant, from `us` on, that the form can say. */
+int64_t form_round_up(const struct form *self, int64_t us);
 /* <0, 0, >0 in the order of the source; both texts are of this form. */
 int form_compare(const struct form *self, const char *a, const char *b);

@@ -31,6 +31,18 @@ RC bound_source(struct route *r, struct error *err);
 /* The next chunk's range into r->chunk; *ret_more = false: nothing (more) to take. */
 RC bound_next(struct route *r, bool *ret_more, struct error *err);
 
+/* ---- aside.c: lookback, backfills, rows without a cursor ---- */
+
+/* Before each range: begins what is read beside the mark, or ends it; both change r->lo. RC_CONFIG: the bounds asked
+ * for do not go with where the mark is. */
+RC aside_next(struct route *r, struct error *err);
+/* While route_reads_aside: its next range from r->lo on; false: there is none. */
+bool aside_range(const struct route *r, struct range *ret);
+/* Behind everything else, where the table wants that and it was not done; false: no. */
+bool aside_begin_nulls(struct route *r);
+/* Where a run ends that may go up to `hi_us`, and was asked for an end; both by the clock of the cursor. */
+int64_t aside_end_us(const struct route *r, int64_t hi_us);
+
 /* ---- extract.c ---- */
 
 /* Reads r->chunk.range, stages it as files beside r->chunk.key, and fills r->chunk.waybill. */

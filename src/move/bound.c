@@ -247,21 +247,35 @@ static RC bound_by_time(struct route *r, struct error *err)
         int64_t since_us = open.hidden ? bound_shown_us(r, &open, now_us) : open.since_us;
         hi_us = since_us < hi_us ? since_us : hi_us;
     }
-    r->bound.hi_us = hi_us;
     struct form instant = {.kind = FORM_TEXT, .separator = 'T', .z = true, .digits = 6};
     char hi[CURSOR_TEXT];
-    if (r->table->cursor >= 0)
-        form_print(&r->table->form, hi_us + r->table->cursor_ahead_us, hi);
-    else
+    if (r->table->cursor >= 0) {
+        int64_t ahead_us = r->table->cursor_ahead_us, end_us = aside_end_us(r, hi_us + ahead_us);
+        form_print(&r->table->form, end_us, hi);
+        hi_us = end_us - ahead_us;
+    } else {
         form_print(&instant, hi_us, hi);
+    }
+    r->bound.hi_us = hi_us;
     r->bound.hi = (struct position){.shape = POSITION_AT, .at = arena_text(&r->arena, hi)};
     return RC_OK;
+}
+
+/* A whole table that is appended comes once for each run that is through. What was sealed since the last close is of
+ * one that was not: whoever gives its command again means that one. */
+static bool bound_has_unfinished(const struct route *r)
+{
+    return r->increment == INCREMENT_FULL_SYNC && r->mode == MODE_APPEND && scope_marks(r->scope)->session.rows > 0;
 }
 
 RC bound_source(struct route *r, struct error *err)
 {
     if (r->table == NULL || scope_marks(r->scope)->extracted.id[0] != '\0')
         TRY(bound_describe(r, err)); /* else `take` has done it, and there still is no waybill to go on from */
+    if (bound_has_unfinished(r)) {
+        r->full_sync_done = true;
+        r->result.warning = "an earlier run was not through: it is finished, and the table is not read once more";
+    }
     /* after --full-refresh an id_only table goes on from its largest id */
     TRY(r->config->increment == INCREMENT_ID_ONLY ? bound_by_id(r, err) : bound_by_time(r, err));
     r->bound.taken = true;
@@ -270,30 +284,12 @@ RC bound_source(struct route *r, struct error *err)
 
 /* ---- per chunk: the range ---- */
 
-/* `lookback`, once per run: what lies so far before the mark is read again, in chunks of its own that leave the mark
- * where it is. Then, and under --limit too, the run goes on from the mark. */
-static void bound_look_back(struct route *r)
-{
-    struct bound *bound = &r->bound;
-    char from[CURSOR_TEXT];
-    int64_t us;
-    if (route_reads_again(r) && position_equal(&r->lo, &bound->again))
-        bound->again = (struct position){0};
-    if (r->lo.shape == POSITION_NONE) /* a first load that begins now reads all of it */
-        bound->looked_back = true;
-    if (bound->looked_back || r->config->lookback_ms == 0 || !increment_is_timed(r->increment) ||
-        r->lo.shape != POSITION_AT || !form_parse(&r->table->form, r->lo.at, &us))
-        return;
-    bound->looked_back = true;
-    form_print(&r->table->form, us - r->config->lookback_ms * 1000, from);
-    bound->again = r->lo;
-    r->lo = (struct position){.shape = POSITION_AT, .at = arena_text(&r->arena, from)};
-}
-
 static bool bound_range(const struct route *r, struct range *ret)
 {
-    const struct position *lo = &r->lo, *hi = route_reads_again(r) ? &r->bound.again : &r->bound.hi;
+    const struct position *lo = &r->lo, *hi = &r->bound.hi;
     struct range range = {.lo = *lo, .hi = *hi};
+    if (route_reads_aside(r))
+        return aside_range(r, ret);
     if (hi->shape == POSITION_NONE && r->increment != INCREMENT_FULL_SYNC)
         return false;
     if (r->increment == INCREMENT_FULL_SYNC) {
@@ -304,7 +300,7 @@ static bool bound_range(const struct route *r, struct range *ret)
             return false;
     } else if (lo->shape == POSITION_AT || r->table->key_count == 0) {
         range.kind = r->increment == INCREMENT_TIMESTAMP_ONLY ? RANGE_TIME : RANGE_CURSOR;
-        if (lo->shape == POSITION_AT && !route_reads_again(r) && form_compare(&r->table->form, hi->at, lo->at) <= 0)
+        if (lo->shape == POSITION_AT && form_compare(&r->table->form, hi->at, lo->at) <= 0)
             return false;
     } else {
         range.kind = RANGE_WALK;
@@ -331,20 +327,22 @@ static RC bound_check_cursors(struct route *r, struct error *err)
         return fail_todo(err, "correct those values, or use another cursor");
     }
     r->result.null_cursors = facts->null_cursors;
-    if (facts->null_cursors == 0 || r->config->null_cursor == NULL_CURSOR_EXCLUDE)
+    if (facts->null_cursors == 0 || r->config->null_cursor != NULL_CURSOR_FAIL)
         return RC_OK;
     fail(err, RC_DATA, "%" PRId64 " rows of '%s' have no '%s': no range would ever take them", facts->null_cursors,
          r->table->name, cursor);
     fail_id(err, "null-cursors");
     return fail_todo(
-        err, "fill it in (NOT NULL), use another cursor, or leave these rows out on purpose: `null_cursor: exclude`");
+        err,
+        "fill it in (NOT NULL), use another cursor, leave these rows out on purpose: `null_cursor: exclude`, or have "
+        "all of them read by every run: `null_cursor: include`");
 }
 
 /* Measures a range once: every later chunk of it only has a higher lo. */
 static RC bound_measure(struct route *r, const struct range *range, bool *ret_empty, struct error *err)
 {
-    bool same = r->bound.measured.kind == range->kind && position_equal(&r->bound.measured.hi, &range->hi) &&
-                r->bound.measured.hi.shape != POSITION_NONE;
+    bool has_end = r->bound.measured.hi.shape != POSITION_NONE || range->kind == RANGE_NULL;
+    bool same = r->bound.measured.kind == range->kind && position_equal(&r->bound.measured.hi, &range->hi) && has_end;
     *ret_empty = false;
     if (same)
         return RC_OK;
@@ -365,7 +363,7 @@ static int64_t bound_chunk_rows(const struct route *r)
         int64_t in_time = (int64_t)((double)done / (double)r->result.extract_ms * (double)limits->time_ms);
         rows = in_time < rows ? in_time : rows;
     }
-    if (route_reads_again(r))
+    if (!route_counts_rows(r))
         return rows > 0 ? rows : 1;
     if (r->run->options.limit > 0 && r->run->options.max_chunks > 0) /* N is the chunk and N*M the cap */
         rows = r->run->options.limit;
@@ -380,12 +378,12 @@ static void bound_tell_total(struct route *r)
     struct bound *bound = &r->bound;
     int64_t done = r->result.rows_extracted, left = bound->facts_end - done, most = INT64_MAX;
     left = left > 0 ? left : 0;
-    if (!route_reads_again(r)) {
+    if (route_counts_rows(r)) {
         if (r->chunks_left < INT64_MAX && __builtin_mul_overflow(r->chunks_left, r->chunk.rows_max, &most))
             most = INT64_MAX;
         most = r->rows_left < most ? r->rows_left : most;
     }
-    bool is_last = position_equal(&bound->measured.hi, &bound->hi);
+    bool is_last = position_equal(&bound->measured.hi, &bound->hi) || bound->aside.kind == ASIDE_NULLS;
     bound->rows_total = most <= left ? done + most : is_last ? done + left : -1;
 }
 
@@ -409,7 +407,7 @@ static RC bound_group_fits(struct route *r, bool *ret, struct error *err)
 {
     struct range_facts facts;
     *ret = true;
-    if (r->chunk.range.kind != RANGE_TIME || route_reads_again(r) || r->chunk.rows_max < r->rows_left ||
+    if (r->chunk.range.kind != RANGE_TIME || !route_counts_rows(r) || r->chunk.rows_max < r->rows_left ||
         r->result.rows_extracted == 0)
         return RC_OK;
     TRY(source_facts(r->run->world.source, r->table, &r->chunk.range, &facts, err));
@@ -428,6 +426,7 @@ static RC bound_cut(struct route *r, bool *ret_more, struct error *err)
                         &is_cut, err));
     if (is_cut)
         chunk->range.hi = chunk->pos_after;
+    r->bound.aside.nulls_read = chunk->range.kind == RANGE_NULL && !is_cut;
     return bound_group_fits(r, ret_more, err);
 }
 
@@ -436,8 +435,21 @@ static RC bound_end(struct route *r)
 {
     bool is_limited = r->rows_left <= 0 || r->chunks_left <= 0;
     r->bound.rows_total = r->result.rows_extracted;
-    r->result.fresh_us = is_limited && !r->full_sync_done ? 0 : r->bound.hi_us;
+    bool is_partial = r->bound.aside.kind == ASIDE_BACKFILL || (is_limited && !r->full_sync_done);
+    r->result.fresh_us = is_partial ? 0 : r->bound.hi_us;
     return RC_OK;
+}
+
+/* Whether nothing lies behind this empty range; else r->lo is where the run goes on. */
+static bool bound_is_through(struct route *r)
+{
+    const struct range *range = &r->chunk.range;
+    if (range->kind == RANGE_WALK ||
+        r->bound.aside.kind == ASIDE_AGAIN) { /* what moved meanwhile comes by its cursor */
+        r->lo = range->hi;
+        return false;
+    }
+    return !aside_begin_nulls(r);
 }
 
 RC bound_next(struct route *r, bool *ret_more, struct error *err)
@@ -446,18 +458,20 @@ RC bound_next(struct route *r, bool *ret_more, struct error *err)
     waybill_release(&chunk->waybill);
     *chunk = (struct chunk){0};
     *ret_more = false;
-    bool empty = true;
-    while (empty) {
-        bound_look_back(r);
-        if (r->full_sync_done || r->rows_left <= 0 || r->chunks_left <= 0 || !bound_range(r, &chunk->range))
+    for (bool is_empty = true; is_empty;) {
+        TRY(aside_next(r, err));
+        if (r->full_sync_done || r->rows_left <= 0 || r->chunks_left <= 0)
             return bound_end(r);
-        TRY(bound_measure(r, &chunk->range, &empty, err));
+        bool has_range = bound_range(r, &chunk->range);
+        if (!has_range && !aside_begin_nulls(r))
+            return bound_end(r);
+        if (!has_range)
+            continue;
+        TRY(bound_measure(r, &chunk->range, &is_empty, err));
         if (chunk->range.kind == RANGE_ALL)
             return bound_whole_table(r, ret_more, err);
-        if (empty && chunk->range.kind != RANGE_WALK && !route_reads_again(r))
+        if (is_empty && bound_is_through(r))
             return bound_end(r);
-        if (empty) /* nothing is left to walk, or to read again: what has moved meanwhile comes by its cursor */
-            r->lo = chunk->range.hi;
     }
     return bound_cut(r, ret_more, err);
 }

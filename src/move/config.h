@@ -28,7 +28,7 @@ static inline bool increment_is_timed(enum increment increment)
 
 enum pipeline_kind { PIPELINE_SYNC };
 
-enum null_cursor { NULL_CURSOR_FAIL, NULL_CURSOR_EXCLUDE };
+enum null_cursor { NULL_CURSOR_FAIL, NULL_CURSOR_EXCLUDE, NULL_CURSOR_INCLUDE };
 
 /* When a staged file is read back and compared with what was read from the source. */
 enum verify { VERIFY_AUTO, VERIFY_STAGE, VERIFY_NONE };

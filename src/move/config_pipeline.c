@@ -92,7 +92,7 @@ static const struct option table_table[] = {
     OPTION("shared", BOOL, table_config, shared, .help = "other pipelines write the target table too"),
     OPTION("insert_only", BOOL, table_config, insert_only, .help = "rows of this table are never changed"),
     OPTION("null_cursor", ENUM, table_config, null_cursor, .names = null_cursor_names, .preset = "fail",
-           .help = "what happens to rows without a cursor"),
+           .help = "rows without a cursor: fail; exclude; or include, merge: every run reads all of them"),
     OPTION("audit", ENUM, table_config, audit, .names = audit_names, .help = "as the pipeline's"),
     OPTION("columns", NODE, table_config, columns,
            .help = "{COLUMN: {as: text, name: other}}: its type, and its name in the target"),
@@ -133,10 +133,6 @@ static RC check_available(const struct table_config *table, struct error *err)
     if ((int)table->mode > MODE_REPLACE) {
         FAIL_TABLE(table, "mode", err, "the mode '%s' is not available yet", mode_names[table->mode]);
         return fail_todo(err, "use merge, append or replace");
-    }
-    if ((int)table->null_cursor > NULL_CURSOR_EXCLUDE) {
-        FAIL_TABLE(table, "null_cursor", err, "'null_cursor: include' is not available yet");
-        return fail_todo(err, "use 'exclude', and 'increment: full_sync' where those rows are wanted, or 'fail'");
     }
     return RC_OK;
 }
@@ -187,14 +183,16 @@ static RC check_id_only(const struct table_config *table, struct error *err)
 
 static RC check_full_sync(const struct table_config *table, struct error *err)
 {
-    if (table->mode == MODE_APPEND) {
-        FAIL_TABLE(table, "mode", err, "'mode: append' with 'increment: full_sync' is not available yet");
-        return fail_todo(err, "set 'mode: replace'");
-    }
     if (table->mode == MODE_MERGE)
         return FAIL_TABLE(table, "mode", err,
                           "'increment: full_sync' cannot be loaded with 'mode: merge': rows that are gone would stay; "
-                          "legal is: replace");
+                          "legal are: replace, append");
+    if (table->mode == MODE_APPEND && table->audit != AUDIT_NONE) {
+        FAIL_TABLE(table, "audit", err,
+                   "with 'mode: append' each run of 'increment: full_sync' adds the whole table, so the target is no "
+                   "copy of it that an audit could compare");
+        return fail_todo(err, "set 'audit: none' for this table");
+    }
     return RC_OK;
 }
 
@@ -214,6 +212,25 @@ static RC check_pair(const struct table_config *table, struct error *err)
         return FAIL_TABLE(table, "shared", err,
                           "a shared target table cannot be replaced: the rows of the others would go");
     return RC_OK;
+}
+
+/* Rows that every run reads must be loaded once, and nothing else orders them. */
+static RC check_null_cursor(const struct table_config *table, struct error *err)
+{
+    if (table->null_cursor != NULL_CURSOR_INCLUDE)
+        return RC_OK;
+    if (!increment_is_timed(table->increment)) {
+        FAIL_TABLE(table, "null_cursor", err, "'null_cursor' is for a time cursor, and 'increment: %s' uses none",
+                   increment_name(table->increment));
+        return fail_todo(err, "remove 'null_cursor', or set 'increment: hybrid'");
+    }
+    if (table->mode == MODE_MERGE)
+        return RC_OK;
+    FAIL_TABLE(table, "null_cursor", err,
+               "'null_cursor: include' reads rows without a cursor in every run, and 'mode: %s' would load them each "
+               "time; legal is: merge",
+               mode_name(table->mode));
+    return fail_todo(err, "set 'mode: merge', or 'null_cursor: exclude'");
 }
 
 /* What is read twice must be loaded once. */
@@ -295,6 +312,7 @@ static RC table_read(struct config *config, const struct pipeline_config *pipeli
     if (!is_open(set, resolver)) {
         TRY(check_pair(ret, err));
         TRY(check_lookback(ret, err));
+        TRY(check_null_cursor(ret, err));
         TRY(check_names(ret, err));
     }
     return config_read_columns(ret, &config->arena, err);

@@ -169,6 +169,12 @@ static const char *extract_fingerprint(struct route *r)
 
 /* ---- the waybill ---- */
 
+/* It was read later than all waybills before it, whatever its stamps say, or without any. */
+static bool extract_overwrites(const struct route *r)
+{
+    return r->bound.aside.kind == ASIDE_NULLS || (route_reads_aside(r) && r->table->cursor_repeats);
+}
+
 static void extract_fill_waybill(struct extraction *x)
 {
     struct route *r = x->r;
@@ -189,7 +195,7 @@ static void extract_fill_waybill(struct extraction *x)
     w->mode = mode_name(r->mode);
     w->lo = r->chunk.range.lo;
     w->hi = r->chunk.range.hi;
-    w->pos_after = route_reads_again(r) ? r->bound.again : r->chunk.pos_after;
+    w->pos_after = route_reads_aside(r) ? r->bound.aside.mark : r->chunk.pos_after;
     w->source_id = r->bound.source_id;
     w->source_clock = r->bound.clock;
     w->oldest_open = r->bound.oldest_open[0] != '\0' ? r->bound.oldest_open : NULL;
@@ -198,8 +204,8 @@ static void extract_fill_waybill(struct extraction *x)
     schema_free(w->schema);
     route_describe(r, w);
     w->schema = schema_copy(w->schema);
-    if (route_reads_again(r) && r->table->cursor_repeats)
-        w->cursor = NULL; /* it is later than all that was read before, whatever the stamps say: it overwrites */
+    if (extract_overwrites(r))
+        w->cursor = NULL;
     w->max_cursor = extract_max_cursor(x);
     w->sealed_at = arena_text(&r->arena, now);
 }
@@ -234,7 +240,7 @@ RC extract_chunk(struct route *r, struct error *err)
     extract_tell_of_group(r, x.rows);
     r->result.extract_ms += clock->mono_ms(clock) - since;
     r->result.zero_dates += r->run->world.source->zero_dates - zero_dates;
-    if (!route_reads_again(r)) {
+    if (route_counts_rows(r)) {
         r->rows_left -= x.rows < r->rows_left ? x.rows : r->rows_left;
         r->chunks_left -= x.rows > 0 ? 1 : 0;
     }

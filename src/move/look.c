@@ -26,21 +26,28 @@ static RC look_waiting(struct route *r, const char *until, int64_t *ret, struct 
     return RC_OK;
 }
 
-/* What lookback reads again, and then the range that is new. */
+static bool reads(const struct route *r, enum aside_kind kind) { return r->bound.aside.kind == kind; }
+
+/* What is read again, then the range that is new, then rows without a cursor; or a backfill. */
 static RC look_range(struct route *r, struct plan *plan, struct error *err)
 {
-    const struct position mark = r->lo;
     bool more = false;
     TRY(bound_next(r, &more, err));
-    if (route_reads_again(r)) {
+    if (more && reads(r, ASIDE_AGAIN)) {
         plan->again_from = r->bound.measured.lo.at;
         plan->again_rows = r->bound.facts.rows;
-        r->lo = mark;
+        r->lo = r->bound.aside.mark;
         TRY(bound_next(r, &more, err));
     }
-    plan->has_range = more;
-    plan->range = r->bound.measured;
+    plan->is_backfill = reads(r, ASIDE_BACKFILL);
+    plan->has_range = more && !reads(r, ASIDE_NULLS);
     plan->facts = r->bound.facts;
+    if (!reads(r, ASIDE_NULLS)) {
+        plan->range = r->bound.measured;
+        return RC_OK;
+    }
+    r->lo = r->bound.aside.mark; /* nothing is new */
+    plan->facts.rows = 0;
     return RC_OK;
 }
 

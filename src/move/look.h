@@ -9,7 +9,8 @@ struct plan {
     struct range range; /* the first chunk's range, uncut */
     bool has_range;     /* false: nothing to take */
     struct range_facts facts;
-    const char *again_from; /* lookback: from this cursor up to the mark rows are read again; NULL: no */
+    bool is_backfill;       /* the range leaves the mark where it is */
+    const char *again_from; /* from this cursor up to the mark rows are read again; NULL: no */
     int64_t again_rows;
     const char *ddl; /* statements to come, one per line; "" : none */
     int64_t waiting; /* waybills sealed and not loaded */

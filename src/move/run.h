@@ -17,6 +17,9 @@
 struct run_options {
     bool backup_only, redshift_only, full_refresh;
     bool accept_source, accept_target, allow_duplicates;
+    bool has_start, has_end; /* a bounded run: rows of [start_us, end_us) by the source's clock */
+    int64_t start_us, end_us;
+    bool advance;                /* a bounded run takes the mark along; else it leaves it where it is */
     int64_t limit, max_chunks;   /* 0: none */
     int64_t max_rows_per_second; /* 0: as the pipeline says */
     const char *strategy;        /* the -s word; NULL: sequential */
@@ -49,8 +52,8 @@ struct table_result {
     int64_t rows_extracted, files_created, bytes_raw, bytes_staged, extract_ms;
     int64_t rows_loaded, files_loaded, bytes_loaded, loads, load_ms; /* by this run */
     int64_t rows_announced, files_announced, bytes_announced; /* of (S.loaded, T]; with no target: of this session */
-    int64_t null_cursors;                                     /* rows left out by null_cursor: exclude */
-    int64_t zero_dates;                                       /* values made NULL by zero_dates: null */
+    int64_t null_cursors; /* rows without a cursor: left out (exclude) or read along (include) */
+    int64_t zero_dates;   /* values made NULL by zero_dates: null */
     int64_t started_us, ended_us;
     int64_t
         fresh_us; /* what was committed before was taken, by the source's clock; 0: not known, or a limit came first */
@@ -68,6 +71,20 @@ struct chunk {
     struct waybill waybill; /* filled by extract, sealed by seal */
 };
 
+/* What a run reads beside the way of the mark, in chunks that leave the mark where it is (aside.c). */
+enum aside_kind {
+    ASIDE_NONE,
+    ASIDE_AGAIN,    /* `lookback`: rows so far before the mark, for stamps that come late; counts for no limit */
+    ASIDE_BACKFILL, /* --start-time, --end-time: all that this run reads */
+    ASIDE_NULLS,    /* `null_cursor: include`: rows without a cursor, behind all others; counts for no limit */
+};
+struct aside {
+    enum aside_kind kind;
+    struct position mark; /* that stays */
+    bool has_begun;       /* nothing more is to be begun before what is new */
+    bool nulls_read;
+};
+
 /* What the source said at this run's bound: fixed before the first row is read. */
 struct bound {
     bool taken;
@@ -77,9 +94,8 @@ struct bound {
     struct position hi;                    /* every range of this run ends here at the latest; NONE: nothing to take */
     int64_t hi_us;                         /* what was committed before lies within hi; 0: not known */
     const char *ceiling, *ceiling_seen_at; /* id_only: the candidate to keep in S; NULL: none */
-    struct position again;                 /* lookback: the mark that rows are read again up to; NONE: not now */
-    bool looked_back;                      /* by this run */
-    struct range measured;                 /* the range that `facts` speaks of */
+    struct aside aside;
+    struct range measured; /* the range that `facts` speaks of */
     struct range_facts facts;
     int64_t facts_end;  /* what rows_extracted will be when that range is through */
     int64_t rows_total; /* and when this run is; -1: not known, since other ranges follow */
@@ -170,8 +186,17 @@ struct marks route_marks(struct route *r);
 /* What became of the route's last step, with its error in r->result.error. What was only met on the way (a receipt that
  * was not there yet, an answer that was lost and settled) is no failure, and leaves none behind. */
 void route_went(struct route *r, enum rc rc);
-/* The chunk under way is behind the mark, which it does not move; nor does it count for --limit. */
-static inline bool route_reads_again(const struct route *r) { return r->bound.again.shape != POSITION_NONE; }
+/* The chunk under way leaves the mark where it is. */
+static inline bool route_reads_aside(const struct route *r) { return r->bound.aside.kind != ASIDE_NONE; }
+/* It counts for --limit and --max-chunks. */
+static inline bool route_counts_rows(const struct route *r)
+{
+    return r->bound.aside.kind == ASIDE_NONE || r->bound.aside.kind == ASIDE_BACKFILL;
+}
+static inline bool route_is_bounded(const struct route *r) /* by --start-time, --end-time */
+{
+    return r->run->options.has_start || r->run->options.has_end;
+}
 bool route_loads(const struct route *r);    /* T is looked at and loads are applied */
 bool route_extracts(const struct route *r); /* the source is read */
 /* How many lanes there is memory for beside a load; 0: for one, and not while a load is under way. */

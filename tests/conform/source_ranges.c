@@ -430,6 +430,52 @@ static void rows_without_a_cursor_are_counted_and_in_no_range(void **state)
     schema_free(model.schema);
 }
 
+/* They have a range of their own, which goes by the key; chunks of every size are it. */
+static void rows_without_a_cursor_are_a_range_by_the_key(void **state)
+{
+    struct story *s = *state;
+    for (int i = 0; i < SHAPES; i++) {
+        struct model model;
+        char name[16];
+        AUTO_RELEASE(buf) expected = {0};
+        snprintf(name, sizeof(name), "null %d", i);
+        model_make(s, &model, &shapes[i], name);
+        struct model_row sorted[ROWS];
+        memcpy(sorted, model.rows, sizeof(sorted));
+        qsort(sorted, ROWS, sizeof(*sorted), by_key);
+        for (int row = 0; row < ROWS; row++) {
+            if (sorted[row].tick == NO_TICK)
+                buf_addf(&expected, "%s\n", sorted[row].line);
+        }
+        for (int rows = 1; rows <= 4; rows++) {
+            AUTO_RELEASE(buf) all = {0};
+            read_in_chunks(s, s->source, model.table, (struct range){.kind = RANGE_NULL}, rows, STORY_PAGE_ROWS, &all);
+            assert_string_equal(all.at, expected.at);
+        }
+        schema_free(model.schema);
+    }
+}
+
+/* What ends where others begin may begin with the first row there is. */
+static void a_cursor_range_without_a_beginning_is_all_that_lies_before_its_end(void **state)
+{
+    struct story *s = *state;
+    static const enum range_kind kinds[] = {RANGE_CURSOR, RANGE_TIME};
+    struct model model;
+    model_make(s, &model, &shapes[0], "orders");
+    for (int k = 0; k < 2; k++) {
+        AUTO_RELEASE(buf) expected = {0};
+        AUTO_RELEASE(buf) all = {0};
+        struct range range = {.kind = kinds[k], .hi = at_tick(s, &model, 4)};
+        model_expect(&model, RANGE_CURSOR, 0, 4, &expected);
+        lines_sort(&expected);
+        read_lines(s, s->source, model.table, &range, STORY_PAGE_ROWS, &all);
+        lines_sort(&all);
+        assert_string_equal(all.at, expected.at);
+    }
+    schema_free(model.schema);
+}
+
 /* A cursor of another form may lie anywhere, also below every mark: it is told, and not passed over. */
 static void cursors_of_another_form_are_counted_and_not_passed_over(void **state)
 {
@@ -479,6 +525,8 @@ const struct CMUnitTest source_range_stories[] = {
     STORY(a_walk_and_the_cursor_ranges_after_it_take_every_row_once),
     STORY(an_empty_range_has_no_rows_and_no_cut),
     STORY(rows_without_a_cursor_are_counted_and_in_no_range),
+    STORY(rows_without_a_cursor_are_a_range_by_the_key),
+    STORY(a_cursor_range_without_a_beginning_is_all_that_lies_before_its_end),
     STORY(cursors_of_another_form_are_counted_and_not_passed_over),
     STORY(the_whole_table_is_never_cut),
 };

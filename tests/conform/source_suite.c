@@ -82,7 +82,7 @@ void check_profile(struct source *source, const struct table *table, const char 
     while (batch_reader_next(reader, &batch, &err) == RC_OK && batch != NULL)
         profile_add(&read, batch);
     batch_reader_free(TAKE(reader));
-    if (source_profile(source, table, &everything, NULL, &told, &changed, &err) != RC_OK)
+    if (source_profile(source, table, &everything, NULL, 0, &told, &changed, &err) != RC_OK)
         fail_msg("%s: %s", at, err.text);
     if (profile_compare(&read, &told, NULL, 100, &lines) > 0)
         fail_msg("%s: %s", at, lines.at);
@@ -319,7 +319,7 @@ static void a_profile_comes_with_the_keys_of_what_has_changed(void **state)
         .kind = RANGE_CURSOR, .lo = {POSITION_AT, mark, 1, {"3"}}, .hi = {.shape = POSITION_AT, .at = end}};
     profile_init(&told, table->schema);
     key_list_init(&keys, table->schema, table->key, table->key_count);
-    OK(source_profile(s->source, table, &loaded, &changed, &told, &keys, &s->err));
+    OK(source_profile(s->source, table, &loaded, &changed, 1, &told, &keys, &s->err));
     assert_int_equal(told.rows, 3);
     assert_int_equal(keys.count, 2);
     assert_string_equal(keys.texts[0], "4");

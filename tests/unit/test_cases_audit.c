@@ -111,6 +111,93 @@ static void what_has_changed_since_the_load_does_not_disturb(void **state)
     }
 }
 
+/* ---- rows that may come late, and rows without a cursor ---- */
+
+static void insert_stamped(struct world *w, int id, const char *stamp)
+{
+    mem_server_put(w->server, "orders", arena_print(&w->arena, "%d|version %d|1.25|%s", id, w->row++, stamp));
+}
+
+static struct world *world_that_looks_back(int64_t hours)
+{
+    struct world *w = world_of(WORLD_APPEND, ORDERS);
+    w->tables[0].lookback_ms = hours * 3600 * 1000;
+    world_clock_move_ms(&w->clock, INT64_C(24) * 3600 * 1000);
+    world_fill(w);
+    return w;
+}
+
+static void assert_audit(struct world *w, enum rc expected)
+{
+    struct audit found = {0};
+    struct error err = {0};
+    enum rc rc = audit(w, &found, &err);
+    if (rc != expected)
+        fail_msg("%s: %s (%d)", rc_name(rc), err.text, found.differences);
+}
+
+static void a_row_that_came_late_does_not_disturb_where_it_will_be_read_again(void **state)
+{
+    AUTO(world) *w = world_that_looks_back(2);
+    run_ok(w);
+    assert_audit(w, RC_OK);
+    insert_stamped(w, 50, "2024-06-01 23:30:00"); /* half an hour before the mark */
+    insert_stamped(w, 1, "2024-06-01 23:40:00");  /* and a row that was loaded, stamped back */
+    assert_audit(w, RC_OK);
+    spoil_target(w, "orders", 1, "~~~~~"); /* one of the same window, but loaded and unchanged: found by the next run */
+    run_ok(w);
+    assert_audit(w, RC_OK);
+    insert_stamped(w, 51, "2024-06-01 12:00:00"); /* too late for the lookback: nobody will read it */
+    assert_audit(w, RC_DATA);
+}
+
+static void a_first_load_under_way_is_audited_without_what_its_lookback_will_read(void **state)
+{
+    AUTO(world) *w = world_that_looks_back(2);
+    w->options.max_chunks = 1;
+    run_ok(w);
+    w->options.max_chunks = 0;
+    insert_stamped(w, -5, "2024-06-01 23:30:00"); /* the walk has passed its key */
+    assert_audit(w, RC_OK);
+}
+
+static void rows_within_a_long_lookback_are_compared_while_nothing_comes_late(void **state)
+{
+    AUTO(world) *w = world_that_looks_back(2);
+    for (int id = 100; id < 100 + SOURCE_CHANGED_MAX + 1; id++)
+        insert_stamped(w, id, "2024-06-01 23:45:00");
+    run_ok(w);
+    assert_audit(w, RC_OK);
+    insert_stamped(w, 50, "2024-06-01 23:30:00");
+    struct audit found = {0};
+    struct error err = {0};
+    assert_int_equal(audit(w, &found, &err), RC_BUSY);
+    assert_non_null(strstr(err.text, "within the lookback"));
+}
+
+static void rows_without_a_cursor_are_left_out_on_both_sides(void **state)
+{
+    AUTO(world) *w = filled(WORLD_APPEND, ORDERS);
+    w->tables[0].null_cursor = NULL_CURSOR_INCLUDE;
+    insert_stamped(w, 60, "NULL");
+    insert_stamped(w, 61, "NULL");
+    run_ok(w);
+    assert_audit(w, RC_OK);
+    insert_stamped(w, 61, "NULL"); /* changed since, as nobody can tell */
+    insert_stamped(w, 62, "NULL");
+    assert_audit(w, RC_OK);
+}
+
+/* Each run adds the whole table: the target is no copy of it. */
+static void a_table_that_is_appended_whole_is_not_audited(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, REGIONS);
+    w->tables[0].mode = MODE_APPEND;
+    world_fill(w);
+    run_ok(w);
+    assert_audit(w, RC_CONFIG);
+}
+
 static void a_first_load_that_is_not_through_is_audited_as_far_as_it_is(void **state)
 {
     AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
@@ -188,6 +275,11 @@ int main(void)
         cmocka_unit_test(a_planted_difference_is_found_and_its_column_named),
         cmocka_unit_test(rows_that_are_missing_or_deleted_are_found),
         cmocka_unit_test(what_has_changed_since_the_load_does_not_disturb),
+        cmocka_unit_test(a_row_that_came_late_does_not_disturb_where_it_will_be_read_again),
+        cmocka_unit_test(a_first_load_under_way_is_audited_without_what_its_lookback_will_read),
+        cmocka_unit_test(rows_within_a_long_lookback_are_compared_while_nothing_comes_late),
+        cmocka_unit_test(rows_without_a_cursor_are_left_out_on_both_sides),
+        cmocka_unit_test(a_table_that_is_appended_whole_is_not_audited),
         cmocka_unit_test(a_first_load_that_is_not_through_is_audited_as_far_as_it_is),
         cmocka_unit_test(before_the_first_load_there_is_nothing_to_audit),
         cmocka_unit_test(an_audit_after_the_run_never_holds_the_mark),

@@ -240,11 +240,31 @@ static void only_legal_pairs_of_increment_and_mode_are_taken(void **state)
     assert_table_refused(
         "t: {increment: full_sync, mode: merge}",
         "w.yml:11:39: table 't': 'increment: full_sync' cannot be loaded with 'mode: merge': rows that are gone would "
-        "stay; legal is: replace",
+        "stay; legal are: replace, append",
         "");
+    assert_int_equal(table_of("t: {increment: full_sync, mode: append}")->mode, MODE_APPEND);
+    assert_table_refused(
+        "t: {increment: full_sync, mode: append, audit: profile}",
+        "w.yml:11:54: table 't': with 'mode: append' each run of 'increment: full_sync' adds the whole "
+        "table, so the target is no copy of it that an audit could compare",
+        "set 'audit: none' for this table");
     assert_table_refused(
         "t: {increment: full_sync, shared: true}",
         "w.yml:11:41: table 't': a shared target table cannot be replaced: the rows of the others would go", "");
+}
+
+/* Every run reads rows without a cursor again. */
+static void rows_without_a_cursor_are_merged_or_left_out(void **state)
+{
+    assert_int_equal(table_of("t: {null_cursor: include}")->null_cursor, NULL_CURSOR_INCLUDE);
+    assert_table_refused("t: {mode: append, insert_only: true, null_cursor: include}",
+                         "w.yml:11:57: table 't': 'null_cursor: include' reads rows without a cursor in every run, and "
+                         "'mode: append' would load them each time; legal is: merge",
+                         "set 'mode: merge', or 'null_cursor: exclude'");
+    assert_table_refused(
+        "t: {increment: id_only, null_cursor: include}",
+        "w.yml:11:44: table 't': 'null_cursor' is for a time cursor, and 'increment: id_only' uses none",
+        "remove 'null_cursor', or set 'increment: hybrid'");
 }
 
 static void what_is_not_there_yet_is_refused_politely(void **state)
@@ -252,15 +272,9 @@ static void what_is_not_there_yet_is_refused_politely(void **state)
     assert_table_refused("t: {increment: custom_sql}",
                          "w.yml:11:22: table 't': the increment 'custom_sql' is not available yet",
                          "use hybrid, timestamp_only, id_only or full_sync");
-    assert_table_refused("t: {increment: full_sync, mode: append}",
-                         "w.yml:11:39: table 't': 'mode: append' with 'increment: full_sync' is not available yet",
-                         "set 'mode: replace'");
     assert_table_refused("t: {mode: delete_insert}",
                          "w.yml:11:17: table 't': the mode 'delete_insert' is not available yet",
                          "use merge, append or replace");
-    assert_table_refused("t: {null_cursor: include}",
-                         "w.yml:11:24: table 't': 'null_cursor: include' is not available yet",
-                         "use 'exclude', and 'increment: full_sync' where those rows are wanted, or 'fail'");
     assert_refused(CONNECTIONS "pipelines: {p: {kind: window}}\n",
                    "w.yml:5:23: pipelines of kind 'window' are not available yet", "");
     assert_refused(CONNECTIONS "pipelines: {p: {stage: {compression: gzip, level: 10}}}\n",
@@ -641,6 +655,7 @@ int main(void)
         CASE(s85_append_with_an_update_cursor_is_refused_at_plan_time),
         CASE(what_is_read_again_is_merged),
         CASE(only_legal_pairs_of_increment_and_mode_are_taken),
+        CASE(rows_without_a_cursor_are_merged_or_left_out),
         CASE(what_is_not_there_yet_is_refused_politely),
         CASE(what_is_wished_for_columns_becomes_one_list),
         CASE(what_makes_no_sense_in_a_table_is_refused),

@@ -57,10 +57,10 @@ static RC fault_facts(struct source *base, const struct table *table, const stru
 }
 
 static RC fault_profile(struct source *base, const struct table *table, const struct range *range,
-                        const struct range *changed, struct profile *ret, struct key_list *ret_changed,
-                        struct error *err)
+                        const struct range *changed, int changed_count, struct profile *ret,
+                        struct key_list *ret_changed, struct error *err)
 {
-    FAULTY("profile", source_profile(of(base)->inner, table, range, changed, ret, ret_changed, err));
+    FAULTY("profile", source_profile(of(base)->inner, table, range, changed, changed_count, ret, ret_changed, err));
 }
 
 static RC fault_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows,

@@ -204,7 +204,7 @@ static bool span_holds(const struct span *span, const struct mem_row *row)
     const struct table *table = span->table;
     if (span->kind == RANGE_ALL)
         return true;
-    if (span->kind != RANGE_KEY && row->values[table->cursor].null)
+    if (span->kind != RANGE_KEY && row->values[table->cursor].null != (span->kind == RANGE_NULL))
         return false;
     if (span->kind == RANGE_WALK &&
         value_compare(&row->values[table->cursor], &span->hi.cursor, &table->schema->fields[table->cursor]) >= 0)

@@ -140,8 +140,8 @@ enum rc mysql_source_split(struct source *base, const struct table *table, const
 /* ---- source_profile.c ---- */
 
 enum rc mysql_source_profile(struct source *base, const struct table *table, const struct range *range,
-                             const struct range *changed, struct profile *ret, struct key_list *ret_changed,
-                             struct error *err);
+                             const struct range *changed, int changed_count, struct profile *ret,
+                             struct key_list *ret_changed, struct error *err);
 
 /* ---- source_read.c ---- */
 

@@ -73,7 +73,8 @@ static RC changed_keys(struct mysql_source *self, const struct mysql_table *tabl
     TRY(range_from(table, range, &sql, err));
     buf_addf(&sql, " LIMIT %d", SOURCE_CHANGED_MAX + 1);
     TRY(mysql_session_ask(self->control, sql.at, &rows, err));
-    if (mysql_num_rows(rows) > SOURCE_CHANGED_MAX || (table->base.key_count == 0 && mysql_num_rows(rows) > 0))
+    if (ret->count + (int64_t)mysql_num_rows(rows) > SOURCE_CHANGED_MAX ||
+        (table->base.key_count == 0 && mysql_num_rows(rows) > 0))
         return source_fail_changed(&table->base, err);
     for (MYSQL_ROW row; (row = mysql_fetch_row(rows)) != NULL;) {
         const unsigned long *lengths = mysql_fetch_lengths(rows);
@@ -84,19 +85,21 @@ static RC changed_keys(struct mysql_source *self, const struct mysql_table *tabl
 }
 
 static RC profile_snapshot(struct mysql_source *self, const struct mysql_table *table, const struct range *range,
-                           const struct range *changed, struct profile *ret, struct key_list *ret_changed,
-                           struct error *err)
+                           const struct range *changed, int changed_count, struct profile *ret,
+                           struct key_list *ret_changed, struct error *err)
 {
     for (int from = 0; from < table->column_count; from += COLUMNS_AT_ONCE) {
         int left = table->column_count - from;
         TRY(profile_columns(self, table, range, from, left < COLUMNS_AT_ONCE ? left : COLUMNS_AT_ONCE, ret, err));
     }
-    return changed != NULL ? changed_keys(self, table, changed, ret_changed, err) : RC_OK;
+    for (int i = 0; i < changed_count; i++)
+        TRY(changed_keys(self, table, &changed[i], ret_changed, err));
+    return RC_OK;
 }
 
 enum rc mysql_source_profile(struct source *base, const struct table *table, const struct range *range,
-                             const struct range *changed, struct profile *ret, struct key_list *ret_changed,
-                             struct error *err)
+                             const struct range *changed, int changed_count, struct profile *ret,
+                             struct key_list *ret_changed, struct error *err)
 {
     struct mysql_source *self = (struct mysql_source *)base;
     const struct mysql_table *t = mysql_table_of(table);
@@ -104,7 +107,7 @@ enum rc mysql_source_profile(struct source *base, const struct table *table, con
     TRY(range_check(self, t, range, err));
     TRY(mysql_session_run(self->control, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", err));
     TRY(mysql_session_run(self->control, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", err));
-    enum rc rc = profile_snapshot(self, t, range, changed, ret, ret_changed, err);
+    enum rc rc = profile_snapshot(self, t, range, changed, changed_count, ret, ret_changed, err);
     if (mysql_session_run(self->control, "ROLLBACK", &ignored) != RC_OK)
         self->control->is_broken = true;
     return rc == RC_OK ? RC_OK : fail_in(err, "counting the columns of '%s'", table->name);

@@ -173,6 +173,13 @@ static RC add_conditions(struct condition *self, const struct range *range, stru
         TRY(add_key_end(self, &range->hi, POSITION_WALK, true, err));
         add_and(self);
         return add_cursor_compare(self, "<", range->hi.at, err);
+    case RANGE_NULL:
+        TRY(add_key_end(self, &range->lo, POSITION_AFTER, false, err));
+        TRY(add_key_end(self, &range->hi, POSITION_AFTER, true, err));
+        add_and(self);
+        mysql_quote(self->out, cursor_column(self->table)->name);
+        buf_add_str(self->out, S(" IS NULL"));
+        return RC_OK;
     case RANGE_CURSOR:
     case RANGE_TIME: break;
     }
@@ -189,9 +196,8 @@ RC range_where(const struct mysql_table *table, const struct range *range, struc
 
 RC range_from(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err)
 {
-    const char *index = range->kind == RANGE_ALL      ? NULL
-                        : goes_by_cursor(range->kind) ? table->cursor_index
-                                                      : table->key_index;
+    bool by_cursor = goes_by_cursor(range->kind) || (range->kind == RANGE_NULL && table->cursor_index != NULL);
+    const char *index = range->kind == RANGE_ALL ? NULL : by_cursor ? table->cursor_index : table->key_index;
     buf_addf(out, " FROM %s", table->quoted);
     if (index != NULL) { /* a plan that sorts would hold the whole range in the server's temporary files */
         buf_add_str(out, S(" FORCE INDEX ("));
@@ -222,6 +228,7 @@ RC range_check(struct mysql_source *self, const struct mysql_table *table, const
     bool by_cursor = goes_by_cursor(range->kind) || range->kind == RANGE_WALK;
     assert(!goes_by_key(range->kind) || table->base.key_count > 0);
     assert(!by_cursor || (table->base.cursor >= 0 && range->hi.at != NULL));
+    assert(range->kind != RANGE_NULL || table->base.cursor >= 0);
     for (int i = 0; i < 2 && goes_by_key(range->kind); i++) {
         if (ends[i]->key_count != 0 && ends[i]->key_count != table->base.key_count)
             return fail(err, RC_DATA, "the position of '%s' names %d key values, and its key has %d columns",

@@ -117,6 +117,13 @@ static RC add_conditions(struct condition *self, const struct range *range, stru
         TRY(add_key_end(self, &range->lo, POSITION_WALK, false, err));
         TRY(add_key_end(self, &range->hi, POSITION_WALK, true, err));
         return add_cursor_compare(self, "<", range->hi.at, err);
+    case RANGE_NULL:
+        TRY(add_key_end(self, &range->lo, POSITION_AFTER, false, err));
+        TRY(add_key_end(self, &range->hi, POSITION_AFTER, true, err));
+        add_and(self);
+        pq_quote(self->out, cursor_column(self->table)->name);
+        buf_add_str(self->out, S(" IS NULL"));
+        return RC_OK;
     case RANGE_CURSOR:
     case RANGE_TIME: break;
     }
@@ -183,6 +190,7 @@ RC pg_range_check(struct postgres_source *self, const struct pg_table *table, co
     bool by_cursor = pg_goes_by_cursor(range->kind) || range->kind == RANGE_WALK;
     assert(!pg_goes_by_key(range->kind) || table->base.key_count > 0);
     assert(!by_cursor || (table->base.cursor >= 0 && range->hi.at != NULL));
+    assert(range->kind != RANGE_NULL || table->base.cursor >= 0);
     if (!pg_goes_by_key(range->kind))
         return RC_OK;
     for (int i = 0; i < 2; i++) {

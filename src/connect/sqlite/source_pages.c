@@ -168,6 +168,11 @@ static void query_upper(struct query *query, const struct pages *self)
         enum type type = self->table->base.form.kind == FORM_EPOCH ? TYPE_INT64 : TYPE_UTF8;
         query->operands[query->operand_count++] = (struct operand){type, hi->at, 0};
     }
+    if (self->range.kind == RANGE_NULL) {
+        query_and(query);
+        sqlite_quote(&query->sql, column_name(self, self->table->base.cursor));
+        buf_add_str(&query->sql, S(" IS NULL"));
+    }
     if (goes_by_cursor(self->range.kind))
         query_compare(query, self, count, hi->key_count > 0 ? "<=" : "<", texts);
     else if (hi->key_count > 0)

@@ -1,0 +1,104 @@
+/* A table that is taken whole (full_sync) and appended: once for each run that is through, however often it is begun.
+ */
+#include "case.h"
+
+static struct world *world_that_appends_whole(void)
+{
+    struct world *w = world_of(WORLD_APPEND, REGIONS);
+    w->tables[0].mode = MODE_APPEND;
+    world_fill(w);
+    return w;
+}
+
+static int64_t source_rows(struct world *w)
+{
+    AUTO_RELEASE(buf) rows = {0};
+    world_print_source(w, REGIONS, &rows);
+    int64_t count = 0;
+    for (size_t i = 0; i < rows.len; i++)
+        count += rows.at[i] == '\n';
+    return count;
+}
+
+static void each_run_adds_the_whole_table(void **state)
+{
+    AUTO(world) *w = world_that_appends_whole();
+    const int64_t rows = source_rows(w);
+    assert_true(rows > 0);
+    for (int run = 1; run <= 3; run++) {
+        assert_int_equal(run_ok(w).results[0].rows_extracted, rows);
+        assert_int_equal(target_rows(w, "regions"), run * rows);
+    }
+}
+
+static void a_table_without_rows_adds_none(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, REGIONS);
+    w->tables[0].mode = MODE_APPEND;
+    run_ok(w);
+    run_ok(w);
+    assert_int_equal(target_rows(w, "regions"), 0);
+}
+
+/* Whatever was sealed, loaded or announced before it died: the same command makes one of it. */
+static void a_run_that_dies_anywhere_and_the_same_command_add_the_table_once(void **state)
+{
+    static const char *const arrows[] = {"take", "begin", "extract", "seal", "load", "announce"};
+    for (size_t a = 0; a < sizeof(arrows) / sizeof(*arrows); a++) {
+        for (int call = 1; call <= 4; call++) {
+            for (int first = 0; first <= 1; first++) {
+                AUTO(world) *w = world_that_appends_whole();
+                if (!first)
+                    run_ok(w);
+                w->plan = (struct fault_plan){.fault = call % 2 == 0 ? FAULT_CRASH_BEFORE : FAULT_CRASH_AFTER};
+                w->hit_arrow = arrows[a];
+                w->hit_call = call;
+                bool is_through = world_run(w, true).rc == RC_OK && w->plan.fired == 0;
+                w->hit_arrow = NULL;
+                w->plan = (struct fault_plan){0};
+                if (!is_through)
+                    run_ok(w);
+                assert_int_equal(target_rows(w, "regions"), source_rows(w) * (first ? 1 : 2));
+                run_ok(w);
+                assert_int_equal(target_rows(w, "regions"), source_rows(w) * (first ? 2 : 3));
+            }
+        }
+    }
+}
+
+/* What a run for the stage alone has sealed was meant, and so is the next one. */
+static void what_was_staged_by_a_run_that_was_through_is_loaded_beside_the_next(void **state)
+{
+    AUTO(world) *w = world_that_appends_whole();
+    w->options.backup_only = true;
+    run_ok(w);
+    run_ok(w);
+    w->options.backup_only = false;
+    run_ok(w);
+    assert_int_equal(target_rows(w, "regions"), 3 * source_rows(w));
+}
+
+static void a_run_for_the_stage_that_dies_is_finished_by_the_same_command(void **state)
+{
+    AUTO(world) *w = world_that_appends_whole();
+    w->options.backup_only = true;
+    die_in(w, "seal", 3, FAULT_CRASH_AFTER);
+    struct world_report report = run_ok(w);
+    assert_int_equal(report.results[0].rows_extracted, 0);
+    assert_non_null(strstr(report.results[0].warning, "is finished"));
+    w->options = (struct run_options){.redshift_only = true};
+    run_ok(w);
+    assert_int_equal(target_rows(w, "regions"), source_rows(w));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_run_adds_the_whole_table),
+        cmocka_unit_test(a_table_without_rows_adds_none),
+        cmocka_unit_test(a_run_that_dies_anywhere_and_the_same_command_add_the_table_once),
+        cmocka_unit_test(what_was_staged_by_a_run_that_was_through_is_loaded_beside_the_next),
+        cmocka_unit_test(a_run_for_the_stage_that_dies_is_finished_by_the_same_command),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
