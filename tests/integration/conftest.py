@@ -6,6 +6,7 @@ import pytest
 from road import Road
 from server_mariadb import MariaDB
 from server_postgres import PostgreSQL
+from server_redshift import Redshift
 from server_s3 import VersityGW
 from servers import Servers
 from waybill import PROGRAM, Route
@@ -56,6 +57,12 @@ def postgres(servers):
 @pytest.fixture(scope="session")
 def s3(servers):
     return servers.get(VersityGW)
+
+
+@pytest.fixture(scope="session")
+def redshift(servers, postgres, s3):
+    """The stand-in, serverless and with snapshot isolation; one of other options: servers.get(Redshift, name, ...)."""
+    return servers.get(Redshift, postgres=postgres, s3=s3)
 
 
 ROADS = itertools.count(1)

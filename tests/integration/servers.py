@@ -138,7 +138,7 @@ class Servers:
         return self.made[name]
 
     def close(self):
-        for server in self.made.values():
+        for server in reversed(self.made.values()):  # those that lean on others first
             server.discard()
         self.temporary.cleanup()
 
