@@ -22,7 +22,7 @@ demo:
 
 check:
 	@tools/setup check
-	@SPARSE=8 tools/check lint unit asan tsan sweep-asan mutants integration
+	@SPARSE=16 tools/check lint asan tsan sweep-asan mutants integration
 
 # C tests: units, the conformance suites, the layers.
 unit: all
@@ -50,7 +50,7 @@ fuzz:
 
 # The finished program from outside: real files, real readers, kill -9, signals, live writers.
 integration: all
-	@.venv/bin/pytest tests/integration
+	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder tests/integration
 
 # kill -9 between and inside the arrows of the protocol: make kill KILLS=100 SEED=7.
 KILLS = 100
@@ -77,10 +77,14 @@ bench: all
 	@tools/setup bench
 	@.venv/bin/python bench/move --peers
 
-# The same under AddressSanitizer and UndefinedBehaviorSanitizer, and under ThreadSanitizer.
-asan tsan: %: build-%/build.ninja
-	@ninja -C build-$* --quiet
-	@tools/unit build-$*
+# The same under AddressSanitizer and UndefinedBehaviorSanitizer.
+asan: build-asan/build.ninja
+	@ninja -C build-asan --quiet
+	@tools/unit build-asan
+
+# Whatever has more than one thread, under ThreadSanitizer.
+tsan: build-tsan/build.ninja
+	@tools/unit build-tsan --suite threads
 
 lint:
 	@tools/lint

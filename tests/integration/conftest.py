@@ -18,6 +18,14 @@ def pytest_sessionstart(session):
         pytest.exit(f"{PROGRAM} is missing: run make first, or say where it is in WAYBILL_BUILD", returncode=2)
 
 
+LONGEST = ["test_road_kill", "test_road", "test_road_writers", "test_live_writers", "test_kill", "test_proj_db"]
+
+
+def pytest_collection_modifyitems(items):
+    """Several workers end at about the same time where the longest stories begin first."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+
+
 @pytest.fixture
 def route(tmp_path):
     """Makes routes, and looks at each after the test: no output may hold a row's value."""
