@@ -64,7 +64,8 @@ soak: all
 	@tools/setup check
 	@.venv/bin/python tests/integration/parquet_random.py --schemas 2000
 	@WAYBILL_ROWS=3000000 .venv/bin/pytest tests/integration/test_road.py
-	@.venv/bin/python tests/integration/road_kill.py --kills 60 --patience 10
+	@.venv/bin/python tests/integration/road_kill.py --kills 60 --rows 3000000 --grow 100000 --only-kills
+	@.venv/bin/python tests/integration/road_kill.py --kills 0 --patience 10
 	@.venv/bin/python tests/integration/road_writers.py --seconds 120
 	@.venv/bin/python bench/limits_servers build
 
