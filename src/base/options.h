@@ -59,6 +59,7 @@ struct option {
     const char *help;         /* one line, no full stop */
     char letter;              /* flags: the short form; '\0': none */
     const char *argument;     /* flags: the value's name in help: "FILE" */
+    const char *bare;         /* flags: the value of the flag alone, where no number follows it; NULL: it needs one */
 };
 
 /* The field must have the C type of the option: another one does not compile. */

@@ -212,10 +212,13 @@ static RC no_flag(const struct parse *p, const char *arg, struct error *err)
 static RC flag_take(struct parse *p, const struct flag *flag, struct error *err)
 {
     const char *value = flag->value;
+    const char *next = p->next < p->argc ? p->argv[p->next] : NULL;
+    bool is_number = next != NULL && next[0] >= '0' && next[0] <= '9';
     if (value == NULL && flag->option->type == OPTION_BOOL)
         value = "true";
+    if (value == NULL && flag->option->bare != NULL && !is_number)
+        value = flag->option->bare;
     if (value == NULL) {
-        const char *next = p->next < p->argc ? p->argv[p->next] : NULL;
         if (next == NULL || strncmp(next, "--", 2) == 0) {
             fail(err, RC_CONFIG, "'%s' needs a value%s%s", flag->shown, next != NULL ? ", but is followed by " : "",
                  or_empty(next));

@@ -1,6 +1,6 @@
 /* The command line and the environment against the command table. `--flag value`, `--flag=value`, `-f value`,
- * `-fvalue`; flags stand anywhere behind the verb, global ones also before it; `--` ends them. Each `--foo-bar` is also
- * WAYBILL_FOO_BAR; the flag goes first. */
+ * `-fvalue`, and for some `--flag` alone (struct option, bare); flags stand anywhere behind the verb, global ones also
+ * before it; `--` ends them. Each `--foo-bar` is also WAYBILL_FOO_BAR; the flag goes first. */
 #pragma once
 
 #include "cli/command.h"

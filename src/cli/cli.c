@@ -49,12 +49,43 @@ RC cli_load_for(struct cli *cli, const char *const *words, int word_count, struc
     return load(cli, has_names || !has_uris, err);
 }
 
+/* Flags that go before what the pipeline says. */
+struct overrides {
+    struct config_override items[4];
+    int count;
+};
+
+/* `text` NULL: as it was given. */
+static bool override(struct overrides *all, const struct option_set *set, const char *flag, const char *option,
+                     const char *text)
+{
+    if (option_find(set->table, flag) == NULL || !option_is_given(set, flag))
+        return false;
+    const struct option_origin *origin = option_origin_of(set, flag);
+    if (option != NULL)
+        all->items[all->count++] =
+            (struct config_override){option, text != NULL ? text : origin->text, origin->kind, origin->by};
+    return true;
+}
+
+/* --parallel alone is short for inter-table; its number is what the strategy has several of. */
+static void override_strategy(struct overrides *all, const struct option_set *set)
+{
+    bool is_given = override(all, set, "strategy", "strategy", NULL);
+    bool is_intra = is_given && text_eq(all->items[all->count - 1].text, strategy_name(STRATEGY_INTRA_TABLE));
+    if (!is_given)
+        override(all, set, "parallel", "strategy", strategy_name(STRATEGY_INTER_TABLE));
+    if (override(all, set, "parallel", NULL, NULL) && !text_eq(option_origin_of(set, "parallel")->text, "0"))
+        override(all, set, "parallel", is_intra ? "readers" : "parallel", NULL);
+}
+
 RC cli_pick(struct cli *cli, const char *name, const struct pipeline_config **ret, struct error *err)
 {
+    struct overrides all = {0};
     TRY(cli_load(cli, err));
-    const struct option_origin *memory = option_origin_of(&cli->global_set, "max-memory");
-    const struct config_override override = {"max_memory", memory->text, memory->kind, memory->by};
-    return config_pick_pipeline(cli->config, name, &override, memory->kind != ORIGIN_DEFAULT ? 1 : 0, ret, err);
+    override(&all, &cli->global_set, "max-memory", "max_memory", NULL);
+    override_strategy(&all, &cli->set);
+    return config_pick_pipeline(cli->config, name, all.items, all.count, ret, err);
 }
 
 void cli_log_through(const struct cli *cli, struct progress_view *view)

@@ -36,6 +36,7 @@ static struct run_options options_of(const struct cli *cli)
         .allow_duplicates = flags->allow_duplicates,
         .limit = flags->limit,
         .max_chunks = flags->max_chunks,
+        .wait_ms = flags->wait_ms,
         .max_rows_per_second = flags->max_rows_per_second,
         .json_output = flags->json_output,
         .tell_markers = tells_markers(cli),

@@ -39,6 +39,7 @@
 enum output { OUTPUT_TEXT, OUTPUT_JSON };
 enum progress_kind { PROGRESS_AUTO, PROGRESS_BAR, PROGRESS_LOG, PROGRESS_JSON, PROGRESS_NONE };
 
+#define WAIT_MS_MAX (INT64_C(24) * 3600 * 1000)
 /* Flags of every verb. */
 struct global_flags {
     const char *config;

@@ -142,7 +142,7 @@ static void print_table(struct cli *cli, const struct look *look)
     fputs("\n", cli->out);
     print_line(cli, "increment", increment_name(r->increment));
     print_line(cli, "mode", mode_name(r->mode));
-    const char *one_for_all = r->run->world.source != NULL ? r->run->world.source->one_for_all : NULL;
+    const char *one_for_all = r->source != NULL ? r->source->one_for_all : NULL;
     if (r->increment == INCREMENT_FULL_SYNC && one_for_all != NULL) {
         AUTO_RELEASE(buf) reader = {0};
         buf_addf(&reader, "one: %s", one_for_all);

@@ -23,6 +23,7 @@ enum {
 /* A table under way. */
 struct live {
     char *table;
+    char waits_for[160];         /* "" : nobody */
     struct progress_state state; /* its texts are not kept; `phase` is a word of the program's own */
     int64_t told_ms, seen_ms;
     double worked_ms;              /* without waits */
@@ -132,9 +133,12 @@ static void add_line(const struct progress_view *view, const struct live *live, 
     int columns = view->screen.columns(view->screen.context);
     int name_columns = columns < NARROW_COLUMNS ? NARROW_NAME_COLUMNS : NAME_COLUMNS;
     add_cut(&name, live->table, name_columns);
-    buf_addf(&line, "%s%*s  %-8s  %s rows  %s/s  %s  %s/s  mem %s", or_empty(name.at),
-             name_columns - print_width(or_empty(name.at)), "", s->is_done ? or_empty(s->result) : or_empty(s->phase),
-             rows, row_rate, bytes, byte_rate, memory);
+    buf_addf(&line, "%s%*s  %-8s  ", or_empty(name.at), name_columns - print_width(or_empty(name.at)), "",
+             s->is_done ? or_empty(s->result) : or_empty(s->phase));
+    if (live->waits_for[0] != '\0')
+        buf_addf(&line, "for %s", live->waits_for);
+    else
+        buf_addf(&line, "%s rows  %s/s  %s  %s/s  mem %s", rows, row_rate, bytes, byte_rate, memory);
     if (rates.eta_seconds >= 0) {
         human_time(rates.eta_seconds, eta);
         buf_addf(&line, "  eta %s", eta);
@@ -230,6 +234,7 @@ static void tell_json(struct progress_view *view, struct live *live)
     json_put_int(line, "bytes_per_second", (int64_t)rates.bytes);
     json_put_int(line, "memory_bytes", view->screen.memory_bytes(view->screen.context));
     json_put(line, "eta_seconds", rates.eta_seconds >= 0 ? json_integer(rates.eta_seconds) : json_null());
+    json_put_text(line, "waits_for", live->waits_for[0] != '\0' ? live->waits_for : NULL);
     json_put(line, "done", json_boolean(s->is_done));
     json_put_text(line, "result", s->result);
     json_write_line(line, &text);
@@ -239,7 +244,16 @@ static void tell_json(struct progress_view *view, struct live *live)
 
 /* ---- updates ---- */
 
-/* The one that has stood there longest makes room: it waits for the end of the run, and the new one is at work. */
+/* Of those that wait for the end of the run, the one that has stood there longest makes room for one at work. */
+static int live_to_drop(const struct progress_view *view)
+{
+    for (int i = 0; i < view->count; i++) {
+        if (text_eq(view->live[i].state.phase, "announce"))
+            return i;
+    }
+    return 0;
+}
+
 static struct live *find_live(struct progress_view *view, const char *table)
 {
     for (int i = 0; i < view->count; i++) {
@@ -247,8 +261,9 @@ static struct live *find_live(struct progress_view *view, const char *table)
             return &view->live[i];
     }
     if (view->count == LIVE_MAX) {
-        free(view->live[0].table);
-        memmove(&view->live[0], &view->live[1], sizeof(view->live[0]) * (size_t)--view->count);
+        int drop = live_to_drop(view);
+        free(view->live[drop].table);
+        memmove(&view->live[drop], &view->live[drop + 1], sizeof(view->live[0]) * (size_t)(--view->count - drop));
     }
     int64_t now_ms = view->clock->mono_ms(view->clock);
     struct live *live = &view->live[view->count++];
@@ -281,6 +296,7 @@ static void update(struct progress *progress, const struct progress_state *state
     struct live *live = find_live(view, state->table);
     learn(live, state, view->clock->mono_ms(view->clock));
     live->state = *state;
+    snprintf(live->waits_for, sizeof(live->waits_for), "%s", or_empty(state->waits_for));
     if (view->kind == PROGRESS_BAR)
         tell_bar(view, live);
     else

@@ -96,6 +96,22 @@ RC session_open(struct session *self, const struct session_wants *wants, struct 
 
 /* ---- the run ---- */
 
+static RC open_ends(void *context, struct ends *ret, struct error *err)
+{
+    struct session *self = context;
+    struct config *config = self->cli->config;
+    struct clock *clock = self->cli->clock;
+    AUTO(source) *source = NULL;
+    AUTO(target) *target = NULL;
+    if (self->source != NULL)
+        TRY(config_open_source(config, self->pipeline->source, clock, random_real(), &source, err));
+    if (self->target != NULL && !self->target->is_exclusive)
+        TRY(config_open_target(config, self->pipeline->target, clock, random_real(), &target, err));
+    ret->source = TAKE(source);
+    ret->target = TAKE(target);
+    return RC_OK;
+}
+
 void session_watch(struct session *self, int64_t lease_ms)
 {
     struct cli *cli = self->cli;
@@ -115,8 +131,8 @@ void session_unwatch(struct session *self)
 void session_begin(struct session *self, const struct run_options *options, const struct table_config *only)
 {
     const struct run_world world = {
-        .source = self->source,
-        .target = self->target,
+        .ends = {self->source, self->target},
+        .open_ends = open_ends,
         .store = self->store,
         .markers = self->markers,
         .clock = self->cli->clock,
@@ -126,6 +142,7 @@ void session_begin(struct session *self, const struct run_options *options, cons
         .heartbeat = self->heartbeat,
         .threads = true,
         .stopped = stop_asked,
+        .context = self,
     };
     run_free(TAKE(self->run));
     self->run = run_new(&world, options, self->pipeline, only != NULL ? only : self->tables,

@@ -1,10 +1,13 @@
 #include "cli/sync_flags.h"
 
-static const char *const strategy_names[] = {"sequential", "inter-table", "intra-table", NULL};
-
+#define STRATEGY                                                                                                       \
+    .names = strategy_names, .help = "one table after the other, several at once, or each split over all readers; "    \
+                                     "the pipeline's without"
 /* Flags of both. */
 #define SHARED_FLAGS                                                                                                   \
-    OPTION("backup-only", BOOL, sync_flags, backup_only, .help = "source to stage; the target is not touched"),        \
+    OPTION("parallel", INT, sync_flags, parallel, .argument = "[N]", .bare = "0", .max = PARALLEL_MAX,                 \
+           .help = "N tables at once, as the pipeline says without N; with intra-table N readers of each"),            \
+        OPTION("backup-only", BOOL, sync_flags, backup_only, .help = "source to stage; the target is not touched"),    \
         OPTION("redshift-only", BOOL, sync_flags, redshift_only,                                                       \
                .help = "stage to target, whatever its type; the source is not opened"),                                \
         OPTION("limit", INT, sync_flags, limit, .argument = "N", .min = 1, .max = INT64_MAX,                           \
@@ -19,6 +22,8 @@ static const char *const strategy_names[] = {"sequential", "inter-table", "intra
         OPTION("deadline", DURATION, sync_flags, deadline_ms, .argument = "TIME", .min = 1000,                         \
                .max = INT64_C(30) * 86400000,                                                                          \
                .help = "end after so long, with what is through by then; exit status 5"),                              \
+        OPTION("wait", DURATION, sync_flags, wait_ms, .argument = "[TIME]", .bare = "24h", .max = WAIT_MS_MAX,         \
+               .help = "wait so long (24h) for a table that another run is moving; else that is exit status 7"),       \
         OPTION("max-rows-per-second", INT, sync_flags, max_rows_per_second, .argument = "N", .min = 1,                 \
                .max = INT64_MAX, .help = "read no faster than this; by default as the pipeline says"),                 \
         OPTION("full-refresh", BOOL, sync_flags, full_refresh,                                                         \
@@ -42,8 +47,7 @@ static const struct option table[] = {
            .help = "pipeline; the only one, or the default one, without"),
     OPTION("table", LIST, sync_flags, tables, .letter = 't', .argument = "NAME",
            .help = "table of the source; all that are listed without"),
-    OPTION("strategy", ENUM, sync_flags, strategy, .letter = 's', .names = strategy_names, .preset = "sequential",
-           .help = "how tables are spread over workers"),
+    OPTION("strategy", ENUM, sync_flags, strategy, .letter = 's', STRATEGY),
     SHARED_FLAGS,
 };
 const struct option_table sync_flags = {table, sizeof(table) / sizeof(*table)};
@@ -65,6 +69,7 @@ static const struct option connections_table[] = {
            .help = "column that tells a row from all others, once for each; the primary key without"),
     OPTION("pipeline", STRING, sync_flags, pipeline, .letter = 'p', .argument = "NAME",
            .help = "name that marks and files are kept under; made from source and target without"),
+    OPTION("strategy", ENUM, sync_flags, strategy, STRATEGY),
     SHARED_FLAGS,
 };
 const struct option_table sync_connections_flags = {connections_table,
@@ -108,10 +113,9 @@ RC sync_flags_check(const struct cli *cli, struct error *err)
 {
     const struct sync_flags *f = cli->flags;
     TRY(check_bounds(f, err));
-    if (f->strategy != STRATEGY_SEQUENTIAL) {
-        fail(err, RC_CONFIG, "the strategy '%s' is not available yet", strategy_names[f->strategy]);
-        return fail_todo(err, "leave -s out, or use '-s sequential': the rows are the same");
-    }
+    if (option_is_given(&cli->set, "parallel") && option_is_given(&cli->set, "strategy") &&
+        f->strategy == STRATEGY_SEQUENTIAL)
+        return contradiction(err, "--parallel", "--strategy sequential", "one table after the other is none at once");
     if (f->backup_only && f->redshift_only)
         return contradiction(err, "--backup-only", "--redshift-only",
                              "one leaves out the load, the other everything else");

@@ -9,13 +9,15 @@ struct sync_flags {
     struct text_list key;
     const char *pipeline;    /* NULL: the default one */
     struct text_list tables; /* count 0: all that are listed */
-    enum { STRATEGY_SEQUENTIAL, STRATEGY_INTER_TABLE, STRATEGY_INTRA_TABLE } strategy;
+    enum strategy strategy;  /* as the pipeline says where it is not given; cli_pick hands both to it */
+    int64_t parallel;        /* 0: as the pipeline says */
     bool backup_only, redshift_only, full_refresh, dry_run;
     bool accept_source, accept_target, allow_duplicates;
     const char *start_time, *end_time; /* RFC 3339; NULL: none */
     bool advance;
     int64_t limit, max_chunks;                /* 0: none */
     int64_t deadline_ms, max_rows_per_second; /* 0: none */
+    int64_t wait_ms;                          /* 0: a lease that another run has is not waited for */
     const char *metrics_file;                 /* NULL: none */
     const char *json_output;                  /* "-": standard output; NULL: none */
     const char *marker_bucket;                /* store connection; NULL: none */

@@ -24,7 +24,8 @@ static void add_table(struct text_table *table, const struct route *r)
     add_count(table, extracts ? result->files_created : result->files_loaded);
     text_table_addf(table, "%.2f", (double)bytes / 1e6);
     text_table_addf(table, "%.2f", (double)(result->ended_us - result->started_us) / 1e6);
-    text_table_add(table, !result->through            ? rc_name(result->error.rc)
+    text_table_add(table, result->skipped             ? "skipped"
+                          : !result->through          ? rc_name(result->error.rc)
                           : result->error.rc == RC_OK ? "success"
                                                       : "audit failed");
 }

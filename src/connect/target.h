@@ -116,6 +116,7 @@ struct target {
     const char *address;       /* readable, no secret */
     const char *version;       /* as a source's */
     const char *password_from; /* as a source's, once it was asked */
+    bool is_exclusive;         /* one writes at a time: tables that are moved at once share it, and take turns */
 };
 
 /* Where staged files lie, told before anything else; it outlives the target. RC_CONFIG: this target cannot read there.

@@ -119,6 +119,8 @@ static json_t *details_to_json(const struct run *run)
             json_put_text(table, "audit_status", result->audit);
         if (result->warning != NULL)
             json_put_text(table, "warning", result->warning);
+        if (result->skipped)
+            json_put(table, "skipped", json_true());
         if (result->error.rc != RC_OK) {
             json_put_text(table, "arrow", r->arrow);
             json_put(table, "error", error_to_json(&result->error));

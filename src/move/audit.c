@@ -23,7 +23,7 @@ static RC changed_ranges(struct route *r, struct compared *c, struct error *err)
     int64_t now_us;
     if (!increment_is_timed(r->config->increment) || r->config->mode == MODE_APPEND)
         return RC_OK;
-    TRY(source_now(r->run->world.source, &now_us, err));
+    TRY(source_now(r->source, &now_us, err));
     form_print(&r->table->form, now_us + year_us, ahead);
     struct range since = {.kind = r->config->increment == INCREMENT_TIMESTAMP_ONLY ? RANGE_TIME : RANGE_CURSOR,
                           .lo = {.shape = POSITION_AT, .at = c->loaded.at},
@@ -106,11 +106,11 @@ static RC audit_both(struct route *r, bool without_lookback, struct profile *sou
         step_back(r, &c.loaded);
     TRY(loaded_range(r, &c.loaded, &c.range, err));
     TRY(changed_ranges(r, &c, err));
-    TRY(source_profile(r->run->world.source, r->table, &c.range, c.changed, c.changed_count, source, changed, err));
+    TRY(source_profile(r->source, r->table, &c.range, c.changed, c.changed_count, source, changed, err));
     struct target_table table = audit_target_table(r);
     for (int i = 0; i < changed->columns && changed->count > 0; i++) /* by the names that they have in the target */
         changed->fields[i] = &route_schema(r)->fields[route_column(r, r->table->key[i])];
-    TRY(target_profile(r->run->world.target, &table, changed, target, err));
+    TRY(target_profile(r->target, &table, changed, target, err));
     TRY(audit_loaded(r, &c.loaded, after, err));
     if (strcmp(before, after) == 0)
         return RC_OK;
@@ -186,7 +186,7 @@ RC audit_judge(const struct route *r, const struct audit *audit, struct error *e
     if (audit->differences == 0)
         return RC_OK;
     fail(err, RC_DATA, "audit: '%s' of '%s' and '%s' of '%s' do not hold the same: %s%s", r->config->name,
-         r->run->world.source->name, r->config->target, r->run->world.target->name, one_line(audit->text, &arena),
+         r->source->name, r->config->target, r->target->name, one_line(audit->text, &arena),
          audit->differences > AUDIT_LINES_MAX ? "; and more" : "");
     arena_release(&arena);
     return fail_todo(err,

@@ -31,7 +31,7 @@ static RC bound_check_schema(struct route *r, struct error *err)
     if (r->known == NULL || schema_diff(r->known, route_schema(r), &diff))
         return RC_OK;
     fail(err, RC_DATA, "the columns of '%s' in '%s' have changed since the last waybill:\n%s", r->table->name,
-         r->run->world.source->name, diff.at);
+         r->source->name, diff.at);
     fail_id(err, "columns-changed");
     return fail_todo(
         err,
@@ -114,7 +114,7 @@ static RC bound_ask(struct route *r, struct table_request *request, struct error
     if (r->known != NULL)
         known = shaping_known(r->config->wishes, r->config->wish_count, r->known);
     request->known = known;
-    TRY(source_describe(r->run->world.source, request, &r->table, err));
+    TRY(source_describe(r->source, request, &r->table, err));
     return bound_shape(r, err);
 }
 
@@ -156,9 +156,9 @@ RC bound_describe(struct route *r, struct error *err)
 static RC bound_check_source(struct route *r, int64_t now_us, struct error *err)
 {
     const struct marks *s = scope_marks(r->scope);
-    const char *name = r->run->world.source->name;
+    const char *name = r->source->name;
     int64_t last_us;
-    TRY(source_identity(r->run->world.source, &r->arena, &r->bound.source_id, err));
+    TRY(source_identity(r->source, &r->arena, &r->bound.source_id, err));
     if (r->run->options.accept_source)
         return RC_OK;
     if (s->source_id != NULL && strcmp(s->source_id, r->bound.source_id) != 0) {
@@ -182,7 +182,7 @@ static RC bound_check_hidden(struct route *r, const struct open_transactions *op
         return RC_OK; /* a snapshot of the whole table has what is committed, and is taken whole again */
     fail(err, RC_CONFIG,
          "'%s' does not show other sessions' open transactions, so nothing tells which rows may still change",
-         r->run->world.source->name);
+         r->source->name);
     fail_id(err, "hidden-transactions");
     return fail_todo(err, "%s, or say how long a transaction lasts at most: `lag: 10m` for the table '%s'",
                      open->hidden_todo != NULL ? open->hidden_todo : "open it with the right to see them",
@@ -201,7 +201,7 @@ static int64_t bound_shown_us(const struct route *r, const struct open_transacti
  * moment has ended; until then the candidate of the run before is kept in S, and used when its time has come. */
 static RC bound_by_id(struct route *r, struct error *err)
 {
-    struct source *source = r->run->world.source;
+    struct source *source = r->source;
     const struct marks *s = scope_marks(r->scope);
     struct open_transactions open = {0};
     const char *newest = NULL;
@@ -233,7 +233,7 @@ static RC bound_by_id(struct route *r, struct error *err)
 
 static RC bound_by_time(struct route *r, struct error *err)
 {
-    struct source *source = r->run->world.source;
+    struct source *source = r->source;
     struct open_transactions open = {0};
     int64_t now_us;
     TRY(source_now(source, &now_us, err));
@@ -346,7 +346,7 @@ static RC bound_measure(struct route *r, const struct range *range, bool *ret_em
     *ret_empty = false;
     if (same)
         return RC_OK;
-    TRY(source_facts(r->run->world.source, r->table, range, &r->bound.facts, err));
+    TRY(source_facts(r->source, r->table, range, &r->bound.facts, err));
     r->bound.measured = *range;
     r->bound.facts_end = r->result.rows_extracted + r->bound.facts.rows;
     *ret_empty = r->bound.facts.rows == 0;
@@ -392,7 +392,7 @@ static RC bound_whole_table(struct route *r, bool *ret_more, struct error *err)
 {
     if (r->config->increment == INCREMENT_ID_ONLY && r->bound.hi.shape == POSITION_NONE && r->bound.ceiling != NULL) {
         fail(err, RC_BUSY, "'%s' has open transactions (since %s): which of its rows are final is not known",
-             r->run->world.source->name, r->bound.oldest_open);
+             r->source->name, r->bound.oldest_open);
         return fail_todo(err, "run again when they have ended");
     }
     r->chunk.pos_after = r->bound.hi;
@@ -410,7 +410,7 @@ static RC bound_group_fits(struct route *r, bool *ret, struct error *err)
     if (r->chunk.range.kind != RANGE_TIME || !route_counts_rows(r) || r->chunk.rows_max < r->rows_left ||
         r->result.rows_extracted == 0)
         return RC_OK;
-    TRY(source_facts(r->run->world.source, r->table, &r->chunk.range, &facts, err));
+    TRY(source_facts(r->source, r->table, &r->chunk.range, &facts, err));
     *ret = facts.rows <= r->rows_left;
     return RC_OK;
 }
@@ -422,8 +422,8 @@ static RC bound_cut(struct route *r, bool *ret_more, struct error *err)
     chunk->pos_after = chunk->range.hi;
     chunk->rows_max = bound_chunk_rows(r);
     bound_tell_total(r);
-    TRY(source_boundary(r->run->world.source, r->table, &chunk->range, chunk->rows_max, &r->arena, &chunk->pos_after,
-                        &is_cut, err));
+    TRY(source_boundary(r->source, r->table, &chunk->range, chunk->rows_max, &r->arena, &chunk->pos_after, &is_cut,
+                        err));
     if (is_cut)
         chunk->range.hi = chunk->pos_after;
     r->bound.aside.nulls_read = chunk->range.kind == RANGE_NULL && !is_cut;

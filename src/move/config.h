@@ -28,6 +28,15 @@ static inline bool increment_is_timed(enum increment increment)
 
 enum pipeline_kind { PIPELINE_SYNC };
 
+/* How tables are spread over workers; the rows are the same. */
+enum strategy {
+    STRATEGY_SEQUENTIAL,  /* one after the other, split over readers where that is worth it */
+    STRATEGY_INTER_TABLE, /* several at once */
+    STRATEGY_INTRA_TABLE, /* one after the other, each split over all readers */
+};
+const char *strategy_name(enum strategy strategy);
+extern const char *const strategy_names[]; /* in the order of the enum, NULL at the end */
+
 enum null_cursor { NULL_CURSOR_FAIL, NULL_CURSOR_EXCLUDE, NULL_CURSOR_INCLUDE };
 
 /* When a staged file is read back and compared with what was read from the source. */
@@ -53,7 +62,8 @@ struct table_config {
     const char *name;   /* in the source; of a pattern's entry the pattern, until tables_resolve() */
     struct where where; /* file NULL: not listed, named by -t only */
     bool is_pattern;
-    struct text_list exclude; /* names and patterns that a pattern leaves out */
+    struct text_list exclude;    /* names and patterns that a pattern leaves out */
+    struct text_list depends_on; /* names and patterns of tables that must be through before it begins */
     enum increment increment;
     const char *cursor;      /* NULL: the one obvious cursor */
     const char *cursor_unit; /* "s", "ms"; NULL: not said */
@@ -91,7 +101,9 @@ struct pipeline_config {
     enum parquet_profile profile;
     int64_t level; /* of zstd and gzip; 0: its default */
     enum verify verify;
-    enum audit_kind audit;       /* of its tables, unless they say so themselves */
+    enum audit_kind audit; /* of its tables, unless they say so themselves */
+    enum strategy strategy;
+    int64_t parallel;            /* STRATEGY_INTER_TABLE: tables at once, at most */
     int64_t readers;             /* of one table at once, at most */
     int64_t max_rows_per_second; /* of a run; 0: no limit */
     int64_t max_pending;         /* waybills that may wait for their load while the next is extracted */
@@ -124,6 +136,7 @@ struct config {
 
 enum {
     LANES_MAX = 16,
+    PARALLEL_MAX = 16,
     PIPELINES_MAX = 1000,
     CONNECTIONS_MAX = 1000,
     TABLES_MAX = 10000,
@@ -198,6 +211,8 @@ bool tables_need_listing(const struct pipeline_config *pipeline, const char *con
 RC tables_resolve(struct config *self, const struct pipeline_config *pipeline, const char *const *wanted,
                   int wanted_count, const char *const *existing, int existing_count, const struct table_config **ret,
                   int *ret_count, struct error *err);
+/* Whether `table` must wait for the table `other`, where the same run moves both. Nobody waits for itself. */
+bool table_depends_on(const struct table_config *table, const char *other);
 /* What the source is asked with (connect/source.h). `known` and `known_form` are the caller's to set. */
 struct table_request table_request_of(const struct table_config *table);
 

@@ -35,6 +35,10 @@ RC table_default(struct config *config, const struct pipeline_config *pipeline, 
 /* config_columns.c: `columns`, `exclude_columns`, `hash` and `mask` of a table that was read, as one list of wishes. */
 RC config_read_columns(struct table_config *table, struct arena *arena, struct error *err);
 
+/* config_order.c: `depends_on` names tables that are listed, and leads in no circle; then the same of any tables. */
+RC config_check_order(const struct pipeline_config *pipeline, struct error *err);
+RC config_check_circles(const struct table_config *tables, int count, struct error *err);
+
 /* '*' is any text, '?' is one character; everything else is itself. */
 bool pattern_matches(const char *pattern, const char *name);
 bool is_pattern(const char *name);

@@ -22,6 +22,12 @@ static const char *const compression_names[] = {
 static const char *const profile_names[] = {
     [PARQUET_DEFAULT] = "default", [PARQUET_REDSHIFT] = "redshift", [PARQUET_MODERN] = "modern", NULL};
 
+const char *const strategy_names[] = {[STRATEGY_SEQUENTIAL] = "sequential",
+                                      [STRATEGY_INTER_TABLE] = "inter-table",
+                                      [STRATEGY_INTRA_TABLE] = "intra-table",
+                                      NULL};
+
+const char *strategy_name(enum strategy strategy) { return strategy_names[strategy]; }
 const char *increment_name(enum increment increment) { return increment_names[increment]; }
 
 static const struct option pipeline_table[] = {
@@ -54,6 +60,10 @@ static const struct option pipeline_table[] = {
            .help = "size of one staged file"),
     OPTION("part_bytes", SIZE, pipeline_config, part_bytes, .preset = "16MiB", .min = 5 * MIB, .max = 64 * MIB,
            .help = "of one part of a file's upload"),
+    OPTION("strategy", ENUM, pipeline_config, strategy, .names = strategy_names, .preset = "sequential",
+           .help = "one table after the other, several at once, or each split over all readers"),
+    OPTION("parallel", INT, pipeline_config, parallel, .preset = "4", .min = 1, .max = PARALLEL_MAX,
+           .help = "inter-table: so many tables at once, as far as max_memory has 64MiB for each"),
     OPTION("readers", INT, pipeline_config, readers, .preset = "4", .min = 1, .max = LANES_MAX,
            .help = "connections that read one table at once, as far as source and memory allow"),
     OPTION("max_rows_per_second", INT, pipeline_config, max_rows_per_second, .min = 1, .max = INT64_MAX,
@@ -105,6 +115,8 @@ static const struct option table_table[] = {
     OPTION("chunk.time", DURATION, table_config, chunk.time_ms, .min = 1000, .max = DAY_MS,
            .help = "as the pipeline's"),
     OPTION("exclude", LIST, table_config, exclude, .help = "names and patterns that a pattern leaves out"),
+    OPTION("depends_on", LIST, table_config, depends_on,
+           .help = "tables of this pipeline, or patterns, that are moved before; where one fails this one is skipped"),
 };
 
 struct option_table config_pipeline_options(void) { return OPTION_TABLE(pipeline_table); }
@@ -347,7 +359,7 @@ static RC read_tables(struct config *config, struct resolver *resolver, struct p
             return fail(err, RC_CONFIG, WHERE_FMT ": a table without a name", WHERE_ARG(node->key_where));
         TRY(table_read(config, ret, node->key, node, resolver, &ret->tables[ret->table_count++], err));
     }
-    return RC_OK;
+    return config_check_order(ret, err);
 }
 
 static RC check_connections(const struct config *config, struct pipeline_config *ret, struct error *err)

@@ -148,6 +148,8 @@ RC tables_resolve(struct config *self, const struct pipeline_config *pipeline, c
     }
     struct resolving r = {self, pipeline, existing, existing_count, NULL, 0, 0};
     enum rc rc = add_all(&r, wanted, wanted_count, err);
+    if (rc == RC_OK)
+        rc = config_check_circles(r.tables, r.count, err); /* that only the names which patterns stand for make */
     if (rc == RC_OK) {
         assert(r.tables != NULL && "something was wanted or listed");
         struct table_config *tables = arena_take(&self->arena, sizeof(*tables) * (size_t)(r.count + 1));

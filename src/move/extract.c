@@ -19,20 +19,21 @@ struct extraction {
 /* ---- how many lanes, and how much memory for each ---- */
 
 /* As many as there may be readers, as memory is there for, and as fill a part each: lanes with little to do only make
- * small files. */
+ * small files. Tables that are moved at the same time share the readers; one that is to be split is, however small. */
 static int extract_lanes(const struct route *r)
 {
     const struct run *run = r->run;
     const struct range_facts *facts = &r->bound.facts;
     const struct pipeline_config *pipeline = run->pipeline;
-    if (!run->world.threads || r->chunk.range.kind == RANGE_ALL || run->world.source->readers_max < 2)
+    if (!run->world.threads || r->chunk.range.kind == RANGE_ALL || r->source->readers_max < 2)
         return 1;
     int64_t rows = facts->rows < r->chunk.rows_max ? facts->rows : r->chunk.rows_max;
+    bool is_split = pipeline->strategy == STRATEGY_INTRA_TABLE;
     const int64_t limits[] = {
-        pipeline->readers,
-        run->world.source->readers_max,
+        pipeline->readers / run->team_count,
+        r->source->readers_max / run->team_count,
         route_lanes_in_memory(r),
-        rows * facts->row_bytes / pipeline->part_bytes,
+        is_split ? rows : rows * facts->row_bytes / pipeline->part_bytes,
     };
     int64_t lanes = LANES_MAX;
     for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++)
@@ -45,7 +46,7 @@ static struct stage_sizes extract_sizes(const struct route *r, int lanes)
 {
     const struct pipeline_config *pipeline = r->run->pipeline;
     const struct store *store = r->run->world.store;
-    int64_t share = pipeline->max_memory_bytes / 4 / lanes;
+    int64_t share = route_memory_bytes(r) / 4 / lanes;
     int64_t least = pipeline->file_bytes / (PART_NUMBER_MAX / 2);
     struct stage_sizes sizes = {.row_group_bytes = share, .part_bytes = pipeline->part_bytes};
     if (sizes.row_group_bytes > PARQUET_ROW_GROUP_BYTES)
@@ -64,8 +65,8 @@ static struct stage_sizes extract_sizes(const struct route *r, int lanes)
 static RC extract_open(struct extraction *x, struct error *err)
 {
     struct route *r = x->r;
-    struct source *source = r->run->world.source;
-    struct lane **lanes = r->run->lanes;
+    struct source *source = r->source;
+    struct lane **lanes = r->lanes;
     struct range pieces[LANES_MAX];
     int wanted = extract_lanes(r);
     TRY(source_split(source, r->table, &r->chunk.range, wanted, &r->arena, pieces, &x->lane_count, err));
@@ -85,15 +86,15 @@ static RC extract_open(struct extraction *x, struct error *err)
 static void extract_close_readers(struct extraction *x)
 {
     for (int i = 0; i < x->lane_count; i++) {
-        if (x->r->run->lanes[i] != NULL)
-            batch_reader_free(TAKE(x->r->run->lanes[i]->reader));
+        if (x->r->lanes[i] != NULL)
+            batch_reader_free(TAKE(x->r->lanes[i]->reader));
     }
 }
 
 /* The first one last: it is done by this thread. */
 static void extract_run_lanes(struct extraction *x)
 {
-    struct lane **lanes = x->r->run->lanes;
+    struct lane **lanes = x->r->lanes;
     for (int i = x->lane_count - 1; i >= 0; i--)
         lane_begin(lanes[i], x->r, &x->together, x->sizes);
     for (int i = 0; i < x->lane_count; i++)
@@ -110,10 +111,10 @@ static RC extract_gather(struct extraction *x, struct error *err)
     int64_t staged = 0;
     int count = 0;
     for (int i = 0; i < x->lane_count; i++)
-        count += r->run->lanes[i]->file_count;
+        count += r->lanes[i]->file_count;
     w->files = arena_take(&r->arena, sizeof(*w->files) * (size_t)(count + 1));
     for (int i = 0; i < x->lane_count; i++) {
-        const struct lane *lane = r->run->lanes[i];
+        const struct lane *lane = r->lanes[i];
         x->rows += lane->rows;
         for (int f = 0; f < lane->file_count; f++) {
             struct waybill_file *file = &w->files[w->file_count++];
@@ -151,7 +152,7 @@ static const char *extract_max_cursor(const struct extraction *x)
     if (r->table->cursor < 0)
         return NULL;
     for (int i = 0; i < x->lane_count; i++)
-        largest_merge(&largest, &r->run->lanes[i]->largest);
+        largest_merge(&largest, &r->lanes[i]->largest);
     return largest_print(&largest, &r->table->schema->fields[r->table->cursor], &r->table->form, &r->arena);
 }
 
@@ -227,19 +228,19 @@ RC extract_chunk(struct route *r, struct error *err)
     struct extraction x = {.r = r, .together = {.lock = PTHREAD_MUTEX_INITIALIZER}};
     struct clock *clock = r->run->world.clock;
     int64_t since = clock->mono_ms(clock);
-    const int64_t zero_dates = r->run->world.source->zero_dates;
+    const int64_t zero_dates = r->source->zero_dates;
     const struct extracted before = route_extracted_so_far(r);
     if (extract_rows(&x, err) != RC_OK) {
         const struct extracted now = route_extracted_so_far(r); /* what no waybill will name was not extracted */
         route_extracted(r,
                         &(struct extracted){before.rows - now.rows, before.files - now.files,
                                             before.bytes_raw - now.bytes_raw, before.bytes_staged - now.bytes_staged});
-        return fail_in(err, "extracting '%s' from '%s'", r->config->name, r->run->world.source->name);
+        return fail_in(err, "extracting '%s' from '%s'", r->config->name, r->source->name);
     }
     extract_fill_waybill(&x);
     extract_tell_of_group(r, x.rows);
     r->result.extract_ms += clock->mono_ms(clock) - since;
-    r->result.zero_dates += r->run->world.source->zero_dates - zero_dates;
+    r->result.zero_dates += r->source->zero_dates - zero_dates;
     if (route_counts_rows(r)) {
         r->rows_left -= x.rows < r->rows_left ? x.rows : r->rows_left;
         r->chunks_left -= x.rows > 0 ? 1 : 0;

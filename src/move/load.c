@@ -67,7 +67,7 @@ static RC load_file_open(const struct staged_file *file, struct batch_reader **r
     TRY(load_file_check(file, err));
     const struct ahead_options options = {
         .threads = run->world.threads,
-        .memory_bytes = run->pipeline->max_memory_bytes / LOAD_AHEAD_SHARE,
+        .memory_bytes = route_memory_bytes(self->r) / LOAD_AHEAD_SHARE,
     };
     if (ahead_open(run->world.store, file->key, file->bytes, file->schema, options, ret, err) != RC_OK)
         return fail_in(err, "reading the staged file '%s'", file->key);
@@ -129,7 +129,7 @@ static RC load_by_file(struct load *load, const struct staged_file *files, int64
         const struct staged_file *file = &files[i];
         int64_t taken = 0;
         TRY(run_check_stopped(load->r->run, err));
-        TRY(target_load_file(load->r->run->world.target, file, &taken, err));
+        TRY(target_load_file(load->r->target, file, &taken, err));
         if (taken != file->rows)
             return fail(err, RC_DATA, "the target took %" PRId64 " rows of '%s', which has %" PRId64, taken, file->key,
                         file->rows);
@@ -146,7 +146,7 @@ static RC load_by_url(struct load *load, const struct staged_file *files, int64_
     TRY(run_check_stopped(load->r->run, err));
     for (int i = 0; i < count; i++)
         TRY(files[i].check(&files[i], err));
-    TRY(target_load_urls(load->r->run->world.target, files, count, ret_rows, err));
+    TRY(target_load_urls(load->r->target, files, count, ret_rows, err));
     load_note_taken(load, files, count, 0);
     return RC_OK;
 }
@@ -154,7 +154,7 @@ static RC load_by_url(struct load *load, const struct staged_file *files, int64_
 static RC load_rows(struct load *load, struct error *err)
 {
     AUTO_RELEASE(arena) arena = {0};
-    struct target *target = load->r->run->world.target;
+    struct target *target = load->r->target;
     const struct waybill *w = load->waybill;
     const struct staged_file *files = load_staged(load, &arena);
     int64_t rows = 0;
@@ -194,7 +194,7 @@ static RC load_look(struct load *load, bool *ret_done, struct error *err)
 static RC load_once(struct load *load, bool *ret_done, struct error *err)
 {
     struct route *r = load->r;
-    struct target *target = r->run->world.target;
+    struct target *target = r->target;
     AUTO_RELEASE(buf) pos = {0};
     position_print(&load->waybill->pos_after, &pos);
     struct target_move move = {
@@ -234,7 +234,7 @@ static bool load_waits_for_others(struct load *load, struct retrying *again, con
 static RC load_transaction(struct load *load, struct error *err)
 {
     struct run_world *world = &load->r->run->world;
-    struct target *target = world->target;
+    struct target *target = load->r->target;
     struct retrying again = {.policy = again_budget, .clock = world->clock, .random = world->random};
     for (int attempt = 1;; attempt++) {
         bool done = false;
@@ -258,6 +258,20 @@ static RC load_transaction(struct load *load, struct error *err)
         log_warn("commit.unknown", KV("waybill", load->waybill->id), KV("why", err->text));
         TRY(target_reconnect(target, err));
     }
+}
+
+/* Everything that the target is needed for. */
+static RC load_apply(struct load *load, struct error *err)
+{
+    struct route *r = load->r;
+    AUTO_RELEASE(buf) ddl = {0};
+    AUTO_RELEASE(turn) turn = route_target_turn(r);
+    TRY(run_check_stopped(r->run, err)); /* the turn may have been long in coming */
+    TRY(scope_guard(r->scope, err));
+    TRY(target_prepare(r->target, &load->table, false, &ddl, err));
+    if (ddl.len > 0)
+        log_info("target.prepared", KV("statements", ddl.at));
+    return load_transaction(load, err);
 }
 
 static RC load_receipt(struct load *load, struct error *err)
@@ -299,14 +313,9 @@ static RC load_waybill(struct loader *loader, const char *key, const struct wayb
     struct clock *clock = r->run->world.clock;
     struct load load = {
         .r = r, .loader = loader, .waybill = waybill, .waybill_key = key, .table = route_target_table(r, waybill)};
-    AUTO_RELEASE(buf) ddl = {0};
     int64_t since = clock->mono_ms(clock);
     stamp_print(clock->now_us(clock), 3, load.started);
-    TRY(scope_guard(r->scope, err));
-    TRY(target_prepare(r->run->world.target, &load.table, false, &ddl, err));
-    if (ddl.len > 0)
-        log_info("target.prepared", KV("statements", ddl.at));
-    TRY(load_transaction(&load, err));
+    TRY(load_apply(&load, err));
     stamp_print(clock->now_us(clock), 3, load.committed);
     snprintf(loader->t.waybill, sizeof(loader->t.waybill), "%s", waybill->id);
     AUTO_RELEASE(buf) pos = {0};

@@ -11,7 +11,7 @@ static RC look_ddl(struct route *r, struct plan *plan, struct error *err)
     struct waybill as_if = {.mode = mode_name(r->mode)};
     route_describe(r, &as_if);
     struct target_table table = route_target_table(r, &as_if);
-    TRY(target_prepare(r->run->world.target, &table, true, &ddl, err));
+    TRY(target_prepare(r->target, &table, true, &ddl, err));
     plan->ddl = arena_str(&r->arena, buf_str(&ddl));
     return RC_OK;
 }

@@ -41,9 +41,9 @@ struct mapping mapping_of(struct route *r, int column)
     int source = r->shaping != NULL ? shaping_from(r->shaping, column) : column;
     struct mapping mapping = {.source = &r->table->schema->fields[source], .staged = &route_schema(r)->fields[column]};
     mapping.verdict = staged_verdict(r, source, mapping.staged);
-    if (r->run->world.target == NULL)
+    if (r->target == NULL)
         return mapping;
-    mapping.target = target_type_of(r->run->world.target, mapping.staged);
+    mapping.target = target_type_of(r->target, mapping.staged);
     mapping.verdict = verdict_join(&mapping.verdict, &mapping.target.verdict, &r->arena);
     return mapping;
 }

@@ -6,16 +6,17 @@
 #include <stdint.h>
 
 struct progress_state {
-    const char *table;  /* the same pointer or text for the whole of a table */
-    const char *phase;  /* "extract", "load", ...: a word of design section 3 */
-    int64_t rows;       /* extracted so far in this run */
-    int64_t rows_total; /* that this run will extract, limits and all; -1: not known */
-    int64_t work;       /* rows extracted and rows loaded; less than before when something is tried again */
-    int64_t work_total; /* -1: not known */
-    int64_t bytes;      /* staged so far */
-    bool is_working;    /* rows move in this phase; else time goes by without any: in a wait, in a count */
-    bool is_done;       /* the table's last call */
-    const char *result; /* with is_done: "success", "failed", ... */
+    const char *table;     /* the same pointer or text for the whole of a table */
+    const char *phase;     /* "extract", "load", ...: a word of design section 3 */
+    int64_t rows;          /* extracted so far in this run */
+    int64_t rows_total;    /* that this run will extract, limits and all; -1: not known */
+    int64_t work;          /* rows extracted and rows loaded; less than before when something is tried again */
+    int64_t work_total;    /* -1: not known */
+    int64_t bytes;         /* staged so far */
+    bool is_working;       /* rows move in this phase; else time goes by without any: in a wait, in a count */
+    bool is_done;          /* the table's last call */
+    const char *waits_for; /* who has what it waits for: "run 0192... on db1, pid 42"; NULL: nobody */
+    const char *result;    /* with is_done: "success", "failed", ... */
 };
 
 struct progress {

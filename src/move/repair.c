@@ -44,7 +44,7 @@ static RC repair_look_without_scope(struct route *r, struct error *err)
     if (route_loads(r) && r->t.exists && r->t.waybill[0] != '\0') {
         fail(err, RC_DATA,
              "the scope document '%s' is missing, but the target '%s' says that waybill %s was loaded into '%s'",
-             scope_key(r->scope), r->run->world.target->name, r->t.waybill, r->config->target);
+             scope_key(r->scope), r->target->name, r->t.waybill, r->config->target);
         return repair_refuse(r, err);
     }
     bool found;
@@ -64,7 +64,7 @@ static RC repair_accept_target(struct route *r, struct error *err)
         return RC_OK;
     fail(err, RC_CONFIG,
          "'%s' is appended to, and its target '%s' has no position row: everything would be loaded again",
-         scope_name(r->scope), r->run->world.target->name);
+         scope_name(r->scope), r->target->name);
     return fail_todo(err, "empty the table '%s' first; then run once more with --accept-target --allow-duplicates",
                      r->config->target);
 }
@@ -77,19 +77,24 @@ static bool repair_is_another_target(const struct route *r)
            (s->loaded.id[0] != '\0' || r->t.waybill[0] != '\0');
 }
 
+static RC repair_read_position(struct route *r, struct error *err)
+{
+    AUTO_RELEASE(turn) turn = route_target_turn(r);
+    r->t = (struct target_position){0};
+    return route_loads(r) ? route_position(r, &r->arena, &r->t, err) : RC_OK;
+}
+
 RC repair_look(struct route *r, struct error *err)
 {
     const struct marks *s = scope_marks(r->scope);
-    r->t = (struct target_position){0};
-    if (route_loads(r))
-        TRY(route_position(r, &r->arena, &r->t, err));
+    TRY(repair_read_position(r, err));
     if (route_loads(r) && r->run->options.accept_target)
         return repair_accept_target(r, err);
     if (!scope_exists(r->scope))
         return repair_look_without_scope(r, err);
     if (!route_loads(r))
         return RC_OK;
-    const char *name = r->run->world.target->name;
+    const char *name = r->target->name;
     bool was_loaded = s->loaded.id[0] != '\0';
     if (repair_is_another_target(r)) {
         fail(err, RC_DATA, "'%s' is another target than the one '%s' was loaded into: its id is %s, and was %s", name,
@@ -175,7 +180,7 @@ static RC repair_follow_chain(struct route *r, bool *ret_ok, struct error *err)
     if (!chain.complete)
         fail(err, RC_DATA,
              "the target '%s' says that waybill %s was loaded last, but that is not on the chain of '%s' (newest: %s)",
-             r->run->world.target->name, r->t.waybill[0] != '\0' ? r->t.waybill : "none", scope_name(r->scope),
+             r->target->name, r->t.waybill[0] != '\0' ? r->t.waybill : "none", scope_name(r->scope),
              from.id != NULL ? from.id : "none");
     if (!chain.complete || !chain.passed)
         return RC_OK;
@@ -195,20 +200,21 @@ RC repair_check_chain(struct route *r, struct error *err)
     return ok ? RC_OK : repair_refuse(r, err);
 }
 
-RC repair_hold(struct route *r, struct error *err)
+static RC repair_hold_now(struct route *r, struct error *err)
 {
     struct run_world *world = &r->run->world;
     const struct target_table table = route_target_table(r, NULL);
     TRY(scope_read(r->scope, err));
-    if (route_loads(r))
-        TRY(route_position(r, &r->arena, &r->t, err));
+    TRY(repair_read_position(r, err));
     TRY(scope_take(r->scope, NULL, r->t.token, err));
     if (world->heartbeat != NULL)
         heartbeat_add(world->heartbeat, r->scope);
     if (r->t.exists)
-        TRY(target_fence(world->target, &table, scope_marks(r->scope)->token, &r->arena, &r->t, err));
+        TRY(target_fence(r->target, &table, scope_marks(r->scope)->token, &r->arena, &r->t, err));
     return RC_OK;
 }
+
+RC repair_hold(struct route *r, struct error *err) { return route_take(r, repair_hold_now, err); }
 
 void repair_give(struct route *r)
 {

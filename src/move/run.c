@@ -3,8 +3,9 @@
 #include "base/log.h"
 #include "move/arrows.h"
 #include "move/audit.h"
-#include "move/lane.h"
+#include "move/schedule.h"
 #include "move/spine.h"
+#include "move/team.h"
 #include "state/keys.h"
 
 static bool route_stopped(void *context, struct error *err)
@@ -18,12 +19,33 @@ static void route_waiting(void *context, const struct lease *lease, int64_t wait
 {
     enum { TELL_MS = 5000 };
     struct route *r = context;
+    struct clock *clock = r->run->world.clock;
+    int64_t now_ms = clock->mono_ms(clock), at_most_ms = r->run->options.wait_ms;
+    pthread_mutex_lock(&r->run->lock);
+    snprintf(r->waits_for, sizeof(r->waits_for), "run %s on %s, pid %lld", lease->run_id, or_empty(lease->host),
+             (long long)lease->pid);
+    pthread_mutex_unlock(&r->run->lock);
     route_progress(r, "waiting", false);
-    if (waited_ms != 0 && waited_ms - r->told_waiting_ms < TELL_MS)
+    if (r->waiting_since_ms != 0 && now_ms - r->told_waiting_ms < TELL_MS)
         return;
-    r->told_waiting_ms = waited_ms;
+    r->waiting_since_ms = r->waiting_since_ms != 0 ? r->waiting_since_ms : now_ms;
+    r->told_waiting_ms = now_ms;
     log_warn("lease.waiting", KV("owner", lease->run_id), KV("host", lease->host), KV("last_beat", lease->beat_at),
-             KV("waited_seconds", waited_ms / 1000), KV("at_most_seconds", lease->ttl_ms / 1000));
+             KV("waited_seconds", (now_ms - r->waiting_since_ms) / 1000),
+             KV("at_most_seconds", (at_most_ms > lease->ttl_ms ? at_most_ms : lease->ttl_ms) / 1000));
+}
+
+RC route_take(struct route *r, RC (*take)(struct route *r, struct error *err), struct error *err)
+{
+    struct clock *clock = r->run->world.clock;
+    const int64_t until_ms = clock->mono_ms(clock) + r->run->options.wait_ms;
+    for (;;) {
+        enum rc rc = take(r, err);
+        int64_t left_ms = until_ms - clock->mono_ms(clock);
+        if (rc != RC_LEASE || scope_is_mine(r->scope) || r->run->options.wait_ms == 0 || left_ms <= 0)
+            return rc;
+        TRY(scope_await(r->scope, left_ms, err));
+    }
 }
 
 static struct scope_world route_scope_world(struct route *r)
@@ -63,15 +85,18 @@ struct run *run_new(const struct run_world *world, const struct run_options *opt
 {
     struct run *self = xcalloc(1, sizeof(*self));
     pthread_mutex_init(&self->lock, NULL);
+    pthread_mutex_init(&self->target_turn, NULL);
     self->world = *world;
     self->options = *options;
     self->pipeline = pipeline;
     run_name(self);
+    teams_init(self);
     self->routes = xcalloc((size_t)table_count, sizeof(*self->routes));
     self->route_count = table_count;
     for (int i = 0; i < table_count; i++) {
         struct route *r = &self->routes[i];
         r->run = self;
+        team_take(&self->teams[0], r);
         r->config = &tables[i];
         r->increment = options->full_refresh ? INCREMENT_FULL_SYNC : r->config->increment;
         r->mode = options->full_refresh ? MODE_REPLACE : r->config->mode;
@@ -105,8 +130,8 @@ void run_free(struct run *self)
         loader_free(r->loader);
         arena_release(&r->arena);
     }
-    for (int i = 0; i < LANES_MAX; i++)
-        lane_free(self->lanes[i]);
+    teams_release(self);
+    pthread_mutex_destroy(&self->target_turn);
     pthread_mutex_destroy(&self->lock);
     free(self->routes);
     free(self);
@@ -160,6 +185,7 @@ static void route_tell(struct route *r, bool done)
         .work_total = route_work_total(r),
         .is_working = route_is_working(r),
         .is_done = done,
+        .waits_for = text_eq(r->phase, "waiting") ? r->waits_for : NULL,
         .result = !done               ? NULL
                   : r->result.through ? "success"
                                       : "failed",
@@ -220,8 +246,26 @@ struct extracted route_extracted_so_far(const struct route *r)
     return (struct extracted){result->rows_extracted, result->files_created, result->bytes_raw, result->bytes_staged};
 }
 
-bool route_loads(const struct route *r) { return r->run->world.target != NULL; }
-bool route_extracts(const struct route *r) { return r->run->world.source != NULL; }
+bool route_loads(const struct route *r) { return r->run->world.ends.target != NULL; }
+bool route_extracts(const struct route *r) { return r->run->world.ends.source != NULL; }
+int64_t route_memory_bytes(const struct route *r) { return r->run->pipeline->max_memory_bytes / r->run->team_count; }
+
+struct turn route_target_turn(struct route *r)
+{
+    struct run *run = r->run;
+    struct turn turn = {NULL};
+    if (run->team_count > 1 && r->target != NULL && r->target->is_exclusive) {
+        turn.lock = &run->target_turn;
+        pthread_mutex_lock(turn.lock);
+    }
+    return turn;
+}
+
+void turn_release(struct turn *self)
+{
+    if (self->lock != NULL)
+        pthread_mutex_unlock(self->lock);
+}
 
 /* Half of the memory is for row groups and parts, of however many lanes (extract.c). Of the other half a load needs its
  * share, and each lane a few batches; a batch is at least a row. */
@@ -229,7 +273,7 @@ int64_t route_lanes_in_memory(const struct route *r)
 {
     enum { LOAD_BYTES = 48 << 20, BATCHES_PER_LANE = 3 };
     int64_t row_bytes = r->bound.facts.row_bytes, batch_bytes = row_bytes > BATCH_BYTES ? row_bytes : BATCH_BYTES;
-    int64_t rest = r->run->pipeline->max_memory_bytes / 2 - LOAD_BYTES;
+    int64_t rest = route_memory_bytes(r) / 2 - LOAD_BYTES;
     return rest > 0 ? rest / (BATCHES_PER_LANE * batch_bytes) : 0;
 }
 
@@ -239,7 +283,7 @@ struct marks route_marks(struct route *r)
 {
     struct marks marks = *scope_marks(r->scope);
     const struct table *table = r->table;
-    marks.backup_strategy = r->run->options.strategy != NULL ? r->run->options.strategy : "sequential";
+    marks.backup_strategy = strategy_name(r->run->pipeline->strategy);
     if (r->t.exists)
         marks.target_id = r->t.target_id;
     if (!r->bound.taken)
@@ -311,7 +355,7 @@ struct target_table route_target_table(struct route *r, const struct waybill *wa
 RC route_position(struct route *r, struct arena *arena, struct target_position *ret, struct error *err)
 {
     const struct target_table table = route_target_table(r, NULL);
-    return target_position(r->run->world.target, &table, arena, ret, err);
+    return target_position(r->target, &table, arena, ret, err);
 }
 
 void route_went(struct route *r, enum rc rc)
@@ -329,15 +373,9 @@ void route_went(struct route *r, enum rc rc)
 
 static void run_move(struct run *self)
 {
-    struct clock *clock = self->world.clock;
-    for (int i = 0; i < self->route_count; i++) {
-        struct route *r = &self->routes[i];
-        log_context(self->run_id, self->pipeline->name, r->config->name);
-        r->result.started_us = clock->now_us(clock);
-        enum rc rc = spine_move(r, &r->result.error);
-        r->result.ended_us = clock->now_us(clock);
-        route_went(r, rc);
-    }
+    AUTO(schedule) *schedule = schedule_new(self);
+    teams_gather(self);
+    teams_move(self, schedule);
 }
 
 /* After the close: it never holds the mark. What it finds is the table's error, though all its rows are through. */

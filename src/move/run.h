@@ -21,17 +21,25 @@ struct run_options {
     int64_t start_us, end_us;
     bool advance;                /* a bounded run takes the mark along; else it leaves it where it is */
     int64_t limit, max_chunks;   /* 0: none */
+    int64_t wait_ms;             /* for a lease that another run has; 0: not at all */
     int64_t max_rows_per_second; /* 0: as the pipeline says */
-    const char *strategy;        /* the -s word; NULL: sequential */
     const char *json_output;     /* file name; NULL: none; "-" is the caller's to print */
     bool tell_markers;           /* each marker written is worth a line of the log */
     const char *marker_stamp;    /* NULL: the run's own start */
 };
 
-/* What is given from outside; owned by the caller, and must outlive the run. */
-struct run_world {
+/* The databases that a table is moved between. */
+struct ends {
     struct source *source; /* NULL: --redshift-only */
     struct target *target; /* NULL: `target: none` or --backup-only */
+};
+
+/* What is given from outside; owned by the caller, and must outlive the run. */
+struct run_world {
+    struct ends ends;
+    /* The same ends once more, for tables that are moved at the same time; the run frees them, and asks before it
+     * moves anything. A target that is_exclusive is not opened again (NULL). NULL: there are no more. */
+    RC (*open_ends)(void *context, struct ends *ret, struct error *err);
     struct store *store;
     struct store *markers; /* NULL: no markers */
     struct clock *clock;
@@ -47,6 +55,7 @@ struct run_world {
 /* What one table's move came to; a table that was not begun has zeros. */
 struct table_result {
     bool through;       /* every arrow up to announce was gone */
+    bool skipped;       /* not begun: a table that it depends on failed, with the same kind of error */
     struct error error; /* rc RC_OK when through */
     int64_t waybills;   /* sealed by this run */
     int64_t rows_extracted, files_created, bytes_raw, bytes_staged, extract_ms;
@@ -104,8 +113,13 @@ struct bound {
 struct run;
 struct lane;
 struct loader;
+struct team;
+struct schedule;
 struct route {
     struct run *run;
+    struct source *source; /* these three are its team's; no other table's at the same time but an exclusive target */
+    struct target *target;
+    struct lane **lanes;
     const struct table_config *config;
     enum increment increment; /* of this run: full_sync under --full-refresh */
     enum mode mode;
@@ -126,8 +140,9 @@ struct route {
     const char *phase;     /* as it was told last, with the rows there are; under the run's lock */
     int64_t rows_total;
     int64_t loaded, loads_waiting; /* rows; those that earlier runs left to load, -1: not known. Under the run's lock */
-    int64_t told_waiting_ms;       /* of the wait for a lease: when it was told of last */
-    const char **loaded_files;     /* addresses of the files of the last waybill loaded; NULL: none by this run */
+    char waits_for[160];           /* who has the lease; under the run's lock. "" : nobody */
+    int64_t waiting_since_ms, told_waiting_ms; /* 0: not waiting; when it was told of last */
+    const char **loaded_files; /* addresses of the files of the last waybill loaded; NULL: none by this run */
     int loaded_file_count;
     struct table_result result;
 };
@@ -142,13 +157,16 @@ struct run {
     int64_t started_us, ended_us;
     struct route *routes;
     int route_count;
-    struct error error;            /* of announce as a whole: JSON output, markers */
-    struct lane *lanes[LANES_MAX]; /* of the chunk under way; kept for the next one. NULL: not needed so far */
-    int64_t paced_until_ms;        /* max_rows_per_second: what was read fills the time until then */
-    pthread_mutex_t lock;          /* over what several threads count in results, and over progress */
+    struct team *teams; /* so many tables are moved at the same time (team.h) */
+    int team_count;
+    struct error error;          /* of announce as a whole: JSON output, markers */
+    int64_t paced_until_ms;      /* max_rows_per_second: what was read fills the time until then */
+    pthread_mutex_t lock;        /* over what several threads count in results, and over progress */
+    pthread_mutex_t target_turn; /* of tables with one exclusive target; no other lock is taken before it */
 };
 
-/* The tables are moved one after the other; `tables` must outlive the run. */
+/* The tables are moved in their order, as far as they do not depend on each other, as many at the same time as the
+ * pipeline says; `tables` must outlive the run. */
 struct run *run_new(const struct run_world *world, const struct run_options *options,
                     const struct pipeline_config *pipeline, const struct table_config *tables, int table_count);
 void run_free(struct run *self);
@@ -183,6 +201,8 @@ struct extracted route_extracted_so_far(const struct route *r);
 /* The marks as they are, with what this run has learned meanwhile (source, target, cursor, key); to be changed further
  * and given to scope_write. */
 struct marks route_marks(struct route *r);
+/* Takes the table's lease by `take`, again as long as another run has it and --wait has time left. */
+RC route_take(struct route *r, RC (*take)(struct route *r, struct error *err), struct error *err);
 /* What became of the route's last step, with its error in r->result.error. What was only met on the way (a receipt that
  * was not there yet, an answer that was lost and settled) is no failure, and leaves none behind. */
 void route_went(struct route *r, enum rc rc);
@@ -201,7 +221,15 @@ bool route_loads(const struct route *r);    /* T is looked at and loads are appl
 bool route_extracts(const struct route *r); /* the source is read */
 /* How many lanes there is memory for beside a load; 0: for one, and not while a load is under way. */
 int64_t route_lanes_in_memory(const struct route *r);
-bool route_overlaps(const struct route *r); /* loads go on while chunks are extracted */
+bool route_overlaps(const struct route *r);        /* loads go on while chunks are extracted */
+int64_t route_memory_bytes(const struct route *r); /* its share of max_memory */
+/* AUTO_RELEASE(turn) turn = route_target_turn(r) before an exclusive target is used, and until nothing of it is left
+ * open: another table's load may be under way. */
+struct turn {
+    pthread_mutex_t *lock; /* NULL: it need not be waited for */
+};
+struct turn route_target_turn(struct route *r);
+void turn_release(struct turn *self);
 /* What is staged of r->table. */
 const struct schema *route_schema(const struct route *r);
 int route_column(const struct route *r, int source_column); /* the same column; -1: not as it is in the source */

@@ -8,9 +8,19 @@
 #include "state/keys.h"
 #include "store/probe.h"
 
-/* CAS S{lease, token = max(S, T) + 1}; then fence T: that waits for a load still under way, stops every older one, and
- * tells where T is. */
-static RC spine_take(struct route *r, struct error *err)
+/* T's row where there is none; its token waits for a load still under way, and stops every older one. */
+static RC spine_fence(struct route *r, struct error *err)
+{
+    const struct run_world *world = &r->run->world;
+    AUTO_RELEASE(turn) turn = route_target_turn(r);
+    char new_id[UUID_TEXT]; /* of a target that has no row for this scope yet */
+    uuid7(world->clock, world->random, new_id);
+    struct target_table table = route_target_table(r, NULL);
+    TRY(target_create_position(r->target, &table, new_id, err));
+    return target_fence(r->target, &table, scope_marks(r->scope)->token, &r->arena, &r->t, err);
+}
+
+static RC spine_take_now(struct route *r, struct error *err)
 {
     struct run_world *world = &r->run->world;
     TRY(scope_read(r->scope, err));
@@ -24,13 +34,13 @@ static RC spine_take(struct route *r, struct error *err)
         heartbeat_add(world->heartbeat, r->scope);
     if (!route_loads(r))
         return RC_OK;
-    char new_id[UUID_TEXT]; /* of a target that has no row for this scope yet */
-    uuid7(world->clock, world->random, new_id);
-    struct target_table table = route_target_table(r, NULL);
-    TRY(target_create_position(world->target, &table, new_id, err));
-    TRY(target_fence(world->target, &table, scope_marks(r->scope)->token, &r->arena, &r->t, err));
+    TRY(spine_fence(r, err));
     return repair_check_chain(r, err);
 }
+
+/* CAS S{lease, token = max(S, T) + 1}; then fence T: that waits for a load still under way, stops every older one, and
+ * tells where T is. With --wait all of it again, once another run has given the lease. */
+static RC spine_take(struct route *r, struct error *err) { return route_take(r, spine_take_now, err); }
 
 static RC spine_mark_sealed(struct route *r, const struct waybill *waybill, const char *key, struct error *err);
 

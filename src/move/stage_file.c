@@ -124,7 +124,7 @@ static RC stage_complete(struct stage_file *self, struct object_info *ret, struc
 static bool stage_reads_back(const struct route *r)
 {
     switch (r->run->pipeline->verify) {
-    case VERIFY_AUTO: return !route_loads(r) || target_loads_urls(r->run->world.target);
+    case VERIFY_AUTO: return !route_loads(r) || target_loads_urls(r->target);
     case VERIFY_STAGE: return true;
     case VERIFY_NONE: break;
     }

@@ -286,6 +286,32 @@ static RC scope_watch(struct scope *self, struct error *err)
     return RC_OK;
 }
 
+/* With a scope of its own for each look, so that a long wait takes no more memory than a short one. */
+static RC scope_look(const struct scope *self, struct error *err)
+{
+    AUTO(scope) *look = scope_new(&self->world, self->pipeline, self->table);
+    TRY(scope_read(look, err));
+    return scope_watch(look, err);
+}
+
+RC scope_await(struct scope *self, int64_t wait_ms, struct error *err)
+{
+    enum { PAUSE_MS = 1000 };
+    struct clock *clock = self->world.clock;
+    const int64_t since = clock->mono_ms(clock);
+    for (;;) {
+        enum rc rc = scope_look(self, err);
+        int64_t left = wait_ms - (clock->mono_ms(clock) - since);
+        if (rc != RC_LEASE)
+            return rc;
+        if (left <= 0)
+            return fail_in(err, "waited %lld s for it", (long long)(wait_ms / 1000));
+        clock->sleep_ms(clock, left < PAUSE_MS ? left : PAUSE_MS);
+        if (self->world.stopped != NULL && self->world.stopped(self->world.context, err))
+            return err->rc;
+    }
+}
+
 RC scope_take(struct scope *self, const struct marks *marks, int64_t target_token, struct error *err)
 {
     TRY(scope_watch(self, err));

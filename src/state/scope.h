@@ -105,6 +105,10 @@ bool scope_is_mine(const struct scope *self);           /* this run holds the le
  * Waits a whole TTL of an owner that does not beat, less if it is certainly gone. RC_LEASE: it beats, or another taker
  * was first; says who and since when. scope_read must have been called. */
 RC scope_take(struct scope *self, const struct marks *marks, int64_t target_token, struct error *err);
+/* Waits until a lease that scope_take was refused for may be had: its owner gave it, is certainly gone, or was silent
+ * for a whole TTL. Then everything that was decided by S and T has to be decided anew. RC_LEASE: after wait_ms it is
+ * still somebody else's; says whose. */
+RC scope_await(struct scope *self, int64_t wait_ms, struct error *err);
 /* Writes the marks under the lease. RC_LEASE: the lease was lost; nothing was written. RC_UNAVAILABLE: the fate is
  * open; call scope_settle before anything else is made of scope_marks(). */
 RC scope_write(struct scope *self, const struct marks *marks, struct error *err);

@@ -98,6 +98,22 @@ static void assert_refused(const char *line, const char *text, const char *todo)
     assert_string_equal(err.todo, todo);
 }
 
+static void some_flags_need_no_value_and_take_a_number(void **state)
+{
+    const struct sync_flags *f = parsed("sync --parallel --wait -t a");
+    assert_int_equal(f->parallel, 0);
+    assert_true(option_is_given(&cli.set, "parallel"));
+    assert_int_equal(f->wait_ms, 24 * 3600 * 1000);
+    f = parsed("sync --parallel 8 --wait 90s");
+    assert_int_equal(f->parallel, 8);
+    assert_int_equal(f->wait_ms, 90000);
+    f = parsed("sync -s intra-table --parallel=3");
+    assert_int_equal(f->strategy, STRATEGY_INTRA_TABLE);
+    assert_int_equal(f->parallel, 3);
+    f = parsed("sync --wait=90s --parallel");
+    assert_int_equal(f->wait_ms, 90000);
+}
+
 static void flags_are_read_in_every_form_and_order(void **state)
 {
     const struct sync_flags *f =
@@ -244,8 +260,10 @@ static void flags_that_contradict_each_other_are_refused(void **state)
         "sync --full-refresh --limit 5",
         "--full-refresh and --limit contradict each other: rows beyond the bound would be gone from the target",
         "leave one of the two out");
-    assert_refused("sync -s inter-table", "the strategy 'inter-table' is not available yet",
-                   "leave -s out, or use '-s sequential': the rows are the same");
+    assert_refused("sync -s sequential --parallel",
+                   "--parallel and --strategy sequential contradict each other: one "
+                   "table after the other is none at once",
+                   "leave one of the two out");
     const struct sync_flags *f = parsed("sync --limit 5");
     struct error err = {0};
     assert_int_equal(sync_flags_check_table(f, &(struct table_config){.name = "t", .mode = MODE_MERGE}, &err), RC_OK);
@@ -332,6 +350,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests_here[] = {
         CASE(flags_are_read_in_every_form_and_order),
+        CASE(some_flags_need_no_value_and_take_a_number),
         CASE(the_short_verb_of_the_seeds_is_the_long_one),
         CASE(words_follow_the_verb_and_two_dashes_end_the_flags),
         CASE(what_is_not_a_command_is_told_the_nearest),

@@ -330,13 +330,13 @@ static void a_file_of_which_the_target_took_less_is_not_committed(void **state)
     struct error err;
     world_fill(w);
     struct run *run = world_open(w, false);
-    struct target_ops ops = *run->world.target->ops;
-    honest_target = run->world.target->ops;
+    struct target_ops ops = *run->world.ends.target->ops;
+    honest_target = run->world.ends.target->ops;
     ops.load_file = take_one_row_less;
-    run->world.target->ops = &ops;
+    run->world.ends.target->ops = &ops;
     assert_int_equal(run_execute(run, &err), RC_DATA);
     assert_non_null(strstr(err.text, "the target took"));
-    run->world.target->ops = honest_target;
+    run->world.ends.target->ops = honest_target;
     world_close(w, run);
     assert_int_equal(target_rows(w, "events"), 0);
     run_ok(w);

@@ -14,7 +14,7 @@ static struct told {
 
 static void listen(struct progress *self, const struct progress_state *state)
 {
-    if (state->is_done || (!text_eq(state->phase, "extract") && told.count == 0))
+    if (state->is_done || text_eq(state->phase, "announce") || (!text_eq(state->phase, "extract") && told.count == 0))
         return;
     assert_true(told.count < TOLD_MAX);
     assert_true(state->is_working); /* the bound of every further chunk, too */

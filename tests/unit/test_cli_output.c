@@ -238,7 +238,7 @@ static void with_json_every_line_is_a_document(void **state)
         screen.at,
         "{\"event\":\"progress\",\"table\":\"orders\",\"phase\":\"extract\",\"rows\":500,\"rows_total\":4000000,"
         "\"rows_per_second\":500,\"bytes\":5000,\"bytes_per_second\":5000,\"memory_bytes\":61000000,"
-        "\"eta_seconds\":null,\"done\":true,\"result\":\"success\"}\n");
+        "\"eta_seconds\":null,\"waits_for\":null,\"done\":true,\"result\":\"success\"}\n");
 }
 
 /* ---- the rest, as it is expected ---- */

@@ -353,12 +353,30 @@ static void what_makes_no_sense_in_a_table_is_refused(void **state)
                    "write 'tables: {orders: {}, customers: {}}': each table with its options, which may be none");
 }
 
+static void who_waits_for_nobody_or_in_a_circle_is_told_where(void **state)
+{
+    assert_table_refused("orders: {depends_on: [customer]}\n      customers: {}",
+                         "w.yml:11:28: table 'orders' depends on 'customer', which pipeline 'p' does not list; did you "
+                         "mean 'customers'?",
+                         "name tables under 'tables' of the same pipeline, or patterns of them");
+    assert_table_refused("orders: {depends_on: orders}", "w.yml:11:28: table 'orders' depends on itself", "");
+    assert_table_refused("a: {depends_on: c}\n      b: {depends_on: a}\n      c: {depends_on: [b]}",
+                         "w.yml:12:23: table 'b': 'depends_on' leads in a circle: a -> c -> b -> a",
+                         "take one of these dependencies out: none of the tables could ever begin");
+    assert_table_refused("a: {depends_on: 'l*'}\n      log: {depends_on: a}",
+                         "w.yml:12:25: table 'log': 'depends_on' leads in a circle: a -> log -> a",
+                         "take one of these dependencies out: none of the tables could ever begin");
+    assert_loads(CONNECTIONS PIPELINE TABLE
+                 "a: {}\n      'log_*': {depends_on: a}\n      z: {depends_on: [log_1, 'log*', a]}\n"
+                 "      last: {depends_on: '*'}\n");
+}
+
 static void s65_an_unknown_key_is_an_error_at_every_level(void **state)
 {
     const char *top = "the options here are: include, connections, pipelines";
     const char *pipeline =
         "the options here are: kind, default, source, stage, verify, audit, target, chunk, file_bytes, part_bytes, "
-        "readers, max_rows_per_second, max_pending, "
+        "strategy, parallel, readers, max_rows_per_second, max_pending, "
         "lag, lease, max_memory, hash_key, tables";
     assert_refused("connection: {}\n", "w.yml:1:1: unknown option 'connection', did you mean 'connections'?", top);
     assert_refused("connections:\n  lake: {type: directory, pth: x}\n",
@@ -614,6 +632,18 @@ static void a_named_table_takes_its_entry_its_pattern_or_the_defaults(void **sta
     assert_null(tables[0].where.file);
 }
 
+static void a_circle_that_patterns_make_is_found_when_their_tables_are_known(void **state)
+{
+    assert_loads(CONNECTIONS PIPELINE TABLE "'log_*': {depends_on: orders}\n      orders: {depends_on: log_2023}\n");
+    assert_message(resolved(NULL, 0),
+                   "config: w.yml:12:28: table 'orders': 'depends_on' leads in a circle: log_2023 -> "
+                   "orders -> log_2023");
+    assert_loads(CONNECTIONS PIPELINE TABLE "'log_*': {depends_on: orders}\n      orders: {}\n");
+    assert_string_equal(
+        resolved(NULL, 0),
+        "log_2023>log_2023/hybrid log_2024>log_2024/hybrid log_old>log_old/hybrid orders>orders/hybrid");
+}
+
 static void nothing_to_do_is_an_error_and_not_a_success(void **state)
 {
     assert_loads(CONNECTIONS PIPELINE);
@@ -659,6 +689,8 @@ int main(void)
         CASE(what_is_not_there_yet_is_refused_politely),
         CASE(what_is_wished_for_columns_becomes_one_list),
         CASE(what_makes_no_sense_in_a_table_is_refused),
+        CASE(who_waits_for_nobody_or_in_a_circle_is_told_where),
+        CASE(a_circle_that_patterns_make_is_found_when_their_tables_are_known),
         CASE(s65_an_unknown_key_is_an_error_at_every_level),
         CASE(a_connection_that_does_not_exist_or_does_not_fit_is_told_where_it_is_named),
         CASE(connections_are_opened_by_their_names),

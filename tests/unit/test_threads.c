@@ -4,14 +4,17 @@
 
 enum { ROUNDS = 24, CHUNK_ROWS = 40, ROWS = 130, HEAL_RUNS_MAX = 3 };
 
-/* Small waybills, several lanes in each, and room for a load beside them. */
-static struct world *threaded_world(enum world_variant variant)
+/* Small waybills, several lanes in each, and room for a load beside them. Two at once take turns with the target. */
+static struct world *threaded_world(enum world_variant variant, int tables_at_once)
 {
     struct world *w = world_new(variant, NULL);
     w->threads = true;
     w->pipeline.max_memory_bytes = 1 << 30;
     w->pipeline.part_bytes = 300;
     w->pipeline.max_pending = 2;
+    w->pipeline.strategy = tables_at_once > 1 ? STRATEGY_INTER_TABLE : STRATEGY_SEQUENTIAL;
+    w->pipeline.parallel = tables_at_once;
+    w->takes_turns = tables_at_once == 2;
     for (int i = 0; i < w->table_count; i++)
         w->tables[i].chunk.rows = CHUNK_ROWS;
     return w;
@@ -42,7 +45,7 @@ static void many_lanes_and_a_loader_move_the_same_rows(void **state)
 {
     static const enum world_variant variants[] = {WORLD_APPEND, WORLD_MERGE, WORLD_TIME};
     for (int i = 0; i < 3; i++) {
-        AUTO(world) *w = threaded_world(variants[i]);
+        AUTO(world) *w = threaded_world(variants[i], 1);
         fill(w);
         struct world_report report = run_ok(w);
         assert_int_equal(report.results[ORDERS].rows_extracted, ROWS);
@@ -97,7 +100,7 @@ static void heal(struct world *w)
 
 static int calls_of_a_sound_run(enum world_variant variant)
 {
-    AUTO(world) *w = threaded_world(variant);
+    AUTO(world) *w = threaded_world(variant, 1);
     fill(w);
     w->plan = (struct fault_plan){0};
     assert_int_equal(world_run(w, true).rc, RC_OK);
@@ -110,7 +113,7 @@ static void whatever_is_hurt_at_random_arrives_once(void **state)
                    calls_of_a_sound_run(WORLD_TIME)};
     for (int round = 0; round < ROUNDS; round++) {
         enum world_variant variant = (enum world_variant)(round % 3);
-        AUTO(world) *w = threaded_world(variant);
+        AUTO(world) *w = threaded_world(variant, 1 + round / 3 % WORLD_TABLES);
         world_random_init(&w->random, (uint64_t)round);
         fill(w);
         for (int step = 0; step < 2; step++) {

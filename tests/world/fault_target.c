@@ -266,6 +266,11 @@ static const struct target_ops fault_ops = {
 struct target *fault_target_new(struct target *inner, struct fault_plan *plan)
 {
     struct fault_target *self = xcalloc(1, sizeof(*self));
-    *self = (struct fault_target){.base = {&fault_ops, inner->name, inner->address}, .inner = inner, .plan = plan};
+    *self = (struct fault_target){.base = {.ops = &fault_ops,
+                                           .name = inner->name,
+                                           .address = inner->address,
+                                           .is_exclusive = inner->is_exclusive},
+                                  .inner = inner,
+                                  .plan = plan};
     return &self->base;
 }

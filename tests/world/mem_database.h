@@ -1,6 +1,8 @@
 /* Inside the in-memory target: the database (mem_database.c) as its handles (mem_target.c) see it. */
 #pragma once
 
+#include <pthread.h>
+
 #include "world/mem_target.h"
 #include "world/value.h"
 
@@ -57,6 +59,8 @@ struct mem_session {
 };
 
 struct mem_database {
+    pthread_mutex_t lock; /* over everything, against other handles; recursive: what a load reads may be held up by a
+                             whole run of the same thread */
     struct mem_state state;
     struct mem_session *sessions[MEM_SESSIONS_MAX];
     int session_count;
@@ -77,6 +81,13 @@ struct mem_target {
     int64_t loaded, deleted;
     bool is_applied;
 };
+
+/* AUTO_RELEASE(mem_inside) inside = mem_enter(self); first in every operation of a handle. */
+struct mem_inside {
+    struct mem_database *database;
+};
+struct mem_inside mem_enter(struct mem_target *self);
+void mem_inside_release(struct mem_inside *self);
 
 struct mem_position *mem_find_position(struct mem_state *state, const char *scope);
 const struct mem_table *mem_find_table(const struct mem_state *state, const char *name);

@@ -72,6 +72,7 @@ enum rc mem_prepare(struct target *base, const struct target_table *table, bool 
                     struct error *err)
 {
     struct mem_target *self = (struct mem_target *)base;
+    AUTO_RELEASE(mem_inside) inside = mem_enter(self);
     struct mem_database *database = self->database;
     TRY(mem_lost(self, err));
     const struct mem_table *found = mem_find_table(&database->state, table->name);
@@ -124,6 +125,7 @@ static enum rc take_row(struct mem_target *self, const struct batch *batch, int6
 enum rc mem_load_file(struct target *base, const struct staged_file *file, int64_t *ret_rows, struct error *err)
 {
     struct mem_target *self = (struct mem_target *)base;
+    AUTO_RELEASE(mem_inside) inside = mem_enter(self);
     TRY(mem_lost(self, err));
     assert(self->session != NULL && !self->is_applied);
     if (!schema_equal(file->schema, self->table->schema))
@@ -269,6 +271,7 @@ static enum rc check_unique(struct mem_database *database, struct mem_table *tab
 enum rc mem_apply(struct target *base, int64_t rows, struct load_counts *ret, struct error *err)
 {
     struct mem_target *self = (struct mem_target *)base;
+    AUTO_RELEASE(mem_inside) inside = mem_enter(self);
     TRY(mem_lost(self, err));
     assert(self->session != NULL && !self->is_applied);
     struct load_counts counts = {.rows = self->loaded, .deleted = self->deleted, .statements = 1};

@@ -6,7 +6,11 @@
 struct mem_server *mem_server_new(void)
 {
     struct mem_server *self = xcalloc(1, sizeof(*self));
-    pthread_mutex_init(&self->lock, NULL);
+    pthread_mutexattr_t recursive;
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&self->lock, &recursive);
+    pthread_mutexattr_destroy(&recursive);
     self->now_us = INT64_C(1717200000000000); /* 2024-06-01 00:00:00 UTC */
     self->id = "server-1";
     return self;

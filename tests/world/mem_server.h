@@ -34,7 +34,8 @@ struct mem_transaction {
 
 enum { MEM_TABLES_MAX = 64 };
 struct mem_server {
-    pthread_mutex_t lock; /* between pages of several readers */
+    pthread_mutex_t lock; /* over everything, against other readers and sources; recursive: what `before` calls may come
+                             back */
     struct arena arena;
     struct mem_table tables[MEM_TABLES_MAX];
     int table_count;

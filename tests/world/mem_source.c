@@ -18,9 +18,23 @@ struct mem_source {
 
 static struct mem_source *of(struct source *base) { return (struct mem_source *)base; }
 
+/* One thread at a time is in the server, in whatever operation. */
+struct inside {
+    struct mem_server *server;
+};
+
+static struct inside enter(struct mem_server *server, const char *operation)
+{
+    pthread_mutex_lock(&server->lock);
+    mem_server_before(server, operation);
+    return (struct inside){server};
+}
+
+static void inside_release(struct inside *self) { pthread_mutex_unlock(&self->server->lock); }
+
 static RC mem_identity(struct source *base, struct arena *arena, const char **ret_id, struct error *err)
 {
-    mem_server_before(of(base)->server, "identity");
+    AUTO_RELEASE(inside) inside = enter(of(base)->server, "identity");
     *ret_id = arena_text(arena, of(base)->server->id);
     return RC_OK;
 }
@@ -29,7 +43,7 @@ static RC mem_tables(struct source *base, struct arena *arena, const char ***ret
                      struct error *err)
 {
     struct mem_server *server = of(base)->server;
-    mem_server_before(server, "tables");
+    AUTO_RELEASE(inside) inside = enter(server, "tables");
     *ret_names = arena_take(arena, sizeof(char *) * (size_t)(server->table_count + 1));
     for (int i = 0; i < server->table_count; i++)
         (*ret_names)[i] = arena_text(arena, server->tables[i].name);
@@ -62,7 +76,7 @@ static RC mem_describe(struct source *base, const struct table_request *request,
                        struct error *err)
 {
     struct mem_source *self = of(base);
-    mem_server_before(self->server, "describe");
+    AUTO_RELEASE(inside) inside = enter(self->server, "describe");
     const struct mem_table *from = mem_server_find(self->server, request->name);
     if (from == NULL)
         return fail(err, RC_NOT_FOUND, "there is no table '%s' in '%s'", request->name, base->name);
@@ -94,7 +108,7 @@ static RC mem_describe(struct source *base, const struct table_request *request,
 
 static RC mem_now(struct source *base, int64_t *ret_us, struct error *err)
 {
-    mem_server_before(of(base)->server, "now");
+    AUTO_RELEASE(inside) inside = enter(of(base)->server, "now");
     *ret_us = of(base)->server->now_us;
     return RC_OK;
 }
@@ -102,7 +116,7 @@ static RC mem_now(struct source *base, int64_t *ret_us, struct error *err)
 static RC mem_oldest_open(struct source *base, struct open_transactions *ret, struct error *err)
 {
     struct mem_server *server = of(base)->server;
-    mem_server_before(server, "oldest_open");
+    AUTO_RELEASE(inside) inside = enter(server, "oldest_open");
     *ret = (struct open_transactions){
         .hidden = server->hidden, .any = server->shown_us != 0, .since_us = server->shown_us};
     for (struct mem_transaction *t = server->open; t != NULL && !server->hidden; t = t->next) {
@@ -124,7 +138,7 @@ static RC mem_ceiling(struct source *base, const struct table *table, struct are
                       struct error *err)
 {
     struct mem_server *server = of(base)->server;
-    mem_server_before(server, "ceiling");
+    AUTO_RELEASE(inside) inside = enter(server, "ceiling");
     const struct mem_table *from = mem_server_find(server, table->name);
     const struct field *field = &table->schema->fields[table->key[0]];
     const struct value *largest = NULL;
@@ -215,7 +229,7 @@ static bool span_holds(const struct span *span, const struct mem_row *row)
     return above && !(bounded && is_behind(row, &span->hi, span));
 }
 
-static const struct span *sorting; /* qsort has no context; everything here is one thread */
+static const struct span *sorting; /* qsort has no context; whoever sorts is inside */
 
 static int row_order(const void *a, const void *b)
 {
@@ -260,7 +274,7 @@ static RC mem_facts(struct source *base, const struct table *table, const struct
     enum { ROW_BYTES = 64 };
     struct mem_server *server = of(base)->server;
     struct arena arena = {0};
-    mem_server_before(server, "facts");
+    AUTO_RELEASE(inside) inside = enter(server, "facts");
     const struct mem_table *from = mem_server_find(server, table->name);
     struct span span = span_of(table, range, &arena);
     int count;
@@ -328,7 +342,7 @@ static RC mem_boundary(struct source *base, const struct table *table, const str
                        struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err)
 {
     struct mem_server *server = of(base)->server;
-    mem_server_before(server, "boundary");
+    AUTO_RELEASE(inside) inside = enter(server, "boundary");
     *ret_is_cut = cut_of(server, table, range, rows, arena, ret_cut);
     return RC_OK;
 }
@@ -337,7 +351,7 @@ static RC mem_split(struct source *base, const struct table *table, const struct
                     struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err)
 {
     struct mem_server *server = of(base)->server;
-    mem_server_before(server, "split");
+    AUTO_RELEASE(inside) inside = enter(server, "split");
     struct span span = span_of(table, range, arena);
     struct range rest = *range;
     int count, given = 0;
@@ -377,11 +391,11 @@ static void build_row(struct mem_reader *self, const struct mem_row *row)
 }
 
 /* One page at a time, as many readers as there may be. */
-static RC mem_next_page(struct batch_reader *base, const struct batch **ret, struct error *err)
+static RC mem_next(struct batch_reader *base, const struct batch **ret, struct error *err)
 {
     struct mem_reader *self = (struct mem_reader *)base;
     struct arena scratch = {0};
-    mem_server_before(self->server, "next");
+    AUTO_RELEASE(inside) inside = enter(self->server, "next");
     int count = self->snapshot_count - self->snapshot_at, taken = 0;
     const struct mem_row **rows = self->snapshot != NULL ? self->snapshot + self->snapshot_at
                                                          : span_rows(self->server, &self->span, &scratch, &count);
@@ -397,15 +411,6 @@ static RC mem_next_page(struct batch_reader *base, const struct batch **ret, str
     *ret = taken > 0 ? builder_finish(self->builder) : NULL;
     arena_release(&scratch);
     return RC_OK;
-}
-
-static RC mem_next(struct batch_reader *base, const struct batch **ret, struct error *err)
-{
-    struct mem_server *server = ((struct mem_reader *)base)->server;
-    pthread_mutex_lock(&server->lock);
-    enum rc rc = mem_next_page(base, ret, err);
-    pthread_mutex_unlock(&server->lock);
-    return rc;
 }
 
 static void mem_reader_free(struct batch_reader *base)
@@ -434,7 +439,7 @@ static RC mem_read(struct source *base, const struct table *table, const struct 
 {
     static const struct batch_reader_ops ops = {.next = mem_next, .free = mem_reader_free};
     struct mem_source *source = of(base);
-    mem_server_before(source->server, "read");
+    AUTO_RELEASE(inside) inside = enter(source->server, "read");
     struct mem_reader *self = xcalloc(1, sizeof(*self));
     *self = (struct mem_reader){
         .base.ops = &ops, .server = source->server, .range = *range, .batch_rows = source->batch_rows};

@@ -15,6 +15,7 @@ static enum rc mem_position(struct target *base, const struct target_table *tabl
                             struct target_position *ret, struct error *err)
 {
     struct mem_target *self = (struct mem_target *)base;
+    AUTO_RELEASE(mem_inside) inside = mem_enter(self);
     TRY(mem_lost(self, err));
     *ret = mem_database_position(self->database, table->scope);
     ret->pos = arena_text(arena, ret->pos);
@@ -48,6 +49,7 @@ static enum rc mem_create_position(struct target *base, const struct target_tabl
                                    struct error *err)
 {
     struct mem_target *self = (struct mem_target *)base;
+    AUTO_RELEASE(mem_inside) inside = mem_enter(self);
     struct mem_database *database = self->database;
     TRY(mem_lost(self, err));
     if (table->shared && table->mode == MODE_REPLACE)
@@ -75,6 +77,7 @@ static enum rc mem_fence(struct target *base, const struct target_table *table, 
                          struct target_position *ret, struct error *err)
 {
     struct mem_target *self = (struct mem_target *)base;
+    AUTO_RELEASE(mem_inside) inside = mem_enter(self);
     TRY(mem_lost(self, err));
     assert(self->session == NULL);
     mem_settle(self->database, table->scope, NULL);
@@ -112,6 +115,7 @@ static enum rc mem_begin(struct target *base, const struct target_table *table, 
                          bool *ret_moved, struct error *err)
 {
     struct mem_target *self = (struct mem_target *)base;
+    AUTO_RELEASE(mem_inside) inside = mem_enter(self);
     TRY(mem_lost(self, err));
     assert(self->session == NULL);
     mem_settle(self->database, table->scope, table->name);
@@ -141,6 +145,7 @@ static void leave(struct mem_target *self)
 static enum rc mem_commit(struct target *base, struct error *err)
 {
     struct mem_target *self = (struct mem_target *)base;
+    AUTO_RELEASE(mem_inside) inside = mem_enter(self);
     TRY(mem_lost(self, err));
     assert(self->session != NULL && self->is_applied && "apply comes before commit");
     struct mem_session *session = self->session;
@@ -165,6 +170,7 @@ static enum rc mem_commit(struct target *base, struct error *err)
 static void mem_rollback(struct target *base)
 {
     struct mem_target *self = (struct mem_target *)base;
+    AUTO_RELEASE(mem_inside) inside = mem_enter(self);
     if (self->session == NULL)
         return;
     self->session->owner = NULL;
@@ -174,6 +180,7 @@ static void mem_rollback(struct target *base)
 static enum rc mem_reconnect(struct target *base, struct error *err)
 {
     struct mem_target *self = (struct mem_target *)base;
+    AUTO_RELEASE(mem_inside) inside = mem_enter(self);
     leave(self);
     self->is_lost = false;
     return RC_OK;
@@ -187,8 +194,11 @@ static enum rc mem_check(struct target *base, bool *ret_is_new, struct error *er
 
 static void mem_free(struct target *base)
 {
-    leave((struct mem_target *)base);
-    free(base);
+    struct mem_target *self = (struct mem_target *)base;
+    struct mem_inside inside = mem_enter(self);
+    leave(self);
+    mem_inside_release(&inside);
+    free(self);
 }
 
 /* It holds whatever there is, but for one type, so that a test can have a lossy one. */
@@ -219,6 +229,7 @@ static enum rc mem_profile(struct target *base, const struct target_table *table
                            struct profile *ret, struct error *err)
 {
     struct mem_target *self = (struct mem_target *)base;
+    AUTO_RELEASE(mem_inside) inside = mem_enter(self);
     TRY(mem_lost(self, err));
     const struct mem_table *found = mem_find_table(&self->database->state, table->name);
     if (found == NULL)

@@ -1,9 +1,10 @@
 /* A target in memory for sweeps: real transactions, real rollback, and a server that outlives its clients.
  *
- * The database outlives its handles: freeing a handle is the death of its process. Everything is single-threaded and
- * deterministic. A load holds the lock of its position row and of its table; a fence, a begin or a DDL that wants one
- * of them makes the server end the session that holds it (as an idle-in-transaction limit does), or execute the COMMIT
- * that this session has already sent. A handle whose session was ended answers RC_UNAVAILABLE until target_reconnect.
+ * The database outlives its handles: freeing a handle is the death of its process. Its handles may be used by
+ * threads, one operation at a time. A load holds the lock of its position row and of its table; a fence, a begin or a
+ * DDL that wants one of them makes the server end the session that holds it (as an idle-in-transaction limit does), or
+ * execute the COMMIT that this session has already sent. A handle whose session was ended answers RC_UNAVAILABLE until
+ * target_reconnect.
  */
 #pragma once
 

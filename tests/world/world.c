@@ -108,6 +108,7 @@ struct world *world_new(enum world_variant variant, const char *folder)
         .lease_ms = WORLD_TTL_MS,
         .max_memory_bytes = 64 << 20,
         .readers = 4,
+        .parallel = 1,
         .max_pending = 2,
     };
     configure_tables(self);
@@ -266,12 +267,13 @@ void world_rest(struct world *self)
 /* ---- processes ---- */
 
 struct process {
+    struct world *world;
+    struct fault_plan *plan;
     struct process *below; /* opened before this one */
     int number;
     struct fault_clock clock;
     struct fault_plan sound;
-    struct source *source;
-    struct target *target;
+    struct ends ends;
     struct store *store;
     bool was_tracing;
 };
@@ -284,24 +286,54 @@ static void server_follows_clock(void *context, const char *operation)
         self->moving(self, operation);
 }
 
+static struct ends open_ends(struct world *self, struct fault_plan *plan, bool again)
+{
+    struct ends ends;
+    if (self->real) {
+        ends = real_open_ends(self, again);
+    } else {
+        ends.source = mem_source_open(self->server, "shop", 3);
+        ends.target = again && self->takes_turns ? NULL : mem_target_new(self->database, "dw");
+    }
+    ends.source = fault_source_new(ends.source, plan);
+    if (ends.target != NULL)
+        ends.target = fault_target_new(ends.target, plan);
+    if (ends.target != NULL)
+        ends.target->is_exclusive |= self->takes_turns;
+    return ends;
+}
+
+/* What this run has no use for is not opened. */
+static RC open_more(void *context, struct ends *ret, struct error *err)
+{
+    struct process *p = context;
+    struct ends ends = open_ends(p->world, p->plan, true);
+    const struct run_options *options = &p->world->options;
+    if (options->redshift_only)
+        source_free(TAKE(ends.source));
+    if (p->world->no_target || options->backup_only)
+        target_free(TAKE(ends.target));
+    *ret = ends;
+    return RC_OK;
+}
+
 static struct process *process_start(struct world *self, bool hit)
 {
     struct process *p = xcalloc(1, sizeof(*p));
     struct fault_plan *plan = hit ? &self->plan : &p->sound;
+    p->world = self;
+    p->plan = plan;
     p->number = self->processes++ % WORLD_PROCESSES_MAX; /* pids are used again when their processes are long gone */
     self->hosts.gone[p->number] = false;
     fault_clock_init(&p->clock, &self->clock.clock, plan);
-    if (self->real) {
-        real_open(self, &p->source, &p->target, &p->store);
-    } else {
+    if (!self->real)
         mem_server_hook(self->server, server_follows_clock, self);
-        p->source = mem_source_open(self->server, "shop", 3);
-        p->target = mem_target_new(self->database, "dw");
+    p->ends = open_ends(self, plan, false);
+    if (self->real)
+        p->store = real_open_store(self);
+    else
         p->store = self->open_store != NULL ? self->open_store(self, &p->clock.clock, plan)
                                             : mem_store_open(self->objects, "lake");
-    }
-    p->source = fault_source_new(p->source, plan);
-    p->target = fault_target_new(p->target, plan);
     if (self->open_store == NULL)
         p->store = fault_store_new(p->store, plan);
     p->was_tracing = self->tracing;
@@ -317,8 +349,8 @@ static struct process *process_start(struct world *self, bool hit)
 
 static void process_end(struct world *self, struct process *p)
 {
-    source_free(p->source);
-    target_free(p->target);
+    source_free(p->ends.source);
+    target_free(p->ends.target);
     store_free(p->store);
     self->hosts.gone[p->number] = true;
     self->tracing = p->was_tracing;
@@ -329,8 +361,10 @@ static struct run *process_run(struct world *self, struct process *p)
 {
     bool loads = !self->no_target && !self->options.backup_only;
     struct run_world world = {
-        .source = self->options.redshift_only ? NULL : p->source,
-        .target = loads ? p->target : NULL,
+        .ends = {.source = self->options.redshift_only ? NULL : p->ends.source,
+                 .target = loads ? p->ends.target : NULL},
+        .open_ends = open_more,
+        .context = p,
         .store = p->store,
         .markers = p->store,
         .clock = &p->clock.clock,

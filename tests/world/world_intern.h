@@ -33,7 +33,7 @@ void world_forget_documents(struct world *self);
 void real_make(struct world *self);
 void real_put(struct world *self, const char *table, const char *row);
 void real_add_column(struct world *self, const char *table);
-void real_open(struct world *self, struct source **source, struct target **target, struct store **store);
+struct ends real_open_ends(struct world *self, bool again); /* again: an exclusive target is not opened twice */
 struct store *real_open_store(struct world *self);
 struct target_position real_position(struct world *self, const char *scope, struct arena *arena);
 void real_print(struct world *self, const char *database, const char *table, struct buf *out);

@@ -88,13 +88,15 @@ static struct target *open_target(struct world *self)
     return target;
 }
 
-void real_open(struct world *self, struct source **source, struct target **target, struct store **store)
+struct ends real_open_ends(struct world *self, bool again)
 {
     struct error err;
+    struct ends ends = {0};
     const struct sqlite_source_options options = {.clock = &self->clock.clock, .page_rows = 3};
-    must(sqlite_source_open("shop", path_of(self, "shop.db"), &options, source, &err), &err);
-    *target = open_target(self);
-    *store = real_open_store(self);
+    must(sqlite_source_open("shop", path_of(self, "shop.db"), &options, &ends.source, &err), &err);
+    if (!again)
+        ends.target = open_target(self);
+    return ends;
 }
 
 struct target_position real_position(struct world *self, const char *scope, struct arena *arena)
