@@ -3,6 +3,7 @@ import os
 
 import pytest
 
+from redshift_cluster import DATABASE, Cluster
 from road import Road
 from server_mariadb import MariaDB
 from server_postgres import PostgreSQL
@@ -71,6 +72,19 @@ def s3(servers):
 def redshift(servers, postgres, s3):
     """The stand-in, serverless and with snapshot isolation; one of other options: servers.get(Redshift, name, ...)."""
     return servers.get(Redshift, postgres=postgres, s3=s3)
+
+
+@pytest.fixture(scope="session")
+def cluster_database(postgres):
+    postgres.new_database(DATABASE)
+    postgres.run("GRANT CREATE, TEMPORARY ON DATABASE standin TO loader")
+
+
+@pytest.fixture
+def cluster(redshift, s3, cluster_database):
+    made = Cluster(redshift, s3)
+    yield made
+    made.sessions.close()
 
 
 ROADS = itertools.count(1)

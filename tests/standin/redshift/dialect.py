@@ -146,10 +146,10 @@ class Rewriter:
         word, before, after = token.value, self.near(-1), self.near(1)
         if after.kind == STRING and self.is_touching() and word in ("e", "n", "u"):
             return self.prefix(word)
-        if after.is_operator("(") and not before.is_operator(".") and not before.is_word("as", "table", "into", "update", "join", "index"):
-            return self.function(token)
         if before.is_operator("::") or (before.is_word("as") and after.text in ("(", ")") and self.in_cast()):
             return self.type(token)
+        if after.is_operator("(") and not before.is_operator(".") and not before.is_word("as", "table", "into", "update", "join", "index"):
+            return self.function(token)
         if before.is_operator("(") and self.near(-2).is_word(*DATE_PARTS):
             return literal(word)
         if word == "sysdate":
