@@ -318,3 +318,27 @@ def test_tls(servers, postgres, s3, cluster_database, tmp_path):
         assert cursor.fetchone() == (1,) and session.info.ssl_in_use
     with pytest.raises(psycopg2.OperationalError, match="certificate"):
         one.connect("standin", sslmode="verify-full", sslrootcert=str(certificate(tmp_path / "other")[2]))
+
+
+def test_who_holds_a_table_can_be_seen_and_ended(cluster):
+    """How a loader finds the zombie in its way: its locks, whether it runs something, and the end of it."""
+    two_rows(cluster)
+    session = cluster.connect()
+    cluster.run("BEGIN", session)
+    cluster.run("UPDATE t SET n = 1", session)
+    oid = cluster.run("SELECT oid FROM pg_class WHERE relname = 't' AND pg_table_is_visible(oid)")[0][0]
+    holder = f"SELECT DISTINCT pid FROM svv_transactions WHERE relation = {oid} AND granted AND lock_mode <> 'AccessShareLock'"
+    pid = session.info.backend_pid
+    assert cluster.run(holder) == [(pid,)]
+    running = f"SELECT count(*) FROM sys_query_history WHERE session_id = {pid} AND status = 'running'"
+    assert cluster.run(running) == [(0,)]
+    with cluster.redshift.fault("hang on=select like=42"), meanwhile(cluster.run, "SELECT 42", session) as hung:
+        assert is_waiting(hung)
+        assert cluster.run(running) == [(1,)]
+        cluster.run(f"SELECT pg_terminate_backend({pid})")
+        session.cancel()
+        with pytest.raises(psycopg2.Error):
+            hung.result(10)
+    with pytest.raises(psycopg2.OperationalError):
+        cluster.run("SELECT 1", session)
+    assert cluster.run("UPDATE t SET n = 2 WHERE n = 0") == 2

@@ -150,6 +150,8 @@ class Backend:
                 result.tag = body[:-1].decode()
             elif kind == b"E":
                 failure = wire.parse_error(body)
+                if failure.fatal:
+                    raise failure
             elif kind == b"G":
                 self.stream.write(wire.message(b"f", wire.text("the stand-in has no rows for it")))
             elif kind == b"Z":

@@ -192,6 +192,9 @@ CREATE FUNCTION datediff(text, timestamp, timestamp) RETURNS bigint LANGUAGE sql
 CREATE FUNCTION convert_timezone(text, timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT AS $$SELECT ($2 AT TIME ZONE 'UTC') AT TIME ZONE $1$$;
 CREATE FUNCTION convert_timezone(text, text, timestamp) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT AS $$SELECT ($3 AT TIME ZONE $1) AT TIME ZONE $2$$;
 
+-- A user sees what is its own, and an administrator everything.
+CREATE FUNCTION is_mine(text) RETURNS bool LANGUAGE sql STABLE AS $$SELECT $1 = session_user OR (SELECT rolsuper FROM pg_roles WHERE rolname = session_user)$$;
+
 -- --- tables and columns ----------------------------------------------------------------------------------------------------
 
 CREATE VIEW user_columns AS
@@ -269,7 +272,31 @@ CREATE VIEW svv_redshift_databases AS
 CREATE VIEW stv_db_isolation_level AS
     SELECT oid::int AS db_id, datname::text AS db_name, CASE current_setting('redshift_standin.isolation', true) WHEN 'serializable' THEN 'Serializable' ELSE 'Snapshot Isolation' END AS isolation_level
     FROM pg_database WHERE NOT datistemplate;
+CREATE VIEW svv_transactions AS
+    SELECT a.usename::text AS txn_owner, a.datname::text AS txn_db, coalesce(a.backend_xid::text::bigint, 0) AS xid, l.pid, a.xact_start AT TIME ZONE 'UTC' AS txn_start, l.mode AS lock_mode,
+           CASE l.locktype WHEN 'relation' THEN 'relation' ELSE 'transactionid' END AS lockable_object_type, l.relation, l.granted
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE a.datname = current_database() AND l.locktype IN ('relation', 'transactionid') AND redshift_standin.is_mine(a.usename::text);
 CREATE VIEW stv_slices AS SELECT 0 AS node, slice, slice AS localslice, 'D'::text AS type FROM generate_series(0, 1) slice;
+
+-- The catalog's own columns of Redshift's.
+CREATE VIEW pg_class AS
+    SELECT c.oid, redshift_standin.long_name(c.relname) AS relname, c.relnamespace, c.reltype, c.relowner, c.relam, c.relfilenode, c.reltablespace, c.relpages, c.reltuples,
+           c.reltoastrelid, c.relhasindex, c.relisshared, c.relpersistence, c.relkind, c.relnatts, c.relchecks, c.relhasrules, c.relispartition, c.relacl,
+           CASE coalesce(t.diststyle, 'auto') WHEN 'even' THEN 0 WHEN 'key' THEN 1 WHEN 'all' THEN 8 ELSE 10 END::int2 AS reldiststyle, 0 AS releffectivediststyle
+    FROM pg_catalog.pg_class c LEFT JOIN redshift_standin.table_attributes t ON t.relation = c.oid;
+CREATE VIEW pg_attribute AS
+    SELECT a.attrelid, redshift_standin.long_name(a.attname) AS attname, a.atttypid, a.attlen, a.attnum, a.attndims, a.atttypmod, a.attbyval, a.attstorage, a.attalign,
+           a.attnotnull, a.atthasdef, a.attisdropped, a.attislocal, coalesce(t.distkey = a.attnum, false) AS attisdistkey,
+           coalesce(array_position(t.sortkey, a.attnum::int), 0) AS attsortkeyord, 0 AS attencodingtype
+    FROM pg_catalog.pg_attribute a LEFT JOIN redshift_standin.table_attributes t ON t.relation = a.attrelid;
+CREATE VIEW svv_external_schemas AS
+    SELECT 0::oid AS esoid, 0::int2 AS eskind, NULL::text AS schemaname, 0 AS esowner, NULL::text AS databasename, NULL::text AS esoptions WHERE false;
+CREATE VIEW svv_external_tables AS
+    SELECT NULL::text AS redshift_database_name, NULL::text AS schemaname, NULL::text AS tablename, NULL::text AS tabletype, NULL::text AS location, NULL::text AS parameters WHERE false;
+CREATE VIEW svv_external_columns AS
+    SELECT NULL::text AS redshift_database_name, NULL::text AS schemaname, NULL::text AS tablename, NULL::text AS columnname, NULL::text AS external_type, 0 AS columnnum, 0 AS part_key,
+           NULL::text AS is_nullable WHERE false;
 
 -- Keys stand here although nothing enforces them; the stand-in's own CHECKs do not.
 CREATE VIEW pg_constraint AS
@@ -298,7 +325,6 @@ CREATE TABLE queries (
     returned_rows bigint, error_message text, database_name text, transaction_id bigint
 );
 CREATE TABLE s3_log (user_name text, query_id bigint, eventtime timestamp, pid int, message text);
-CREATE FUNCTION is_mine(text) RETURNS bool LANGUAGE sql STABLE AS $$SELECT $1 = session_user OR (SELECT rolsuper FROM pg_roles WHERE rolname = session_user)$$;
 
 CREATE VIEW sys_load_error_detail AS
     SELECT 100 AS user_id, query_id, 0::bigint AS transaction_id, session_id, current_database()::text AS database_name, table_id, start_time, file_name, line_number,

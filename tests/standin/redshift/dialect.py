@@ -17,6 +17,7 @@ VIEWS = {
     "svv_redshift_schemas", "svv_redshift_databases", "svv_columns", "svv_tables", "sys_load_error_detail", "sys_query_history",
     "stl_load_errors", "stl_query", "svl_s3log", "stv_slices",
     "sys_session_history", "sys_transaction_history", "stv_db_isolation_level", "pg_constraint", "pg_indexes",
+    "pg_class", "pg_attribute", "svv_transactions", "svv_external_schemas", "svv_external_tables", "svv_external_columns",
 }
 FUNCTIONS = {
     "version", "pg_last_copy_count", "pg_last_copy_id", "pg_last_query_id", "getdate", "len", "json_parse", "json_serialize", "json_typeof",
@@ -88,6 +89,7 @@ class Rewriter:
         self.tokens = [token for token in tokens if token.kind != COMMENT]
         self.solid = [i for i, token in enumerate(self.tokens) if token.kind != SPACE]
         place = {index: i for i, index in enumerate(self.solid)}
+        self.is_leaders = any(token.kind == WORD and token.value.startswith("pg_") for token in self.tokens)  # the catalog is the leader node's
         out, self.skip = [], 0
         for index, token in enumerate(self.tokens):
             if token.kind == SPACE:
@@ -124,9 +126,9 @@ class Rewriter:
             return self.relation(name) or quote(self.names.shorten(name))
         if token.kind == WORD:
             return self.word(token)
-        if token.kind == OPERATOR and token.text == "[" and self.near(-1).is_word("array"):
+        if token.is_operator("[") and self.near(-1).is_word("array") and not self.is_leaders:
             raise syntax(token)
-        if token.kind == OPERATOR and token.text == "(" and self.near(-1).is_word("filter"):
+        if token.is_operator("(") and self.near(-1).is_word("filter"):
             raise syntax(token)
         return token.text
 

@@ -62,12 +62,19 @@ class History:
         table = {LoadError: "load_errors", Query: "queries", S3Log: "s3_log"}[type(row)]
         self.rows[table].append((database, row))
 
-    def take(self, database, views):
-        """INSERTs of what these views lack, each once."""
-        for table in sorted({TABLES[view] for view in views if view in TABLES}):
+    def take(self, database, views, running):
+        """Statements that bring these views up to date; `running`: the queries that run now."""
+        tables = {TABLES[view] for view in views if view in TABLES}
+        if "queries" in tables:
+            yield f"DELETE FROM {HOME}.queries WHERE status = 'running'"
+            yield from (insert("queries", query) for query in running)
+        for table in sorted(tables):
             mine = [row for where, row in self.rows[table] if where == database]
             self.rows[table] = collections.deque((one for one in self.rows[table] if one[0] != database), maxlen=KEPT_MAX)
-            for row in mine:
-                fields = dataclasses.asdict(row)
-                values = ", ".join("NULL" if value is None else literal(str(value).replace("\0", "")) for value in fields.values())
-                yield f"INSERT INTO {HOME}.{table} ({', '.join(fields)}) VALUES ({values})"
+            yield from (insert(table, row) for row in mine)
+
+
+def insert(table, row):
+    fields = dataclasses.asdict(row)
+    values = ", ".join("NULL" if value is None else literal(str(value).replace("\0", "")) for value in fields.values())
+    return f"INSERT INTO {HOME}.{table} ({', '.join(fields)}) VALUES ({values})"

@@ -282,11 +282,20 @@ class Planner:
         kind = next((token.value for token in reader.tokens[1:4] if token.kind == "word" and token.value not in ("or", "replace", "unique")), "")
         if kind in NO_CREATE:
             raise unsupported(f'SQL command "CREATE {kind.upper()}" not supported on Redshift tables.')
-        if kind in ("view", "schema", "user", "group"):
+        if kind == "view":
+            return self.plan_view(reader)
+        if kind in ("schema", "user", "group"):
             return self.plain("create", tokens)
         if kind == "database":
             return Plan("create", [self.rewriter().rewrite(tokens)], alone="CREATE DATABASE", is_plain=True)
         raise unsupported(f"the stand-in has no CREATE {kind.upper()}")
+
+    def plan_view(self, reader):
+        """WITH NO SCHEMA BINDING is taken, and the view is bound all the same."""
+        words = reader.tokens
+        if [token.value for token in words[-4:]] == ["with", "no", "schema", "binding"]:
+            words = words[:-4]
+        return Plan("create", [self.rewriter(True).rewrite_spaced(words)], is_plain=True)
 
     def plan_alter(self, tokens, reader):
         if reader.accept("table"):

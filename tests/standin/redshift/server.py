@@ -102,7 +102,8 @@ class Server:
         await self.ask(database, [f"INSERT INTO {HOME}.long_names VALUES ({literal(short)}, {literal(name)}) ON CONFLICT DO NOTHING" for short, name in names.items()])
 
     async def write_history(self, database, views):
-        statements = list(self.history.take(database, views))
+        running = [session.running for session in self.sessions if session.running and session.database == database]
+        statements = list(self.history.take(database, views, running))
         if statements:
             await self.ask(database, statements)
 

@@ -35,7 +35,7 @@ class Session:
         self.is_implicit = False  # several statements in one message are one transaction
         self.prepared = Prepared(self)
         self.sent, self.cut_after = 0, None
-        self.doing = ""
+        self.doing, self.running = "", None
 
     # --- the way in ---------------------------------------------------------------------------------------------------
 
@@ -184,6 +184,8 @@ class Session:
 
     async def fail(self, failure):
         """Tells the client, and fails the transaction as PostgreSQL does."""
+        if failure.fatal:
+            raise failure
         if self.is_implicit and self.backend.status != "I":
             await self.rollback()
         elif self.backend.status == "T":
@@ -194,18 +196,19 @@ class Session:
     async def run(self, tokens, is_one_of_many=False, execute=None):
         """Runs one statement and answers it up to CommandComplete; `execute` does it in another protocol."""
         started, query_id, text = now(), self.server.next_query_id(), masked(tokens)
+        verb = Reader(tokens).peek().text.upper()
         self.doing, self.cancelled = text, asyncio.Event()
+        self.running = Query(self.user, query_id, self.backend.pid, verb, text[:4000], started, None, "running", 0, None, self.database, 0)
         self.server.log(f"{self.user} {self.backend.pid}: {text}")
         status, said, rows = "success", None, 0
         try:
             rows = await self.run_planned(tokens, is_one_of_many, execute, query_id, text)
         except Failure as failure:
-            failure = translate(failure, self.names, query_id)
+            failure = failure if failure.fatal else translate(failure, self.names, query_id)
             status, said = "failed", failure.message
             raise failure from None
         finally:
-            self.doing = ""
-            verb = Reader(tokens).peek().text.upper()
+            self.doing, self.running = "", None
             self.last["last_query_id"] = query_id
             self.server.history.add(self.database, Query(self.user, query_id, self.backend.pid, verb, text[:4000], started, now(), status, rows or 0, said,
                                                          self.database, self.transaction.number if self.transaction else 0))
