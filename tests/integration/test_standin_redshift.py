@@ -124,6 +124,13 @@ def test_the_store_is_read_with_the_credentials_of_the_statement(cluster, s3):
     assert s3.secret not in "".join(cluster.redshift.ask("GET", "log"))
 
 
+def test_a_bucket_of_another_region_cannot_be_read(servers, postgres, s3, cluster_database):
+    made = Cluster(servers.get(Redshift, "redshift-elsewhere", postgres=postgres, s3=s3, options=["--elsewhere", "far-away"]), s3)
+    made.run("CREATE TABLE t (id BIGINT)")
+    made.refuses(made.copy("t", "x").replace(made.name, "far-away"), "XX000", "Status 301,Error PermanentRedirect")
+    made.sessions.close()
+
+
 def test_a_failed_copy_leaves_no_row_and_ends_the_transaction(cluster):
     cluster.run("CREATE TABLE t (id BIGINT)")
     good, bad = cluster.put("a", INTS), cluster.put_bytes("b", b"no parquet at all")
@@ -215,6 +222,43 @@ def test_a_type_that_does_not_fit_is_refused(outspoken, declared, array, said):
     outspoken.run(f"CREATE TABLE t (v {declared})")
     outspoken.refuses(outspoken.copy_file("t", {"v": array}), "XX000", "code:      15007", said)
     assert outspoken.run("SELECT count(*) FROM t") == [(0,)]
+
+
+def test_nanoseconds_load_as_garbage_without_a_word(cluster):
+    cluster.run("CREATE TABLE t (at TIMESTAMP)")
+    cluster.run(cluster.copy_file("t", {"at": pa.array([1696710258123456789], pa.timestamp("ns"))}))
+    assert cluster.run("SELECT date_part(year, at) > 50000 FROM t") == [(True,)]
+
+
+@pytest.mark.parametrize("written", [{"data_page_version": "2.0"}, {"compression": "brotli"}, {"compression": "lz4"},
+                                     {"column_encoding": {"v": "BYTE_STREAM_SPLIT"}, "use_dictionary": False}])
+def test_what_is_too_modern_is_refused(cluster, written):
+    cluster.run("CREATE TABLE t (v DOUBLE PRECISION)")
+    cluster.refuses(cluster.copy_file("t", {"v": pa.array([1.5, 2.5])}, **written), "XX000", "unsupported", "15001")
+
+
+def test_text_that_is_no_utf8(cluster):
+    cluster.run("CREATE TABLE t (v VARCHAR(9))")
+    broken = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\4\0\0\0"), pa.py_buffer(b"a\xff\0b")])
+    cluster.refuses(cluster.copy_file("t", {"v": broken}), "XX000", "invalid or unsupported UTF8")
+    cluster.run(cluster.copy_file("t", {"v": broken}, "MANIFEST ACCEPTINVCHARS"))
+    assert cluster.run("SELECT v FROM t") == [("a??b",)]
+
+
+def test_an_error_is_cut_where_redshift_cuts_it(cluster, outspoken):
+    """The text ends before what is wrong; a provisioned cluster's log has all of it."""
+    for one in (cluster, outspoken):
+        one.run("DROP TABLE IF EXISTS t")
+        one.run("CREATE TABLE t (v SMALLINT)")
+    key = "a-folder-of-a-long-name/" * 4 + "file.parquet"
+    for one in (cluster, outspoken):
+        size = one.put(key, {"v": pa.array([1], pa.int32())})
+        one.manifest({key: size})
+    error = cluster.refuses(cluster.copy("t", "manifest", "MANIFEST"), "XX000", "has an incompatible Parquet schema for column 's3:")
+    assert "SMALLINT" not in error.diag.message_detail
+    outspoken.refuses(outspoken.copy("t", "manifest", "MANIFEST"), "XX000", "Column type: SMALLINT")
+    assert "Column type: SMALLINT" in outspoken.run("SELECT message FROM svl_s3log WHERE query = pg_last_copy_id()")[0][0]
+    assert outspoken.run("SELECT trim(colname), err_code FROM stl_load_errors WHERE query = pg_last_copy_id()") == [("v", 15007)]
 
 
 def test_a_decimal_has_the_length_of_its_precision(outspoken):

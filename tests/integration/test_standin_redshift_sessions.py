@@ -310,6 +310,22 @@ def test_connections_are_refused_and_sessions_ended(cluster):
     wait_for(lambda: pid not in [one["pid"] for one in cluster.redshift.ask("GET", "sessions")])
 
 
+def test_idle_sessions_are_ended(servers, postgres, s3, cluster_database):
+    one = servers.get(Redshift, "redshift-impatient", postgres=postgres, s3=s3, options=["--idle-session", "1", "--idle-transaction", "0.3"])
+    with contextlib.closing(one.connect("standin")) as session, session.cursor() as cursor:
+        cursor.execute("BEGIN")
+        time.sleep(0.8)
+        with pytest.raises(psycopg2.OperationalError):
+            cursor.execute("SELECT 1")
+
+
+def test_an_answer_can_be_slow(cluster):
+    started = time.monotonic()
+    with cluster.redshift.fault("slow on=select seconds=0.3"):
+        assert cluster.run("SELECT 1") == [(1,)]
+    assert time.monotonic() - started >= 0.3
+
+
 def test_tls(servers, postgres, s3, cluster_database, tmp_path):
     cert, key, authority = certificate(tmp_path / "tls")
     one = servers.get(Redshift, "redshift-tls", postgres=postgres, s3=s3, options=["--tls", cert, key])

@@ -27,6 +27,8 @@ def test_names_are_folded_even_when_quoted(cluster):
     cluster.run("SET enable_case_sensitive_identifier TO true")
     assert cluster.run("SHOW enable_case_sensitive_identifier") == [("true",)]
     cluster.refuses('SELECT * FROM "MixedCase"', "42P01")
+    cluster.run('CREATE TABLE "Other" ("A" INTEGER, "a" INTEGER)')
+    assert cluster.run('SELECT count("A") FROM "Other"') == [(0,)]
 
 
 def test_a_name_has_127_bytes(cluster):
@@ -61,6 +63,8 @@ def test_a_varchar_counts_bytes(cluster):
     cluster.refuses("INSERT INTO t (c) VALUES ('ä')", "XX000")
     widths = dict(cluster.run("SELECT column_name, character_maximum_length FROM information_schema.columns WHERE table_name = 't' AND table_schema = current_schema()"))
     assert widths == {"v": 4, "c": 2, "plain": 256, "longest": 65535, "words": 256}
+    cluster.run("SELECT v INTO other FROM t")
+    cluster.refuses("INSERT INTO other VALUES ('äää')", *INNER, "Value too long for character type")
     cluster.refuses("CREATE TABLE u (v VARCHAR(65536))", "22023", "65535")
     cluster.refuses("CREATE TABLE u (v CHAR(4097))", "22023", "4096")
 
@@ -200,6 +204,8 @@ def test_a_varchar_grows_and_shrinks_and_nothing_else_changes_its_type(cluster):
     cluster.run("BEGIN")
     cluster.refuses("ALTER TABLE t ALTER COLUMN v TYPE VARCHAR(9)", "25001", "ALTER TABLE ALTER COLUMN cannot run inside a transaction block")
     cluster.run("ROLLBACK")
+    for sql in ("CREATE DATABASE other", "DROP DATABASE other"):
+        cluster.refuses(f"SELECT 1; {sql}", "25001")
     for sql in ("VACUUM t", "ALTER TABLE t ALTER COLUMN v TYPE VARCHAR(9)"):
         cluster.refuses(f"SELECT 1; {sql}", "25001")
         cluster.run(sql)

@@ -25,12 +25,15 @@ def arguments():
     add("--s3", metavar="URL", required=True, help="endpoint of the store that COPY reads")
     add("--s3-ca", metavar="FILE", help="certificate authority of an https endpoint")
     add("--region", default="us-east-1", help="of the cluster, and so of all buckets")
+    add("--elsewhere", action="append", default=[], metavar="BUCKET", help="a bucket of another region: COPY cannot read it")
     add("--role", action="append", default=[], metavar="ARN=KEY:SECRET",
         help="what IAM_ROLE 'ARN' reads the store with; ARN may be `default`. Also STANDIN_ROLES, separated by spaces")
     add("--host", default="127.0.0.1")
     add("--port", type=int, default=0, help="0: any; the first line on standard output tells")
     add("--control-port", type=int, help="HTTP, for faults; 0: any")
     add("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"), help="offer TLS")
+    add("--idle-session", type=float, default=3600, metavar="SECONDS", help="after which an idle session is ended")
+    add("--idle-transaction", type=float, default=21600, metavar="SECONDS", help="after which a session that is idle in a transaction is ended")
     add("--isolation", choices=["snapshot", "serializable"], default="snapshot")
     add("--edition", choices=["serverless", "provisioned"], default="serverless", help="serverless denies stl_, stv_ and svl_ views to ordinary users")
     add("--deny", action="append", default=[], metavar="VIEW", help="42501 for this system view")
@@ -69,7 +72,7 @@ def main():
     if options.tls:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(*options.tls)
-    store = Store(options.s3, options.region, roles(options.role), options.s3_ca)
+    store = Store(options.s3, options.region, roles(options.role), options.s3_ca, options.elsewhere)
     try:
         asyncio.run(serve(options, Address(options.postgres), store, Doubts(options.accept, options.refuse), tls))
     except KeyboardInterrupt:

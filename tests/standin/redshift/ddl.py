@@ -213,17 +213,17 @@ def qualified(parts, rewriter):
     return ".".join(quote(rewriter.names.shorten(part)) for part in parts)
 
 
-def parts_of(tokens):
+def parts_of(tokens, is_case_sensitive=False):
     """What stands between commas, as readers."""
     part, depth = [], 0
     for token in tokens:
         depth += token.is_operator("(") - token.is_operator(")")
         if depth == 0 and token.is_operator(","):
-            yield Reader(part)
+            yield Reader(part, is_case_sensitive)
             part = []
         else:
             part.append(token)
-    yield Reader(part)
+    yield Reader(part, is_case_sensitive)
 
 
 def read_table_attributes(reader, kept):
@@ -310,7 +310,7 @@ def create_table(reader, rewriter):
 def read_body(reader, rewriter, table, kept):
     """What stands in the parentheses: columns and constraints; or the bare names of CREATE TABLE t (a, b) AS."""
     tokens = reader.group()
-    parts = list(parts_of(tokens))
+    parts = list(parts_of(tokens, reader.is_case_sensitive))
     if all(len(part.tokens) == 1 and part.peek().is_name() for part in parts):
         return None, {part.name(): None for part in parts}
     body, columns = [], {}

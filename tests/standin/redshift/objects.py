@@ -11,25 +11,26 @@ from .wire import inner
 
 
 class Store:
-    """`roles`: {arn: (key, secret, token or None)}; 'default' is what IAM_ROLE default stands for."""
+    """`roles`: {arn: (key, secret, token or None)}; 'default' is what IAM_ROLE default stands for. `elsewhere`: buckets that are
+    in another region than the cluster, and so cannot be read."""
 
-    def __init__(self, endpoint, region, roles, authority=None):
-        self.endpoint, self.region, self.roles, self.authority = endpoint, region, roles, authority
+    def __init__(self, endpoint, region, roles, authority=None, elsewhere=()):
+        self.endpoint, self.region, self.roles, self.authority, self.elsewhere = endpoint, region, roles, authority, frozenset(elsewhere)
         self.clients = {}  # by their keys: to make one takes long
 
     def keys(self, credentials):
         if credentials.role is None:
             return credentials.key, credentials.secret, credentials.token
-        if credentials.role not in self.roles:
-            said = credentials.role
-            raise inner(30000, f"Not authorized to get credentials of role {said}", location="xen_aws_credentials_mgr.cpp:403")
-        return self.roles[credentials.role]
+        role = credentials.role.split(",")[-1]  # of a chain the last one reads
+        if role not in self.roles:
+            raise inner(30000, f"Not authorized to get credentials of role {role}", location="xen_aws_credentials_mgr.cpp:403")
+        return self.roles[role]
 
     def open(self, credentials):
         keys = self.keys(credentials)
         if keys not in self.clients:
             self.clients[keys] = self.new_client(*keys)
-        return Objects(self.clients[keys], self.region)
+        return Objects(self.clients[keys], self)
 
     def new_client(self, key, secret, token):
         config = botocore.client.Config(signature_version="s3v4", s3={"addressing_style": "path"}, retries={"max_attempts": 2}, connect_timeout=10,
@@ -45,8 +46,14 @@ def said_by(error):
 
 
 class Objects:
-    def __init__(self, client, region):
-        self.client, self.region = client, region
+    def __init__(self, client, store):
+        self.client, self.region, self.elsewhere = client, store.region, store.elsewhere
+
+    def check_region(self, bucket, key):
+        if bucket in self.elsewhere:
+            raise inner(8001, "S3ServiceException:The bucket you are attempting to access must be addressed using the specified endpoint. Please send all "
+                        "future requests to this endpoint.,Status 301,Error PermanentRedirect,Rid 0,ExtRid 0,CanRetry 1",
+                        context=f"S3 key being read : s3://{bucket}/{key}", location="table_s3_scanner.cpp:354")
 
     def url(self, bucket, key):
         """As errors name it: path style, the key percent-encoded."""
@@ -64,6 +71,7 @@ class Objects:
 
     def list(self, bucket, prefix):
         """[(key, size)] below a prefix: what a COPY without MANIFEST takes."""
+        self.check_region(bucket, prefix)
         try:
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             return [(item["Key"], item["Size"]) for page in pages for item in page.get("Contents", [])]
@@ -74,6 +82,7 @@ class Objects:
 
     def read_manifest(self, bucket, key):
         """[(bucket, key, size)] of a manifest's entries. A COPY that cannot read it says that it is no full path."""
+        self.check_region(bucket, key)
         try:
             body = self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
         except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
@@ -116,6 +125,7 @@ class Objects:
 
     def size(self, bucket, key):
         """None: there is no such object."""
+        self.check_region(bucket, key)
         try:
             return self.client.head_object(Bucket=bucket, Key=key)["ContentLength"]
         except botocore.exceptions.ClientError as error:

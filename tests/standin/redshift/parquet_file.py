@@ -2,6 +2,7 @@
 
 Columns are cast and escaped as whole Arrow arrays: three hundred thousand rows take a second or two.
 """
+import datetime
 import io
 import json
 
@@ -18,6 +19,7 @@ OLD_ENCODINGS = {"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACK
 CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD"}
 PAGE_V2_BEGIN = b"\x15\x06"  # Thrift: field 1, an i32, 3 = DATA_PAGE_V2
 ROWS_AT_ONCE = 32768
+CALENDAR_S = 146097 * 86400
 
 
 class Bad(Exception):
@@ -124,8 +126,8 @@ class ParquetFile:
     def timestamp(array):
         """Nanoseconds are taken for microseconds, as the real one does: a value of 2023 becomes one of another age."""
         if array.type.unit == "ns":
-            array = array.view(pa.int64()).view(pa.timestamp("us"))
-        elif array.type.tz:
+            return pa.array([None if value is None else far_moment(value) for value in array.view(pa.int64()).to_pylist()], pa.string())
+        if array.type.tz:
             array = array.view(pa.int64()).view(pa.timestamp(array.type.unit))
         return pc.cast(array, pa.string())
 
@@ -173,6 +175,13 @@ class ParquetFile:
             if any(value is not None and len(value.encode()) > types.SUPER_BYTES_MAX for value in values):
                 raise Bad(None, "", failure=inner(1224, f"String value exceeds the max size of {types.SUPER_BYTES_MAX} bytes", location="partiql_super.cpp:1224"))
         return pa.array([None if value is None else json.dumps(value, ensure_ascii=False, default=str) for value in values], pa.string())
+
+
+def far_moment(microseconds):
+    """Beyond the year 9999, too: the calendar repeats itself after 400 years."""
+    cycles, rest = divmod(microseconds, CALENDAR_S * 1000000)
+    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=rest)
+    return f"{moment.year + 400 * cycles}{moment.isoformat(' ')[4:]}"
 
 
 def replaced(value):

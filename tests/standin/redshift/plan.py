@@ -48,7 +48,7 @@ class Planner:
         return Rewriter(self.names, self.doubts, self.is_case_sensitive, writes_table)
 
     def plan(self, tokens):
-        reader = Reader(tokens)
+        reader = Reader(tokens, self.is_case_sensitive)
         first = reader.next()
         verb = first.value if first.kind == "word" else first.text
         special = getattr(self, f"plan_{verb}", None)
@@ -76,12 +76,20 @@ class Planner:
         raise syntax(next(token for token in reader.tokens))
 
     def plan_select(self, tokens, reader):
-        depth, into = 0, False
-        for token in reader.tokens:
-            depth += token.is_operator("(") - token.is_operator(")")
-            into = into or (depth == 0 and token.is_word("into"))
+        depth = 0
         self.check_values(reader.tokens)
-        return self.plain("select", tokens, writes_table=into)
+        for at, token in enumerate(reader.tokens):
+            depth += token.is_operator("(") - token.is_operator(")")
+            if depth == 0 and token.is_word("into"):
+                return self.plan_select_into(tokens, reader, at + 1)
+        return self.plain("select", tokens)
+
+    def plan_select_into(self, tokens, reader, at):
+        reader.at = at
+        reader.accept_any("temp", "temporary")
+        reader.accept("table")
+        table = self.table(reader.names())
+        return Plan("select", [self.rewriter(True).rewrite(tokens), ddl.Attributes().sql(table)], tag="SELECT")
 
     def plan_with(self, tokens, reader):
         depth = 0
@@ -287,7 +295,7 @@ class Planner:
         if kind in ("schema", "user", "group"):
             return self.plain("create", tokens)
         if kind == "database":
-            return Plan("create", [self.rewriter().rewrite(tokens)], alone="CREATE DATABASE", is_plain=True)
+            return self.plain("create", tokens, alone="CREATE DATABASE")
         raise unsupported(f"the stand-in has no CREATE {kind.upper()}")
 
     def plan_view(self, reader):
@@ -307,7 +315,7 @@ class Planner:
 
     def plan_drop(self, tokens, reader):
         if reader.peek().is_word("database"):
-            return Plan("drop", [self.rewriter().rewrite(tokens)], alone="DROP DATABASE", is_plain=True)
+            return self.plain("drop", tokens, alone="DROP DATABASE")
         if reader.peek().is_word("table", "view", "schema", "user", "group"):
             return self.plain("drop", tokens)
         raise unsupported(f'SQL command "DROP {reader.peek().text.upper()}" not supported')
@@ -404,7 +412,3 @@ class Planner:
 
     def plan_cancel(self, _tokens, reader):
         return Plan("cancel", [f"SELECT pg_cancel_backend({reader.number()})"], tag="CANCEL", takes_snapshot=False)
-
-
-def is_in_block(status):
-    return status in ("T", "E")

@@ -27,6 +27,7 @@ class Server:
         self.address, self.store, self.doubts, self.tls = address, store, doubts, tls
         self.isolation, self.edition, self.version = options.isolation, options.edition, options.server_version
         self.denied, self.views_delay_s, self.is_verbose = set(options.deny), options.views_delay, options.verbose
+        self.idle_s = {"idle_session_timeout": options.idle_session, "idle_in_transaction_session_timeout": options.idle_transaction}
         self.faults, self.history, self.conflicts = Faults(options.fault), History(), Conflicts()
         self.sessions, self.query_id, self.said = set(), 1000, []
         self.catalogs, self.catalog_lock = {}, asyncio.Lock()

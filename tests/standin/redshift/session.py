@@ -87,7 +87,8 @@ class Session:
         if kind != b"p":
             raise Failure("08P01", "expected a password")
         password = body.rstrip(b"\0").decode()
-        self.backend = await Backend.connect(self.server.address, self.user, password, self.database, SETTINGS_OF_A_SESSION)
+        limits = {name: f"{seconds * 1000:.0f}" for name, seconds in self.server.idle_s.items()}
+        self.backend = await Backend.connect(self.server.address, self.user, password, self.database, {**SETTINGS_OF_A_SESSION, **limits})
         self.backend.on_notice = self.on_notice
         self.names.long.update(await self.server.ensure_catalog(self.database))
         await self.backend.query(f"SET {HOME}.isolation TO {literal(self.server.isolation)}")

@@ -176,9 +176,9 @@ def split(tokens):
 class Reader:
     """Reads a statement word by word; spaces and comments are not there."""
 
-    def __init__(self, tokens):
+    def __init__(self, tokens, is_case_sensitive=False):
         self.tokens = [token for token in tokens if token.kind not in (SPACE, COMMENT)]
-        self.at = 0
+        self.at, self.is_case_sensitive = 0, is_case_sensitive
 
     def peek(self, ahead=0):
         place = self.at + ahead
@@ -234,10 +234,11 @@ class Reader:
         return int(self.next().text)
 
     def name(self):
-        """One part of a name, folded."""
+        """One part of a name, folded: a quoted one, too, unless the session has asked otherwise."""
         if not self.peek().is_name():
             raise self.wrong()
-        return fold(self.next().value)
+        token = self.next()
+        return token.value if token.kind == QUOTED and self.is_case_sensitive else fold(token.value)
 
     def names(self):
         """schema.table as a tuple of parts."""

@@ -44,6 +44,8 @@ def in_other_words(failure, names):
         return Failure(state, failure.message.replace("relation", "Relation", 1))
     if state == "22P02" and "type json" in failure.message:
         return inner(8001, "Invalid input", f"JSON_PARSE() error: {failure.detail or failure.message}", location="partiql_json_parser.cpp:80", process="query0_1")
+    if state == "42501":
+        failure.message = failure.message.replace("permission denied for table", "permission denied for relation")
     for short, long in names.long.items():
         failure.message = failure.message.replace(short, long)
     failure.fields = {}
