@@ -1,5 +1,7 @@
 """The stand-in for Redshift takes Redshift's SQL, and refuses what PostgreSQL would take and Redshift does not."""
 import decimal
+import re
+import sys
 
 import psycopg2
 import psycopg2.extras
@@ -7,6 +9,10 @@ import pyarrow as pa
 import pytest
 
 from redshift_cluster import INTS
+from server_redshift import STANDIN
+
+sys.path.insert(0, str(STANDIN.parent))
+from redshift import dialect, doubts, faults  # noqa: E402
 
 INNER = ("XX000", "-----------------------------------------------")
 
@@ -317,3 +323,18 @@ def test_who_may_only_insert_may_copy(cluster, postgres):
     cluster.run(cluster.copy_file("t", INTS), session)
     cluster.refuses("DELETE FROM t", "42501", session=session)
     assert cluster.run("SELECT count(*) FROM t") == [(3,)]
+
+
+def test_its_readme_names_every_doubt_and_its_faults_can_be_typed():
+    text = (STANDIN / "README.md").read_text()
+    for name, (is_accepted, what) in doubts.DOUBTS.items():
+        assert f"| `{name}` | {'accepted' if is_accepted else 'refused'} | {what} |" in text
+    table = text.split("| fault | |")[1].split("\n\n")[0]
+    lines = re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)
+    assert {faults.parse(line).kind for line in lines} == faults.KINDS
+
+
+def test_every_view_and_function_of_redshifts_is_in_the_catalog():
+    text = (STANDIN / "catalog.sql").read_text()
+    assert [name for name in dialect.VIEWS if f"CREATE VIEW {name} AS" not in text] == []
+    assert [name for name in dialect.FUNCTIONS if f"CREATE FUNCTION {name}(" not in text] == []

@@ -71,7 +71,6 @@ class Backend:
     def __init__(self, stream):
         self.stream, self.status, self.pid, self.secret, self.parameters = stream, "I", 0, 0, {}
         self.on_notice = lambda body: None
-        self.lock = asyncio.Lock()
 
     @classmethod
     async def connect(cls, address, user=None, password=None, database=None, settings=None):

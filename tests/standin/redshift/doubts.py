@@ -17,7 +17,7 @@ DOUBTS = {  # name: (accepted by default, what it is about)
     "noload": (False, "NOLOAD in a COPY of Parquet: sources disagree"),
     "e-strings": (False, "E'...' literals: PostgreSQL 8.0 has none, though libpq's PQescapeLiteral writes them"),
     "is-distinct-from": (False, "IS [NOT] DISTINCT FROM"),
-    "long-context": (False, "the context of an inner error in full: a client sees 256 bytes of it (three messages seen end there)"),
+    "long-context": (False, "the context of an inner error in full: a client sees 256 bytes of it (a published one ends there)"),
 }
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import pathlib
 import sys
+import traceback
 
 from .backend import Backend
 from .conflicts import Conflicts
@@ -14,7 +15,7 @@ from .session import Session
 from .wire import Failure, Gone, Stream
 
 CATALOG = pathlib.Path(__file__).with_name("catalog.sql")
-CATALOG_VERSION = "1"
+CATALOG_LOCK = 8002  # any number: of two that install it, one does
 TICK_S = 0.05  # how soon a fault that was removed lets go
 HTTP_BYTES_MAX = 65536
 SAID_MAX = 1000
@@ -30,7 +31,6 @@ class Server:
         self.idle_s = {"idle_session_timeout": options.idle_session, "idle_in_transaction_session_timeout": options.idle_transaction}
         self.faults, self.history, self.conflicts = Faults(options.fault), History(), Conflicts()
         self.sessions, self.query_id, self.said = set(), 1000, []
-        self.catalogs, self.catalog_lock = {}, asyncio.Lock()
 
     async def listen(self, host, port, control_port):
         sql = await asyncio.start_server(self.accept, host, port)
@@ -43,6 +43,8 @@ class Server:
             await session.serve()
         except (ConnectionError, OSError) as error:
             self.log(f"a connection ended: {error}")
+        except Exception:  # the stand-in's own fault: said, whoever listens
+            traceback.print_exc()
 
     def log(self, said):
         self.said = [*self.said[-SAID_MAX:], said]
@@ -69,35 +71,32 @@ class Server:
 
     async def ensure_catalog(self, database):
         """Installs it where it is missing; returns the long names that are known there."""
-        async with self.catalog_lock:
-            if database not in self.catalogs:
-                self.catalogs[database] = await self.open_catalog(database)
-        names = (await self.ask(database, [f"SELECT short, long FROM {HOME}.long_names"])).values()
-        return dict(names)
+        missing = f"SELECT to_regnamespace('{HOME}') IS NULL"
+        if (await self.ask(database, [missing])).value() == "t":
+            install = f"SELECT pg_advisory_xact_lock({CATALOG_LOCK})"
+            async with self.admin(database) as admin:
+                await admin.query("BEGIN")
+                await admin.query(install)
+                if (await admin.query(missing)).value() == "t":
+                    await admin.query(CATALOG.read_text())
+                await admin.query("COMMIT")
+        return dict((await self.ask(database, [f"SELECT short, long FROM {HOME}.long_names"])).values())
 
-    async def open_catalog(self, database):
+    @contextlib.asynccontextmanager
+    async def admin(self, database):
+        """The administrator, for a moment: who stays connected keeps a database from being dropped."""
         admin = await Backend.connect(self.address, database=database, settings={"standard_conforming_strings": "on"})
-        await admin.query("SELECT pg_advisory_lock(8002)")
-        if (await admin.query(f"SELECT to_regnamespace('{HOME}') IS NULL")).value() == "t":
-            await admin.query("BEGIN")
-            await admin.query(CATALOG.read_text())
-            await admin.query("COMMIT")
-        await admin.query("SELECT pg_advisory_unlock(8002)")
-        return admin
+        try:
+            yield admin
+        finally:
+            admin.close()
 
     async def ask(self, database, statements):
-        """As the administrator, outside of any client's transaction. A connection that broke is opened again."""
-        for attempt in (1, 2):
-            admin = self.catalogs[database]
-            try:
-                async with admin.lock:
-                    for sql in statements:
-                        result = await admin.query(sql)
-                return result
-            except (Gone, OSError):
-                if attempt == 2:
-                    raise
-                self.catalogs[database] = await self.open_catalog(database)
+        """Outside of any client's transaction; the result of the last."""
+        async with self.admin(database) as admin:
+            for sql in statements:
+                result = await admin.query(sql)
+            return result
 
     async def save_names(self, database, names):
         await self.ask(database, [f"INSERT INTO {HOME}.long_names VALUES ({literal(short)}, {literal(name)}) ON CONFLICT DO NOTHING" for short, name in names.items()])

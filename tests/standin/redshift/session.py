@@ -130,10 +130,7 @@ class Session:
         self.stream.close()
 
     def on_notice(self, body):
-        fields = wire.parse_fields(body)
-        if fields.get("C") not in ("25P01", "25001") and HOME not in fields.get("M", ""):
-            self.stream.write(wire.message(b"N", body))
-        elif fields.get("C") in ("25P01", "25001"):
+        if HOME not in wire.parse_fields(body).get("M", ""):
             self.stream.write(wire.message(b"N", body))
 
     async def send(self, data):
@@ -192,6 +189,8 @@ class Session:
         elif self.backend.status == "T":
             with contextlib.suppress(Failure):
                 await self.backend.query("the stand-in has refused a statement of this transaction")
+        if self.backend.status == "E":
+            self.end_transaction(False)
         await self.send(failure.encode())
 
     async def run(self, tokens, is_one_of_many=False, execute=None):
@@ -412,11 +411,16 @@ class Session:
     async def hang(self, fault):
         """Silence, until its time is over, the fault is removed, or it is cancelled."""
         self.can_cancel = fault.cancel != "no"
+        seconds = fault.seconds if fault.seconds is not None else 1 if fault.kind == "slow" else 86400
+        end = asyncio.ensure_future(self.backend.read())  # nothing was asked: what comes is the session's end
         try:
-            seconds = fault.seconds if fault.seconds is not None else 1 if fault.kind == "slow" else 86400
-            await self.server.sleep(seconds, self.cancelled, lambda: fault in self.server.faults.all)
+            await self.server.sleep(seconds, self.cancelled, lambda: fault in self.server.faults.all and not end.done())
         finally:
             self.can_cancel = True
+            end.cancel()
+            await asyncio.wait({end})
+        if not end.cancelled():
+            raise wire.parse_error(end.result()[1])
         self.check_cancel()
 
     def check_cancel(self):
