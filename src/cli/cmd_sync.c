@@ -34,6 +34,7 @@ static struct run_options options_of(const struct cli *cli)
         .accept_source = flags->accept_source,
         .accept_target = flags->accept_target,
         .allow_duplicates = flags->allow_duplicates,
+        .allow_deletes = flags->allow_deletes,
         .limit = flags->limit,
         .max_chunks = flags->max_chunks,
         .wait_ms = flags->wait_ms,

@@ -132,8 +132,11 @@ static RC look_at_target(struct report *self, const struct role *role, struct gr
             const struct table_config *tables = NULL;
             TRY(take_entry(self, pipeline, k, existing, existing_count, &tables, &count, err));
             for (int t = 0; t < count && used_count < TABLES_MAX; t++)
-                used[used_count++] =
-                    (struct target_use){tables[t].target, tables[t].mode, tables[t].audit != AUDIT_NONE};
+                used[used_count++] = (struct target_use){.table = tables[t].target,
+                                                         .mode = tables[t].mode,
+                                                         .is_audited = tables[t].audit != AUDIT_NONE,
+                                                         .deletes = tables[t].delete_detection != DELETES_UNSEEN,
+                                                         .notes = tables[t].soft_delete != NULL};
         }
     }
     return target_grants(target, used, used_count, ret, err);

@@ -129,6 +129,26 @@ static void print_columns(struct cli *cli, struct route *r)
     text_table_print(&table, cli->out);
 }
 
+/* What a load does besides bringing rows. */
+static void print_manner(struct cli *cli, const struct route *r)
+{
+    const struct table_config *config = r->config;
+    const struct target *target = r->target;
+    AUTO_RELEASE(buf) text = {0};
+    bool swaps = r->mode == MODE_REPLACE && config->replace_by == REPLACE_BY_SWAP;
+    if (swaps && target != NULL && target->ops->swap_note != NULL) {
+        buf_addf(&text, "swap: %s", target->ops->swap_note);
+        print_line(cli, "replace", text.at);
+        buf_reset(&text);
+    }
+    if (config->delete_detection == DELETES_UNSEEN || r->increment == INCREMENT_FULL_SYNC)
+        return;
+    buf_addf(&text, "by keys: rows that are gone from the source are %s%s; no more than %lld %% of them at once",
+             config->soft_delete != NULL ? "noted in " : "deleted", or_empty(config->soft_delete),
+             (long long)config->delete_max);
+    print_line(cli, "deletes", text.at);
+}
+
 static void print_table(struct cli *cli, const struct look *look)
 {
     const struct route *r = look->r;
@@ -142,6 +162,7 @@ static void print_table(struct cli *cli, const struct look *look)
     fputs("\n", cli->out);
     print_line(cli, "increment", increment_name(r->increment));
     print_line(cli, "mode", mode_name(r->mode));
+    print_manner(cli, r);
     const char *one_for_all = r->source != NULL ? r->source->one_for_all : NULL;
     if (r->increment == INCREMENT_FULL_SYNC && one_for_all != NULL) {
         AUTO_RELEASE(buf) reader = {0};
@@ -164,6 +185,7 @@ static void print_table(struct cli *cli, const struct look *look)
         buf_addf(&count, " staged and not loaded");
         print_line(cli, "waiting", count.at);
     }
+    print_lines(cli, "changed", or_empty(r->schema_changes));
     if (r->result.warning != NULL)
         print_line(cli, "note", r->result.warning);
     print_lines(cli, "DDL", plan->ddl);
@@ -271,6 +293,10 @@ static json_t *table_to_json(const struct look *look)
     json_put_text(json, "target", r->run->pipeline->target != NULL ? r->config->target : NULL);
     json_put_text(json, "increment", increment_name(r->increment));
     json_put_text(json, "mode", mode_name(r->mode));
+    if (r->mode == MODE_REPLACE)
+        json_put_text(json, "replace", r->config->replace_by == REPLACE_BY_SWAP ? "swap" : "delete");
+    if (r->config->delete_detection != DELETES_UNSEEN)
+        json_put_text(json, "deletes", r->config->soft_delete != NULL ? "noted" : "deleted");
     if (r->result.error.rc != RC_OK) {
         AUTO_JSON *failure = error_to_json(&r->result.error);
         json_put(json, "error", json_incref(json_object_get(failure, "error")));
@@ -279,6 +305,10 @@ static json_t *table_to_json(const struct look *look)
             put_found(json, look);
         json_put_int(json, "waiting", look->plan.waiting);
         json_put(json, "ddl", ddl_to_json(look->plan.ddl));
+        if (r->schema_changes != NULL)
+            json_put(json, "changed_columns", ddl_to_json(r->schema_changes));
+        if (r->result.warning != NULL)
+            json_put_text(json, "warning", r->result.warning);
     }
     if (look->origins && look->plan.table != NULL)
         json_put(json, "columns", columns_to_json(look->r));

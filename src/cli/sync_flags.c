@@ -40,7 +40,9 @@
         OPTION("accept-target", BOOL, sync_flags, accept_target,                                                       \
                .help = "the target is another one, or was emptied, and that is right"),                                \
         OPTION("allow-duplicates", BOOL, sync_flags, allow_duplicates,                                                 \
-               .help = "append rows again that may be there already")
+               .help = "append rows again that may be there already"),                                                 \
+        OPTION("allow-deletes", BOOL, sync_flags, allow_deletes,                                                       \
+               .help = "rows that are gone from the source are deleted, more than delete_max of them, too")
 
 static const struct option table[] = {
     OPTION("pipeline", STRING, sync_flags, pipeline, .letter = 'p', .argument = "NAME",

@@ -12,7 +12,7 @@ struct sync_flags {
     enum strategy strategy;  /* as the pipeline says where it is not given; cli_pick hands both to it */
     int64_t parallel;        /* 0: as the pipeline says */
     bool backup_only, redshift_only, full_refresh, dry_run;
-    bool accept_source, accept_target, allow_duplicates;
+    bool accept_source, accept_target, allow_duplicates, allow_deletes;
     const char *start_time, *end_time; /* RFC 3339; NULL: none */
     bool advance;
     int64_t limit, max_chunks;                /* 0: none */

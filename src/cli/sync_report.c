@@ -49,6 +49,12 @@ static void print_warnings(struct cli *cli, const struct route *r)
                     : ": %s rows without a cursor were left out (null_cursor: exclude)\n",
                 rows);
     }
+    if (result->rows_deleted > 0) {
+        human_count(result->rows_deleted, rows);
+        print_safe(cli->out, r->config->name);
+        fprintf(cli->out, ": %s rows were gone from the source, and %s\n", rows,
+                r->config->soft_delete != NULL ? "are noted as deleted" : "were deleted");
+    }
     if (result->zero_dates > 0 && result->through) {
         human_count(result->zero_dates, rows);
         fprintf(cli->out, "warning: ");

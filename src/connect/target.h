@@ -16,9 +16,32 @@
 #include "data/profile.h"
 #include "data/schema.h"
 
-enum mode { MODE_APPEND, MODE_MERGE, MODE_REPLACE };
+enum mode {
+    MODE_APPEND,
+    MODE_MERGE,
+    MODE_REPLACE,
+    MODE_DELETE_INSERT, /* the rows of a range go, those of the waybill come */
+    MODE_KEYS,          /* not in a configuration: the staged rows are all keys there are, and other rows go */
+};
 const char *mode_name(enum mode mode);
 bool mode_from_name(const char *name, enum mode *ret);
+
+/* Rows by the value of one column: [lo, hi), or (lo, hi] where `is_key`; NULL: no bound. Texts as positions have them
+ * (data/position.h): digits, 'YYYY-MM-DD', a stamp in UTC; other texts by their bytes. */
+struct target_span {
+    const char *column;
+    const char *lo, *hi;
+    bool is_key;
+};
+
+/* Rows that the source has not any more. */
+struct target_deletes {
+    bool is_wanted;              /* false: none ever go, and the rest means nothing */
+    const char *soft_column;     /* where it is noted when a row was found to be gone; NULL: the row itself goes */
+    const char *at;              /* what is noted: an instant, 2025-09-12T14:30:22Z */
+    int64_t percent_max;         /* more of the table's rows than this are refused; 100: any number */
+    const struct key_list *keys; /* MODE_MERGE: these rows, besides; NULL: none */
+};
 
 /* One scope's table in the target; the texts outlive every call. */
 struct target_table {
@@ -29,7 +52,10 @@ struct target_table {
     const struct schema *schema; /* the waybill's */
     const char *const *key;      /* merge: column names */
     int key_count;
-    const char *cursor; /* merge: latest wins; NULL: always overwrite (id_only) */
+    const char *cursor;             /* merge: latest wins; NULL: always overwrite (id_only) */
+    bool swaps;                     /* replace: the rows go into a new table, which then takes the name */
+    const struct target_span *span; /* delete_insert: these rows go first; NULL: none */
+    struct target_deletes deletes;
 };
 
 /* What to do besides, where a column is to be taken in another way: the waybill that did not go in waits as it is. */
@@ -69,7 +95,7 @@ struct staged_file {
 struct load_counts {
     int64_t rows;                    /* that the target counted itself */
     int64_t inserted, updated, kept; /* merge: kept = a newer row was already there; append, replace: inserted only */
-    int64_t deleted;                 /* replace */
+    int64_t deleted;                 /* replace, delete_insert, keys: also those that were only noted as deleted */
     int64_t statements;
 };
 
@@ -78,12 +104,23 @@ struct target_use {
     const char *table;
     enum mode mode;
     bool is_audited; /* its rows are read, too */
+    bool deletes;    /* rows that the source has not any more; `notes`: they are only noted */
+    bool notes;
+};
+
+/* Beyond append, merge and replace. */
+enum target_feature {
+    TARGET_DELETE_INSERT = 1, /* MODE_DELETE_INSERT */
+    TARGET_DELETES = 2,       /* MODE_KEYS, and target_table.deletes */
+    TARGET_SWAP = 4,          /* target_table.swaps */
 };
 
 struct store;
 struct target;
 struct target_ops {
     const char *type;
+    unsigned features;
+    const char *swap_note; /* TARGET_SWAP: what becomes of grants, views and the like, in a line for people */
     RC (*use_stage)(struct target *self, struct store *stage, struct error *err); /* NULL: any store will do */
     RC (*position)(struct target *self, const struct target_table *table, struct arena *arena,
                    struct target_position *ret, struct error *err);
@@ -118,6 +155,12 @@ struct target {
     const char *password_from; /* as a source's, once it was asked */
     bool is_exclusive;         /* one writes at a time: tables that are moved at once share it, and take turns */
 };
+
+/* RC_CONFIG: the table is to be loaded in a way that this target cannot. Asks nobody. */
+RC target_check_features(const struct target *t, const struct target_table *table, struct error *err);
+/* For targets: RC_DATA where so many of a table's rows are not to be deleted. `keys`: that the source has. */
+RC target_check_deletes(const struct target_table *table, int64_t keys, int64_t doomed, int64_t rows,
+                        struct error *err);
 
 /* Where staged files lie, told before anything else; it outlives the target. RC_CONFIG: this target cannot read there.
  */
@@ -207,8 +250,9 @@ static inline RC target_check(struct target *t, bool *ret_is_new, struct error *
 {
     return t->ops->check(t, ret_is_new, err);
 }
-/* What all rows of the table but those with these keys come to, as the target's own SQL says: ret was made by
- * profile_init of table->schema. RC_NOT_FOUND: no such table. RC_CONFIG: this target has no such thing. */
+/* What all rows of the table but those with these keys, and those that are only noted as deleted, come to, as the
+ * target's own SQL says: ret was made by profile_init of table->schema. RC_NOT_FOUND: no such table. RC_CONFIG: this
+ * target has no such thing. */
 static inline RC target_profile(struct target *t, const struct target_table *table, const struct key_list *without,
                                 struct profile *ret, struct error *err)
 {

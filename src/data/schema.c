@@ -242,31 +242,76 @@ RC schema_from_json(const json_t *json, struct schema **ret, struct error *err)
     return RC_OK;
 }
 
-bool schema_diff(const struct schema *old, const struct schema *now, struct buf *out)
+/* Digits before the point of the largest one; 0: no integer. */
+static int integer_digits(enum type type)
 {
-    bool only_added = true;
+    switch (type) {
+    case TYPE_INT16: return 5;
+    case TYPE_INT32: return 10;
+    case TYPE_INT64: return 19;
+    default: return 0;
+    }
+}
+
+bool field_widens(const struct field *old, const struct field *now)
+{
+    int digits = integer_digits(old->type);
+    if (digits > 0 && now->type == TYPE_DECIMAL)
+        return now->precision - now->scale >= digits;
+    if (digits > 0)
+        return integer_digits(now->type) >= digits;
+    if (old->type == TYPE_FLOAT)
+        return now->type == TYPE_FLOAT || now->type == TYPE_DOUBLE;
+    if (old->type == TYPE_DECIMAL && now->type == TYPE_DECIMAL)
+        return now->scale >= old->scale && now->precision - now->scale >= old->precision - old->scale;
+    if (old->type == TYPE_TIMESTAMP && now->type == TYPE_TIMESTAMP)
+        return now->utc == old->utc && now->unit >= old->unit;
+    return field_same_type(old, now);
+}
+
+/* A column that has another name now is gone, and one of its type is new. */
+static bool may_be_renamed(const struct field *gone, const struct schema *old, const struct schema *now)
+{
+    for (int i = 0; i < now->count; i++) {
+        if (schema_find(old, now->fields[i].name) < 0 && field_same_type(gone, &now->fields[i]))
+            return true;
+    }
+    return false;
+}
+
+static enum schema_change field_diff(const struct field *old, const struct field *now, struct buf *out)
+{
     char before[FORMAT_TEXT], after[FORMAT_TEXT];
+    bool same_made = text_eq(old->made, now->made);
+    if (same_made && field_same_type(old, now))
+        return SCHEMA_SAME;
+    field_type_name(old, before);
+    field_type_name(now, after);
+    buf_addf(out, "~ %s: %s%s%s -> %s%s%s\n", old->name, before, old->made != NULL ? ", " : "", or_empty(old->made),
+             after, now->made != NULL ? ", " : "", or_empty(now->made));
+    return same_made && field_widens(old, now) ? SCHEMA_GREW : SCHEMA_OTHER;
+}
+
+enum schema_change schema_diff(const struct schema *old, const struct schema *now, struct buf *out)
+{
+    enum schema_change worst = SCHEMA_SAME;
     for (int i = 0; i < old->count; i++) {
         const struct field *field = &old->fields[i];
         int found = schema_find(now, field->name);
-        if (found >= 0 && field_same_type(field, &now->fields[found]) && text_eq(field->made, now->fields[found].made))
-            continue;
-        only_added = false;
-        if (found < 0) {
+        enum schema_change change = may_be_renamed(field, old, now) ? SCHEMA_OTHER : SCHEMA_SHRANK;
+        if (found >= 0)
+            change = field_diff(field, &now->fields[found], out);
+        else
             buf_addf(out, "- %s\n", field->name);
-            continue;
-        }
-        field_type_name(field, before);
-        field_type_name(&now->fields[found], after);
-        buf_addf(out, "~ %s: %s%s%s -> %s%s%s\n", field->name, before, field->made != NULL ? ", " : "",
-                 or_empty(field->made), after, now->fields[found].made != NULL ? ", " : "",
-                 or_empty(now->fields[found].made));
+        worst = change > worst ? change : worst;
     }
     for (int i = 0; i < now->count; i++) {
+        char type[FORMAT_TEXT];
         if (schema_find(old, now->fields[i].name) >= 0)
             continue;
-        field_type_name(&now->fields[i], after);
-        buf_addf(out, "+ %s %s\n", now->fields[i].name, after);
+        field_type_name(&now->fields[i], type);
+        buf_addf(out, "+ %s %s\n", now->fields[i].name, type);
+        worst = worst == SCHEMA_SAME ? SCHEMA_GREW : worst;
     }
-    return only_added;
+    return worst;
 }

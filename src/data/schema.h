@@ -67,6 +67,17 @@ void field_type_name(const struct field *field, char ret[FORMAT_TEXT]);
 json_t *schema_to_json(const struct schema *self);
 RC schema_from_json(const json_t *json, struct schema **ret, struct error *err);
 
+/* Every value of `old` is one of `now`'s, and the same value: int16 -> int32 -> int64, an integer -> a decimal with
+ * room for all of its digits, a decimal of more digits on either side, float -> double, a finer unit of a timestamp. */
+bool field_widens(const struct field *old, const struct field *now);
+
+/* What can be done about a difference, the worst of all columns. */
+enum schema_change {
+    SCHEMA_SAME,
+    SCHEMA_GREW,   /* columns were added or have wider types */
+    SCHEMA_SHRANK, /* columns are gone, besides */
+    SCHEMA_OTHER,  /* another type; or a column is gone and one of its type is new, which may be a new name for it */
+};
 /* What changed from `old` to `now`, one line each ("+ discount double", "- note", "~ price: double -> utf8"), into
- * out. Returns true when columns were only added (or nothing changed). */
-bool schema_diff(const struct schema *old, const struct schema *now, struct buf *out);
+ * out. */
+enum schema_change schema_diff(const struct schema *old, const struct schema *now, struct buf *out);

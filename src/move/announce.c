@@ -27,6 +27,7 @@ static RC announce_receipt(struct route *r, const struct link *link, struct erro
         .inserted = -1,
         .updated = -1,
         .kept = -1,
+        .deleted = -1,
         .files = link->files,
         .statements = -1,
         .committed_at = now,
@@ -115,6 +116,8 @@ static json_t *details_to_json(const struct run *run)
         json_put_int(table, "loads", result->loads);
         json_put_int(table, "rows_without_cursor", result->null_cursors);
         json_put_int(table, "zero_dates", result->zero_dates);
+        if (r->config->delete_detection != DELETES_UNSEEN)
+            json_put_int(table, "rows_deleted", result->rows_deleted);
         if (result->audit != NULL)
             json_put_text(table, "audit_status", result->audit);
         if (result->warning != NULL)

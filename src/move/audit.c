@@ -75,13 +75,6 @@ static bool looks_back(const struct route *r)
 
 /* ---- both sides ---- */
 
-static struct target_table audit_target_table(struct route *r)
-{
-    struct target_table table = route_target_table(r, NULL);
-    table.schema = route_schema(r);
-    return table;
-}
-
 static RC audit_loaded(struct route *r, struct position *ret, char ret_waybill[UUID_TEXT], struct error *err)
 {
     struct target_position t;
@@ -107,7 +100,8 @@ static RC audit_both(struct route *r, bool without_lookback, struct profile *sou
     TRY(loaded_range(r, &c.loaded, &c.range, err));
     TRY(changed_ranges(r, &c, err));
     TRY(source_profile(r->source, r->table, &c.range, c.changed, c.changed_count, source, changed, err));
-    struct target_table table = audit_target_table(r);
+    struct target_table table = route_target_table(r, NULL);
+    table.schema = route_schema(r);
     for (int i = 0; i < changed->columns && changed->count > 0; i++) /* by the names that they have in the target */
         changed->fields[i] = &route_schema(r)->fields[route_column(r, r->table->key[i])];
     TRY(target_profile(r->target, &table, changed, target, err));

@@ -25,17 +25,36 @@ static RC bound_known_schema(struct route *r, struct error *err)
     return RC_OK;
 }
 
+/* The target keeps a column that the source has not any more, and what is in it. */
+static void bound_tell_gone(struct route *r)
+{
+    AUTO_RELEASE(buf) names = {0};
+    const struct schema *now = route_schema(r);
+    for (int i = 0; i < r->known->count; i++) {
+        if (schema_find(now, r->known->fields[i].name) < 0)
+            buf_addf(&names, "%s'%s'", names.len > 0 ? ", " : "", r->known->fields[i].name);
+    }
+    r->result.warning = arena_print(
+        &r->arena, "the source has no column %s any more: the target keeps it, and new rows have NULL there", names.at);
+    log_warn("columns.gone", KV("columns", names.at));
+}
+
 static RC bound_check_schema(struct route *r, struct error *err)
 {
     AUTO_RELEASE(buf) diff = {0};
-    if (r->known == NULL || schema_diff(r->known, route_schema(r), &diff))
+    enum schema_change change = r->known != NULL ? schema_diff(r->known, route_schema(r), &diff) : SCHEMA_SAME;
+    r->schema_changes = change != SCHEMA_SAME ? arena_str(&r->arena, buf_str(&diff)) : NULL;
+    if (change == SCHEMA_SHRANK)
+        bound_tell_gone(r);
+    if (change != SCHEMA_OTHER)
         return RC_OK;
     fail(err, RC_DATA, "the columns of '%s' in '%s' have changed since the last waybill:\n%s", r->table->name,
          r->source->name, diff.at);
     fail_id(err, "columns-changed");
     return fail_todo(
         err,
-        "added columns are taken along by themselves; for anything else change the target table by hand, then: "
+        "columns that were added, or have a wider type, are taken along by themselves. One that has another name keeps "
+        "that of the target with columns: {NEW: {name: OLD}}. For anything else change the target table by hand, then: "
         "waybill sync pipeline %s --full-refresh",
         scope_flags(r->scope));
 }
@@ -118,6 +137,32 @@ static RC bound_ask(struct route *r, struct table_request *request, struct error
     return bound_shape(r, err);
 }
 
+/* Ranges of texts are the source's, under its collation; the target would have others. */
+static RC bound_check_deletes(const struct route *r, struct error *err)
+{
+    const struct table_config *config = r->config;
+    const struct table *table = r->table;
+    bool by_key = r->mode == MODE_DELETE_INSERT && r->increment == INCREMENT_ID_ONLY && table->key_count == 1;
+    if (by_key && table->schema->fields[table->key[0]].type == TYPE_UTF8) {
+        fail(err, RC_CONFIG,
+             "'mode: delete_insert' replaces ranges of '%s', and a range of texts is another one in the "
+             "target",
+             table->schema->fields[table->key[0]].name);
+        return fail_todo(err, "set 'mode: merge' for the table '%s'", config->name);
+    }
+    if (config->delete_detection == DELETES_UNSEEN)
+        return RC_OK;
+    if (table->key_count == 0) {
+        fail(err, RC_CONFIG, "rows of '%s' that are gone are told by their key, and it has none", table->name);
+        return fail_todo(err, "name it: `key: id`, or remove 'delete_detection'");
+    }
+    if (config->soft_delete == NULL || schema_find(route_schema(r), config->soft_delete) < 0)
+        return RC_OK;
+    fail(err, RC_CONFIG, "'%s' has a column '%s' of its own, so that it cannot say which rows are gone", table->name,
+         config->soft_delete);
+    return fail_todo(err, "give 'soft_delete' another name");
+}
+
 RC bound_describe(struct route *r, struct error *err)
 {
     struct table_request request = table_request_of(r->config);
@@ -145,6 +190,7 @@ RC bound_describe(struct route *r, struct error *err)
         return fail_todo(err,
                          "name it: `key: id`; or, if its rows are never changed: `mode: append, insert_only: true`");
     }
+    TRY(bound_check_deletes(r, err));
     if (increment_is_timed(r->increment) && !r->table->cursor_indexed)
         r->result.warning = arena_print(&r->arena, "the cursor '%s' has no index: every page scans the table",
                                         r->table->schema->fields[r->table->cursor].name);

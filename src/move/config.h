@@ -39,6 +39,12 @@ extern const char *const strategy_names[]; /* in the order of the enum, NULL at 
 
 enum null_cursor { NULL_CURSOR_FAIL, NULL_CURSOR_EXCLUDE, NULL_CURSOR_INCLUDE };
 
+/* How a replace takes the old rows away. */
+enum replace_by { REPLACE_BY_DELETE, REPLACE_BY_SWAP };
+
+/* How the target learns of rows that are gone from the source. */
+enum delete_detection { DELETES_UNSEEN, DELETES_BY_KEYS };
+
 /* When a staged file is read back and compared with what was read from the source. */
 enum verify { VERIFY_AUTO, VERIFY_STAGE, VERIFY_NONE };
 
@@ -72,6 +78,10 @@ struct table_config {
     struct text_list key; /* count 0: the primary key */
     const char *target;   /* never NULL: the target table, by default the source's name */
     enum mode mode;       /* legal for the increment */
+    enum replace_by replace_by;
+    enum delete_detection delete_detection;
+    const char *soft_delete; /* column of the target that says when a row was found to be gone; NULL: the row goes */
+    int64_t delete_max;      /* per cent of the target's rows that may be found gone at once */
     bool shared, insert_only;
     enum null_cursor null_cursor;
     enum audit_kind audit;

@@ -10,6 +10,8 @@
 static const char *const kind_names[] = {"sync", "window", "backup", "job", NULL};
 static const char *const increment_names[] = {"hybrid", "id_only", "full_sync", "timestamp_only", "custom_sql", NULL};
 static const char *const mode_names[] = {"append", "merge", "replace", "delete_insert", NULL};
+static const char *const replace_names[] = {[REPLACE_BY_DELETE] = "delete", [REPLACE_BY_SWAP] = "swap", NULL};
+static const char *const delete_detection_names[] = {[DELETES_UNSEEN] = "none", [DELETES_BY_KEYS] = "keys", NULL};
 static const char *const zero_dates_names[] = {
     [ZERO_DATES_FAIL] = "fail", [ZERO_DATES_NULL] = "null", [ZERO_DATES_TEXT] = "text", NULL};
 static const char *const null_cursor_names[] = {"fail", "exclude", "include", NULL};
@@ -96,6 +98,14 @@ static const struct option table_table[] = {
     OPTION("target", STRING, table_config, target, .help = "table in the target; the source's name without"),
     OPTION("mode", ENUM, table_config, mode, .names = mode_names,
            .help = "how rows are applied; by the increment without"),
+    OPTION("replace", ENUM, table_config, replace_by, .names = replace_names, .preset = "delete",
+           .help = "replace: the old rows are deleted, or a new table takes the name"),
+    OPTION("delete_detection", ENUM, table_config, delete_detection, .names = delete_detection_names, .preset = "none",
+           .help = "keys: after each run all keys of the source are compared, and rows that are gone deleted"),
+    OPTION("soft_delete", STRING, table_config, soft_delete,
+           .help = "column of the target that says since when a row is gone, which stays then"),
+    OPTION("delete_max", INT, table_config, delete_max, .preset = "10", .max = 100,
+           .help = "per cent of the target's rows; more are not deleted at once without --allow-deletes"),
     OPTION("lag", DURATION, table_config, lag_ms, .max = 30 * DAY_MS, .help = "as the pipeline's"),
     OPTION("lookback", DURATION, table_config, lookback_ms, .max = 30 * DAY_MS,
            .help = "merge: rows so far before the mark are read again, for stamps that come late"),
@@ -142,10 +152,6 @@ static RC check_available(const struct table_config *table, struct error *err)
                    increment_names[table->increment]);
         return fail_todo(err, "use hybrid, timestamp_only, id_only or full_sync");
     }
-    if ((int)table->mode > MODE_REPLACE) {
-        FAIL_TABLE(table, "mode", err, "the mode '%s' is not available yet", mode_names[table->mode]);
-        return fail_todo(err, "use merge, append or replace");
-    }
     return RC_OK;
 }
 
@@ -165,8 +171,22 @@ static enum mode default_mode(enum increment increment)
 /* Case S85: a row that changes moves behind the mark a second time; appended, it would be there twice. */
 static RC check_timed(const struct table_config *table, struct error *err)
 {
-    if (table->mode == MODE_MERGE || (table->mode == MODE_APPEND && table->insert_only))
+    bool by_range = table->mode == MODE_DELETE_INSERT && table->increment == INCREMENT_TIMESTAMP_ONLY;
+    if (table->mode == MODE_MERGE || ((table->mode == MODE_APPEND || by_range) && table->insert_only))
         return RC_OK;
+    if (by_range) {
+        FAIL_TABLE(
+            table, "mode", err,
+            "'mode: delete_insert' with the time cursor of 'increment: timestamp_only' leaves the older row of a "
+            "changed one behind, in the range of its old cursor");
+        return fail_todo(err, "set 'mode: merge', or 'insert_only: true' if its rows are never changed");
+    }
+    if (table->mode == MODE_DELETE_INSERT) {
+        FAIL_TABLE(table, "mode", err,
+                   "'increment: hybrid' cuts its ranges inside of a cursor, and 'mode: delete_insert' replaces whole "
+                   "ranges; legal is: merge");
+        return fail_todo(err, "set 'mode: merge', or 'increment: timestamp_only'");
+    }
     if (table->mode == MODE_REPLACE) {
         FAIL_TABLE(
             table, "mode", err,
@@ -186,7 +206,7 @@ static RC check_id_only(const struct table_config *table, struct error *err)
     if (table->mode == MODE_REPLACE)
         return FAIL_TABLE(table, "mode", err,
                           "'increment: id_only' cannot be loaded with 'mode: replace': it brings only what is new; "
-                          "legal are: append, merge");
+                          "legal are: append, merge, delete_insert");
     if (table->key.count > 1)
         return FAIL_TABLE(table, "key", err, "'increment: id_only' goes by one key column, not by %d",
                           table->key.count);
@@ -205,6 +225,10 @@ static RC check_full_sync(const struct table_config *table, struct error *err)
                    "copy of it that an audit could compare");
         return fail_todo(err, "set 'audit: none' for this table");
     }
+    if (table->mode == MODE_DELETE_INSERT)
+        return FAIL_TABLE(table, "mode", err,
+                          "'increment: full_sync' has no range that 'mode: delete_insert' could replace; legal are: "
+                          "replace, append");
     return RC_OK;
 }
 
@@ -220,7 +244,7 @@ static RC check_pair(const struct table_config *table, struct error *err)
         FAIL_TABLE(table, "cursor", err, "'increment: %s' uses no cursor", increment_name(table->increment));
         return fail_todo(err, "remove 'cursor', or set 'increment: hybrid'");
     }
-    if (table->mode == MODE_REPLACE && table->shared)
+    if ((table->mode == MODE_REPLACE || table->mode == MODE_DELETE_INSERT) && table->shared)
         return FAIL_TABLE(table, "shared", err,
                           "a shared target table cannot be replaced: the rows of the others would go");
     return RC_OK;
@@ -245,6 +269,29 @@ static RC check_null_cursor(const struct table_config *table, struct error *err)
     return fail_todo(err, "set 'mode: merge', or 'null_cursor: exclude'");
 }
 
+/* ---- rows that go ---- */
+
+static RC check_deletes(const struct table_config *table, struct error *err)
+{
+    if (table->replace_by == REPLACE_BY_SWAP && table->mode != MODE_REPLACE)
+        return FAIL_TABLE(table, "replace", err, "'replace: swap' is for 'mode: replace', and this is 'mode: %s'",
+                          mode_name(table->mode));
+    if (table->delete_detection == DELETES_UNSEEN) {
+        if (table->soft_delete == NULL)
+            return RC_OK;
+        FAIL_TABLE(table, "soft_delete", err, "'soft_delete' without 'delete_detection': nothing would ever be noted");
+        return fail_todo(err, "add 'delete_detection: keys'");
+    }
+    if (table->shared)
+        return FAIL_TABLE(table, "delete_detection", err,
+                          "deletes cannot be detected in a shared target table: the rows of the others would go");
+    if (table->increment == INCREMENT_FULL_SYNC) {
+        FAIL_TABLE(table, "delete_detection", err, "'increment: full_sync' replaces all rows, so none stays behind");
+        return fail_todo(err, "remove 'delete_detection'");
+    }
+    return RC_OK;
+}
+
 /* What is read twice must be loaded once. */
 static RC check_lookback(const struct table_config *table, struct error *err)
 {
@@ -255,9 +302,9 @@ static RC check_lookback(const struct table_config *table, struct error *err)
                    increment_name(table->increment));
         return fail_todo(err, "remove 'lookback', or set 'increment: hybrid'");
     }
-    if (table->mode != MODE_MERGE) {
+    if (table->mode == MODE_APPEND) {
         FAIL_TABLE(table, "lookback", err,
-                   "'lookback' reads rows again, and 'mode: %s' would load them twice; legal is: merge",
+                   "'lookback' reads rows again, and 'mode: %s' would load them twice; legal are: merge, delete_insert",
                    mode_name(table->mode));
         return fail_todo(err, "remove 'lookback', or set 'mode: merge'");
     }
@@ -325,6 +372,7 @@ static RC table_read(struct config *config, const struct pipeline_config *pipeli
         TRY(check_pair(ret, err));
         TRY(check_lookback(ret, err));
         TRY(check_null_cursor(ret, err));
+        TRY(check_deletes(ret, err));
         TRY(check_names(ret, err));
     }
     return config_read_columns(ret, &config->arena, err);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "data/fingerprint.h"
 #include "move/arrows.h"
+#include "move/keys.h"
 #include "move/lane.h"
 #include "state/keys.h"
 
@@ -76,9 +77,11 @@ static RC extract_open(struct extraction *x, struct error *err)
             lanes[i] = lane_new(r->run->world.threads, i == 0);
         lanes[i]->number = i;
         lanes[i]->count = x->lane_count;
-        TRY(source_read(source, r->table, &pieces[i], &lanes[i]->reader, err));
-        if (r->shaping != NULL)
-            lanes[i]->reader = shaping_reader_new(r->shaping, lanes[i]->reader);
+        const struct table *table = r->chunk.is_keys ? r->keys->table : r->table;
+        const struct shaping *shaping = r->chunk.is_keys ? r->keys->shaping : r->shaping;
+        TRY(source_read(source, table, &pieces[i], &lanes[i]->reader, err));
+        if (shaping != NULL)
+            lanes[i]->reader = shaping_reader_new(shaping, lanes[i]->reader);
     }
     return RC_OK;
 }
@@ -149,7 +152,7 @@ static const char *extract_max_cursor(const struct extraction *x)
 {
     struct route *r = x->r;
     AUTO_RELEASE(largest) largest = {0};
-    if (r->table->cursor < 0)
+    if (r->table->cursor < 0 || r->chunk.is_keys)
         return NULL;
     for (int i = 0; i < x->lane_count; i++)
         largest_merge(&largest, &r->lanes[i]->largest);
@@ -160,7 +163,7 @@ static const char *extract_max_cursor(const struct extraction *x)
 static const char *extract_fingerprint(struct route *r)
 {
     AUTO_RELEASE(fingerprint) total;
-    fingerprint_init(&total, route_schema(r));
+    fingerprint_init(&total, route_chunk_schema(r));
     for (int i = 0; i < r->chunk.waybill.file_count; i++) {
         bool is_read = fingerprint_merge_text(&total, r->chunk.waybill.files[i].fingerprint);
         assert(is_read && "this run wrote it");
@@ -193,7 +196,7 @@ static void extract_fill_waybill(struct extraction *x)
     w->table = r->config->name;
     w->run_id = run->run_id;
     w->increment = increment_name(r->increment);
-    w->mode = mode_name(r->mode);
+    w->mode = mode_name(r->chunk.is_keys ? MODE_KEYS : r->mode);
     w->lo = r->chunk.range.lo;
     w->hi = r->chunk.range.hi;
     w->pos_after = route_reads_aside(r) ? r->bound.aside.mark : r->chunk.pos_after;

@@ -30,8 +30,8 @@ static void lane_begin_file(struct lane *self)
 {
     struct route *r = self->route;
     const char *name = arena_print(&self->arena, "file-%05d.parquet", self->file_count * self->count + self->number);
-    stage_file_begin(&self->file, r, &self->uploader, key_beside(&self->arena, r->chunk.key, name), route_schema(r),
-                     self->sizes);
+    stage_file_begin(&self->file, r, &self->uploader, key_beside(&self->arena, r->chunk.key, name),
+                     route_chunk_schema(r), self->sizes);
     self->file_open = true;
 }
 
@@ -57,9 +57,10 @@ static RC lane_take(struct lane *self, const struct batch *batch, struct error *
         lane_begin_file(self);
     TRY(stage_file_add(&self->file, batch, err));
     self->rows += batch->rows;
-    if (r->table->cursor >= 0 && route_column(r, r->table->cursor) >= 0)
+    bool is_keys = r->chunk.is_keys;
+    if (!is_keys && r->table->cursor >= 0 && route_column(r, r->table->cursor) >= 0)
         largest_take(&self->largest, batch, route_column(r, r->table->cursor));
-    route_extracted(r, &(struct extracted){.rows = batch->rows, .bytes_raw = (int64_t)batch->bytes});
+    route_extracted(r, &(struct extracted){.rows = is_keys ? 0 : batch->rows, .bytes_raw = (int64_t)batch->bytes});
     if (parquet_writer_written(self->file.writer).file_bytes >= r->run->pipeline->file_bytes)
         return lane_end_file(self, err);
     return RC_OK;

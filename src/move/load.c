@@ -9,6 +9,7 @@
 #include "io/retry.h"
 #include "move/ahead.h"
 #include "move/arrows.h"
+#include "move/manner.h"
 
 enum { COMMIT_ATTEMPTS_MAX = 5, LOAD_AHEAD_SHARE = 8 }; /* of the memory, for row groups at hand */
 
@@ -82,7 +83,7 @@ struct load {
     struct loader *loader;
     const struct waybill *waybill;
     const char *waybill_key;
-    struct target_table table;
+    struct manner manner;
     struct load_counts counts;
     char started[STAMP_TEXT], committed[STAMP_TEXT];
     const char *confirmed;
@@ -101,7 +102,7 @@ static const struct staged_file *load_staged(const struct load *load, struct are
                                          .url = arena_print(arena, "%s/%s", r->run->world.store->address, file->key),
                                          .rows = file->rows,
                                          .bytes = file->bytes,
-                                         .schema = w->schema,
+                                         .schema = load->manner.schema,
                                          .open = load_file_open,
                                          .check = load_file_check,
                                          .context = &contexts[i]};
@@ -118,6 +119,8 @@ static void load_note_taken(struct load *load, const struct staged_file *files, 
         rows += files[i].rows;
         result->bytes_loaded += files[i].bytes;
     }
+    if (load->manner.is_keys)
+        return;
     result->rows_loaded += rows;
     route_loaded(load->r, load->loader->rows + rows_before + rows, load->loader->waiting);
 }
@@ -163,7 +166,7 @@ static RC load_rows(struct load *load, struct error *err)
         repair_advice(load->r, err);
     TRY(rc);
     TRY(target_apply(target, rows, &load->counts, err));
-    if (rows != w->rows || load->counts.rows + w->quarantined != w->rows)
+    if (rows != w->rows || load->counts.rows != w->rows)
         return fail(err, RC_DATA,
                     "the waybill has %" PRId64 " rows, %" PRId64 " were brought, and the target counts %" PRId64,
                     w->rows, rows, load->counts.rows);
@@ -206,7 +209,7 @@ static RC load_once(struct load *load, bool *ret_done, struct error *err)
     };
     bool moved = false;
     TRY(scope_guard(r->scope, err));
-    TRY(target_begin(target, &load->table, &move, &moved, err));
+    TRY(target_begin(target, &load->manner.table, &move, &moved, err));
     if (!moved)
         return load_look(load, ret_done, err);
     if (load_rows(load, err) != RC_OK) {
@@ -243,7 +246,8 @@ static RC load_transaction(struct load *load, struct error *err)
         enum rc rc = load_once(load, &done, err);
         if (done) { /* by an attempt whose answer was lost, or by another run: what it counted is not known */
             load->confirmed = "position";
-            load->counts = (struct load_counts){.inserted = -1, .updated = -1, .kept = -1, .statements = -1};
+            load->counts =
+                (struct load_counts){.inserted = -1, .updated = -1, .kept = -1, .deleted = -1, .statements = -1};
         }
         if (rc != RC_OK || done) {
             result->rows_loaded = rows;
@@ -268,7 +272,7 @@ static RC load_apply(struct load *load, struct error *err)
     AUTO_RELEASE(turn) turn = route_target_turn(r);
     TRY(run_check_stopped(r->run, err)); /* the turn may have been long in coming */
     TRY(scope_guard(r->scope, err));
-    TRY(target_prepare(r->target, &load->table, false, &ddl, err));
+    TRY(manner_prepare(&load->manner, r, load->waybill, &ddl, err));
     if (ddl.len > 0)
         log_info("target.prepared", KV("statements", ddl.at));
     return load_transaction(load, err);
@@ -288,6 +292,7 @@ static RC load_receipt(struct load *load, struct error *err)
         .inserted = load->counts.inserted,
         .updated = load->counts.updated,
         .kept = load->counts.kept,
+        .deleted = load->counts.deleted,
         .files = w->file_count,
         .statements = load->counts.statements,
         .started_at = load->started,
@@ -307,30 +312,50 @@ static void load_note_files(struct loader *loader, const struct waybill *waybill
         r->loaded_files[i] = arena_print(&loader->arena, "%s/%s", r->run->world.store->address, waybill->files[i].key);
 }
 
-static RC load_waybill(struct loader *loader, const char *key, const struct waybill *waybill, struct error *err)
+static void load_count(struct load *load)
 {
-    struct route *r = loader->r;
+    struct route *r = load->r;
+    const struct waybill *w = load->waybill;
+    bool deletes = load->manner.is_keys || load->manner.table.deletes.keys != NULL;
+    r->result.loads++;
+    r->result.rows_deleted += deletes && load->counts.deleted > 0 ? load->counts.deleted : 0;
+    if (!load->manner.is_keys) {
+        load_note_files(load->loader, w);
+        load->loader->rows += w->rows;
+        r->result.files_loaded += w->file_count;
+    }
+    route_loaded(r, load->loader->rows, load->loader->waiting);
+}
+
+static RC load_and_tell(struct load *load, struct error *err)
+{
+    struct route *r = load->r;
+    struct loader *loader = load->loader;
     struct clock *clock = r->run->world.clock;
-    struct load load = {
-        .r = r, .loader = loader, .waybill = waybill, .waybill_key = key, .table = route_target_table(r, waybill)};
+    const struct waybill *waybill = load->waybill;
     int64_t since = clock->mono_ms(clock);
-    stamp_print(clock->now_us(clock), 3, load.started);
-    TRY(load_apply(&load, err));
-    stamp_print(clock->now_us(clock), 3, load.committed);
+    stamp_print(clock->now_us(clock), 3, load->started);
+    TRY(load_apply(load, err));
+    stamp_print(clock->now_us(clock), 3, load->committed);
     snprintf(loader->t.waybill, sizeof(loader->t.waybill), "%s", waybill->id);
     AUTO_RELEASE(buf) pos = {0};
     position_print(&waybill->pos_after, &pos);
     loader->t.pos = arena_str(&loader->arena, buf_str(&pos));
-    load_note_files(loader, waybill);
-    loader->rows += waybill->rows;
-    route_loaded(r, loader->rows, loader->waiting);
-    r->result.loads++;
-    r->result.files_loaded += waybill->file_count;
+    load_count(load);
     r->result.load_ms += clock->mono_ms(clock) - since;
     log_info("waybill.loaded", KV("waybill", waybill->id), KV("rows", waybill->rows),
-             KV("inserted", load.counts.inserted), KV("updated", load.counts.updated), KV("kept", load.counts.kept),
-             KV("confirmed", load.confirmed));
-    return load_receipt(&load, err);
+             KV("inserted", load->counts.inserted), KV("updated", load->counts.updated), KV("kept", load->counts.kept),
+             KV("deleted", load->counts.deleted), KV("confirmed", load->confirmed));
+    return load_receipt(load, err);
+}
+
+static RC load_waybill(struct loader *loader, const char *key, const struct waybill *waybill, struct error *err)
+{
+    struct load load = {.r = loader->r, .loader = loader, .waybill = waybill, .waybill_key = key};
+    TRY(manner_init(&load.manner, loader->r, waybill, err));
+    enum rc rc = load_and_tell(&load, err);
+    manner_release(&load.manner);
+    return rc;
 }
 
 /* ---- the loader ---- */

@@ -1,6 +1,7 @@
 #include "move/look.h"
 
 #include "move/arrows.h"
+#include "move/manner.h"
 #include "state/keys.h"
 
 /* ---- plan ---- */
@@ -9,8 +10,10 @@ static RC look_ddl(struct route *r, struct plan *plan, struct error *err)
 {
     AUTO_RELEASE(buf) ddl = {0};
     struct waybill as_if = {.mode = mode_name(r->mode)};
+    AUTO(schema) *schema = NULL;
     route_describe(r, &as_if);
     struct target_table table = route_target_table(r, &as_if);
+    table.schema = schema = manner_prepared_schema(r, table.schema);
     TRY(target_prepare(r->target, &table, true, &ddl, err));
     plan->ddl = arena_str(&r->arena, buf_str(&ddl));
     return RC_OK;

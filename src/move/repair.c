@@ -87,6 +87,7 @@ static RC repair_read_position(struct route *r, struct error *err)
 RC repair_look(struct route *r, struct error *err)
 {
     const struct marks *s = scope_marks(r->scope);
+    TRY(route_check_target(r, err));
     TRY(repair_read_position(r, err));
     if (route_loads(r) && r->run->options.accept_target)
         return repair_accept_target(r, err);

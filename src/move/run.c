@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "move/arrows.h"
 #include "move/audit.h"
+#include "move/keys.h"
 #include "move/schedule.h"
 #include "move/spine.h"
 #include "move/team.h"
@@ -126,6 +127,7 @@ void run_free(struct run *self)
         scope_free(r->scope);
         schema_free(r->known);
         shaping_free(r->shaping);
+        keys_free(r->keys);
         waybill_release(&r->chunk.waybill);
         loader_free(r->loader);
         arena_release(&r->arena);
@@ -314,6 +316,11 @@ const struct schema *route_schema(const struct route *r)
     return r->shaping != NULL ? shaping_schema(r->shaping) : r->table->schema;
 }
 
+const struct schema *route_chunk_schema(const struct route *r)
+{
+    return r->chunk.is_keys ? r->keys->schema : route_schema(r);
+}
+
 int route_column(const struct route *r, int source_column)
 {
     return r->shaping != NULL ? shaping_column(r->shaping, source_column) : source_column;
@@ -337,19 +344,44 @@ void route_describe(const struct route *r, struct waybill *ret)
     }
 }
 
+bool waybill_is_keys(const struct waybill *waybill) { return strcmp(waybill->mode, mode_name(MODE_KEYS)) == 0; }
+
+static struct target_deletes route_deletes(const struct route *r)
+{
+    const struct table_config *config = r->config;
+    return (struct target_deletes){.is_wanted = config->delete_detection != DELETES_UNSEEN,
+                                   .soft_column = config->soft_delete,
+                                   .percent_max = r->run->options.allow_deletes ? 100 : config->delete_max};
+}
+
 struct target_table route_target_table(struct route *r, const struct waybill *waybill)
 {
-    struct target_table table = {
-        .scope = scope_name(r->scope), .name = r->config->target, .shared = r->config->shared, .mode = r->mode};
-    if (waybill == NULL)
-        return table;
-    if (!mode_from_name(waybill->mode, &table.mode))
-        table.mode = r->mode;
-    table.schema = waybill->schema;
-    table.key = (const char *const *)waybill->key;
-    table.key_count = waybill->key_count;
-    table.cursor = waybill->cursor;
+    struct target_table table = {.scope = scope_name(r->scope),
+                                 .name = r->config->target,
+                                 .shared = r->config->shared,
+                                 .mode = r->mode,
+                                 .deletes = route_deletes(r)};
+    if (waybill != NULL) {
+        if (!mode_from_name(waybill->mode, &table.mode))
+            table.mode = r->mode;
+        table.schema = waybill->schema;
+        table.key = (const char *const *)waybill->key;
+        table.key_count = waybill->key_count;
+        table.cursor = waybill->cursor;
+        table.deletes.at = waybill->source_clock;
+    }
+    table.swaps = table.mode == MODE_REPLACE && r->config->replace_by == REPLACE_BY_SWAP;
     return table;
+}
+
+RC route_check_target(struct route *r, struct error *err)
+{
+    struct target_table table = route_target_table(r, NULL);
+    if (!route_loads(r))
+        return RC_OK;
+    TRY(target_check_features(r->target, &table, err));
+    table.mode = MODE_KEYS;
+    return table.deletes.is_wanted ? target_check_features(r->target, &table, err) : RC_OK;
 }
 
 RC route_position(struct route *r, struct arena *arena, struct target_position *ret, struct error *err)

@@ -16,7 +16,7 @@
 
 struct run_options {
     bool backup_only, redshift_only, full_refresh;
-    bool accept_source, accept_target, allow_duplicates;
+    bool accept_source, accept_target, allow_duplicates, allow_deletes;
     bool has_start, has_end; /* a bounded run: rows of [start_us, end_us) by the source's clock */
     int64_t start_us, end_us;
     bool advance;                /* a bounded run takes the mark along; else it leaves it where it is */
@@ -61,6 +61,7 @@ struct table_result {
     int64_t rows_extracted, files_created, bytes_raw, bytes_staged, extract_ms;
     int64_t rows_loaded, files_loaded, bytes_loaded, loads, load_ms; /* by this run */
     int64_t rows_announced, files_announced, bytes_announced; /* of (S.loaded, T]; with no target: of this session */
+    int64_t rows_deleted; /* found gone from the source, and deleted in the target or noted there; by this run */
     int64_t null_cursors; /* rows without a cursor: left out (exclude) or read along (include) */
     int64_t zero_dates;   /* values made NULL by zero_dates: null */
     int64_t started_us, ended_us;
@@ -72,6 +73,7 @@ struct table_result {
 
 /* The chunk under way, from `bound` to `seal`. */
 struct chunk {
+    bool is_keys; /* not rows but all keys that the source has (move/keys.h) */
     struct range range;
     struct position pos_after;
     int64_t rows_max; /* asked for; a group of equal cursors that is taken whole may be more */
@@ -125,11 +127,13 @@ struct route {
     enum mode mode;
     struct arena arena;
     struct scope *scope;
-    const char *stage_prefix;  /* every waybill of this table lies below */
-    struct target_position t;  /* T as last seen */
-    const struct table *table; /* as the source described it; NULL before bound */
-    struct shaping *shaping;   /* from its columns to the staged ones; NULL: they are the same */
-    struct schema *known;      /* of S.extracted's waybill; NULL: none */
+    const char *stage_prefix;   /* every waybill of this table lies below */
+    struct target_position t;   /* T as last seen */
+    const struct table *table;  /* as the source described it; NULL before bound */
+    struct shaping *shaping;    /* from its columns to the staged ones; NULL: they are the same */
+    struct schema *known;       /* of S.extracted's waybill; NULL: none */
+    const char *schema_changes; /* since then, a line each; NULL: none */
+    struct keys *keys;          /* delete_detection; NULL: not needed so far */
     struct bound bound;
     struct position lo; /* where the next range begins: S.extracted.pos, or past a walk that was empty */
     struct chunk chunk;
@@ -211,7 +215,7 @@ static inline bool route_reads_aside(const struct route *r) { return r->bound.as
 /* It counts for --limit and --max-chunks. */
 static inline bool route_counts_rows(const struct route *r)
 {
-    return r->bound.aside.kind == ASIDE_NONE || r->bound.aside.kind == ASIDE_BACKFILL;
+    return !r->chunk.is_keys && (r->bound.aside.kind == ASIDE_NONE || r->bound.aside.kind == ASIDE_BACKFILL);
 }
 static inline bool route_is_bounded(const struct route *r) /* by --start-time, --end-time */
 {
@@ -232,10 +236,15 @@ struct turn route_target_turn(struct route *r);
 void turn_release(struct turn *self);
 /* What is staged of r->table. */
 const struct schema *route_schema(const struct route *r);
-int route_column(const struct route *r, int source_column); /* the same column; -1: not as it is in the source */
+const struct schema *route_chunk_schema(const struct route *r); /* of the files of the chunk under way */
+int route_column(const struct route *r, int source_column);     /* the same column; -1: not as it is in the source */
 /* Its schema, key and cursor as a waybill has them; the texts are the schema's. */
 void route_describe(const struct route *r, struct waybill *ret);
+/* Whether a waybill's rows are keys, which nobody counts as rows that were moved. */
+bool waybill_is_keys(const struct waybill *waybill);
 /* What a load of this table is given; schema, key and cursor of the waybill (NULL before there is one). */
 struct target_table route_target_table(struct route *r, const struct waybill *waybill);
 /* T of this table, as it is now. */
 RC route_position(struct route *r, struct arena *arena, struct target_position *ret, struct error *err);
+/* Whether the target can do what the configuration wants of it; asks nobody. */
+RC route_check_target(struct route *r, struct error *err);

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "move/arrows.h"
+#include "move/keys.h"
 #include "state/keys.h"
 #include "store/probe.h"
 
@@ -70,12 +71,13 @@ static RC spine_adopt(struct route *r, struct error *err)
 }
 
 /* The source's clock, THEN its oldest open transaction, THEN rows; hi = min(asked, clock - lag, oldest open). The
- * chunk's last row is found by a boundary query now, never by un-writing later. */
+ * chunk's last row is found by a boundary query now, never by un-writing later. Behind all rows come the keys. */
 static RC spine_bound(struct route *r, bool *ret_more, struct error *err)
 {
     if (!r->bound.taken)
         TRY(bound_source(r, err));
-    return bound_next(r, ret_more, err);
+    TRY(bound_next(r, ret_more, err));
+    return *ret_more ? RC_OK : keys_bound(r, ret_more, err);
 }
 
 /* CAS S{in_flight{id, key, lo, hi}}, before the first byte is uploaded. */
@@ -112,10 +114,12 @@ static RC spine_mark_sealed(struct route *r, const struct waybill *waybill, cons
     next.redshift_status = "pending";
     if (waybill->max_cursor != NULL && !position_equal(&waybill->pos_after, &scope_marks(r->scope)->extracted.pos))
         next.last_mysql_data_timestamp = waybill->max_cursor;
-    next.session.rows += waybill->rows;
-    next.session.files += waybill->file_count;
-    next.total.rows += waybill->rows;
-    next.total.files += waybill->file_count;
+    if (!waybill_is_keys(waybill)) {
+        next.session.rows += waybill->rows;
+        next.session.files += waybill->file_count;
+        next.total.rows += waybill->rows;
+        next.total.files += waybill->file_count;
+    }
     next.mysql_rows_extracted = next.session.rows;
     next.s3_file_count = next.session.files;
     return scope_write(r->scope, &next, err);
@@ -126,7 +130,7 @@ static RC spine_mark_sealed(struct route *r, const struct waybill *waybill, cons
 static RC spine_seal(struct route *r, struct error *err)
 {
     r->lo = r->chunk.pos_after;
-    if (r->chunk.waybill.rows == 0 && r->increment != INCREMENT_FULL_SYNC) {
+    if (r->chunk.waybill.rows == 0 && r->increment != INCREMENT_FULL_SYNC && !r->chunk.is_keys) {
         struct marks next = route_marks(r);
         next.in_flight = (struct in_flight){0};
         return scope_write(r->scope, &next, err);

@@ -27,10 +27,16 @@ static json_t *waybill_files_to_json(const struct waybill *w)
     return files;
 }
 
+static int waybill_format(const struct waybill *w)
+{
+    bool is_plain = text_eq(w->mode, "append") || text_eq(w->mode, "merge") || text_eq(w->mode, "replace");
+    return is_plain ? 1 : WAYBILL_FORMAT;
+}
+
 static json_t *waybill_to_json(const struct waybill *w)
 {
     json_t *doc = json_object(), *prev = json_null();
-    json_put_int(doc, "format", WAYBILL_FORMAT);
+    json_put_int(doc, "format", waybill_format(w));
     json_put_text(doc, "waybill_id", w->id);
     if (w->prev.id != NULL) {
         prev = json_object();
@@ -93,7 +99,7 @@ RC waybill_abandon(const struct settling *with, const char *key, const char *id,
     enum settled settled;
     stamp_print(with->clock->now_us(with->clock), 3, now);
     json_t *by = json_object();
-    json_put_int(doc, "format", WAYBILL_FORMAT);
+    json_put_int(doc, "format", 1);
     json_put_text(doc, "waybill_id", id);
     json_put(doc, "abandoned", json_true());
     json_put_text(by, "run_id", run_id);
@@ -235,7 +241,7 @@ RC receipt_write(const struct settling *with, const char *waybill_key, const str
     struct arena arena = {0};
     AUTO_JSON *doc = json_object();
     enum settled ignored;
-    json_put_int(doc, "format", WAYBILL_FORMAT);
+    json_put_int(doc, "format", 1);
     json_put_text(doc, "waybill_id", r->waybill_id);
     json_put_text(doc, "target_id", r->target_id);
     json_put_int(doc, "token", r->token);
@@ -244,6 +250,7 @@ RC receipt_write(const struct settling *with, const char *waybill_key, const str
     put_count(doc, "inserted", r->inserted);
     put_count(doc, "updated", r->updated);
     put_count(doc, "kept", r->kept);
+    put_count(doc, "deleted", r->deleted);
     json_put_int(doc, "files", r->files);
     put_count(doc, "statements", r->statements);
     json_put_text(doc, "started_at", r->started_at);
@@ -295,8 +302,10 @@ static bool chain_returns(const struct chain *chain, const char *id)
 static RC link_read(const json_t *doc, struct link *link, struct error *err)
 {
     const json_t *files = json_object_get(doc, "files");
-    link->rows = json_int(doc, "rows", 0);
-    link->files = (int64_t)json_array_size(files);
+    if (!text_eq(json_text(doc, "mode"), "keys")) { /* which are no rows that were moved */
+        link->rows = json_int(doc, "rows", 0);
+        link->files = (int64_t)json_array_size(files);
+    }
     for (size_t i = 0; i < json_array_size(files); i++) {
         int64_t bytes = json_int(json_array_get(files, i), "bytes", 0);
         if (bytes < 0 || __builtin_add_overflow(link->bytes, bytes, &link->bytes))

@@ -8,7 +8,8 @@
 #include "data/schema.h"
 #include "state/settle.h"
 
-enum { WAYBILL_FORMAT = 1 };
+/* Written is the least that says it all: 2 where rows go or stand apart, which an older program would not see. */
+enum { WAYBILL_FORMAT = 2 };
 
 struct waybill_file {
     const char *key;
@@ -57,7 +58,8 @@ RC waybill_abandon(const struct settling *with, const char *key, const char *id,
 
 struct receipt {
     const char *waybill_id, *target_id, *run_id;
-    int64_t token, rows, inserted, updated, kept, files, statements; /* inserted ... statements: -1 = not known, null */
+    int64_t token, rows, inserted, updated, kept, deleted, files,
+        statements; /* from inserted on: -1 = not known, null */
     const char *started_at, *committed_at;
     const char *confirmed; /* "commit": this run saw the COMMIT; "position": T tells */
 };

@@ -139,7 +139,7 @@ bool dw_begins(struct target_story *s, struct target *target, struct target_move
 int target_suite_run(const struct target_kind *kind)
 {
     dw_kind = kind;
-    return target_suite_position() + target_suite_rows() + target_suite_prepare();
+    return target_suite_position() + target_suite_rows() + target_suite_prepare() + target_suite_deletes();
 }
 
 void dw_profiles(struct target_story *s, const char *text)

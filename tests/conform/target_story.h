@@ -59,3 +59,4 @@ void dw_stands_at(struct target_story *s, const char *waybill);
 int target_suite_position(void);
 int target_suite_rows(void);
 int target_suite_prepare(void);
+int target_suite_deletes(void);

@@ -18,7 +18,8 @@ struct target_kind {
     bool waits;
     /* A fence that has waited ends a load that only waits for its client; a begin never does. */
     bool fence_ends_loads;
-    bool has_no_nul; /* texts cannot hold a NUL byte: the stories do without */
+    bool keeps_fifteen_digits; /* of a decimal */
+    bool has_no_nul;           /* texts cannot hold a NUL byte: the stories do without */
     /* A target that loads by URL: puts the file's rows where it reads them, and sets key, url and bytes. Each call uses
      * a new folder. NULL: it reads batches. */
     void (*stage)(void *database, struct staged_file *file);

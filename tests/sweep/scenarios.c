@@ -190,6 +190,39 @@ static void audited(struct world *w)
         w->tables[i].audit = AUDIT_PROFILE;
 }
 
+/* Rows are deleted in the source, between changes. */
+static void rows_deleted(struct world *w)
+{
+    only(w, ORDERS);
+    w->tables[0].delete_detection = DELETES_BY_KEYS;
+    w->tables[0].delete_max = 10;
+    world_fill(w);
+    run_clean(w);
+    world_change(w);
+    bool has_shop = w->variant == WORLD_MERGE;
+    mem_server_delete(w->server, "orders", has_shop ? "north|3" : "3");
+    mem_server_delete(w->server, "orders", has_shop ? "south|6" : "6");
+}
+
+/* Ranges of ids, some of them read for a second time. */
+static void ranges_replaced(struct world *w)
+{
+    only(w, EVENTS);
+    w->tables[0].mode = MODE_DELETE_INSERT;
+    world_fill(w);
+    run_clean(w);
+    struct world_report report = world_reset(w, false);
+    assert(report.rc == RC_OK);
+    world_change(w);
+}
+
+static void swapped(struct world *w)
+{
+    only(w, REGIONS);
+    w->tables[0].replace_by = REPLACE_BY_SWAP;
+    moved_once(w);
+}
+
 static void left_behind_s3(struct world *w)
 {
     left_behind(w);
@@ -206,6 +239,8 @@ static void left_behind_s3(struct world *w)
     {name "/load-only", variant, staged_twice, .options = {.redshift_only = true}},                                   \
     {name "/lookback", variant, stamped_late, .in_memory = true},                                                     \
     {name "/audited", variant, audited, .in_memory = true, .sparse = 3},                                              \
+    {name "/deletes", variant, rows_deleted, .in_memory = true, .sparse = 2},                                         \
+    {name "/ranges", variant, ranges_replaced, .in_memory = true, .sparse = 2},                                       \
     {name "/refresh", variant, moved_once, .options = {.full_refresh = true}},                                        \
     {name "/no-target", variant, moved_once, .no_target = true, .rules = {.waiting = true}},                          \
     {name "/moving", variant, moving, .rules = {.moving = true}, .in_memory = true},                                  \
@@ -219,6 +254,8 @@ static void left_behind_s3(struct world *w)
 #define SCENARIOS_OF_TIME(name)                                                                                       \
     {name "/first", WORLD_TIME, nothing_moved_yet},                                                                   \
     {name "/recovery", WORLD_TIME, died_in_extract},                                                                  \
+    {name "/deletes", WORLD_TIME, rows_deleted, .in_memory = true, .sparse = 2},                                      \
+    {name "/ranges", WORLD_TIME, ranges_replaced, .in_memory = true, .sparse = 2},                                    \
     {name "/moving", WORLD_TIME, moving, .rules = {.moving = true}, .in_memory = true}
 /* Requests to S3: each has a signature, checksums and XML around it, so they are thinned. */
 #define S3_ONLY .in_memory = true, .seam = "http", .sparse = 12
@@ -231,6 +268,9 @@ static void left_behind_s3(struct world *w)
     {name "/cleaner", variant, left_behind_s3, .command = world_clean, .rules = {.waiting = true}, S3_ONLY}
 /* clang-format on */
 
-const struct scenario scenarios[] = {SCENARIOS("append", WORLD_APPEND), SCENARIOS("merge", WORLD_MERGE),
-                                     SCENARIOS_OF_TIME("time"), SCENARIOS_OF_S3("s3", WORLD_APPEND)};
+const struct scenario scenarios[] = {SCENARIOS("append", WORLD_APPEND),
+                                     SCENARIOS("merge", WORLD_MERGE),
+                                     SCENARIOS_OF_TIME("time"),
+                                     {"swap/incremental", WORLD_APPEND, swapped},
+                                     SCENARIOS_OF_S3("s3", WORLD_APPEND)};
 const int scenario_count = sizeof(scenarios) / sizeof(*scenarios);

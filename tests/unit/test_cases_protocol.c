@@ -512,12 +512,12 @@ static void s98_a_waybill_of_a_newer_format_is_refused(void **state)
         AUTO_RELEASE(buf) newer = {0};
         char key[256];
         snprintf(key, sizeof(key), "%s", object.key);
-        buf_addf(&newer, "{\n  \"format\": 2%s", strchr(object.body.at, ','));
+        buf_addf(&newer, "{\n  \"format\": 3%s", strchr(object.body.at, ','));
         mem_objects_put(w->objects, key, buf_str(&newer));
         break;
     }
     struct world_report report = run_expecting(w, RC_DATA);
-    assert_non_null(strstr(report.error.text, "format 2"));
+    assert_non_null(strstr(report.error.text, "format 3"));
     assert_non_null(strstr(report.error.todo, "newer"));
 }
 

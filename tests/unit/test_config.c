@@ -217,7 +217,7 @@ static void what_is_read_again_is_merged(void **state)
     assert_table_refused(
         "t: {mode: append, insert_only: true, lookback: 2h}",
         "w.yml:11:54: table 't': 'lookback' reads rows again, and 'mode: append' would load them twice; "
-        "legal is: merge",
+        "legal are: merge, delete_insert",
         "remove 'lookback', or set 'mode: merge'");
     assert_table_refused("t: {increment: id_only, lookback: 2h}",
                          "w.yml:11:41: table 't': 'lookback' goes back by a time cursor, and 'increment: id_only' uses "
@@ -235,7 +235,7 @@ static void only_legal_pairs_of_increment_and_mode_are_taken(void **state)
     assert_table_refused(
         "t: {increment: id_only, mode: replace}",
         "w.yml:11:37: table 't': 'increment: id_only' cannot be loaded with 'mode: replace': it brings only what is "
-        "new; legal are: append, merge",
+        "new; legal are: append, merge, delete_insert",
         "");
     assert_table_refused(
         "t: {increment: full_sync, mode: merge}",
@@ -267,14 +267,56 @@ static void rows_without_a_cursor_are_merged_or_left_out(void **state)
         "remove 'null_cursor', or set 'increment: hybrid'");
 }
 
+/* Whose rows change leaves an older one behind, in the range of its old cursor. */
+static void a_range_is_replaced_only_where_rows_stay_in_theirs(void **state)
+{
+    assert_int_equal(table_of("t: {increment: id_only, mode: delete_insert}")->mode, MODE_DELETE_INSERT);
+    assert_int_equal(table_of("t: {increment: timestamp_only, mode: delete_insert, insert_only: true}")->mode,
+                     MODE_DELETE_INSERT);
+    assert_table_refused("t: {increment: timestamp_only, mode: delete_insert}",
+                         "w.yml:11:44: table 't': 'mode: delete_insert' with the time cursor of 'increment: "
+                         "timestamp_only' leaves the older row of a changed one behind, in the range of its old cursor",
+                         "set 'mode: merge', or 'insert_only: true' if its rows are never changed");
+    assert_table_refused("t: {mode: delete_insert}",
+                         "w.yml:11:17: table 't': 'increment: hybrid' cuts its ranges inside of a cursor, and 'mode: "
+                         "delete_insert' replaces whole ranges; legal is: merge",
+                         "set 'mode: merge', or 'increment: timestamp_only'");
+    assert_table_refused("t: {increment: full_sync, mode: delete_insert}",
+                         "w.yml:11:39: table 't': 'increment: full_sync' has no range that 'mode: delete_insert' could "
+                         "replace; legal are: replace, append",
+                         "");
+    assert_table_refused(
+        "t: {increment: id_only, mode: delete_insert, shared: true}",
+        "w.yml:11:60: table 't': a shared target table cannot be replaced: the rows of the others would go", "");
+}
+
+static void deletes_are_detected_where_the_rows_are_ones_own(void **state)
+{
+    assert_int_equal(table_of("t: {delete_detection: keys}")->delete_detection, DELETES_BY_KEYS);
+    assert_int_equal(table_of("t: {delete_detection: keys}")->delete_max, 10);
+    assert_string_equal(table_of("t: {delete_detection: keys, soft_delete: gone_at}")->soft_delete, "gone_at");
+    assert_table_refused("t: {delete_detection: keys, shared: true}",
+                         "w.yml:11:29: table 't': deletes cannot be detected in a shared target table: the rows of the "
+                         "others would go",
+                         "");
+    assert_table_refused("t: {increment: full_sync, delete_detection: keys}",
+                         "w.yml:11:51: table 't': 'increment: full_sync' replaces all rows, so none stays behind",
+                         "remove 'delete_detection'");
+    assert_table_refused(
+        "t: {soft_delete: gone_at}",
+        "w.yml:11:24: table 't': 'soft_delete' without 'delete_detection': nothing would ever be noted",
+        "add 'delete_detection: keys'");
+    assert_table_refused("t: {replace: swap}",
+                         "w.yml:11:20: table 't': 'replace: swap' is for 'mode: replace', and this is 'mode: merge'",
+                         "");
+    assert_int_equal(table_of("t: {increment: full_sync, replace: swap}")->replace_by, REPLACE_BY_SWAP);
+}
+
 static void what_is_not_there_yet_is_refused_politely(void **state)
 {
     assert_table_refused("t: {increment: custom_sql}",
                          "w.yml:11:22: table 't': the increment 'custom_sql' is not available yet",
                          "use hybrid, timestamp_only, id_only or full_sync");
-    assert_table_refused("t: {mode: delete_insert}",
-                         "w.yml:11:17: table 't': the mode 'delete_insert' is not available yet",
-                         "use merge, append or replace");
     assert_refused(CONNECTIONS "pipelines: {p: {kind: window}}\n",
                    "w.yml:5:23: pipelines of kind 'window' are not available yet", "");
     assert_refused(CONNECTIONS "pipelines: {p: {stage: {compression: gzip, level: 10}}}\n",
@@ -686,6 +728,8 @@ int main(void)
         CASE(what_is_read_again_is_merged),
         CASE(only_legal_pairs_of_increment_and_mode_are_taken),
         CASE(rows_without_a_cursor_are_merged_or_left_out),
+        CASE(a_range_is_replaced_only_where_rows_stay_in_theirs),
+        CASE(deletes_are_detected_where_the_rows_are_ones_own),
         CASE(what_is_not_there_yet_is_refused_politely),
         CASE(what_is_wished_for_columns_becomes_one_list),
         CASE(what_makes_no_sense_in_a_table_is_refused),

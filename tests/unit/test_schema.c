@@ -137,7 +137,7 @@ static void schemas_differ_by_name_order_and_type_but_not_by_what_the_source_cal
     assert_false(schema_equal(wall, instant));
 }
 
-static void a_diff_tells_each_change_in_a_line_and_whether_columns_were_only_added(void **state)
+static void a_diff_tells_each_change_in_a_line_and_the_worst_of_them(void **state)
 {
     struct field before[] = {{.name = "price", .type = TYPE_DOUBLE},
                              {.name = "note", .type = TYPE_UTF8},
@@ -148,12 +148,61 @@ static void a_diff_tells_each_change_in_a_line_and_whether_columns_were_only_add
     struct field more[] = {before[0], before[1], before[2], {.name = "x", .type = TYPE_DATE}};
     AUTO(schema) *old = schema_of(before, 3), *now = schema_of(after, 3), *added = schema_of(more, 4);
     AUTO_RELEASE(buf) out = {0}, none = {0}, plus = {0};
-    assert_false(schema_diff(old, now, &out));
+    assert_int_equal(schema_diff(old, now, &out), SCHEMA_OTHER);
     assert_string_equal(out.at, "~ price: double -> decimal(10,2)\n- note\n+ discount double\n");
-    assert_true(schema_diff(old, old, &none));
+    assert_int_equal(schema_diff(old, old, &none), SCHEMA_SAME);
     assert_int_equal(none.len, 0);
-    assert_true(schema_diff(old, added, &plus));
+    assert_int_equal(schema_diff(old, added, &plus), SCHEMA_GREW);
     assert_string_equal(plus.at, "+ x date\n");
+}
+
+static void a_column_that_is_gone_is_told_from_one_that_may_have_another_name(void **state)
+{
+    struct field before[] = {{.name = "id", .type = TYPE_INT64}, {.name = "note", .type = TYPE_UTF8}};
+    struct field dated[] = {before[0], {.name = "at", .type = TYPE_DATE}};
+    struct field renamed[] = {before[0], {.name = "remark", .type = TYPE_UTF8}};
+    AUTO(schema) *old = schema_of(before, 2), *gone = schema_of(before, 1), *other = schema_of(dated, 2),
+                 *again = schema_of(renamed, 2);
+    AUTO_RELEASE(buf) out = {0};
+    assert_int_equal(schema_diff(old, gone, &out), SCHEMA_SHRANK);
+    assert_int_equal(schema_diff(old, other, &out), SCHEMA_SHRANK);
+    assert_int_equal(schema_diff(old, again, &out), SCHEMA_OTHER);
+    assert_string_equal(out.at, "- note\n- note\n+ at date\n- note\n+ remark utf8\n");
+}
+
+static void a_type_is_wider_where_it_has_every_value_of_the_other(void **state)
+{
+    static const struct {
+        const char *from, *to;
+        bool widens;
+    } cases[] = {
+        {"s", "i", true},
+        {"i", "l", true},
+        {"l", "i", false},
+        {"l", "d:20,0", true},
+        {"l", "d:20,2", false},
+        {"i", "d:12,2", true},
+        {"f", "g", true},
+        {"g", "f", false},
+        {"i", "g", false},
+        {"d:10,2", "d:12,2", true},
+        {"d:10,2", "d:10,4", false},
+        {"d:10,2", "d:12,4", true},
+        {"tss:", "tsu:", true},
+        {"tsu:", "tss:", false},
+        {"tss:", "tss:UTC", false},
+        {"tdD", "tss:", false},
+        {"u", "z", false},
+        {"l", "u", false},
+        {"b", "l", false},
+        {"u", "u", true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct field from = {.name = "c"}, to = {.name = "c"};
+        assert_true(field_parse_format(cases[i].from, &from) && field_parse_format(cases[i].to, &to));
+        if (field_widens(&from, &to) != cases[i].widens)
+            fail_msg("%s -> %s", cases[i].from, cases[i].to);
+    }
 }
 
 int main(void)
@@ -165,7 +214,9 @@ int main(void)
         cmocka_unit_test(a_damaged_schema_is_refused_with_the_column_that_is_wrong),
         cmocka_unit_test(a_schema_of_two_thousand_columns_is_copied_whole),
         cmocka_unit_test(schemas_differ_by_name_order_and_type_but_not_by_what_the_source_calls_it),
-        cmocka_unit_test(a_diff_tells_each_change_in_a_line_and_whether_columns_were_only_added),
+        cmocka_unit_test(a_diff_tells_each_change_in_a_line_and_the_worst_of_them),
+        cmocka_unit_test(a_column_that_is_gone_is_told_from_one_that_may_have_another_name),
+        cmocka_unit_test(a_type_is_wider_where_it_has_every_value_of_the_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -234,6 +234,87 @@ static void S93_replace_refuses_foreign_keys_that_would_refuse_or_cascade(void *
     OK(pg_prepare(s));
 }
 
+/* What LIKE leaves out is given to the new table, swap after swap. */
+static void a_new_table_has_the_grants_indexes_and_comments_of_the_old_one(void **state)
+{
+    static const char look[] =
+        "SELECT has_table_privilege('reader', 'orders', 'SELECT'), has_column_privilege('reader', 'orders', 'name', "
+        "'UPDATE'), has_column_privilege('reader', 'orders', 'id', 'UPDATE'), obj_description('orders'::regclass),"
+        " (SELECT count(*) FROM pg_index WHERE indrelid = 'orders'::regclass), (SELECT reloptions[1] FROM pg_class "
+        "WHERE "
+        "oid = 'orders'::regclass), (SELECT count(*) FROM pg_constraint WHERE conrelid = 'orders'::regclass),"
+        " (SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = 'orders'::regclass)";
+    struct pg_story *s = *state;
+    s->table.mode = MODE_REPLACE;
+    s->table.swaps = true;
+    postgres_run("DROP ROLE IF EXISTS reader; CREATE ROLE reader");
+    pg_run("CREATE TABLE orders (id bigint PRIMARY KEY, name text, more int DEFAULT 7, CHECK (id > 0)) WITH "
+           "(fillfactor = 70); CREATE INDEX by_name ON orders (name); GRANT SELECT ON orders TO reader;"
+           "GRANT UPDATE (name) ON orders TO reader; COMMENT ON TABLE orders IS 'it''s all of them'");
+    const char *before = arena_text(&s->arena, pg_query(look));
+    assert_string_equal(before, "t|t|f|it's all of them|2|fillfactor=70|2|7\n");
+    pg_ready(s);
+    pg_load(s, "", "w1", "1|ada\n2|bob\n");
+    assert_string_equal(pg_query(look), before);
+    pg_load(s, "w1", "w2", "3|cy\n");
+    assert_string_equal(pg_query(look), before);
+    assert_string_equal(pg_query("SELECT id, name, more FROM orders"), "3|cy|7\n");
+    assert_string_equal(pg_query("SELECT count(*) FROM pg_class WHERE relname LIKE 'waybill_new%' AND relkind = 'r'"),
+                        "0\n");
+    pg_run("DROP TABLE orders");
+    postgres_run("DROP ROLE reader");
+}
+
+static void what_holds_on_to_a_table_is_named_before_it_would_be_lost_with_it(void **state)
+{
+    static const struct {
+        const char *made, *said, *gone;
+    } cases[] = {
+        {"CREATE VIEW names AS SELECT name FROM orders", "view story.names", "DROP VIEW names"},
+        {"CREATE TABLE lines (order_id bigint CONSTRAINT l REFERENCES orders DEFERRABLE)",
+         "foreign key l of story.lines", "DROP TABLE lines"},
+        {"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;"
+         "CREATE TRIGGER watch AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION f()",
+         "trigger watch", "DROP FUNCTION f CASCADE"},
+        {"CREATE POLICY p ON orders USING (true)", "policy p", "DROP POLICY p ON orders"},
+        {"CREATE SEQUENCE numbers OWNED BY orders.id", "sequence story.numbers", "DROP SEQUENCE numbers"},
+        {"CREATE TABLE more () INHERITS (orders)", "inheritance", "DROP TABLE more"},
+    };
+    struct pg_story *s = *state;
+    s->table.mode = MODE_REPLACE;
+    pg_run("CREATE TABLE orders (id bigint PRIMARY KEY, name text)");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        pg_run(cases[i].made);
+        s->table.swaps = true;
+        assert_int_equal(pg_prepare(s), RC_CONFIG);
+        pg_says(s, cases[i].said);
+        pg_says(s, "replace: delete");
+        pg_run(cases[i].gone);
+        OK(pg_prepare(s));
+    }
+}
+
+/* The loader may write a table without owning it, and what it does not own it cannot drop. */
+static void a_table_of_somebody_else_is_not_swapped(void **state)
+{
+    struct pg_story *s = *state;
+    postgres_run("DROP ROLE IF EXISTS loader; CREATE ROLE loader LOGIN");
+    pg_run("CREATE TABLE orders (id bigint PRIMARY KEY, name text); GRANT ALL ON orders TO loader;"
+           "GRANT ALL ON SCHEMA " PG_SCHEMA " TO loader");
+    struct postgres_target_options options = pg_options();
+    options.address.user = "loader";
+    target_free(s->target);
+    s->target = pg_target_as(&options);
+    s->table.mode = MODE_REPLACE;
+    s->table.swaps = true;
+    assert_int_equal(pg_prepare(s), RC_DENIED);
+    pg_says(s, "replace: delete");
+    target_free(s->target);
+    s->target = pg_target();
+    pg_run("DROP OWNED BY loader");
+    postgres_run("DROP ROLE loader");
+}
+
 static void a_table_that_ignores_rows_does_not_lose_them_in_silence(void **state)
 {
     struct pg_story *s = *state;
@@ -301,6 +382,9 @@ int main(void)
         STORY(a_table_may_be_named_with_its_schema),
         STORY(S93_replace_leaves_views_grants_and_foreign_keys),
         STORY(S93_replace_refuses_foreign_keys_that_would_refuse_or_cascade),
+        STORY(a_new_table_has_the_grants_indexes_and_comments_of_the_old_one),
+        STORY(what_holds_on_to_a_table_is_named_before_it_would_be_lost_with_it),
+        STORY(a_table_of_somebody_else_is_not_swapped),
         STORY(a_table_that_ignores_rows_does_not_lose_them_in_silence),
         STORY(rows_that_row_security_hides_are_an_error),
         STORY(the_position_row_stands_in_the_schema_for_everybody_to_read),

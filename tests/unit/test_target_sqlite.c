@@ -38,6 +38,7 @@ static const struct target_kind with_journal = {
     .rows = print_rows,
     .has_table = has_table,
     .waits = true,
+    .keeps_fifteen_digits = true,
 };
 static const struct target_kind with_wal = {
     .name = "target: SQLite, WAL",
@@ -47,6 +48,7 @@ static const struct target_kind with_wal = {
     .rows = print_rows,
     .has_table = has_table,
     .waits = true,
+    .keeps_fifteen_digits = true,
 };
 
 /* Refused with RC_DATA naming `word`, and nothing of it stays. */
@@ -307,6 +309,41 @@ static void S93_replace_leaves_views_triggers_and_children_alone(void **state)
     assert_string_equal(file_query("SELECT (SELECT count(*) FROM lines), (SELECT count(*) FROM log)"), "1|3\n");
 }
 
+static void a_new_table_keeps_declarations_indexes_triggers_and_views(void **state)
+{
+    static const char *const made[] = {
+        "CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT COLLATE NOCASE, more INT DEFAULT (3 + "
+        "4))",
+        "CREATE TABLE \"orders\"(id INTEGER NOT NULL PRIMARY KEY, name TEXT, more INT DEFAULT 7) WITHOUT ROWID, STRICT",
+        "CREATE TABLE [orders] (id INTEGER, name TEXT, more INT DEFAULT 7, UNIQUE (id))",
+        "CREATE TABLE IF NOT EXISTS main.orders/* odd */(id INTEGER, name TEXT, more INT DEFAULT 7)",
+    };
+    for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++) {
+        file_end_story(state);
+        file_begin_story(state);
+        struct sqlite_story *s = *state;
+        s->table.mode = MODE_REPLACE;
+        s->table.swaps = true;
+        file_run(made[i]);
+        file_run(
+            "CREATE INDEX by_name ON orders (name); CREATE VIEW names AS SELECT name FROM orders;"
+            "CREATE TABLE log (what); CREATE TRIGGER watch AFTER DELETE ON orders BEGIN INSERT INTO log VALUES (1);"
+            " END; CREATE TABLE lines (order_id INTEGER REFERENCES orders ON DELETE CASCADE);"
+            "INSERT INTO orders (id, name) VALUES (1, 'old'); INSERT INTO lines VALUES (1)");
+        const char *schema = "SELECT type, name, tbl_name FROM sqlite_schema WHERE name NOT LIKE 'waybill%' AND "
+                             "name NOT LIKE 'sqlite%' ORDER BY 1, 2, 3";
+        AUTO_RELEASE(buf) before = {0};
+        buf_add_str(&before, str(file_query(schema)));
+        file_ready(s);
+        file_load(s, "", "w1", "1|ada\n2|bob\n");
+        file_load(s, "w1", "w2", "3|cy\n");
+        assert_string_equal(file_query(schema), before.at);
+        assert_string_equal(file_query("SELECT id, name, more FROM orders"), "3|cy|7\n");
+        assert_string_equal(file_query("SELECT name FROM names"), "cy\n");
+        assert_string_equal(file_query("SELECT count(*), (SELECT count(*) FROM log) FROM lines"), "1|0\n");
+    }
+}
+
 static void the_position_row_stands_in_the_file_for_everybody_to_read(void **state)
 {
     struct sqlite_story *s = *state;
@@ -332,6 +369,7 @@ int main(void)
         STORY(a_null_is_never_made_the_next_number),
         STORY(a_table_that_ignores_conflicts_or_rows_does_not_lose_them_in_silence),
         STORY(S93_replace_leaves_views_triggers_and_children_alone),
+        STORY(a_new_table_keeps_declarations_indexes_triggers_and_views),
         STORY(the_position_row_stands_in_the_file_for_everybody_to_read),
     };
     if (file_make_folder() != 0)

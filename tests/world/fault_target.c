@@ -4,6 +4,7 @@
 
 struct fault_target {
     struct target base;
+    struct target_ops ops; /* what the inner one can, this one can */
     struct target *inner;
     struct fault_plan *plan;
     bool is_lost; /* after RC_UNKNOWN, until reconnect */
@@ -266,11 +267,14 @@ static const struct target_ops fault_ops = {
 struct target *fault_target_new(struct target *inner, struct fault_plan *plan)
 {
     struct fault_target *self = xcalloc(1, sizeof(*self));
-    *self = (struct fault_target){.base = {.ops = &fault_ops,
+    *self = (struct fault_target){.base = {.ops = &self->ops,
                                            .name = inner->name,
                                            .address = inner->address,
                                            .is_exclusive = inner->is_exclusive},
+                                  .ops = fault_ops,
                                   .inner = inner,
                                   .plan = plan};
+    self->ops.features = inner->ops->features;
+    self->ops.swap_note = inner->ops->swap_note;
     return &self->base;
 }

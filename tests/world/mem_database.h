@@ -104,6 +104,16 @@ void mem_session_end(struct mem_database *database, struct mem_session *session)
 /* Ends whoever holds the scope's position row or the table; NULL: not asked for. */
 void mem_settle(struct mem_database *database, const char *scope, const char *table);
 
+/* mem_deletes.c: the rows of the table's span; those whose key is not staged; those of deletes.keys. */
+void mem_delete_span(struct mem_target *self);
+enum rc mem_delete_missing(struct mem_target *self, struct load_counts *counts, struct error *err);
+void mem_delete_keys(struct mem_target *self, struct load_counts *counts);
+/* Whether load_file's rows wait in `staged`. */
+static inline bool mem_waits(const struct target_table *table)
+{
+    return table->mode == MODE_MERGE || table->mode == MODE_KEYS;
+}
+
 /* The ops of loading: mem_load.c. */
 enum rc mem_prepare(struct target *base, const struct target_table *table, bool dry, struct buf *ret_ddl,
                     struct error *err);

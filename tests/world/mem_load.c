@@ -33,6 +33,16 @@ static void add_field(struct mem_database *database, struct mem_table *table, co
     table->field_count++;
 }
 
+/* Integers only: their values stay as they are. */
+static void widen_field(struct mem_database *database, struct mem_table *table, int column, const struct field *field)
+{
+    struct field *fields = arena_take(&database->arena, (size_t)table->field_count * sizeof(*fields));
+    memcpy(fields, table->fields, (size_t)table->field_count * sizeof(*fields));
+    assert(field->type == TYPE_INT32 || field->type == TYPE_INT64);
+    fields[column].type = field->type;
+    table->fields = fields;
+}
+
 static void create_table(struct mem_database *database, const struct target_table *table, bool dry, struct buf *ret_ddl)
 {
     buf_addf(ret_ddl, "CREATE TABLE %s\n", table->name);
@@ -58,7 +68,9 @@ static enum rc check_table(const struct mem_table *found, const struct target_ta
         if (at < 0 && !found->fields[i].nullable)
             return fail(err, RC_DATA, "'%s': column '%s' must not be NULL and the source has none", table->name,
                         found->fields[i].name);
-        if (at >= 0 && !field_same_type(&found->fields[i], &table->schema->fields[at]))
+        bool fits = at >= 0 && (field_widens(&table->schema->fields[at], &found->fields[i]) ||
+                                field_widens(&found->fields[i], &table->schema->fields[at]));
+        if (at >= 0 && !fits)
             return fail(err, RC_DATA, "'%s': column '%s' has another type", table->name, found->fields[i].name);
     }
     if (table->mode == MODE_MERGE && !key_is(found, table)) {
@@ -84,14 +96,19 @@ enum rc mem_prepare(struct target *base, const struct target_table *table, bool 
     struct mem_table *grown = NULL;
     for (int i = 0; i < table->schema->count; i++) {
         struct field field = table->schema->fields[i];
-        if (mem_find_column(found, field.name) >= 0)
+        int column = mem_find_column(found, field.name);
+        if (column >= 0 && field_widens(&field, &found->fields[column]))
             continue;
-        buf_addf(ret_ddl, "ALTER TABLE %s ADD COLUMN %s\n", table->name, field.name);
+        buf_addf(ret_ddl, "ALTER TABLE %s %s COLUMN %s\n", table->name, column < 0 ? "ADD" : "ALTER", field.name);
         if (dry)
             continue;
         if (grown == NULL) {
             mem_settle(database, NULL, table->name);
             grown = mem_copy_table(database, mem_find_table(&database->state, table->name));
+        }
+        if (column >= 0) {
+            widen_field(database, grown, column, &field);
+            continue;
         }
         field.nullable = true;
         add_field(database, grown, &field);
@@ -115,10 +132,11 @@ static enum rc take_row(struct mem_target *self, const struct batch *batch, int6
     for (int i = 0; i < batch->schema->count; i++)
         row->values[columns[i]] = value_of(batch, i, at, arena);
     for (int i = 0; i < row->count; i++) {
-        if (row->values[i].null && !table->fields[i].nullable)
+        bool is_asked = self->table->mode != MODE_KEYS || schema_find(batch->schema, table->fields[i].name) >= 0;
+        if (row->values[i].null && !table->fields[i].nullable && is_asked)
             return fail(err, RC_DATA, "'%s': column '%s' must not be NULL", table->name, table->fields[i].name);
     }
-    mem_rows_add(self->database, self->table->mode == MODE_MERGE ? &self->staged : &table->rows, row);
+    mem_rows_add(self->database, mem_waits(self->table) ? &self->staged : &table->rows, row);
     return RC_OK;
 }
 
@@ -278,10 +296,14 @@ enum rc mem_apply(struct target *base, int64_t rows, struct load_counts *ret, st
     if (self->loaded != rows)
         return fail(err, RC_DATA, "'%s': %lld rows were loaded, the waybill has %lld", self->table->name,
                     (long long)self->loaded, (long long)rows);
-    if (self->table->mode == MODE_MERGE)
+    if (self->table->mode == MODE_MERGE) {
         merge_rows(self, &counts);
-    else
+        mem_delete_keys(self, &counts);
+    } else if (self->table->mode == MODE_KEYS) {
+        TRY(mem_delete_missing(self, &counts, err));
+    } else {
         counts.inserted = self->loaded;
+    }
     TRY(check_unique(self->database, self->session->table, err));
     self->is_applied = true;
     *ret = counts;

@@ -86,6 +86,33 @@ void mem_server_add_column(struct mem_server *self, const char *table, const str
     }
 }
 
+static struct value *altered(struct mem_server *self, const struct value *values, const struct schema *old,
+                             const struct schema *now)
+{
+    struct value *made = arena_take(&self->arena, sizeof(*made) * (size_t)now->count);
+    for (int i = 0; i < now->count; i++) {
+        int from = schema_find(old, now->fields[i].name);
+        bool fits = from >= 0 && field_widens(&old->fields[from], &now->fields[i]);
+        made[i] = fits ? values[from] : (struct value){.null = true};
+    }
+    return made;
+}
+
+void mem_server_alter(struct mem_server *self, const char *table, struct schema *schema_taken)
+{
+    struct mem_table *to = mem_server_find(self, table);
+    struct schema *old = to->schema;
+    assert(self->old_schema_count < MEM_TABLES_MAX);
+    self->old_schemas[self->old_schema_count++] = old;
+    for (int i = 0; i < to->row_count; i++)
+        to->rows[i].values = altered(self, to->rows[i].values, old, schema_taken);
+    for (int k = 0; k < to->key_count; k++)
+        to->key[k] = schema_find(schema_taken, old->fields[to->key[k]].name);
+    if (to->cursor >= 0)
+        to->cursor = schema_find(schema_taken, old->fields[to->cursor].name);
+    to->schema = schema_taken;
+}
+
 int64_t mem_server_now(const struct mem_server *self) { return self->now_us; }
 void mem_server_set_now(struct mem_server *self, int64_t us) { self->now_us = us; }
 void mem_server_set_id(struct mem_server *self, const char *id) { self->id = arena_text(&self->arena, id); }

@@ -72,6 +72,21 @@ static int mem_column(const struct mem_table *table, const char *name)
     return column;
 }
 
+/* Only RANGE_ALL is read of it. */
+static const struct schema *without(const struct schema *all, const struct table_request *request, struct arena *arena)
+{
+    struct schema *schema = arena_take(arena, sizeof(*schema));
+    schema->fields = arena_take(arena, sizeof(*schema->fields) * (size_t)all->count);
+    for (int i = 0; i < all->count; i++) {
+        bool is_excluded = false;
+        for (int k = 0; k < request->excluded_count; k++)
+            is_excluded |= strcmp(request->excluded[k], all->fields[i].name) == 0;
+        if (!is_excluded)
+            schema->fields[schema->count++] = all->fields[i];
+    }
+    return schema;
+}
+
 static RC mem_describe(struct source *base, const struct table_request *request, const struct table **ret,
                        struct error *err)
 {
@@ -83,6 +98,13 @@ static RC mem_describe(struct source *base, const struct table_request *request,
     struct table *table = arena_take(&self->arena, sizeof(*table));
     *table = (struct table){
         .name = arena_text(&self->arena, request->name), .schema = from->schema, .cursor = -1, .cursor_indexed = true};
+    if (request->excluded_count > 0) {
+        table->schema = without(from->schema, request, &self->arena);
+        for (; table->key_count < request->key_count; table->key_count++)
+            table->key[table->key_count] = schema_find(table->schema, request->key[table->key_count]);
+        *ret = table;
+        return RC_OK;
+    }
     if (request->key != NULL) {
         for (; table->key_count < request->key_count; table->key_count++)
             table->key[table->key_count] = mem_column(from, request->key[table->key_count]);
@@ -423,12 +445,14 @@ static void mem_reader_free(struct batch_reader *base)
 
 static void take_snapshot(struct mem_reader *self)
 {
-    int columns = self->span.table->schema->count;
+    const struct schema *schema = self->span.table->schema,
+                        *all = mem_server_find(self->server, self->span.table->name)->schema;
     const struct mem_row **rows = span_rows(self->server, &self->span, &self->arena, &self->snapshot_count);
     for (int i = 0; i < self->snapshot_count; i++) {
         struct mem_row *copy = arena_take(&self->arena, sizeof(*copy));
-        copy->values = arena_take(&self->arena, sizeof(*copy->values) * (size_t)columns);
-        memcpy(copy->values, rows[i]->values, sizeof(*copy->values) * (size_t)columns);
+        copy->values = arena_take(&self->arena, sizeof(*copy->values) * (size_t)schema->count);
+        for (int c = 0; c < schema->count; c++)
+            copy->values[c] = rows[i]->values[schema_find(all, schema->fields[c].name)];
         rows[i] = copy;
     }
     self->snapshot = rows;

@@ -109,6 +109,8 @@ static void open_session(struct mem_target *self, const struct target_table *tab
         self->deleted = self->session->table->rows.count;
         self->session->table->rows.count = 0;
     }
+    if (table->mode == MODE_DELETE_INSERT)
+        mem_delete_span(self);
 }
 
 static enum rc mem_begin(struct target *base, const struct target_table *table, const struct target_move *move,
@@ -225,6 +227,13 @@ static bool is_left_out(const struct batch *batch, const struct key_list *withou
     return false;
 }
 
+/* As deleted. */
+static bool is_noted(const struct mem_table *table, int64_t row, const char *soft_column)
+{
+    int column = soft_column != NULL ? mem_find_column(table, soft_column) : -1;
+    return column >= 0 && !mem_row_value(table->rows.at[row], column).null;
+}
+
 static enum rc mem_profile(struct target *base, const struct target_table *table, const struct key_list *without,
                            struct profile *ret, struct error *err)
 {
@@ -243,7 +252,7 @@ static enum rc mem_profile(struct target *base, const struct target_table *table
         }
         builder_end_row(builder);
         const struct batch *batch = builder_finish(builder);
-        if (!is_left_out(batch, without))
+        if (!is_left_out(batch, without) && !is_noted(found, row, table->deletes.soft_column))
             profile_add(ret, batch);
     }
     return RC_OK;
@@ -251,6 +260,8 @@ static enum rc mem_profile(struct target *base, const struct target_table *table
 
 static const struct target_ops mem_ops = {
     .type = "memory",
+    .features = TARGET_DELETE_INSERT | TARGET_DELETES | TARGET_SWAP,
+    .swap_note = "a new table takes the name",
     .type_of = mem_type_of,
     .position = mem_position,
     .create_position = mem_create_position,

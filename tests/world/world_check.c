@@ -81,7 +81,7 @@ static bool check_chain(struct looking *look, struct buf *why)
         if (!check_waybill(look, &link, loaded, why))
             return false;
         const json_t *waybill = look_json(look, link.key), *prev = json_object_get(waybill, "prev");
-        link.rows = json_int(waybill, "rows", 0);
+        link.rows = text_eq(json_text(waybill, "mode"), "keys") ? 0 : json_int(waybill, "rows", 0);
         look->links[look->link_count++] = link;
         link = (struct link){.id = json_text(prev, "id"), .key = json_text(prev, "key")};
     }

@@ -255,6 +255,9 @@ static void type_of(const struct target *self, const struct field *field, struct
 
 static const struct target_ops postgres_target_ops = {
     .type = "postgres",
+    .features = TARGET_DELETE_INSERT | TARGET_DELETES | TARGET_SWAP,
+    .swap_note = "a new table takes the name, with owner, grants, indexes and comments of the old one; views, foreign "
+                 "keys, triggers and policies would stay with the old one, and are refused",
     .type_of = type_of,
     .position = postgres_target_position,
     .create_position = postgres_target_create_position,

@@ -61,6 +61,9 @@ static RC add_tables(struct granting *g, const struct target_use *uses, int coun
         const char *name = arena_str(arena, buf_str(&quoted));
         TRY(add_table(g, name, postgres_mode_rights(uses[i].mode),
                       arena_print(arena, "%s into '%s'", mode_name(uses[i].mode), uses[i].table), true, err));
+        if (uses[i].deletes)
+            TRY(add_table(g, name, postgres_delete_rights(uses[i].notes),
+                          arena_print(arena, "rows that are gone from '%s'", uses[i].table), false, err));
         if (uses[i].is_audited && uses[i].mode != MODE_MERGE)
             TRY(add_table(g, name, "SELECT", arena_print(arena, "the audit of '%s'", uses[i].table), false, err));
     }

@@ -36,7 +36,7 @@ static RC plan_columns(struct postgres_target *self, struct error *err)
         return fail_todo(err, "run the same command again: it makes the table before it loads");
     }
     self->columns = arena_take(&self->load_arena, (size_t)table->schema->count * sizeof(*self->columns));
-    self->is_waiting = table->mode == MODE_MERGE;
+    self->is_waiting = postgres_target_waits(table);
     for (int i = 0; i < table->schema->count; i++) {
         const struct field *field = &table->schema->fields[i];
         int column = postgres_shape_find(&self->shape, field->name);
@@ -46,7 +46,7 @@ static RC plan_columns(struct postgres_target *self, struct error *err)
         if (fitting.fit != FIT_YES)
             return fail(err, RC_DATA, "the column '%s' of '%s' is %s now, which does not hold the source's values",
                         field->name, table->name, self->shape.columns[column].type.shown);
-        bool is_key = table->mode == MODE_MERGE && postgres_is_key_column(table, field->name);
+        bool is_key = postgres_target_waits(table) && postgres_is_key_column(table, field->name);
         self->columns[i] = (struct row_column){field, fitting, is_key};
         self->is_waiting |= fitting.wire == WIRE_CAST;
     }
@@ -99,8 +99,13 @@ RC postgres_target_start_load(struct postgres_target *self, struct error *err)
     TRY(plan_columns(self, err));
     if (self->is_waiting)
         TRY(create_waiting_rows(self, err));
+    AUTO_RELEASE(buf) name = {0};
+    postgres_table_quote(self, self->table->name, &name);
+    self->into = arena_text(&self->load_arena, name.at);
     if (self->table->mode == MODE_REPLACE)
-        TRY(delete_all(self, err));
+        TRY(self->table->swaps ? postgres_target_swap_begin(self, err) : delete_all(self, err));
+    if (self->table->mode == MODE_DELETE_INSERT)
+        TRY(postgres_target_delete_span(self, err));
     self->writer =
         row_writer_new(self->db, self->table->name, self->columns, self->table->schema->count, self->is_waiting);
     return RC_OK;
@@ -127,8 +132,7 @@ static void copy_statement(const struct postgres_target *self, struct buf *sql)
     if (self->is_waiting) {
         buf_add_str(sql, S(WAITING_ROWS));
     } else {
-        postgres_table_quote(self, self->table->name, sql);
-        buf_add_str(sql, S(" ("));
+        buf_addf(sql, "%s (", self->into);
         postgres_target_names(self->table, sql);
         buf_add_str(sql, S(")"));
     }

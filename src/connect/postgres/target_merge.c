@@ -40,7 +40,7 @@ static const char *byte_order(const struct postgres_target *self)
 }
 
 /* Plans for a table of which nothing is known are bad ones; the keys are enough to know. */
-static RC analyze(struct postgres_target *self, struct error *err)
+RC postgres_target_analyze(struct postgres_target *self, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
     for (int i = 0; i < self->table->key_count; i++) {
@@ -148,9 +148,7 @@ static void add_conflict(const struct postgres_target *self, struct buf *sql)
 static RC insert_waiting(struct postgres_target *self, bool has_conflicts, int64_t *ret_changes, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
-    buf_add_str(&sql, S("INSERT INTO "));
-    postgres_table_quote(self, self->table->name, &sql);
-    buf_add_str(&sql, S(" AS t ("));
+    buf_addf(&sql, "INSERT INTO %s AS t (", self->into);
     postgres_target_names(self->table, &sql);
     buf_add_str(&sql, S(") OVERRIDING SYSTEM VALUE SELECT "));
     for (int i = 0; i < self->table->schema->count; i++) {
@@ -164,7 +162,7 @@ static RC insert_waiting(struct postgres_target *self, bool has_conflicts, int64
 }
 
 /* Readers go on; writers wait, so that what was counted stays true until COMMIT. */
-static RC lock_table(struct postgres_target *self, struct error *err)
+RC postgres_target_lock_table(struct postgres_target *self, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
     buf_add_str(&sql, S("LOCK TABLE "));
@@ -176,9 +174,9 @@ static RC lock_table(struct postgres_target *self, struct error *err)
 static RC merge(struct postgres_target *self, struct load_counts *counts, struct error *err)
 {
     int64_t distinct = 0, matched = 0, changes = 0;
-    TRY(analyze(self, err));
+    TRY(postgres_target_analyze(self, err));
     TRY(remove_duplicates(self, counts->rows, &distinct, err));
-    TRY(lock_table(self, err));
+    TRY(postgres_target_lock_table(self, err));
     TRY(count_matches(self, &matched, &counts->kept, err));
     TRY(insert_waiting(self, matched > 0, &changes, err));
     counts->inserted = distinct - matched;
@@ -191,6 +189,13 @@ static RC merge(struct postgres_target *self, struct load_counts *counts, struct
     return RC_OK;
 }
 
+/* They delete in the same transaction. */
+static RC merge_and_delete(struct postgres_target *self, struct load_counts *counts, struct error *err)
+{
+    TRY(merge(self, counts, err));
+    return postgres_target_delete_keys(self, counts, err);
+}
+
 static RC apply_waiting(struct postgres_target *self, int64_t rows, struct load_counts *counts, struct error *err)
 {
     int64_t inserted = 0;
@@ -198,7 +203,7 @@ static RC apply_waiting(struct postgres_target *self, int64_t rows, struct load_
     if (counts->rows != rows)
         return RC_OK; /* the caller tells */
     if (self->table->mode == MODE_MERGE) {
-        TRY(merge(self, counts, err));
+        TRY(merge_and_delete(self, counts, err));
     } else {
         TRY(insert_waiting(self, false, &inserted, err));
         counts->rows = counts->inserted = inserted;
@@ -208,10 +213,14 @@ static RC apply_waiting(struct postgres_target *self, int64_t rows, struct load_
 
 static RC apply(struct postgres_target *self, int64_t rows, struct load_counts *counts, struct error *err)
 {
-    if (self->is_waiting)
+    if (self->table->mode == MODE_KEYS)
+        TRY(postgres_target_delete_missing(self, rows, counts, err));
+    else if (self->is_waiting)
         TRY(apply_waiting(self, rows, counts, err));
     else
         counts->rows = counts->inserted = self->rows;
+    if (self->table->swaps)
+        TRY(postgres_target_swap_end(self, err));
     if (counts->rows != rows)
         return fail(err, RC_DATA, "the target has %lld rows of this waybill, the waybill says %lld",
                     (long long)counts->rows, (long long)rows);

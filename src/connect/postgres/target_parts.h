@@ -38,6 +38,7 @@ struct postgres_target {
     struct shape shape;
     struct row_column *columns; /* of the schema */
     bool is_waiting;            /* rows go to WAITING_ROWS first */
+    const char *into;           /* quoted: the table they go into, itself or the one that will have its name */
     const char *number;         /* the name of that column: one that the schema has not */
     struct row_writer *writer;
     int64_t rows, deleted, statements;
@@ -81,6 +82,8 @@ bool postgres_is_key_column(const struct target_table *table, const char *name);
 
 /* What a load takes on its table: "INSERT,DELETE". */
 const char *postgres_mode_rights(enum mode mode);
+/* What it takes besides to delete, or to note, what the source has not any more. */
+const char *postgres_delete_rights(bool notes);
 RC postgres_target_prepare(struct target *base, const struct target_table *table, bool dry, struct buf *ret_ddl,
                            struct error *err);
 
@@ -94,6 +97,27 @@ RC postgres_target_start_load(struct postgres_target *self, struct error *err);
 void postgres_target_end_load(struct postgres_target *self); /* forgets it; the transaction is the caller's */
 RC postgres_target_load_file(struct target *base, const struct staged_file *file, int64_t *ret_rows, struct error *err);
 RC postgres_target_apply(struct target *base, int64_t rows, struct load_counts *ret, struct error *err);
+RC postgres_target_analyze(struct postgres_target *self, struct error *err); /* of the waiting rows' keys */
+RC postgres_target_lock_table(struct postgres_target *self, struct error *err);
+/* target_deletes.c: DELETE of what the table's span holds; of rows whose key does not wait among the `keys`; of those
+ * of deletes.keys. The last two into counts->deleted. */
+RC postgres_target_delete_span(struct postgres_target *self, struct error *err);
+RC postgres_target_delete_missing(struct postgres_target *self, int64_t keys, struct load_counts *counts,
+                                  struct error *err);
+RC postgres_target_delete_keys(struct postgres_target *self, struct load_counts *counts, struct error *err);
+/* A value as positions and keys have it; "(a, b) IN ((..), ..)". */
+void postgres_target_literal(const struct field *field, const char *text, struct buf *out);
+void postgres_target_keys(const struct key_list *keys, const char *in, struct buf *out);
+/* target_swap.c: may a new table take the place of this one; the new table; its taking the place. */
+RC postgres_target_check_swap(struct postgres_target *self, const struct target_table *table, const struct shape *shape,
+                              struct error *err);
+RC postgres_target_swap_begin(struct postgres_target *self, struct error *err);
+RC postgres_target_swap_end(struct postgres_target *self, struct error *err);
+/* Whether rows wait in WAITING_ROWS first, whatever their columns. */
+static inline bool postgres_target_waits(const struct target_table *table)
+{
+    return table->mode == MODE_MERGE || table->mode == MODE_KEYS;
+}
 /* Where rows wait, with the names of their columns, so that an error that names one names the table's; and `number`,
  * the place in the order they were read. */
 #define WAITING_ROWS "pg_temp.waybill_rows"

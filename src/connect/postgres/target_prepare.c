@@ -142,7 +142,8 @@ static RC find_foreign_keys(struct postgres_target *self, const struct target_ta
                             struct misfits *found, struct error *err)
 {
     AUTO_RELEASE(pq_answer) rows = {0};
-    if (table->mode != MODE_REPLACE)
+    bool deletes = table->mode == MODE_DELETE_INSERT || (table->mode == MODE_REPLACE && !table->swaps);
+    if (!deletes)
         return RC_OK;
     TRY(pq_query(self->db,
                  "SELECT conrelid::regclass, conname, confdeltype, pg_get_constraintdef(oid) FROM pg_constraint"
@@ -154,7 +155,7 @@ static RC find_foreign_keys(struct postgres_target *self, const struct target_ta
         bool only_waits = pq_text(&rows, row, 2)[0] == 'a';
         AUTO_RELEASE(buf) quoted = {0};
         pq_quote(&quoted, name);
-        buf_addf(&found->diff, "\n  ~ foreign key %s of %s: %s when all rows are replaced", name, child,
+        buf_addf(&found->diff, "\n  ~ foreign key %s of %s: %s when rows are replaced", name, child,
                  only_waits ? "would refuse" : "acts");
         if (only_waits)
             buf_addf(&found->mend, "ALTER TABLE %s ALTER CONSTRAINT %s DEFERRABLE; ", child, quoted.at);
@@ -229,20 +230,28 @@ static RC check_names(const struct postgres_target *self, const struct target_ta
 const char *postgres_mode_rights(enum mode mode)
 {
     static const char *const needed[] = {
-        [MODE_APPEND] = "INSERT", [MODE_MERGE] = "SELECT,INSERT,UPDATE", [MODE_REPLACE] = "INSERT,DELETE"};
+        [MODE_APPEND] = "INSERT",         [MODE_MERGE] = "SELECT,INSERT,UPDATE",
+        [MODE_REPLACE] = "INSERT,DELETE", [MODE_DELETE_INSERT] = "SELECT,INSERT,DELETE",
+        [MODE_KEYS] = "SELECT",
+    };
     return needed[mode];
 }
+
+const char *postgres_delete_rights(bool notes) { return notes ? "SELECT,UPDATE" : "SELECT,DELETE"; }
 
 static RC check_rights(struct postgres_target *self, const struct target_table *table, const struct shape *shape,
                        struct error *err)
 {
     AUTO_RELEASE(pq_answer) missing = {0};
     AUTO_RELEASE(buf) quoted = {0};
-    const char *values[] = {shape->oid, postgres_mode_rights(table->mode)};
+    bool deletes = table->deletes.is_wanted;
+    const char *values[] = {shape->oid, postgres_mode_rights(table->mode),
+                            deletes ? postgres_delete_rights(table->deletes.soft_column != NULL) : ""};
     TRY(pq_query(self->db,
-                 "SELECT string_agg(p, ', '), quote_ident(current_user), current_user"
-                 " FROM unnest(string_to_array($2, ',')) p WHERE NOT has_table_privilege($1::oid, p)",
-                 2, values, &missing, err));
+                 "SELECT string_agg(p, ', '), quote_ident(current_user), current_user FROM unnest("
+                 "string_to_array($2, ',') || ARRAY(SELECT unnest(string_to_array($3, ','))"
+                 " EXCEPT SELECT unnest(string_to_array($2, ',')))) p WHERE NOT has_table_privilege($1::oid, p)",
+                 3, values, &missing, err));
     if (pq_is_null(&missing, 0, 0))
         return RC_OK;
     postgres_table_quote(self, table->name, &quoted);
@@ -285,6 +294,7 @@ static RC plan_ddl(struct postgres_target *self, const struct target_table *tabl
         return RC_OK;
     }
     TRY(check_shape(self, table, &shape, err));
+    TRY(postgres_target_check_swap(self, table, &shape, err));
     TRY(check_rights(self, table, &shape, err));
     change_columns(self, table, &shape, ddl);
     return RC_OK;

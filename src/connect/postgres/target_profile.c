@@ -55,30 +55,19 @@ static void add_measure(const struct field *field, const struct shape_column *co
         buf_addf(out, "%s(%s)", names[measure], name.at);
 }
 
-static void add_literal(const struct field *field, const char *text, struct buf *out)
+/* " WHERE (a, b) NOT IN ((..), ..)", and what is only noted as deleted. */
+static void add_without(const struct counting *c, struct buf *out)
 {
-    buf_add_str(out, S("'"));
-    for (const char *at = text; *at != '\0'; at++)
-        buf_addf(out, "%s%c", *at == '\'' ? "'" : "", *at);
-    buf_addf(out, "%s'", field->type == TYPE_TIMESTAMP && field->utc ? "+00" : "");
-}
-
-/* " WHERE (a, b) NOT IN ((..), ..)" */
-static void add_without(const struct key_list *without, struct buf *out)
-{
-    if (without->count == 0)
+    const char *soft = c->table->deletes.soft_column;
+    if (c->without->count > 0) {
+        buf_add_str(out, S(" WHERE "));
+        postgres_target_keys(c->without, "NOT IN", out);
+    }
+    if (soft == NULL || postgres_shape_find(&c->shape, soft) < 0)
         return;
-    for (int i = 0; i < without->columns; i++) {
-        buf_add_str(out, i > 0 ? S(", ") : S(" WHERE ("));
-        pq_quote(out, without->fields[i]->name);
-    }
-    for (int row = 0; row < without->count; row++) {
-        for (int i = 0; i < without->columns; i++) {
-            buf_add_str(out, i > 0 ? S(", ") : row > 0 ? S("), (") : S(") NOT IN (("));
-            add_literal(without->fields[i], without->texts[row * without->columns + i], out);
-        }
-    }
-    buf_add_str(out, S("))"));
+    buf_add_str(out, c->without->count > 0 ? S(" AND ") : S(" WHERE "));
+    pq_quote(out, soft);
+    buf_add_str(out, S(" IS NULL"));
 }
 
 static RC profile_columns(struct counting *c, int from, int count, struct profile *ret, struct error *err)
@@ -96,7 +85,7 @@ static RC profile_columns(struct counting *c, int from, int count, struct profil
     }
     buf_add_str(&sql, S(" FROM "));
     postgres_table_quote(c->self, c->table->name, &sql);
-    add_without(c->without, &sql);
+    add_without(c, &sql);
     TRY(pq_query(c->self->db, sql.at, 0, NULL, &answer, err));
     ret->rows = pq_int64(&answer, 0, 0);
     for (int i = 0; i < count * PROFILE_MEASURES; i++) {

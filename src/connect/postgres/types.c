@@ -123,6 +123,13 @@ static struct fitting fit_decimal(const struct field *field, const struct pg_typ
     int digits = bytes == 2 ? 4 : bytes == 4 ? 9 : bytes == 8 ? 18 : 0;
     if (field->scale == 0 && field->precision <= digits)
         return yes(wire);
+    if (bytes > 0 && field->scale == 0) { /* BIGINT became BIGINT UNSIGNED */
+        struct fitting fitting = {.fit = FIT_WIDER};
+        int least = bytes == 2 ? 5 : bytes == 4 ? 10 : 19;
+        snprintf(fitting.widened, sizeof(fitting.widened), "numeric(%d,0)",
+                 field->precision > least ? field->precision : least);
+        return fitting;
+    }
     return type->oid == OID_NUMERIC ? fit_numeric(field->precision, field->scale, type) : no();
 }
 

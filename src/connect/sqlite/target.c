@@ -36,8 +36,10 @@ RC sqlite_target_write(struct sqlite_target *self, struct error *err)
     if (self->is_for_writing)
         return RC_OK;
     TRY(connect_as(self, SQLITE_TO_CREATE, err));
-    /* Foreign keys stay unchecked: a replace that deletes and inserts must not cascade. */
-    TRY(sqlite_run(self->db, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF", err));
+    /* Foreign keys stay unchecked: a replace that deletes and inserts must not cascade. And a table that gets the name
+     * of one that is gone is not looked for in views and triggers, which go by the name. */
+    TRY(sqlite_run(self->db, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON",
+                   err));
     self->is_for_writing = true;
     return RC_OK;
 }
@@ -168,6 +170,7 @@ static void sqlite_target_free(struct target *base)
 {
     struct sqlite_target *self = (struct sqlite_target *)base;
     disconnect(self);
+    arena_release(&self->load_arena);
     free((void *)(uintptr_t)base->name);
     free((void *)(uintptr_t)base->address);
     free(self);
@@ -180,6 +183,8 @@ static void type_of(const struct target *self, const struct field *field, struct
 
 static const struct target_ops sqlite_target_ops = {
     .type = "sqlite",
+    .features = TARGET_DELETE_INSERT | TARGET_DELETES | TARGET_SWAP,
+    .swap_note = "a new table takes the name; indexes, triggers and views stay as they are",
     .type_of = type_of,
     .position = sqlite_target_position,
     .create_position = sqlite_target_create_position,

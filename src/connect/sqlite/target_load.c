@@ -36,11 +36,11 @@ static RC create_waiting_rows(struct sqlite_target *self, struct error *err)
 static RC prepare_insert(struct sqlite_target *self, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
-    if (self->table->mode == MODE_MERGE) {
+    if (sqlite_target_waits(self->table)) {
         buf_add_str(&sql, S("INSERT INTO " WAITING_ROWS " VALUES ("));
     } else {
         buf_add_str(&sql, S("INSERT OR ABORT INTO main."));
-        sqlite_quote(&sql, self->table->name);
+        sqlite_quote(&sql, self->into);
         buf_add_str(&sql, S(" ("));
         sqlite_target_names(self->table, &sql);
         buf_add_str(&sql, S(") VALUES ("));
@@ -78,9 +78,10 @@ static RC plan_bindings(struct sqlite_target *self, struct error *err)
         if (column < 0)
             return fail(err, RC_DATA, "the table '%s' has no column '%s' any more", table->name,
                         table->schema->fields[i].name);
-        self->bindings[i].is_numeric = shape.columns[column].affinity == AFFINITY_NUMERIC;
-        self->bindings[i].refuses_null =
-            column == shape.rowid || (table->mode == MODE_MERGE && is_key_column(table, table->schema->fields[i].name));
+        enum affinity affinity = shape.columns[column].affinity;
+        self->bindings[i].is_numeric = affinity == AFFINITY_NUMERIC || affinity == AFFINITY_INTEGER;
+        self->bindings[i].refuses_null = column == shape.rowid || (sqlite_target_waits(table) &&
+                                                                   is_key_column(table, table->schema->fields[i].name));
     }
     return RC_OK;
 }
@@ -89,11 +90,14 @@ RC sqlite_target_start_load(struct sqlite_target *self, struct error *err)
 {
     self->rows = self->deleted = 0;
     self->statements = 1; /* the swap */
+    self->into = self->table->name;
     TRY(plan_bindings(self, err));
-    if (self->table->mode == MODE_MERGE)
+    if (sqlite_target_waits(self->table))
         TRY(create_waiting_rows(self, err));
     if (self->table->mode == MODE_REPLACE)
-        TRY(delete_all(self, err));
+        TRY(self->table->swaps ? sqlite_target_swap_begin(self, err) : delete_all(self, err));
+    if (self->table->mode == MODE_DELETE_INSERT)
+        TRY(sqlite_target_delete_span(self, err));
     return prepare_insert(self, err);
 }
 
@@ -101,6 +105,7 @@ void sqlite_target_end_load(struct sqlite_target *self)
 {
     sqlite3_finalize(TAKE(self->insert));
     free(TAKE(self->bindings));
+    arena_reset(&self->load_arena);
     self->table = NULL;
 }
 
@@ -203,7 +208,7 @@ static RC bind_value(struct sqlite_target *self, const struct batch *batch, int 
 
 enum rc sqlite_target_fail_load(struct sqlite_target *self, const char *what, struct error *err)
 {
-    if (self->table->mode == MODE_MERGE && text_eq(err->vendor, "SQLITE_FULL")) {
+    if (sqlite_target_waits(self->table) && text_eq(err->vendor, "SQLITE_FULL")) {
         err->todo[0] = '\0';
         fail_todo(err,
                   "free some space beside '%s' and where SQLite keeps temporary files (SQLITE_TMPDIR, TMPDIR, else "

@@ -154,8 +154,14 @@ static RC apply(struct sqlite_target *self, int64_t rows, struct load_counts *co
 {
     if (self->table->mode == MODE_MERGE)
         TRY(merge(self, rows, counts, err));
+    else if (self->table->mode == MODE_KEYS)
+        TRY(sqlite_target_delete_missing(self, rows, counts, err));
     else
         counts->rows = counts->inserted = self->rows;
+    if (self->table->mode == MODE_MERGE)
+        TRY(sqlite_target_delete_keys(self, counts, err));
+    if (self->table->swaps)
+        TRY(sqlite_target_swap_end(self, err));
     if (counts->rows != rows)
         return fail(err, RC_DATA, "the target has %lld rows of this waybill, the waybill says %lld",
                     (long long)counts->rows, (long long)rows);

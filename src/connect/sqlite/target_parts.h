@@ -1,5 +1,6 @@
 /* Inside the SQLite target: target.c (connection, transaction), target_position.c (T), target_shape.c (the table as it
- * is), target_prepare.c (DDL), target_load.c (rows in), target_merge.c (merge, checks). */
+ * is), target_prepare.c (DDL), target_load.c (rows in), target_merge.c (merge, checks), target_deletes.c
+ * (rows that go), target_swap.c (a new table in the place of the old one). */
 #pragma once
 
 #include "connect/sqlite/affinity.h"
@@ -38,6 +39,8 @@ struct sqlite_target {
     bool is_for_writing;
     /* The load under way; table NULL: none. */
     const struct target_table *table;
+    struct arena load_arena;
+    const char *into; /* the table that rows go into: its own name, or that of the one that will have it */
     sqlite3_stmt *insert;
     struct binding *bindings;
     int64_t rows, deleted, statements;
@@ -80,6 +83,23 @@ RC sqlite_target_start_load(struct sqlite_target *self, struct error *err);
 void sqlite_target_end_load(struct sqlite_target *self); /* forgets it; the transaction is the caller's */
 RC sqlite_target_load_file(struct target *base, const struct staged_file *file, int64_t *ret_rows, struct error *err);
 RC sqlite_target_apply(struct target *base, int64_t rows, struct load_counts *ret, struct error *err);
+/* DELETE of what the table's span holds. */
+RC sqlite_target_delete_span(struct sqlite_target *self, struct error *err);
+/* Rows whose key does not wait among the `keys`, and those of deletes.keys; both into counts->deleted. */
+RC sqlite_target_delete_missing(struct sqlite_target *self, int64_t keys, struct load_counts *counts,
+                                struct error *err);
+RC sqlite_target_delete_keys(struct sqlite_target *self, struct load_counts *counts, struct error *err);
+/* A value as positions and keys have it, as one of the column; false: it is none, or there is no such literal. */
+bool sqlite_target_literal(const struct field *field, const char *text, struct buf *out);
+bool sqlite_target_keys(const struct key_list *keys, const char *in, struct buf *out); /* "(a, b) IN (VALUES (..))" */
+/* The new table, and its taking the place of the old one. */
+RC sqlite_target_swap_begin(struct sqlite_target *self, struct error *err);
+RC sqlite_target_swap_end(struct sqlite_target *self, struct error *err);
+/* Whether rows wait in WAITING_ROWS first. */
+static inline bool sqlite_target_waits(const struct target_table *table)
+{
+    return table->mode == MODE_MERGE || table->mode == MODE_KEYS;
+}
 /* Where a merge's rows wait, with columns c0, c1 ... as the schema has them, and in the order they were read. */
 #define WAITING_ROWS "temp.waybill_rows"
 /* Puts the target and the table in front, and says of a full disk that a merge's rows wait on another one. */

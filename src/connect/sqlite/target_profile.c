@@ -70,35 +70,19 @@ static void add_measure(const struct field *field, const char *name, enum profil
 
 /* ---- rows that are left out ---- */
 
-static void add_literal(const struct field *field, const char *text, struct buf *out)
+/* " WHERE (a, b) NOT IN (VALUES (..), ..)", and what is only noted as deleted. */
+static void add_without(const struct counting *c, struct buf *out)
 {
-    bool is_number = field->type == TYPE_INT16 || field->type == TYPE_INT32 || field->type == TYPE_INT64;
-    if (is_number) {
-        buf_add_str(out, str(text));
+    const char *soft = c->table->deletes.soft_column;
+    if (c->without->count > 0) {
+        buf_add_str(out, S(" WHERE "));
+        sqlite_target_keys(c->without, "NOT IN", out);
+    }
+    if (soft == NULL || shape_find(&c->shape, soft) < 0)
         return;
-    }
-    buf_add_str(out, S("'"));
-    for (const char *at = text; *at != '\0'; at++)
-        buf_addf(out, "%s%c", *at == '\'' ? "'" : "", *at);
-    buf_add_str(out, S("'"));
-}
-
-/* " WHERE (a, b) NOT IN (VALUES (..), ..)" */
-static void add_without(const struct key_list *without, struct buf *out)
-{
-    if (without->count == 0)
-        return;
-    for (int i = 0; i < without->columns; i++) {
-        buf_add_str(out, i > 0 ? S(", ") : S(" WHERE ("));
-        sqlite_quote(out, without->fields[i]->name);
-    }
-    for (int row = 0; row < without->count; row++) {
-        for (int i = 0; i < without->columns; i++) {
-            buf_add_str(out, i > 0 ? S(", ") : row > 0 ? S("), (") : S(") NOT IN (VALUES ("));
-            add_literal(without->fields[i], without->texts[row * without->columns + i], out);
-        }
-    }
-    buf_add_str(out, S("))"));
+    buf_add_str(out, c->without->count > 0 ? S(" AND ") : S(" WHERE "));
+    sqlite_quote(out, soft);
+    buf_add_str(out, S(" IS NULL"));
 }
 
 /* ---- counting ---- */
@@ -120,7 +104,7 @@ static RC ask_columns(struct counting *c, const struct schema *schema, int from,
     }
     buf_add_str(&sql, S(" FROM main."));
     sqlite_quote(&sql, c->table->name);
-    add_without(c->without, &sql);
+    add_without(c, &sql);
     TRY(sqlite_prepare(c->self->db, sql.at, ret, err));
     return sqlite_step(c->self->db, *ret, &is_row, err);
 }

@@ -1,0 +1,68 @@
+#include "move/manner.h"
+
+#include "move/keys.h"
+
+/* What a waybill's range is in the target. A first load walks by key below one cursor: its first chunk makes room for
+ * the whole walk. */
+static const struct target_span *manner_span(struct manner *self, const struct waybill *w)
+{
+    struct target_span span = {0};
+    if (w->hi.shape == POSITION_AFTER) {
+        span.is_key = true;
+        span.column = w->key_count == 1 ? w->key[0] : NULL;
+        span.lo = w->lo.key_count == 1 ? w->lo.key[0] : NULL;
+        span.hi = w->hi.key[0];
+    } else if (w->lo.shape != POSITION_WALK) {
+        span.column = w->cursor;
+        span.lo = w->lo.at;
+        span.hi = w->hi.at;
+    }
+    self->span = span;
+    return span.column != NULL && span.hi != NULL ? &self->span : NULL;
+}
+
+RC manner_init(struct manner *self, struct route *r, const struct waybill *waybill, struct error *err)
+{
+    enum mode mode;
+    *self = (struct manner){0};
+    if (!mode_from_name(waybill->mode, &mode))
+        return fail(err, RC_DATA, "its mode is '%s', which this program does not know", waybill->mode);
+    self->is_keys = mode == MODE_KEYS;
+    self->schema = self->is_keys ? keys_schema(waybill) : schema_copy(waybill->schema);
+    self->table = route_target_table(r, waybill);
+    self->table.schema = self->schema;
+    if (mode == MODE_DELETE_INSERT)
+        self->table.span = manner_span(self, waybill);
+    return RC_OK;
+}
+
+void manner_release(struct manner *self)
+{
+    schema_free(self->schema);
+    *self = (struct manner){0};
+}
+
+struct schema *manner_prepared_schema(const struct route *r, const struct schema *staged)
+{
+    struct schema *schema = schema_copy(staged);
+    const struct field noted = {.name = r->config->soft_delete,
+                                .type = TYPE_TIMESTAMP,
+                                .unit = UNIT_MICRO,
+                                .utc = true,
+                                .nullable = true,
+                                .source_type = ""};
+    if (noted.name != NULL && schema_find(schema, noted.name) < 0)
+        schema_add(schema, &noted);
+    return schema;
+}
+
+RC manner_prepare(const struct manner *self, struct route *r, const struct waybill *waybill, struct buf *ret_ddl,
+                  struct error *err)
+{
+    AUTO(schema) *schema = manner_prepared_schema(r, waybill->schema);
+    struct target_table table = self->table;
+    table.schema = schema;
+    if (self->is_keys)
+        table.mode = r->config->mode;
+    return target_prepare(r->target, &table, false, ret_ddl, err);
+}

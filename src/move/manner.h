@@ -1,0 +1,21 @@
+/* How one waybill is applied: what the target is given for it besides its rows. */
+#pragma once
+
+#include "move/run.h"
+
+struct manner {
+    bool is_keys;          /* its rows are keys (move/keys.h) */
+    struct schema *schema; /* of its files */
+    struct target_table table;
+    struct target_span span; /* of delete_insert */
+};
+
+/* The waybill and the route outlive it. RC_DATA: a mode that this program does not know. */
+RC manner_init(struct manner *self, struct route *r, const struct waybill *waybill, struct error *err);
+void manner_release(struct manner *self); /* a zeroed one is fine */
+
+/* What the target's table has: the staged columns, and the one that says which rows are gone. The caller frees it. */
+struct schema *manner_prepared_schema(const struct route *r, const struct schema *staged);
+/* target_prepare for the waybill's table: it is made for rows, before it is told which of them are gone. */
+RC manner_prepare(const struct manner *self, struct route *r, const struct waybill *waybill, struct buf *ret_ddl,
+                  struct error *err);

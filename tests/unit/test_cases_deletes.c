@@ -1,0 +1,237 @@
+/* Rows that are deleted in the source (delete_detection: keys), ranges that are replaced, tables that are swapped. */
+#include "case.h"
+#include "world/mem_database.h"
+
+static struct world *world_that_detects(enum world_variant variant)
+{
+    struct world *w = world_of(variant, ORDERS);
+    w->tables[0].delete_detection = DELETES_BY_KEYS;
+    w->tables[0].delete_max = 10;
+    return w;
+}
+
+static void rows_that_are_deleted_in_the_source_go_from_the_target(void **state)
+{
+    for (int variant = WORLD_APPEND; variant <= WORLD_TIME; variant++) {
+        AUTO(world) *w = world_that_detects((enum world_variant)variant);
+        world_fill(w);
+        assert_int_equal(run_ok(w).results[0].rows_deleted, 0);
+        assert_all_is_well(w);
+        mem_server_delete(w->server, "orders", variant == WORLD_MERGE ? "south|2" : "2");
+        mem_server_delete(w->server, "orders", variant == WORLD_MERGE ? "north|5" : "5");
+        struct world_report report = run_ok(w);
+        assert_int_equal(report.results[0].rows_deleted, 2);
+        assert_int_equal(report.results[0].rows_extracted, 0);
+        assert_int_equal(report.results[0].rows_announced, 0);
+        assert_int_equal(target_rows(w, "orders"), 5);
+        assert_all_is_well(w);
+    }
+}
+
+static void keys_leave_the_mark_and_the_counts_alone(void **state)
+{
+    AUTO(world) *w = world_that_detects(WORLD_APPEND);
+    world_fill(w);
+    run_ok(w);
+    AUTO(scope) *before = world_scope(w, ORDERS);
+    mem_server_delete(w->server, "orders", "7");
+    run_ok(w);
+    AUTO(scope) *after = world_scope(w, ORDERS);
+    assert_true(position_equal(&scope_marks(before)->extracted.pos, &scope_marks(after)->extracted.pos));
+    assert_string_not_equal(scope_marks(before)->extracted.id, scope_marks(after)->extracted.id);
+    assert_int_equal(scope_marks(after)->total.rows, 7);
+}
+
+static void a_row_that_is_inserted_again_comes_back(void **state)
+{
+    AUTO(world) *w = world_that_detects(WORLD_APPEND);
+    world_fill(w);
+    run_ok(w);
+    mem_server_delete(w->server, "orders", "3");
+    run_ok(w);
+    world_insert(w, ORDERS, 3, false);
+    world_wait(w);
+    run_ok(w);
+    assert_int_equal(target_rows(w, "orders"), 7);
+    assert_all_is_well(w);
+}
+
+/* Keys are read behind the last chunk, so what comes meanwhile is no reason to delete anything. */
+static void rows_that_come_while_keys_are_read_stay(void **state)
+{
+    AUTO(world) *w = world_that_detects(WORLD_APPEND);
+    w->tables[0].lag_ms = 0;
+    world_fill(w);
+    run_ok(w);
+    w->moving = world_keep_moving;
+    for (int i = 0; i < 5; i++) {
+        world_change(w);
+        assert_int_equal(run_ok(w).results[0].rows_deleted, 0);
+    }
+    world_rest(w);
+    run_ok(w);
+    assert_all_is_well(w);
+}
+
+static void an_emptied_source_is_not_believed_unasked(void **state)
+{
+    AUTO(world) *w = world_that_detects(WORLD_APPEND);
+    world_fill(w);
+    run_ok(w);
+    for (int id = 1; id <= 7; id++)
+        mem_server_delete(w->server, "orders", arena_print(&w->arena, "%d", id));
+    struct world_report report = run_expecting(w, RC_DATA);
+    assert_string_equal(error_id(&report.error), "too-many-deletes");
+    assert_int_equal(report.exit_status, 6);
+    assert_int_equal(target_rows(w, "orders"), 7);
+    run_expecting(w, RC_DATA);
+    w->options.allow_deletes = true;
+    run_ok(w);
+    assert_int_equal(target_rows(w, "orders"), 0);
+    assert_all_is_well(w);
+}
+
+static void rows_that_are_gone_may_stay_and_be_noted(void **state)
+{
+    AUTO(world) *w = world_that_detects(WORLD_APPEND);
+    w->tables[0].soft_delete = "gone_at";
+    w->tables[0].audit = AUDIT_PROFILE;
+    world_fill(w);
+    run_ok(w);
+    mem_server_delete(w->server, "orders", "2");
+    struct world_report report = run_ok(w);
+    assert_int_equal(report.results[0].rows_deleted, 1);
+    assert_string_equal(report.results[0].audit, "passed");
+    assert_int_equal(target_rows(w, "orders"), 7);
+    AUTO_RELEASE(buf) rows = {0};
+    mem_database_print(w->database, "orders", &rows);
+    assert_non_null(strstr(rows.at, "|2024-06-01T"));
+}
+
+static void keys_that_were_staged_delete_when_they_are_loaded(void **state)
+{
+    AUTO(world) *w = world_that_detects(WORLD_APPEND);
+    world_fill(w);
+    run_ok(w);
+    w->options.backup_only = true;
+    mem_server_delete(w->server, "orders", "2");
+    run_ok(w);
+    world_insert(w, ORDERS, 30, false);
+    world_wait(w);
+    run_ok(w);
+    w->options = (struct run_options){.redshift_only = true};
+    assert_int_equal(run_ok(w).results[0].rows_deleted, 1);
+    w->options = (struct run_options){0};
+    assert_all_is_well(w);
+}
+
+static void a_limited_run_reads_no_keys(void **state)
+{
+    AUTO(world) *w = world_that_detects(WORLD_APPEND);
+    world_fill(w);
+    run_ok(w);
+    mem_server_delete(w->server, "orders", "2");
+    world_change(w);
+    w->options.limit = 1;
+    assert_int_equal(run_ok(w).results[0].rows_deleted, 0);
+    w->options.limit = 0;
+    assert_int_equal(run_ok(w).results[0].rows_deleted, 0); /* it has come again with the change */
+    assert_all_is_well(w);
+}
+
+static void a_refresh_needs_no_keys(void **state)
+{
+    AUTO(world) *w = world_that_detects(WORLD_APPEND);
+    world_fill(w);
+    run_ok(w);
+    mem_server_delete(w->server, "orders", "2");
+    w->options.full_refresh = true;
+    assert_int_equal(run_ok(w).results[0].waybills, 1);
+    w->options.full_refresh = false;
+    run_ok(w);
+    assert_all_is_well(w);
+}
+
+/* ---- ranges ---- */
+
+static void ranges_are_replaced_and_what_was_read_again_is_there_once(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_TIME, EVENTS);
+    w->tables[0].mode = MODE_DELETE_INSERT;
+    w->tables[0].lookback_ms = INT64_C(24) * 3600 * 1000;
+    world_fill(w);
+    run_ok(w);
+    assert_all_is_well(w);
+    for (int i = 0; i < 3; i++) {
+        world_change(w);
+        run_ok(w);
+        assert_all_is_well(w);
+    }
+}
+
+static void a_reset_replaces_ranges_and_doubles_nothing(void **state)
+{
+    for (int variant = WORLD_APPEND; variant <= WORLD_TIME; variant += WORLD_TIME) {
+        AUTO(world) *w = world_of((enum world_variant)variant, EVENTS);
+        w->tables[0].mode = MODE_DELETE_INSERT;
+        world_fill(w);
+        run_ok(w);
+        world_change(w);
+        run_ok(w);
+        assert_int_equal(world_reset(w, false).rc, RC_OK);
+        run_ok(w);
+        assert_all_is_well(w);
+    }
+}
+
+static void a_walk_by_key_makes_room_once(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_TIME, ORDERS);
+    w->tables[0].mode = MODE_DELETE_INSERT;
+    w->tables[0].insert_only = true;
+    w->tables[0].chunk.rows = 2;
+    world_fill(w);
+    run_ok(w);
+    assert_all_is_well(w);
+    assert_int_equal(world_reset(w, false).rc, RC_OK);
+    w->options.max_chunks = 2; /* in the middle of the walk */
+    run_ok(w);
+    w->options.max_chunks = 0;
+    run_ok(w);
+    assert_all_is_well(w);
+}
+
+/* ---- what a target lacks ---- */
+
+static void swap_in(struct world *w) { w->tables[0].replace_by = REPLACE_BY_SWAP; }
+
+static void a_swapped_table_is_right_after_every_run(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, REGIONS);
+    swap_in(w);
+    for (int i = 0; i < 3; i++) {
+        world_change(w);
+        run_ok(w);
+        assert_all_is_well(w);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_that_are_deleted_in_the_source_go_from_the_target),
+        cmocka_unit_test(keys_leave_the_mark_and_the_counts_alone),
+        cmocka_unit_test(a_row_that_is_inserted_again_comes_back),
+        cmocka_unit_test(rows_that_come_while_keys_are_read_stay),
+        cmocka_unit_test(an_emptied_source_is_not_believed_unasked),
+        cmocka_unit_test(rows_that_are_gone_may_stay_and_be_noted),
+        cmocka_unit_test(keys_that_were_staged_delete_when_they_are_loaded),
+        cmocka_unit_test(a_limited_run_reads_no_keys),
+        cmocka_unit_test(a_refresh_needs_no_keys),
+        cmocka_unit_test(ranges_are_replaced_and_what_was_read_again_is_there_once),
+        cmocka_unit_test(a_reset_replaces_ranges_and_doubles_nothing),
+        cmocka_unit_test(a_walk_by_key_makes_room_once),
+        cmocka_unit_test(a_swapped_table_is_right_after_every_run),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
