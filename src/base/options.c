@@ -55,7 +55,8 @@ static size_t field_bytes(enum option_type type)
         [OPTION_INT] = sizeof(option_INT),           [OPTION_SIZE] = sizeof(option_SIZE),
         [OPTION_DURATION] = sizeof(option_DURATION), [OPTION_BOOL] = sizeof(option_BOOL),
         [OPTION_ENUM] = sizeof(option_ENUM),         [OPTION_SECRET] = sizeof(option_SECRET),
-        [OPTION_LIST] = sizeof(option_LIST),         [OPTION_NODE] = sizeof(option_NODE),
+        [OPTION_LIST] = sizeof(option_LIST),         [OPTION_SECRETS] = sizeof(option_SECRETS),
+        [OPTION_NODE] = sizeof(option_NODE),
     };
     return bytes[type];
 }
@@ -195,9 +196,10 @@ static RC take_value(const struct value *v, void *field, struct arena *arena, st
     case OPTION_ENUM: return take_enum(v, field, arena, err);
     case OPTION_LIST: list_add_split(field, v->text, arena); return RC_OK;
     case OPTION_SECRET: secret_set(field, str(v->text)); return RC_OK;
+    case OPTION_SECRETS:
     case OPTION_NODE: break;
     }
-    assert(!"a node has no text");
+    assert(!"a map or a node has no text");
     return RC_FAILED;
 }
 
@@ -264,11 +266,21 @@ RC options_check_required(const struct option_set *set, struct where at, const c
     return RC_OK;
 }
 
+static void secret_map_release(struct secret_map *self)
+{
+    for (int i = 0; i < self->count; i++)
+        secret_release(&self->secrets[i]);
+    self->count = 0;
+}
+
 void options_release_secrets(struct option_set *set)
 {
     for (int i = 0; i < set->table.count; i++) {
+        void *field = field_of(set, &set->table.options[i]);
         if (set->table.options[i].type == OPTION_SECRET)
-            secret_release(field_of(set, &set->table.options[i]));
+            secret_release(field);
+        if (set->table.options[i].type == OPTION_SECRETS)
+            secret_map_release(field);
     }
 }
 
@@ -350,6 +362,23 @@ static RC read_secret(const struct reading *r, const struct yaml_node *node, str
     return r->resolver != NULL ? r->resolver->secret(r->resolver, node, field, err) : RC_OK;
 }
 
+/* The map is the set's from its first secret on, so that whatever fails gives them all back. */
+static RC read_secrets(const struct reading *r, const struct option *option, const struct yaml_node *node,
+                       struct secret_map *field, struct error *err)
+{
+    if (node->kind != YAML_MAP)
+        return wrong_kind(node, option->name, "a map of texts", err);
+    field->names = arena_take(r->set->arena, sizeof(*field->names) * ((size_t)node->count + 1));
+    field->secrets = arena_take(r->set->arena, sizeof(*field->secrets) * ((size_t)node->count + 1));
+    for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
+        if (item->kind != YAML_TEXT)
+            return wrong_kind(item, item->key, "a single value", err);
+        field->names[field->count++] = item->key;
+        TRY(read_secret(r, item, &field->secrets[field->count - 1], err));
+    }
+    return RC_OK;
+}
+
 /* The word null stands for nothing in YAML, and is a legal word of some options. */
 static bool is_word(const struct option *option, const struct yaml_node *node)
 {
@@ -366,6 +395,9 @@ static RC read_option(const struct reading *r, const struct option *option, cons
         *(const struct yaml_node **)field = node;
     } else if (option->type == OPTION_LIST) {
         TRY(read_list(r, option, node, field, &origin.text, err));
+    } else if (option->type == OPTION_SECRETS) {
+        origin.text = "***";
+        TRY(read_secrets(r, option, node, field, err));
     } else if (!is_word(option, node)) {
         return wrong_kind(node, option->name, "a single value", err);
     } else if (option->type == OPTION_SECRET) {

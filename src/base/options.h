@@ -23,6 +23,13 @@ struct text_list {
     int count;
 };
 
+/* Names with a text each, any of which may be a secret: {uri: "...", password: "${PASSWORD}"}. */
+struct secret_map {
+    const char **names;
+    struct secret *secrets;
+    int count;
+};
+
 /* The C type of the field an option of this type fills. */
 typedef const char *option_STRING;
 typedef const char *option_PATH; /* relative to the file it stands in; ~/ is the home folder */
@@ -32,7 +39,8 @@ typedef int64_t option_DURATION; /* milliseconds */
 typedef bool option_BOOL;
 typedef int option_ENUM; /* or any enum; index into .names */
 typedef struct secret option_SECRET;
-typedef struct text_list option_LIST;        /* of texts; one text stands for a list of one */
+typedef struct text_list option_LIST; /* of texts; one text stands for a list of one */
+typedef struct secret_map option_SECRETS;
 typedef const struct yaml_node *option_NODE; /* read by the owner of the table */
 
 enum option_type {
@@ -45,6 +53,7 @@ enum option_type {
     OPTION_ENUM,
     OPTION_SECRET,
     OPTION_LIST,
+    OPTION_SECRETS,
     OPTION_NODE,
 };
 

@@ -72,6 +72,8 @@ static RC check_roles(const char *const words[2], const struct database_type *so
 {
     if (source->source_types == NULL)
         return fail(err, RC_CONFIG, "'%s' is %s, which is no source", words[0], source->summary);
+    if (target->target_type == NULL && target->open_target != NULL)
+        return fail(err, RC_CONFIG, "'%s' is %s: name the system that the driver is for", words[1], target->summary);
     if (target->target_type == NULL)
         return fail(err, RC_CONFIG, "'%s' is %s, which is no target", words[1], target->summary);
     return RC_OK;
@@ -119,7 +121,7 @@ const struct command cmd_types = {
     .words = "SOURCE TARGET",
     .words_min = 2,
     .words_max = 2,
-    .about = "Each of the two is a database system (mysql, postgres, sqlite) or the name of a connection.\n"
+    .about = "Each of the two is a database system (mysql, postgres, sqlite, duckdb) or the name of a connection.\n"
              "exact: each value comes out as it went in, or is refused. widened: the same, in a type that could hold\n"
              "others. lossy: values would change, so that the plan fails until the table's entry says how to take the\n"
              "column; the line shows what to write. `waybill plan -v` says it of the columns of a table.\n",

@@ -34,6 +34,7 @@ static RC open_connections(struct session *self, const struct session_wants *wan
     const struct pipeline_config *pipeline = self->pipeline;
     struct clock *clock = self->cli->clock;
     struct random *random = random_real();
+    config->memory_bytes = pipeline->max_memory_bytes;
     if (wants->markers != NULL) { /* first: a failure of the others is announced there */
         TRY(check_marker_store(config, wants->markers, err));
         TRY(config_open_store(config, wants->markers, clock, random, &self->markers, err));

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "connect/adbc/target.h"
 #include "connect/mysql/source.h"
 #include "connect/postgres/source.h"
 #include "connect/postgres/target.h"
@@ -40,6 +41,127 @@ static const struct database_type sqlite_type = {
     .target_type = sqlite_target_type,
     .open_source = sqlite_open_source,
     .open_target = sqlite_open_target,
+};
+
+/* ---- DuckDB, and other engines by their ADBC drivers ---- */
+
+struct duckdb_options {
+    const char *path, *driver, *schema;
+    int64_t memory;
+};
+
+static const struct option duckdb_table[] = {
+    OPTION("path", PATH, duckdb_options, path, .required = true, .help = "file of the database"),
+    OPTION("driver", PATH, duckdb_options, driver,
+           .help = "libduckdb.so; WAYBILL_DUCKDB_DRIVER, or where this machine looks for libraries, without"),
+    OPTION("schema", STRING, duckdb_options, schema, .preset = "main",
+           .help = "schema of tables without one, and of waybill_position"),
+    OPTION("memory", SIZE, duckdb_options, memory, .min = INT64_C(16) << 20, .max = INT64_C(1) << 50,
+           .help = "what DuckDB may use; half of max_memory without"),
+};
+
+struct adbc_options {
+    const char *driver, *entry, *schema;
+    struct secret_map settings;
+};
+
+static const struct option adbc_table[] = {
+    OPTION("driver", PATH, adbc_options, driver, .required = true, .help = "library of the driver"),
+    OPTION("entry", STRING, adbc_options, entry, .preset = "AdbcDriverInit",
+           .help = "its function that initialises a driver"),
+    OPTION("schema", STRING, adbc_options, schema,
+           .help = "schema of tables without one, and of waybill_position; the database's usual one without"),
+    OPTION("options", SECRETS, adbc_options, settings,
+           .help = "what the driver is told of the database: {uri: ...}; each may be a secret"),
+};
+
+/* A name without a folder is a file, too, and nothing to be looked for. */
+static const char *library_of(const char *given, struct buf *room)
+{
+    if (strchr(given, '/') == NULL)
+        buf_add_str(room, S("./"));
+    buf_add_str(room, str(given));
+    return room->at;
+}
+
+static RC open_duckdb(const char *name, const struct duckdb_options *duckdb, const char *driver, int64_t memory_bytes,
+                      const struct opening *with, struct target **ret, struct error *err)
+{
+    AUTO_RELEASE(buf) shown = {0}, memory = {0};
+    struct secret values[4] = {0};
+    const char *names[4] = {"path", "autoinstall_known_extensions", "autoload_known_extensions", "memory_limit"};
+    struct secret_map settings = {names, values, memory_bytes > 0 ? 4 : 3};
+    buf_addf(&shown, "duckdb:%s", duckdb->path);
+    buf_addf(&memory, "%lldB", (long long)memory_bytes);
+    secret_set(&values[0], str(duckdb->path));
+    secret_set(&values[1], S("false")); /* nothing is fetched from anywhere */
+    secret_set(&values[2], S("false"));
+    secret_set(&values[3], buf_str(&memory));
+    const struct adbc_target_options how = {
+        .driver = driver,
+        .entry = "duckdb_adbc_init",
+        .driver_todo =
+            "libduckdb.so comes with DuckDB's C library (libduckdb-linux-*.zip of its releases): give its path "
+            "as `driver` of the connection or as WAYBILL_DUCKDB_DRIVER",
+        .shown = shown.at,
+        .vendor = "duckdb",
+        .schema = duckdb->schema,
+        .path = duckdb->path,
+        .settings = &settings,
+    };
+    enum rc rc = adbc_target_open(name, &how, with, ret, err);
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        secret_release(&values[i]);
+    return rc;
+}
+
+static RC duckdb_open_target(const char *name, const void *options, const struct opening *with, struct target **ret,
+                             struct error *err)
+{
+    const struct duckdb_options *duckdb = options;
+    AUTO_RELEASE(buf) library = {0};
+    const char *driver = getenv("WAYBILL_DUCKDB_DRIVER");
+    if (duckdb->driver != NULL)
+        driver = library_of(duckdb->driver, &library);
+    else if (driver == NULL || driver[0] == '\0')
+        driver = "libduckdb.so";
+    return open_duckdb(name, duckdb, driver, duckdb->memory > 0 ? duckdb->memory : with->memory_bytes / 2, with, ret,
+                       err);
+}
+
+static RC adbc_open_target(const char *name, const void *options, const struct opening *with, struct target **ret,
+                           struct error *err)
+{
+    const struct adbc_options *adbc = options;
+    AUTO_RELEASE(buf) library = {0}, shown = {0};
+    const char *driver = library_of(adbc->driver, &library);
+    buf_addf(&shown, "adbc:%s", strrchr(driver, '/') + 1);
+    const struct adbc_target_options how = {
+        .driver = driver,
+        .entry = adbc->entry,
+        .driver_todo = "give the path of the driver's library as `driver` of the connection",
+        .shown = shown.at,
+        .schema = adbc->schema,
+        .settings = &adbc->settings,
+    };
+    return adbc_target_open(name, &how, with, ret, err);
+}
+
+static const struct database_type duckdb_type = {
+    .name = "duckdb",
+    .summary = "a DuckDB file",
+    .options = OPTION_TABLE(duckdb_table),
+    .options_bytes = sizeof(struct duckdb_options),
+    .target_type = duckdb_target_type,
+    .open_target = duckdb_open_target,
+};
+
+static const struct database_type adbc_type = {
+    .name = "adbc",
+    .summary = "a database by its ADBC driver",
+    .options = OPTION_TABLE(adbc_table),
+    .options_bytes = sizeof(struct adbc_options),
+    .open_target = adbc_open_target,
 };
 
 /* ---- PostgreSQL ---- */
@@ -160,8 +282,8 @@ static RC mysql_open_source(const char *name, const void *options, const struct 
 MYSQL_TYPE(mysql_type, "mysql", "a MySQL server");
 MYSQL_TYPE(mariadb_type, "mariadb", "a MariaDB server");
 
-const struct database_type *const database_types[] = {&mariadb_type,    &mysql_type,  &postgres_type,
-                                                      &postgresql_type, &sqlite_type, NULL};
+const struct database_type *const database_types[] = {&adbc_type,     &duckdb_type,     &mariadb_type, &mysql_type,
+                                                      &postgres_type, &postgresql_type, &sqlite_type,  NULL};
 
 const struct database_type *database_type_find(const char *name)
 {

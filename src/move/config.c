@@ -196,7 +196,11 @@ RC config_show(const struct config *self, const char *name, struct arena *arena,
 
 static struct opening opening_of(const struct config *self, struct clock *clock, struct random *random)
 {
-    return (struct opening){.clock = clock, .random = random, .stop = self->stop, .retries = self->retries};
+    return (struct opening){.clock = clock,
+                            .random = random,
+                            .stop = self->stop,
+                            .memory_bytes = self->memory_bytes,
+                            .retries = self->retries};
 }
 
 RC config_open_source(struct config *self, const char *name, struct clock *clock, struct random *random,

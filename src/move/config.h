@@ -140,6 +140,7 @@ struct config {
     struct resolver *resolver;
     const atomic_int *stop;               /* for connections' waits (io/opening.h); NULL, or set by the caller */
     const struct retry_observer *retries; /* of connections; NULL, or set by the caller */
+    int64_t memory_bytes;                 /* of the run that connections are opened for; 0, or set by the caller */
     struct file_id *files;                /* read so far, so that none is read twice */
     int file_count;
 };
@@ -167,9 +168,9 @@ AUTO_DEFINE(config)
 struct config *config_new(struct resolver *resolver);
 
 /* Connections by URI, where no file names them (docs/connections.md): mysql://user@host:3306/db, postgresql://...,
- * s3://bucket/prefix, sqlite:///path, sqlite:path, file:///folder, and a path that begins with '/', './' or '../',
- * which is a folder. Query parameters are the type's options. Secrets are references (${VAR}, file:, cmd:) and never
- * literal: a URI stands in argv. */
+ * s3://bucket/prefix, sqlite:///path, sqlite:path, duckdb:path, file:///folder, and a path that begins with '/', './'
+ * or '../', which is a folder. Query parameters are the type's options. Secrets are references (${VAR}, file:, cmd:)
+ * and never literal: a URI stands in argv. */
 bool config_is_uri(const char *text);
 /* Adds what a URI says. `by` is where it was given, for messages: "--source". *ret_name is the connection's name from
  * then on: the URI without secrets and parameters; *ret_prefix what a store's URI has behind the bucket ("": nothing).

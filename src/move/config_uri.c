@@ -12,7 +12,8 @@ static bool is_path(const char *text)
 
 bool config_is_uri(const char *text)
 {
-    return strstr(text, "://") != NULL || strncmp(text, "sqlite:", 7) == 0 || is_path(text);
+    return strstr(text, "://") != NULL || strncmp(text, "sqlite:", 7) == 0 || strncmp(text, "duckdb:", 7) == 0 ||
+           is_path(text);
 }
 
 /* A URI on its way to a connection. */
@@ -190,7 +191,7 @@ static RC find_type(struct uri *self, struct str scheme, struct error *err)
         return RC_OK;
     fail(err, RC_CONFIG, WHERE_FMT ": there is no type of connection '%.40s'", WHERE_ARG(where_at(self, self->text)),
          self->type);
-    return fail_todo(err, "a URI begins with mysql://, mariadb://, postgresql://, sqlite:, s3:// or file://");
+    return fail_todo(err, "a URI begins with mysql://, mariadb://, postgresql://, sqlite:, duckdb:, s3:// or file://");
 }
 
 static RC read_uri(struct uri *self, struct error *err)

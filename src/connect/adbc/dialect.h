@@ -1,0 +1,73 @@
+/* What differs between the engines behind ADBC drivers: names, types, the SQL that asks for a table's shape. Whatever
+ * is the same for all of them stands in target_*.c. */
+#pragma once
+
+#include "connect/types.h"
+#include "data/batch.h"
+#include "data/profile.h"
+
+enum fit {
+    FIT_YES,
+    FIT_WIDER, /* once the column is widened, which loses nothing that is there */
+    FIT_NO,
+};
+
+/* Whether a column that is there takes a field's values exactly. */
+struct fitting {
+    enum fit fit;
+    bool is_cast;                /* the waiting row's value has to be cast to the column's type */
+    bool is_rewritten;           /* the engine writes what came in its own way: a uuid, a jsonb */
+    char widened[DECLARED_TEXT]; /* FIT_WIDER: the type it needs */
+};
+
+/* How values go to the driver. */
+enum sending {
+    SEND_AS_IT_IS, /* the batch's own memory */
+    SEND_TEXT,     /* as data/text.h writes it */
+};
+
+struct dialect {
+    const char *vendor;         /* what the driver says begins with it, whatever the case */
+    const char *shown;          /* "DuckDB" */
+    const char *schema;         /* where tables without a schema in their name are; NULL: there is but one place */
+    const char *place;          /* the catalog of that one place, or NULL: "main" */
+    int name_bytes_max;         /* longer names are cut in silence; 0: none are */
+    bool folds_names;           /* names that differ in case alone are one */
+    bool makes_schemas;         /* a schema that is not there is made with its first table */
+    bool locks_file;            /* the engine lives in this process and keeps all others away from its file */
+    const char *owner_index;    /* of T, behind its name: the table of a scope that does not share it is unique */
+    const char *index_place;    /* before an index's name, where it is not the table's that is qualified */
+    const char *no;             /* false as a default */
+    const char *moment;         /* the type of T's loaded_at */
+    const char *alter_type;     /* behind ALTER COLUMN c TYPE t: "" or " USING ", with a cast; NULL: it cannot */
+    const char *waiting;        /* rows that wait for their merge, as SQL names it */
+    const char *number;         /* their column that has the order in which they came */
+    const char *by_bytes;       /* behind a text that is to be compared by its bytes */
+    const char *changes;        /* asks how many rows the last statement has changed; NULL: its answer says it */
+    const char *const *session; /* statements of a new session, NULL at the end */
+    /* With the literals :schema and :table: a row per column, in their order: "table" or what else it is, name,
+     * type, is NOT NULL, has a default, is generated (1 or 0). */
+    const char *shape;
+    /* The same: a row per column of each unique index that a merge could go by: the index, the column. */
+    const char *unique_keys;
+    void (*type_of)(const struct field *field, struct target_type *ret); /* as target_type_of */
+    struct fitting (*fit)(const struct field *field, const char *type);
+    /* Rows may go into such a column without waiting: the driver makes its type of what is sent, exactly. */
+    bool (*goes_straight)(const struct field *field, const char *type);
+    enum sending (*send)(const struct field *field);
+    /* The type that waiting rows have what was sent in. */
+    void (*waiting_type)(const struct field *field, char ret[DECLARED_TEXT]);
+    /* RC_DATA: a value that the engine has not, or would take for another one. `why` is for people. NULL: there is none
+     * of such a type. */
+    bool (*holds)(const struct batch *batch, int column, int64_t row, const char **why);
+    bool (*has_gaps)(const struct field *field); /* `holds` is to be asked for each value of this field */
+    /* A key as profile_print_value writes it. */
+    void (*key_literal)(const struct field *field, const char *text, struct buf *out);
+    /* "min(c)" and so on, so that profile_tell can read it; false: it cannot say. */
+    bool (*measure)(const struct field *field, const char *type, enum profile_measure measure, const char *name,
+                    struct buf *out);
+};
+
+extern const struct dialect duckdb_dialect, sqlite_dialect, postgres_dialect;
+/* By what the driver says of its vendor; NULL: none is known. */
+const struct dialect *dialect_find(const char *vendor);
