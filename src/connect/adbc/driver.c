@@ -44,6 +44,7 @@ static RC init(AdbcDriverInitFunc entry, const char *library, struct AdbcDriver 
         if (said.release != NULL)
             said.release(&said);
     }
+    *ret = (struct AdbcDriver){0};
     fail(err, RC_CONFIG, "the driver '%s' speaks neither ADBC 1.1 nor 1.0 (status %d)", library, status);
     fail_id(err, "no-driver");
     return fail_todo(err, "take a version of the driver that does");

@@ -196,7 +196,7 @@ RC adbc_commit(struct adbc *db, struct error *err)
         return RC_OK;
     }
     driver_fail(status, &said, db->shown, err); /* even when asked to stop: what became of it is to be told */
-    if (err->rc != RC_BUSY && err->rc != RC_DATA)
+    if (err->rc != RC_BUSY && err->rc != RC_AGAIN && err->rc != RC_DATA)
         err->rc = RC_UNKNOWN;
     return err->rc;
 }

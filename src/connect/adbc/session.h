@@ -59,7 +59,7 @@ RC adbc_run(struct adbc *db, const char *sql, struct error *err);
 
 /* A transaction; within it a failure leaves nothing but adbc_rollback to be done. */
 RC adbc_begin(struct adbc *db, struct error *err);
-/* RC_BUSY, RC_DATA: certainly not committed. RC_UNKNOWN: whatever else it was. The transaction is over. */
+/* RC_AGAIN, RC_BUSY, RC_DATA: certainly not committed. RC_UNKNOWN: whatever else it was. The transaction is over. */
 RC adbc_commit(struct adbc *db, struct error *err);
 /* false: the session is of no use any more. Nothing to roll back is fine. */
 bool adbc_rollback(struct adbc *db);

@@ -103,7 +103,7 @@ static RC find_dialect(struct adbc_target *self, struct error *err)
     fail(err, RC_CONFIG, "the driver '%s' is for '%s', which %s", self->address.driver, adbc_vendor(self->db),
          dialect == NULL ? "is no database that is known here" : "is not what this connection says it is");
     fail_id(err, "no-driver");
-    return fail_todo(err, "those that are known by ADBC: DuckDB, SQLite, PostgreSQL");
+    return fail_todo(err, "by ADBC this one is known: DuckDB");
 }
 
 static RC set_up_session(struct adbc_target *self, struct error *err)
@@ -125,12 +125,14 @@ static struct patience begin_patience(const struct adbc_target *self)
     return (struct patience){self->with.clock->mono_ms(self->with.clock) + WAIT_MS};
 }
 
-/* True: wait a little and try again. A busy one leaves no transaction behind. */
+/* True: wait a little and try again. */
 static bool is_patient(struct adbc_target *self, const struct patience *patience, struct error *err)
 {
     enum { STEP_MS = 50 };
     struct clock *clock = self->with.clock;
     struct error stopped;
+    if (err->rc == RC_AGAIN)
+        err->rc = RC_BUSY; /* at the start of a transaction that is the same */
     if (err->rc != RC_BUSY || clock->mono_ms(clock) >= patience->give_up_ms)
         return false;
     if (opening_check_stop(self->with.stop, &stopped) != RC_OK) {
@@ -160,7 +162,7 @@ static RC connect_patiently(struct adbc_target *self, bool to_write, struct erro
     do {
         rc = connect_once(self, to_write, err);
     } while (rc != RC_OK && is_patient(self, &patience, err));
-    return rc == RC_OK ? RC_OK : fail_in(err, "target '%s'", self->base.name);
+    return rc;
 }
 
 RC adbc_target_look(struct adbc_target *self, struct error *err)
@@ -299,7 +301,7 @@ static RC adbc_target_reconnect(struct target *base, struct error *err)
     if (self->db != NULL)
         adbc_spoil(self->db);
     disconnect(self);
-    return adbc_target_write(self, err);
+    return adbc_target_write(self, err) == RC_OK ? RC_OK : fail_in(err, "target '%s'", base->name);
 }
 
 /* ---- may it? ---- */
@@ -437,6 +439,7 @@ RC adbc_target_open(const char *name, const struct adbc_target_options *options,
     self->dialect = dialect_find(or_empty(options->vendor));
     snprintf(self->version, sizeof(self->version), "%s", self->dialect != NULL ? self->dialect->shown : "ADBC");
     if (self->dialect == NULL && adbc_target_write(self, err) != RC_OK) {
+        fail_in(err, "target '%s'", name);
         adbc_target_free(&self->base);
         return err->rc;
     }

@@ -79,11 +79,11 @@ RC adbc_target_number(struct adbc_target *self, const char *sql, int64_t *ret, s
 RC adbc_target_change(struct adbc_target *self, const char *sql, int64_t *ret_changes, struct error *err);
 
 /* The ops of T: target_position.c. */
-RC adbc_target_position(struct target *base, const char *scope, struct arena *arena, struct target_position *ret,
-                        struct error *err);
+RC adbc_target_position(struct target *base, const struct target_table *table, struct arena *arena,
+                        struct target_position *ret, struct error *err);
 RC adbc_target_create_position(struct target *base, const struct target_table *table, const char *target_id,
                                struct error *err);
-RC adbc_target_fence(struct target *base, const char *scope, int64_t token, struct arena *arena,
+RC adbc_target_fence(struct target *base, const struct target_table *table, int64_t token, struct arena *arena,
                      struct target_position *ret, struct error *err);
 RC adbc_target_has_position(struct adbc_target *self, bool *ret, struct error *err); /* of any scope */
 /* The compare-and-swap, inside the load's transaction. */

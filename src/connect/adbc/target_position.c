@@ -71,14 +71,14 @@ static RC read_position(struct adbc_target *self, const char *scope, struct aren
     return RC_OK;
 }
 
-RC adbc_target_position(struct target *base, const char *scope, struct arena *arena, struct target_position *ret,
-                        struct error *err)
+RC adbc_target_position(struct target *base, const struct target_table *table, struct arena *arena,
+                        struct target_position *ret, struct error *err)
 {
     struct adbc_target *self = (struct adbc_target *)base;
     TRY(adbc_target_look(self, err));
-    enum rc rc = read_position(self, scope, arena, ret, err);
+    enum rc rc = read_position(self, table->scope, arena, ret, err);
     adbc_target_rest(self);
-    return rc == RC_OK ? RC_OK : fail_in(err, "target '%s': reading the position of '%s'", base->name, scope);
+    return rc == RC_OK ? RC_OK : fail_in(err, "target '%s': reading the position of '%s'", base->name, table->scope);
 }
 
 /* ---- who owns a table ---- */
@@ -250,14 +250,14 @@ static RC raise_token(struct adbc_target *self, void *context, struct error *err
     return how->ret->exists ? RC_OK : fail(err, RC_NOT_FOUND, "there is no position row for '%s'", how->scope);
 }
 
-RC adbc_target_fence(struct target *base, const char *scope, int64_t token, struct arena *arena,
+RC adbc_target_fence(struct target *base, const struct target_table *table, int64_t token, struct arena *arena,
                      struct target_position *ret, struct error *err)
 {
     struct adbc_target *self = (struct adbc_target *)base;
-    struct fencing how = {scope, token, arena, ret};
+    struct fencing how = {table->scope, token, arena, ret};
     enum rc rc = adbc_target_transact(self, raise_token, &how, err);
     adbc_target_rest(self);
-    return rc == RC_OK ? RC_OK : fail_in(err, "target '%s': fencing '%s'", base->name, scope);
+    return rc == RC_OK ? RC_OK : fail_in(err, "target '%s': fencing '%s'", base->name, table->scope);
 }
 
 static void add_swap(struct adbc_target *self, const struct target_table *table, const struct target_move *move,
