@@ -35,6 +35,9 @@ def test_columns_are_taken_by_position_and_never_by_name(cluster):
 
 def test_the_number_of_columns_must_agree_unless_the_last_are_filled(cluster):
     cluster.run("CREATE TABLE t (a BIGINT, b BIGINT)")
+    cluster.run(cluster.copy_file("t", {"x": [1], "y": [2]}))
+    assert cluster.run("SELECT pg_last_copy_count()") == [(1,)]
+    cluster.run("DELETE FROM t")
     error = cluster.refuses(cluster.copy_file("t", INTS), "XX000", "Spectrum Scan Error", "code:      15007",
                             "Unmatched number of columns between table and file. Table columns: 2, Data columns: 1, File name: https://s3.us-east-1.amazonaws.com/")
     assert "dory_util.cpp:1450" in error.diag.message_detail

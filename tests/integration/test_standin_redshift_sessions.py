@@ -174,6 +174,18 @@ def test_copies_into_one_table_wait_for_each_other(cluster):
     assert cluster.run("SELECT count(*) FROM t") == [(6,)]
 
 
+def test_an_insert_reads_what_was_there_before_it_waited(cluster):
+    cluster.run("CREATE TABLE t (id BIGINT)")
+    other = cluster.connect()
+    cluster.run("BEGIN")
+    cluster.run("INSERT INTO t VALUES (1)")
+    with meanwhile(cluster.run, "INSERT INTO t SELECT 10 + count(*) FROM t", other) as second:
+        assert is_waiting(second)
+        cluster.run("COMMIT")
+        second.result(10)
+    assert cluster.run("SELECT id FROM t ORDER BY id") == [(1,), (10,)]
+
+
 def test_a_database_can_be_dropped_and_made_again(cluster, postgres):
     for _ in range(2):
         postgres.run("CREATE DATABASE passing")

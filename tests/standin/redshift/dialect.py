@@ -6,7 +6,7 @@ and those above PostgreSQL's 63 bytes shortened, system views and functions beco
 import hashlib
 
 from .tokens import COMMENT, OPERATOR, PARAMETER, QUOTED, SPACE, STRING, WORD, Token, fold
-from .wire import Failure
+from .wire import Failure, inner
 
 NAME_BYTES_MAX, POSTGRES_NAME_BYTES_MAX = 127, 63
 HOME, INFORMATION = "redshift_standin", "redshift_standin_information"
@@ -146,8 +146,8 @@ class Rewriter:
 
     def word(self, token):
         word, before, after = token.value, self.near(-1), self.near(1)
-        if after.kind == STRING and self.is_touching() and word in ("e", "n", "u"):
-            return self.prefix(word)
+        if after.kind == STRING and self.is_touching() and word in ("e", "n", "u"):  # 8.0 knows them as types only
+            raise Failure("42704", f'type "{word}" does not exist')
         if before.is_operator("::") or (before.is_word("as") and after.text in ("(", ")") and self.in_cast()):
             return self.type(token)
         if after.is_operator("(") and not before.is_operator(".") and not before.is_word("as", "table", "into", "update", "join", "index"):
@@ -174,11 +174,6 @@ class Rewriter:
         if found:
             return found
         return quote(self.names.shorten(word)) if len(token.text.encode()) > POSTGRES_NAME_BYTES_MAX else token.text
-
-    def prefix(self, word):
-        if word == "e" and self.doubts.accepts("e-strings"):
-            return ""
-        raise Failure("42704", f'type "{word}" does not exist')
 
     def in_cast(self):
         depth = 0
@@ -219,4 +214,4 @@ class Rewriter:
         if self.near(1).is_word("on") and self.near(2).is_operator("("):
             raise unsupported("SELECT DISTINCT ON is not supported")
         if self.near(1).is_word("from") and self.near(-1).is_word("is", "not") and not self.doubts.accepts("is-distinct-from"):
-            raise syntax(token)
+            raise inner(1001, "Not implemented", "'false' - Unknown pg type - 312", location="cg_expr.cpp:4532")

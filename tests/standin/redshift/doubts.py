@@ -15,8 +15,7 @@ DOUBTS = {  # name: (accepted by default, what it is about)
     "float-double": (False, "FLOAT into DOUBLE PRECISION"),
     "modern-parquet": (False, "data pages v2, DELTA_* and BYTE_STREAM_SPLIT encodings, LZ4, Brotli"),
     "noload": (False, "NOLOAD in a COPY of Parquet: sources disagree"),
-    "e-strings": (False, "E'...' literals: PostgreSQL 8.0 has none, though libpq's PQescapeLiteral writes them"),
-    "is-distinct-from": (False, "IS [NOT] DISTINCT FROM"),
+    "is-distinct-from": (False, "IS [NOT] DISTINCT FROM: AWS lists it as not supported, and newer versions are said to take it"),
     "long-context": (False, "the context of an inner error in full: a client sees 256 bytes of it (a published one ends there)"),
 }
 

@@ -361,11 +361,10 @@ class Session:
         for table in plan.changes:
             await self.backend.query(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
         for table in plan.adds:
-            await self.take_snapshot()
             await self.lock_to_add(table)
 
     async def lock_to_add(self, table):
-        """Who may only INSERT may not take the stronger lock, and does not wait."""
+        """Who may only INSERT may not take the stronger lock, and does not wait. To ask for that is what takes the snapshot."""
         may = f"SELECT has_table_privilege({literal(table)}, 'UPDATE, DELETE, TRUNCATE') FROM pg_catalog.pg_class WHERE oid = to_regclass({literal(table)})"
         allowed = (await self.backend.query(may)).values()
         if allowed and allowed[0][0] == "t":
