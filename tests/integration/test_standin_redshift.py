@@ -248,6 +248,12 @@ def test_text_that_is_no_utf8(cluster):
     assert cluster.run("SELECT v FROM t") == [("a??b",)]
 
 
+def test_a_row_has_4_megabytes_at_most(cluster):
+    names = [f"c{i}" for i in range(70)]
+    cluster.run("CREATE TABLE t (" + ", ".join(f"{name} VARCHAR(MAX)" for name in names) + ")")
+    cluster.refuses(cluster.copy_file("t", {name: ["x" * 65000] for name in names}), "XX000", "a row of more than 4194304 bytes")
+
+
 def test_an_error_is_cut_where_redshift_cuts_it(cluster, outspoken):
     """The text ends before what is wrong; a provisioned cluster's log has all of it."""
     for one in (cluster, outspoken):

@@ -186,6 +186,13 @@ def test_types_have_the_oids_of_redshift(cluster):
     ("MERGE INTO t USING t ON true WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (1, 'a')", "0A000"),
     ("MERGE INTO t USING u ON t.id = u.id WHEN MATCHED THEN DELETE", "0A000"),
     ("MERGE INTO t USING u ON t.id = u.id WHEN MATCHED AND u.id > 1 THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (u.id, u.v)", "42601"),
+    ("SELECT now() FROM t", "0A000"),
+    ("UPDATE t SET v = CURRENT_TIMESTAMP", "0A000"),
+    ("SELECT id, has_table_privilege('t', 'SELECT') FROM t", "0A000"),
+    ("CREATE TABLE names AS SELECT relname FROM pg_class", "0A000"),
+    ("SELECT id::DECIMAL(39,2) FROM t", "22023"),
+    ("SET statement_timeout TO '5s'", "22023"),
+    ("SET extra_float_digits TO 3", "22023"),
     ("SELEC 1", "42601"),
     ("SELECT 'open", "42601"),
     ("SELECT * FROM nowhere", "42P01"),
@@ -270,6 +277,8 @@ def test_functions_that_postgresql_has_not(cluster):
     assert cluster.run("SELECT NVL(NULL, 1), LEN('äb'), STRTOL('ff', 16), DATEDIFF(hour, '2024-01-01'::timestamp, '2024-01-02'::timestamp)") == [(1, 2, 255, 24)]
     assert cluster.run("SELECT DATEADD(day, 1, '2024-02-28'::timestamp)::varchar(10), 5::VARCHAR(MAX)") == [("2024-02-29", "5")]
     assert cluster.run("SELECT GETDATE() <= SYSDATE")[0][0]
+    assert cluster.run("WITH one AS (SELECT relname FROM pg_class) SELECT count(*) > 0, now() IS NOT NULL FROM one") == [(True, True)]
+    assert cluster.run("SELECT EXTRACT(year FROM now()) > 2000, TRIM(BOTH 'x' FROM 'xax')") == [(True, "a")]
 
 
 def test_the_views_of_errors(cluster, s3):

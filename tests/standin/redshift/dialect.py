@@ -34,7 +34,13 @@ MISSING_FUNCTIONS = {
 }
 TYPES = {"super": "jsonb", "varbyte": "bytea", "varbinary": "bytea", "nvarchar": "varchar", "datetime": "timestamp", "nchar": "char"}
 MISSING_TYPES = {"json", "jsonb", "uuid", "bytea", "xml", "money", "inet", "cidr", "macaddr", "tsvector", "hstore", "int4range", "int8range", "numrange"}
-NOT_ON_TABLES = {"generate_series"}  # the leader node's alone
+# What the leader node alone can do: not in a statement that touches a table of a user's.
+LEADERS_FUNCTIONS = {
+    "generate_series", "now", "age", "version", "current_schema", "current_schemas", "has_database_privilege", "has_schema_privilege", "has_table_privilege",
+    "isfinite", "get_bit", "get_byte", "set_bit", "set_byte", "to_ascii",
+}
+LEADERS_WORDS = {"current_timestamp", "current_time", "localtime", "localtimestamp"}
+CATALOG_PREFIXES = ("pg_", "svv_", "stv_", "stl_", "svl_", "sys_", "information_schema")
 
 
 EMPTY = Token("", "")
@@ -90,6 +96,7 @@ class Rewriter:
         self.solid = [i for i, token in enumerate(self.tokens) if token.kind != SPACE]
         place = {index: i for i, index in enumerate(self.solid)}
         self.is_leaders = any(token.kind == WORD and token.value.startswith("pg_") for token in self.tokens)  # the catalog is the leader node's
+        self.touches_table = self.writes_table or self.reads_table()
         out, self.skip = [], 0
         for index, token in enumerate(self.tokens):
             if token.kind == SPACE:
@@ -107,6 +114,25 @@ class Rewriter:
     def rewrite_spaced(self, tokens):
         """The same of tokens whose spaces are gone."""
         return self.rewrite([one for token in tokens for one in (token, Token(SPACE, " "))])
+
+    def reads_table(self):
+        """True where something of a user's follows FROM or JOIN; a name that WITH gave does not count."""
+        solid = [self.tokens[index] for index in self.solid]
+        given = {fold(token.value) for token, after in zip(solid, solid[1:], strict=False) if token.is_name() and after.is_word("as")}
+        inside = []  # what each parenthesis that is open here follows: EXTRACT(day FROM x) names no table
+        for before, token in zip([EMPTY, *solid], solid, strict=False):
+            if token.is_operator("("):
+                inside.append(before)
+            elif token.is_operator(")") and inside:
+                inside.pop()
+            elif before.is_word("from", "join") and token.is_name() and not (inside and inside[-1].is_word("extract", "trim", "substring", "overlay")) \
+                    and fold(token.value) not in given and not fold(token.value).startswith(CATALOG_PREFIXES):
+                return True
+        return False
+
+    def check_leaders(self):
+        if self.touches_table:
+            raise unsupported("Specified types or functions (one per INFO message) not supported on Redshift tables.")
 
     def near(self, by):
         """The solid token `by` places from here; an empty one beyond the ends."""
@@ -140,6 +166,8 @@ class Rewriter:
             return f"{HOME}."
         if name == "information_schema" and self.near(1).is_operator(".") and not after_dot:
             return INFORMATION
+        if self.writes_table and name.startswith("pg_") and self.near(-1).is_word("from", "join"):
+            self.check_leaders()
         if name in VIEWS and not after_dot and not self.near(1).is_operator("("):
             return f"{HOME}.{name}"
         return None
@@ -168,8 +196,8 @@ class Rewriter:
             raise unsupported("SELECT FOR UPDATE/SHARE is not supported")
         if word == "tablesample":
             raise syntax(token)
-        if word in NOT_ON_TABLES and self.writes_table:
-            raise self.not_on_tables()
+        if word in LEADERS_WORDS:
+            self.check_leaders()
         found = self.relation(word)
         if found:
             return found
@@ -188,6 +216,8 @@ class Rewriter:
     def type(self, token):
         if token.value in MISSING_TYPES or self.near(1).is_operator("["):
             raise Failure("42704", f'type "{token.value}" does not exist')
+        if token.value in ("numeric", "decimal") and self.near(2).text.isdigit() and int(self.near(2).text) > 38:
+            raise Failure("22023", f"DECIMAL precision {self.near(2).text} must be between 1 and 38")
         name = TYPES.get(token.value, token.text)
         if self.near(1).is_operator("(") and self.near(2).is_word("max") and self.near(3).is_operator(")"):
             self.skip = 3
@@ -200,15 +230,11 @@ class Rewriter:
         name = token.value
         if name in MISSING_FUNCTIONS or name.startswith(("jsonb_", "pg_advisory_", "pg_try_advisory_", "pg_create_", "lo_", "xml", "array_to_string")):
             raise Failure("42883", f"function {name}() does not exist")
-        if name in NOT_ON_TABLES and self.writes_table:
-            raise self.not_on_tables()
+        if name in LEADERS_FUNCTIONS:
+            self.check_leaders()
         if name in FUNCTIONS:
             return f"{HOME}.{name}"
         return RENAMED.get(name) or token.text
-
-    @staticmethod
-    def not_on_tables():
-        return unsupported("Specified types or functions (one per INFO message) not supported on Redshift tables.")
 
     def check_distinct(self, token):
         if self.near(1).is_word("on") and self.near(2).is_operator("("):

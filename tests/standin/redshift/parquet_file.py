@@ -20,6 +20,7 @@ CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD"}
 PAGE_V2_BEGIN = b"\x15\x06"  # Thrift: field 1, an i32, 3 = DATA_PAGE_V2
 ROWS_AT_ONCE = 32768
 CALENDAR_S = 146097 * 86400
+ROW_BYTES_MAX = 4 << 20
 
 
 class Bad(Exception):
@@ -100,6 +101,8 @@ class ParquetFile:
                 columns = [self.lines_of(into, array, options) for into, array in zip(table, batch.columns, strict=False)]
                 columns += [pa.array(["\\N"] * batch.num_rows) for _ in missing]
                 joined = pc.binary_join_element_wise(*columns, "\t") if len(columns) > 1 else columns[0]
+                if (pc.max(pc.binary_length(joined)).as_py() or 0) > ROW_BYTES_MAX:
+                    raise Bad(None, f"File '{self.url}' has a row of more than {ROW_BYTES_MAX} bytes")
                 yield ("\n".join(joined.to_pylist()) + "\n").encode() if batch.num_rows else b""
         except (pa.ArrowException, OSError) as error:
             raise Bad(None, f"File '{self.url}' cannot be read: {type(error).__name__}", 15001) from error

@@ -395,12 +395,22 @@ class Planner:
         if name not in SETTINGS:
             raise Failure("42704", f'unrecognized configuration parameter "{name}"')
         if SETTINGS[name]:
+            self.check_setting(name, reader.tokens[-1])
             return self.plain("set", tokens, takes_snapshot=False)
         if not reader.accept_operator("="):
             reader.expect("to")
         value = reader.next()
         said = value.value or value.text
         return Plan("set", [f"SET {'LOCAL ' if is_local else ''}{HOME}.{name} TO {literal(said)}"], tag="SET", takes_snapshot=False, setting=(name, said))
+
+    @staticmethod
+    def check_setting(name, value):
+        """8.0 knows no units, and fewer digits."""
+        said = value.value or value.text
+        if name == "statement_timeout" and not (said.isdigit() or value.is_word("default")):
+            raise Failure("22023", f'parameter "{name}" requires an integer value')
+        if name == "extra_float_digits" and said.isdigit() and int(said) > 2:
+            raise Failure("22023", f'{said} is outside the valid range for parameter "{name}" (-15 .. 2)')
 
     def plan_reset(self, tokens, reader):
         name = reader.name()
