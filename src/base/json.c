@@ -5,7 +5,10 @@
 RC json_read(struct str text, const char *what, json_t **ret, struct error *err)
 {
     json_error_t where;
-    json_t *value = json_loadb(text.at, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &where);
+    json_t *value = json_loadb(text.at, text.len, JSON_REJECT_DUPLICATES, &where);
+    if (value == NULL && json_error_code(&where) == json_error_null_character)
+        return fail(err, RC_DATA, "%s has a text with a NUL in it, at line %d column %d", what, where.line,
+                    where.column);
     if (value == NULL)
         return fail(err, RC_DATA, "%s is not valid JSON: line %d column %d: %s", what, where.line, where.column,
                     where.text);

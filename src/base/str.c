@@ -87,14 +87,24 @@ bool str_to_ms(struct str s, int64_t *ret_ms)
     return with_unit(s, units, ret_ms);
 }
 
+/* Most text is ASCII, and some of it is megabytes long. */
+static const unsigned char *past_ascii(const unsigned char *p, const unsigned char *end)
+{
+    const uint64_t high = UINT64_C(0x8080808080808080);
+    for (uint64_t four[4]; end - p >= (int)sizeof(four); p += sizeof(four)) {
+        memcpy(four, p, sizeof(four));
+        if (((four[0] | four[1] | four[2] | four[3]) & high) != 0)
+            break;
+    }
+    while (p < end && *p < 0x80)
+        p++;
+    return p;
+}
+
 bool str_is_utf8(struct str s)
 {
     const unsigned char *p = (const unsigned char *)s.at, *end = p + s.len;
-    while (p < end) {
-        if (*p < 0x80) {
-            p++;
-            continue;
-        }
+    while ((p = past_ascii(p, end)) < end) {
         int more = *p >= 0xC2 && *p <= 0xDF ? 1 : (*p & 0xF0) == 0xE0 ? 2 : *p >= 0xF0 && *p <= 0xF4 ? 3 : 0;
         if (more == 0 || end - p <= more)
             return false;

@@ -16,8 +16,8 @@ enum { BATCH_ROWS_MAX = 16384, BATCH_BYTES = 8 << 20 }; /* a batch ends at the r
 
 /* One batch: child i of `array` is column i of `schema`, offset 0. Buffers: validity bitmap (NULL when no nulls), then
  * values (bit-packed for bool, integers and floats of their width, int32 days for dates, int64 for times and
- * timestamps, 16-byte little-endian for decimals), or int32 offsets and bytes for utf8 and binary. Lives until its
- * owner makes the next one. */
+ * timestamps, 16-byte little-endian for decimals), or int32 offsets and bytes for utf8 and binary. Whoever fills
+ * a utf8 column has seen that each value is UTF-8. Lives until its owner makes the next one. */
 struct batch {
     const struct schema *schema;
     int64_t rows;

@@ -116,6 +116,20 @@ static void times_are_kept_in_microseconds_or_refused(void **state)
     check(&int96, 1, S("\0\0\0\0\0\0\0\0\xFF\xFF\xFF\x7F"), "a timestamp is too far away");
 }
 
+/* The format promises it of these types, and nobody behind the reader looks again: SQLite would take any bytes. */
+static void texts_are_utf8_each_by_itself_and_bytes_are_anything(void **state)
+{
+    static const struct type_made text = {PHYSICAL_BYTE_ARRAY, -1, CONVERTED_UTF8, -1, -1, -1},
+                                  bytes = {PHYSICAL_BYTE_ARRAY, -1, -1, -1, -1, -1};
+    static const struct type_made *const types[] = {&text, &enumerated, &json};
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+        check(types[i], 3, S("\3\0\0\0\xE2\x82\xAC\0\0\0\0\2\0\0\0\xC3\xA4"), "utf8: \xE2\x82\xAC  \xC3\xA4");
+        check(types[i], 1, S("\1\0\0\0\xE4"), "it holds a text that is not UTF-8");
+        check(types[i], 2, S("\1\0\0\0\xC3\1\0\0\0\xA4"), "it holds a text that is not UTF-8");
+    }
+    check(&bytes, 2, S("\1\0\0\0\xC3\1\0\0\0\xA4"), "binary: \xC3 \xA4");
+}
+
 static void halves_are_floats(void **state)
 {
     check(&half, 4, S("\0\x3C\0\xC0\xFF\x7B\1\0"), "float: 1 -2 65504 5.96046e-08");
@@ -156,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_become_the_next_signed_type_that_holds_them),
         cmocka_unit_test(times_are_kept_in_microseconds_or_refused),
+        cmocka_unit_test(texts_are_utf8_each_by_itself_and_bytes_are_anything),
         cmocka_unit_test(halves_are_floats),
         cmocka_unit_test(decimals_may_have_any_number_of_bytes_that_holds_them),
         cmocka_unit_test(what_is_bytes_or_can_only_be_text_is_so),

@@ -245,6 +245,7 @@ static void check_lie(const struct type_made *type, const struct page_made *page
 static void lengths_inside_of_pages_are_not_believed(void **state)
 {
     static const struct type_made text = {PHYSICAL_BYTE_ARRAY, -1, -1, -1, -1, -1},
+                                  utf8 = {PHYSICAL_BYTE_ARRAY, -1, CONVERTED_UTF8, -1, -1, -1},
                                   uuid = {PHYSICAL_FIXED, 16, -1, LOGICAL_UUID, -1, -1},
                                   decimal = {PHYSICAL_BYTE_ARRAY, -1, CONVERTED_DECIMAL, -1, 5, -1};
     static const char *const damaged = "its values are damaged", *const beyond = "its levels have";
@@ -272,6 +273,15 @@ static void lengths_inside_of_pages_are_not_believed(void **state)
          S(V1_LEVELS "\x80\1\4\2\0\0\0\0\0\0\x80\1\4\2\1\0\0\0\0\0"
                      "ab"),
          damaged},
+        /* two texts, each half of a character */
+        {&utf8, ENCODING_DELTA_LENGTH_BYTE_ARRAY,
+         S(V1_LEVELS "\x80\1\4\2\2\0\0\0\0\0"
+                     "\xC3\xA4"),
+         "not UTF-8"},
+        {&utf8, ENCODING_DELTA_BYTE_ARRAY,
+         S(V1_LEVELS "\x80\1\4\2\0\0\0\0\0\0\x80\1\4\2\2\0\0\0\0\0"
+                     "\xC3\xA4"),
+         "not UTF-8"},
         {&uuid, ENCODING_DELTA_BYTE_ARRAY,
          S(V1_LEVELS "\x80\1\4\2\0\0\0\0\0\0\x80\1\4\2\2\0\0\0\0\0"
                      "ab"),

@@ -37,6 +37,16 @@ static void what_is_not_a_position_is_refused(void **state)
     }
 }
 
+/* As a C string it would end there, and be another key. */
+static void a_text_with_a_nul_in_it_is_refused(void **state)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    struct error err;
+    struct position pos;
+    assert_int_equal(position_parse("{\"after\":[\"a\\u0000b\"]}", &arena, &pos, &err), RC_DATA);
+    assert_non_null(strstr(err.text, "has a text with a NUL in it, at line 1 column"));
+}
+
 static void a_form_is_known_by_its_name_and_by_its_values(void **state)
 {
     static const struct {
@@ -102,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_shape_survives_the_way_through_json),
         cmocka_unit_test(what_is_not_a_position_is_refused),
+        cmocka_unit_test(a_text_with_a_nul_in_it_is_refused),
         cmocka_unit_test(a_form_is_known_by_its_name_and_by_its_values),
         cmocka_unit_test(s28_a_clock_is_floored_to_the_precision_of_the_cursor),
         cmocka_unit_test(integer_cursors_compare_as_numbers),

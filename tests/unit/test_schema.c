@@ -90,7 +90,6 @@ static void a_damaged_schema_is_refused_with_the_column_that_is_wrong(void **sta
         {"{}", "not a list"},
         {"[1]", "column 1 of the schema: 'name' is missing"},
         {"[{\"name\":\"\",\"type\":\"l\",\"nullable\":true}]", "'name' is missing, empty"},
-        {"[{\"name\":\"a\\u0000b\",\"type\":\"l\",\"nullable\":true}]", "'name' is missing, empty"},
         {"[{\"name\":\"a\",\"type\":\"q\",\"nullable\":true}]", "column 'a' has the type 'q'"},
         {"[{\"name\":\"a\",\"nullable\":true}]", "column 'a' has the type ''"},
         {"[{\"name\":\"a\",\"type\":\"l\"}]", "'nullable' is missing"},

@@ -55,5 +55,7 @@ void page_take_fixed(struct column_reader *self, int64_t values, uint8_t *into);
 bool texts_open(struct column_reader *self, int64_t values);
 size_t texts_bytes(const struct column_reader *self, int64_t values); /* no less than the next values have */
 void texts_take(struct column_reader *self, int64_t rows, const uint8_t *validity, int64_t nulls, struct column *into);
+/* RC_DATA: utf8, and one of them is not. */
+RC texts_check(const struct column *texts, int64_t rows, struct error *err);
 /* The longest entry; room is made behind the last one. */
 size_t texts_longest(struct column *dictionary, int64_t entries);

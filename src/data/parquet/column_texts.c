@@ -83,6 +83,21 @@ bool texts_open(struct column_reader *self, int64_t values)
     }
 }
 
+/* Together they are UTF-8, and none begins inside of a character. */
+RC texts_check(const struct column *texts, int64_t rows, struct error *err)
+{
+    struct str all = buf_str(&texts->data);
+    bool is_sound = texts->type != TYPE_UTF8 || str_is_utf8(all);
+    for (int64_t i = 0; i < rows && is_sound && texts->type == TYPE_UTF8; i++) {
+        size_t at = (size_t)texts->offsets[i];
+        is_sound = at == all.len || ((unsigned char)all.at[at] & 0xC0) != 0x80;
+    }
+    if (is_sound)
+        return RC_OK;
+    fail(err, RC_DATA, "it holds a text that is not UTF-8, which its type promises");
+    return fail_todo(err, "whoever writes the file has to write that column in UTF-8, or as bytes (not as String)");
+}
+
 /* ---- how many bytes ---- */
 
 static size_t indexed_bytes(const struct column_reader *self, int64_t count)

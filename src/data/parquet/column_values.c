@@ -216,6 +216,7 @@ RC values_take(struct column_reader *self, int64_t row, int64_t rows, const uint
         return take_by_bytes(self, row, rows, validity, nulls, into, err);
     } else if (column_is_text(into)) {
         texts_take(self, rows, validity, nulls, into); /* texts are taken from their first row on */
+        return encoding != ENCODING_RLE_DICTIONARY ? texts_check(into, rows, err) : RC_OK; /* its entries were */
     } else if (encoding == ENCODING_DELTA_BINARY_PACKED) {
         return take_delta(self, row, rows, validity, into, err);
     } else if (encoding != ENCODING_PLAIN) {
@@ -247,7 +248,8 @@ RC values_take_dictionary(struct column_reader *self, struct error *err)
         return entries == 0 ? RC_OK : plain_take(self, self->page.at, 0, entries, NULL, into, err);
     else
         texts_take(self, entries, NULL, 0, into);
-    if (column_is_text(into))
-        self->longest = texts_longest(into, entries);
-    return RC_OK;
+    if (!column_is_text(into))
+        return RC_OK;
+    self->longest = texts_longest(into, entries);
+    return texts_check(into, entries, err);
 }

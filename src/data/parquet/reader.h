@@ -11,7 +11,8 @@
  *     Uuid, Interval                  utf8, as RFC 9562 and ISO 8601 write them
  *     Unknown (nothing but NULLs)     the physical type's own
  *
- * Nanoseconds that are no whole microseconds are refused, not rounded. Nothing in the file is trusted: whatever is
+ * Nanoseconds that are no whole microseconds are refused, not rounded, and so is a text that is not UTF-8: whatever
+ * takes batches relies on it, as on a column's type. Nothing in the file is trusted: whatever is
  * damaged, cut short or lies about its lengths is RC_DATA with the place, never an allocation that the file's own size
  * does not justify. Rows are certain once the stream has ended well: a count that was damaged may show only at the end
  * of its row group.
