@@ -37,6 +37,13 @@ RC aws_process_look(struct aws_search *self, const char *profile, const char *co
                     struct error *err);
 RC aws_sso_look(struct aws_search *self, const char *profile, struct aws_credentials *ret, struct error *err);
 
+/* What a profile, or its sso-session, says of SSO; none is NULL but `session`: the older form, without a section. */
+struct aws_sso {
+    const char *session, *start_url, *region, *account, *role;
+};
+/* The token of `aws sso login`, renewed where it ends soon and can be. RC_DENIED: a person has to sign in. */
+RC aws_sso_token(struct aws_search *self, const struct aws_sso *sso, struct secret *ret, struct error *err);
+
 /* A role that is taken for a while. Texts may be NULL but for `arn`. */
 struct aws_role {
     const char *arn, *session_name, *external_id, *duration_s;

@@ -1,14 +1,7 @@
-/* Keys of a profile that was signed in by `aws sso login`: the token that wrote, exchanged for a role's keys. The token
- * is read and never renewed: when it has expired, a person has to sign in again. */
-#include <openssl/sha.h>
-
+/* Keys of a profile that was signed in by `aws sso login`: the token that wrote (aws_sso_token.c), exchanged for a
+ * role's keys. */
 #include "io/aws_provider.h"
 #include "io/sigv4.h"
-
-struct sso {
-    const char *session; /* NULL: the older form, without a section of its own */
-    const char *start_url, *region, *account, *role;
-};
 
 /* A setting of the profile, or of its sso-session; both may have it where they agree. */
 static RC find(const struct aws_search *self, const char *profile, const char *session, const char *name,
@@ -25,7 +18,7 @@ static RC find(const struct aws_search *self, const char *profile, const char *s
     return RC_OK;
 }
 
-static RC sso_read(const struct aws_search *self, const char *profile, struct sso *ret, struct error *err)
+static RC sso_read(const struct aws_search *self, const char *profile, struct aws_sso *ret, struct error *err)
 {
     ret->session = aws_setting(self, profile, "sso_session");
     if (ret->session != NULL && !aws_profiles_has_session(self->profiles, ret->session))
@@ -37,65 +30,14 @@ static RC sso_read(const struct aws_search *self, const char *profile, struct ss
     return find(self, profile, ret->session, "sso_role_name", &ret->role, err);
 }
 
-/* ---- the token ---- */
+/* ---- the keys ---- */
 
 static RC sign_in(const char *profile, struct error *err)
 {
     return fail_todo(err, "sign in: aws sso login --profile %s", profile);
 }
 
-static const char *cache_path(const struct aws_search *self, const struct sso *sso)
-{
-    const char *name = sso->session != NULL ? sso->session : sso->start_url;
-    unsigned char digest[SHA_DIGEST_LENGTH];
-    char hex[2 * SHA_DIGEST_LENGTH + 1];
-    SHA1((const unsigned char *)name, strlen(name), digest);
-    for (int i = 0; i < SHA_DIGEST_LENGTH; i++)
-        snprintf(hex + 2 * (size_t)i, 3, "%02x", digest[i]);
-    return arena_print(self->arena, "%s/.aws/sso/cache/%s.json", or_empty(aws_variable(self->config, "HOME")), hex);
-}
-
-static RC read_cache(const char *path, json_t **ret, struct error *err)
-{
-    AUTO_RELEASE(secret_buf) text = {0};
-    TRY(aws_file_read(path, "the token", &text, err));
-    if (aws_json_read(buf_str(&text.buf), ret, err) != RC_OK)
-        return fail_in(err, "the token '%s'", path);
-    return RC_OK;
-}
-
-/* Older tools end it in "UTC". */
-static bool read_time(const char *text, int64_t *ret_us)
-{
-    char stamp[STAMP_TEXT];
-    size_t len = strlen(or_empty(text));
-    bool is_old = len > 3 && len < sizeof(stamp) && strcmp(text + len - 3, "UTC") == 0;
-    snprintf(stamp, sizeof(stamp), "%.*s%s", (int)(is_old ? len - 3 : len), or_empty(text), is_old ? "Z" : "");
-    return stamp_parse(stamp, ret_us);
-}
-
-static RC find_token(struct aws_search *self, const struct sso *sso, struct secret *ret, struct error *err)
-{
-    AUTO_JSON *cached = NULL;
-    struct clock *clock = self->config->clock;
-    int64_t expires_us = 0;
-    const char *path = cache_path(self, sso);
-    if (read_cache(path, &cached, err) != RC_OK) {
-        err->rc = err->rc == RC_NOT_FOUND ? RC_DENIED : err->rc;
-        return err->rc;
-    }
-    const char *token = json_text(cached, "accessToken"), *expires = json_text(cached, "expiresAt");
-    if (is_empty(token) || strlen(token) > SECRET_BYTES_MAX || !read_time(expires, &expires_us))
-        return fail(err, RC_DENIED, "the token '%s' has no accessToken and expiresAt", path);
-    if (expires_us <= clock->now_us(clock))
-        return fail(err, RC_DENIED, "the session expired at %.40s", expires);
-    secret_set(ret, str(token));
-    return RC_OK;
-}
-
-/* ---- the keys ---- */
-
-static const char *url_of(struct aws_search *self, const struct sso *sso)
+static const char *url_of(struct aws_search *self, const struct aws_sso *sso)
 {
     AUTO_RELEASE(buf) url = {0};
     const char *endpoint = aws_endpoint_find(self->config->environment, "SSO", self->arena);
@@ -109,7 +51,7 @@ static const char *url_of(struct aws_search *self, const struct sso *sso)
     return arena_str(self->arena, buf_str(&url));
 }
 
-static RC exchange(struct aws_search *self, const struct sso *sso, const struct secret *token,
+static RC exchange(struct aws_search *self, const struct aws_sso *sso, const struct secret *token,
                    struct aws_credentials *ret, struct error *err)
 {
     static const struct aws_fields fields = {"accessKeyId", "secretAccessKey", "sessionToken", "expiration"};
@@ -133,12 +75,12 @@ static RC exchange(struct aws_search *self, const struct sso *sso, const struct 
     return rc;
 }
 
-static RC look(struct aws_search *self, const char *profile, struct sso *sso, struct aws_credentials *ret,
+static RC look(struct aws_search *self, const char *profile, struct aws_sso *sso, struct aws_credentials *ret,
                struct error *err)
 {
     AUTO_RELEASE(secret) token = {0};
     TRY(sso_read(self, profile, sso, err));
-    enum rc rc = find_token(self, sso, &token, err);
+    enum rc rc = aws_sso_token(self, sso, &token, err);
     if (rc == RC_OK)
         rc = exchange(self, sso, &token, ret, err);
     return rc == RC_DENIED && err->http_status != 403 ? sign_in(profile, err) : rc;
@@ -146,7 +88,7 @@ static RC look(struct aws_search *self, const char *profile, struct sso *sso, st
 
 RC aws_sso_look(struct aws_search *self, const char *profile, struct aws_credentials *ret, struct error *err)
 {
-    struct sso sso = {0};
+    struct aws_sso sso = {0};
     if (look(self, profile, &sso, ret, err) != RC_OK) {
         fail_in(err, "profile '%s', SSO", profile);
         return aws_not_none(err);

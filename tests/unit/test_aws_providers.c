@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "aws_story.h"
+#include "world/folder.h"
 
 #define STS_URL "https://sts.eu-west-1.amazonaws.com/"
 #define JSON_KEYS                                                                                                      \
@@ -265,6 +266,65 @@ static void a_token_of_sso_login_is_exchanged_for_a_roles_keys(void **state)
     assert_true(was_sent("t0ken-of-old"));
 }
 
+/* As `aws sso login` leaves it where the session is one of [sso-session]. */
+#define RENEWABLE(token, expires)                                                                                      \
+    "{\"startUrl\": \"https://corp.awsapps.com/start\", \"region\": \"eu-west-1\", \"accessToken\": \"" token          \
+    "\", \"expiresAt\": \"" expires "\", \"clientId\": \"client\", \"clientSecret\": \"hush-client\", "                \
+    "\"registrationExpiresAt\": \"2027-03-01T00:00:00Z\", \"refreshToken\": \"hush-again\", \"theirs\": [1]}"
+#define OIDC_URL "https://oidc.eu-west-1.amazonaws.com/token"
+#define RENEWED                                                                                                        \
+    "{\"accessToken\": \"t0ken-renewed\", \"tokenType\": \"Bearer\", \"expiresIn\": 28800, \"refreshToken\": "         \
+    "\"hush-next\"}"
+
+static const char *read_token(void)
+{
+    AUTO_RELEASE(buf) text = {0};
+    folder_read(aws.folder, ".aws/" SESSION_TOKEN, &text);
+    return arena_str(&aws.arena, buf_str(&text));
+}
+
+static void a_token_that_ends_soon_is_renewed_and_kept(void **state)
+{
+    write_sso_profiles();
+    write_file(SESSION_TOKEN, RENEWABLE("t0ken-of-sso", "2027-01-15T08:14:00Z"));
+    answer("POST", OIDC_URL, 200, RENEWED);
+    answer("GET", SSO_URL, 200, SSO_KEYS);
+    assert_string_equal(keys_with("new"), "SSO/hush/t0ken");
+    assert_true(was_sent("x-amz-sso_bearer_token: t0ken-renewed"));
+    const char *kept = read_token();
+    assert_non_null(strstr(kept, "\"accessToken\":\"t0ken-renewed\",\"expiresAt\":\"2027-01-15T16:00:00Z\""));
+    assert_non_null(strstr(kept, "\"refreshToken\":\"hush-next\",\"theirs\":[1]"));
+    answer("GET", SSO_URL, 200, SSO_KEYS); /* and is not renewed again */
+    assert_string_equal(keys_with("new"), "SSO/hush/t0ken");
+}
+
+static void what_it_takes_to_renew_a_token_is_sent(void **state)
+{
+    write_sso_profiles();
+    write_file(SESSION_TOKEN, RENEWABLE("t0ken-of-sso", "2027-01-15T07:00:00Z"));
+    set("AWS_ENDPOINT_URL_SSO_OIDC", "http://127.0.0.1:1/");
+    answer("POST", "http://127.0.0.1:1/token", 400, "{\"error\": \"invalid_grant\"}");
+    says(keys_with("new"),
+         "denied: AWS credentials: profile 'new', SSO: the session expired at 2027-01-15T07:00:00Z, and "
+         "could not be renewed: HTTP 400, invalid_grant (sign in: aws sso login --profile new)");
+    assert_true(was_sent("{\"clientId\":\"client\",\"clientSecret\":\"hush-client\",\"refreshToken\":\"hush-again\","
+                         "\"grantType\":\"refresh_token\"}"));
+    answer("POST", "http://127.0.0.1:1/token", 0, ""); /* no connection: the same command may do */
+    says(keys_with("new"), "unavailable: ");
+    answer("POST", "http://127.0.0.1:1/token", 200, "{\"accessToken\": \"a b\", \"expiresIn\": 1}");
+    says(keys_with("new"), "could not be renewed: the answer has no accessToken");
+}
+
+static void a_token_that_still_holds_is_used_when_it_cannot_be_renewed(void **state)
+{
+    write_sso_profiles();
+    write_file(SESSION_TOKEN, RENEWABLE("t0ken-of-sso", "2027-01-15T08:14:00Z"));
+    answer("POST", OIDC_URL, 500, "{}");
+    answer("GET", SSO_URL, 200, SSO_KEYS);
+    assert_string_equal(keys_with("new"), "SSO/hush/t0ken");
+    assert_true(was_sent("x-amz-sso_bearer_token: t0ken-of-sso"));
+}
+
 static void whoever_is_not_signed_in_is_told_how(void **state)
 {
     write_sso_profiles();
@@ -511,6 +571,9 @@ int main(void)
         AWS_STORY(a_web_identitys_token_takes_a_role_without_a_signature),
         AWS_STORY(the_variables_of_web_identity_do_not_count_for_a_profile_that_is_named),
         AWS_STORY(a_token_of_sso_login_is_exchanged_for_a_roles_keys),
+        AWS_STORY(a_token_that_ends_soon_is_renewed_and_kept),
+        AWS_STORY(what_it_takes_to_renew_a_token_is_sent),
+        AWS_STORY(a_token_that_still_holds_is_used_when_it_cannot_be_renewed),
         AWS_STORY(whoever_is_not_signed_in_is_told_how),
         AWS_STORY(a_process_prints_keys_and_its_words_are_split_as_a_shells_and_nothing_more),
         AWS_STORY(a_process_that_fails_is_told_with_its_last_words),
