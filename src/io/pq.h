@@ -20,7 +20,7 @@
 #include "io/tunnel.h"
 
 enum pq_tls {
-    PQ_TLS_AUTO,    /* off on a Unix socket and to this machine, else as PQ_TLS_VERIFY */
+    PQ_TLS_AUTO,    /* off on a Unix socket, to this machine and through a tunnel, else as PQ_TLS_VERIFY */
     PQ_TLS_OFF,     /* never encrypted */
     PQ_TLS_REQUIRE, /* encrypted, whoever the server is */
     PQ_TLS_VERIFY,  /* encrypted; the certificate and its name are checked */
@@ -43,7 +43,8 @@ _Static_assert((int)PQ_LOCK_MS > (int)PQ_IDLE_MS, "who waits for a lock outlives
 struct pq_address {
     const char *host;      /* a name, an address, or the folder of a Unix socket; NULL: the usual socket folder */
     int64_t port;          /* 5432 */
-    struct tunnel *tunnel; /* its folder takes the place of host, which is then for people; NULL: none */
+    struct tunnel *tunnel; /* its folder, or with TLS a port of this machine, takes the place of host, which is then for
+                            * people and for the certificate; NULL: none */
     const char *database, *user;
     const char *service; /* of libpq's service file: says what is NULL here, as PGHOST, PGPASSWORD, ~/.pgpass do */
     const struct secret *password; /* not set: a server that asks for one is RC_DENIED */

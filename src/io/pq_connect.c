@@ -30,10 +30,17 @@ static bool goes_to_this_machine(const struct pq_address *address)
     return is_this_machine(address->host != NULL ? address->host : variable("PGHOST"));
 }
 
+/* libpq encrypts nothing on a Unix socket: where TLS is asked for, a tunnel leads from a port of this machine. The host
+ * stays the server's, whose certificate is checked by it. */
+static bool goes_by_port(const struct pq_address *address)
+{
+    return address->tunnel != NULL && (address->tls == PQ_TLS_REQUIRE || address->tls == PQ_TLS_VERIFY);
+}
+
 static const char *tls_mode(const struct pq_address *address)
 {
-    if (address->tunnel != NULL)
-        return "disable"; /* libpq encrypts nothing on a Unix socket */
+    if (address->tunnel != NULL && !goes_by_port(address))
+        return "disable";
     switch (address->tls) {
     case PQ_TLS_OFF: return "disable";
     case PQ_TLS_REQUIRE: return "require";
@@ -64,7 +71,10 @@ static PGconn *start(const struct pq_address *address)
 {
     char port[24] = "";
     const char *mode = tls_mode(address), *ca = address->ca;
-    if (address->port > 0)
+    bool by_port = goes_by_port(address), by_socket = address->tunnel != NULL && !by_port;
+    if (by_port)
+        snprintf(port, sizeof(port), "%d", tunnel_port(address->tunnel));
+    else if (address->port > 0)
         snprintf(port, sizeof(port), "%lld", (long long)address->port);
     if (ca == NULL && strcmp(mode, "verify-full") == 0)
         ca = machine_authorities();
@@ -72,7 +82,8 @@ static PGconn *start(const struct pq_address *address)
         const char *name, *value;
     } pairs[] = {
         {"service", address->service},
-        {"host", address->tunnel != NULL ? tunnel_folder(address->tunnel) : address->host},
+        {"host", by_socket ? tunnel_folder(address->tunnel) : address->host},
+        {"hostaddr", by_port ? "127.0.0.1" : NULL},
         {"port", port},
         {"dbname", address->database},
         {"user", address->user},
@@ -172,16 +183,15 @@ RC pq_dig_tunnel(struct pq_address *address, const char *name, const struct tunn
     char leaf[32];
     if (!tunnel_is_wanted(ssh))
         return RC_OK;
-    if (address->tls == PQ_TLS_REQUIRE || address->tls == PQ_TLS_VERIFY) {
-        fail(err, RC_CONFIG, "connection '%s': 'tls' cannot be had through 'ssh'", name);
-        return fail_todo(err, "leave 'tls' out: ssh encrypts as far as the bastion");
-    }
     if (address->service != NULL)
         return fail(err, RC_CONFIG, "connection '%s': 'service' may lead around 'ssh': say host and port here", name);
     int64_t port = address->port > 0 ? address->port : 5432;
     snprintf(leaf, sizeof(leaf), ".s.PGSQL.%lld", (long long)port); /* libpq's own name of a Unix socket */
     address->port = port;
-    return tunnel_new(name, ssh, address->host, port, leaf, with, &address->tunnel, err);
+    TRY(tunnel_new(name, ssh, address->host, port, leaf, with, &address->tunnel, err));
+    if (goes_by_port(address))
+        tunnel_use_port(address->tunnel);
+    return RC_OK;
 }
 
 /* An address that libpq has from elsewhere would go before the tunnel's folder. */

@@ -1,5 +1,6 @@
 #include "io/tunnel.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,6 +22,7 @@ enum {
     FOLDER_TEXT = 64,
     LOG_BYTES = 2048,
     SAID_TEXT = 320,
+    PORTS_TRIED_MAX = 3, /* somebody else may take a free port before ssh does */
 };
 /* A socket's path ends in a name like ".s.PGSQL.65535". */
 _Static_assert(FOLDER_TEXT + 16 < sizeof(((struct sockaddr_un *)0)->sun_path), "it is the path of a Unix socket");
@@ -33,6 +35,8 @@ struct tunnel {
     struct opening with;
     char folder[FOLDER_TEXT];
     const char *socket, *log;
+    bool uses_port;
+    int port;
     pid_t watcher; /* 0: none */
     int life;      /* as long as it is open the tunnel lives */
     int state;     /* readable once ssh has ended */
@@ -100,6 +104,15 @@ RC tunnel_new(const char *name, const struct tunnel_settings *settings, const ch
 
 const char *tunnel_folder(const struct tunnel *self) { return self->folder; }
 const char *tunnel_socket(const struct tunnel *self) { return self->socket; }
+void tunnel_use_port(struct tunnel *self) { self->uses_port = true; }
+
+int tunnel_port(struct tunnel *self)
+{
+    pthread_mutex_lock(&self->lock);
+    int port = self->port;
+    pthread_mutex_unlock(&self->lock);
+    return port;
+}
 
 /* ---- the command ---- */
 
@@ -150,6 +163,8 @@ static void make_command(const struct tunnel *self, struct arena *arena, struct 
     add_pair(ret, "-o", settings->key != NULL ? "IdentitiesOnly=yes" : NULL);
     add_pair(ret, "-l", settings->user);
     add_pair(ret, "-p", settings->port > 0 ? arena_print(arena, "%lld", (long long)settings->port) : NULL);
+    if (self->uses_port) /* before the socket, which tells that ssh is ready */
+        add_pair(ret, "-L", arena_print(arena, "127.0.0.1:%d%s", self->port, strchr(self->to, ':')));
     add_pair(ret, "-L", arena_print(arena, "%s/%s", self->folder, self->to));
     add(ret, "--");
     add(ret, settings->host);
@@ -303,9 +318,25 @@ static RC wait_for_socket(struct tunnel *self, struct error *err)
     return RC_OK;
 }
 
+/* One that nobody has just now. */
+static RC choose_port(struct tunnel *self, struct error *err)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_found =
+        fd >= 0 && bind(fd, (struct sockaddr *)&at, len) == 0 && getsockname(fd, (struct sockaddr *)&at, &len) == 0;
+    int number = errno;
+    close_fd(&fd);
+    self->port = is_found ? ntohs(at.sin_port) : 0;
+    return is_found ? RC_OK : fail_errno(err, number, "a port for the SSH tunnel of '%s'", self->name);
+}
+
 static RC tunnel_start(struct tunnel *self, struct error *err)
 {
     tunnel_end(self);
+    if (self->uses_port)
+        TRY(choose_port(self, err));
     if (mkdir(self->folder, 0700) != 0 && errno != EEXIST)
         return fail_errno(err, errno, "the folder '%s' of the SSH tunnel of '%s'", self->folder, self->name);
     struct stat about;
@@ -328,6 +359,11 @@ RC tunnel_ensure(struct tunnel *self, struct error *err)
 {
     pthread_mutex_lock(&self->lock);
     enum rc rc = has_ended(self) ? tunnel_start(self, err) : RC_OK;
+    for (int tried = 1; rc == RC_UNAVAILABLE && tried < PORTS_TRIED_MAX; tried++) {
+        if (strstr(err->text, "cannot listen to port") == NULL)
+            break;
+        rc = tunnel_start(self, err);
+    }
     pthread_mutex_unlock(&self->lock);
     return rc;
 }

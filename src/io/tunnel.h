@@ -48,10 +48,15 @@ RC tunnel_new(const char *name, const struct tunnel_settings *settings, const ch
 void tunnel_free(struct tunnel *self); /* ends it */
 AUTO_DEFINE(tunnel)
 
+/* From its next start on it leads from a port of 127.0.0.1 too, another one each time: for clients that encrypt nothing
+ * on a Unix socket. Every user of this machine can reach a port, so who the server is has to be proven by TLS. */
+void tunnel_use_port(struct tunnel *self);
+
 /* It runs, and its socket takes connections. RC_DENIED: the bastion does not let us in, or is not who it was.
  * RC_UNAVAILABLE: it cannot be reached, or does not answer within 20 s. The message has ssh's own words. */
 RC tunnel_ensure(struct tunnel *self, struct error *err);
 const char *tunnel_folder(const struct tunnel *self); /* of the socket; the same for as long as the tunnel is there */
 const char *tunnel_socket(const struct tunnel *self); /* its path */
+int tunnel_port(struct tunnel *self);                 /* as tunnel_ensure has left it; 0: none was asked for */
 /* After a session could not be had or was lost: adds why, when it was the way behind the bastion. Returns err->rc. */
 enum rc tunnel_explain(struct tunnel *self, struct error *err);

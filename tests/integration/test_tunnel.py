@@ -2,6 +2,7 @@
 that nothing is left of a tunnel however its owner ended."""
 import os
 import pathlib
+import re
 import shutil
 import signal
 import time
@@ -168,8 +169,31 @@ def test_a_port_that_nobody_listens_on_is_told_from_the_bastions_own(road):
     assert "Connection refused" in done.err and "open failed" not in done.err
 
 
-@pytest.mark.parametrize("connection", ["shop", "dw"])
-def test_what_cannot_be_had_through_a_tunnel_is_refused(road, connection):
-    road.connections[connection]["tls"] = "verify"
+def test_what_cannot_be_had_through_a_tunnel_is_refused(road):
+    road.connections["shop"]["tls"] = "verify"
     road.write_config()
     assert "'ssh'" in road.sync(status=2).err
+
+
+@pytest.fixture
+def only_tls(road):
+    """PostgreSQL lets nobody in from the network without TLS."""
+    server = road.postgres
+    rules = server.folder / "data" / "pg_hba.conf"
+    before = rules.read_text()
+    rules.write_text(re.sub(r"^host\b", "hostssl", before, flags=re.M))
+    server.run("SELECT pg_reload_conf()")
+    yield server
+    rules.write_text(before)
+    server.run("SELECT pg_reload_conf()")
+
+
+def test_a_postgresql_that_wants_tls_is_reached_by_a_port_and_its_certificate_checked(road, only_tls):
+    assert "tls: verify" in road.sync(status=8).err
+    road.connections["dw"] |= {"tls": "verify", "tls_ca": str(only_tls.authority)}
+    road.write_config()
+    road.sync()
+    road.assert_equal()
+    road.connections["dw"]["tls_ca"] = str(road.mariadb.authority)
+    road.write_config()
+    assert "certificate" in road.sync(status=8).err
