@@ -1,8 +1,5 @@
-/* audit: asks source and target for the same numbers, and compares. */
-#include "base/log.h"
-#include "cli/outcome.h"
-#include "cli/session.h"
-#include "cli/show.h"
+/* audit: asks source and target for the same numbers, counts the stage's, and compares. */
+#include "cli/each_table.h"
 #include "move/audit.h"
 
 struct audit_flags {
@@ -21,15 +18,23 @@ static const struct option audit_table_of_flags[] = {
     OPTION("reason", STRING, audit_flags, reason, .argument = "TEXT", .help = "why, kept in the history"),
 };
 
-/* All tables' rows, in one table or one document. */
-struct auditing {
-    struct cli *cli;
-    struct text_table table;
-    json_t *rows;
-    struct outcome outcome;
-};
+static const char *const covers[] = {
+    [STAGE_NONE] = "none", [STAGE_PART] = "part", [STAGE_UPDATES] = "updates", [STAGE_WHOLE] = "whole"};
 
-static void add_row(struct auditing *self, const struct route *r, const struct audit *audit, const char *result)
+/* "1,234", "1,234 (part)", "cleaned" */
+static void add_stage(struct text_table *table, const struct audit_stage *stage)
+{
+    char rows[HUMAN_TEXT];
+    human_count(stage->rows, rows);
+    if (stage->cover == STAGE_NONE)
+        text_table_add(table, "cleaned");
+    else if (stage->cover == STAGE_WHOLE)
+        text_table_add(table, rows);
+    else
+        text_table_addf(table, "%s (%s)", rows, covers[stage->cover]);
+}
+
+static void add_row(struct each_table *self, const struct route *r, const struct audit *audit, const char *result)
 {
     struct text_table *table = &self->table;
     char source[HUMAN_TEXT], target[HUMAN_TEXT], changed[HUMAN_TEXT];
@@ -38,10 +43,24 @@ static void add_row(struct auditing *self, const struct route *r, const struct a
     human_count(audit->changed, changed);
     text_table_add(table, r->config->name);
     text_table_add(table, audit->text != NULL ? source : NULL);
+    if (audit->text != NULL)
+        add_stage(table, &audit->stage);
+    else
+        text_table_add(table, NULL);
     text_table_add(table, audit->text != NULL ? target : NULL);
     text_table_add(table, audit->text != NULL ? changed : NULL);
     text_table_addf(table, "%d", audit->differences);
     text_table_add(table, result);
+}
+
+static json_t *stage_to_json(const struct audit_stage *stage)
+{
+    json_t *json = json_object();
+    json_put_int(json, "rows", stage->rows);
+    json_put_int(json, "waybills", stage->waybills);
+    json_put_int(json, "waybills_read", stage->read);
+    json_put_text(json, "cover", covers[stage->cover]);
+    return json;
 }
 
 static json_t *lines_to_json(const char *lines)
@@ -55,28 +74,28 @@ static json_t *lines_to_json(const char *lines)
     return list;
 }
 
-static void add_row_json(struct auditing *self, const struct route *r, const struct audit *audit, const char *result,
+static void add_row_json(struct each_table *self, const struct route *r, const struct audit *audit, const char *result,
                          const struct error *err)
 {
-    json_t *row = err->rc != RC_OK ? error_to_json(err) : json_object();
-    json_put_text(row, "pipeline", r->run->pipeline->name);
-    json_put_text(row, "table", r->config->name);
+    json_t *row = each_table_object(self, r, err);
     json_put_text(row, "audit_status", result);
     if (audit->text != NULL) {
         json_put_int(row, "source_rows", audit->source_rows);
+        json_put(row, "stage", stage_to_json(&audit->stage));
         json_put_int(row, "target_rows", audit->target_rows);
         json_put_int(row, "changed_since", audit->changed);
         json_put_int(row, "difference_count", audit->differences);
         json_put(row, "differences", lines_to_json(audit->text));
     }
-    json_array_append_new(self->rows, row);
 }
 
-static RC audit_one(struct auditing *self, struct route *r, struct audit *ret, const char **ret_result,
+static RC audit_one(struct each_table *self, struct route *r, struct audit *ret, const char **ret_result,
                     struct error *err)
 {
     const struct audit_flags *flags = self->cli->flags;
     *ret_result = "error";
+    if (r->target == NULL)
+        return fail(err, RC_CONFIG, "the pipeline '%s' has no target to audit", r->run->pipeline->name);
     TRY(scope_read(r->scope, err));
     TRY(audit_table(r, ret, err));
     *ret_result = ret->differences > 0 ? "failed" : "passed";
@@ -87,12 +106,11 @@ static RC audit_one(struct auditing *self, struct route *r, struct audit *ret, c
     return RC_OK;
 }
 
-static void audit_route(struct auditing *self, struct route *r)
+static void audit_route(struct each_table *self, struct route *r)
 {
     struct audit audit = {0};
     struct error err = {0};
     const char *result;
-    log_context(NULL, r->run->pipeline->name, r->config->name);
     enum rc rc = audit_one(self, r, &audit, &result, &err);
     outcome_add(&self->outcome, rc);
     if (rc == RC_OK)
@@ -101,33 +119,6 @@ static void audit_route(struct auditing *self, struct route *r)
         print_error_message(self->cli, &err);
     add_row(self, r, &audit, result);
     add_row_json(self, r, &audit, result, &err);
-}
-
-static void print_audits(struct auditing *self)
-{
-    if (!cli_is_json(self->cli)) {
-        text_table_print(&self->table, self->cli->out);
-        return;
-    }
-    AUTO_JSON *document = json_object();
-    json_put(document, "tables", json_incref(self->rows));
-    print_json(self->cli, document);
-}
-
-static RC audit_all(struct auditing *self, struct error *err)
-{
-    const struct audit_flags *flags = self->cli->flags;
-    AUTO_RELEASE(session) session = {.cli = self->cli};
-    const struct session_wants wants = {
-        .pipeline = flags->pipeline, .tables = flags->tables, .source = true, .target = true};
-    const struct run_options options = {0};
-    TRY(session_open(&session, &wants, err));
-    if (session.target == NULL)
-        return fail(err, RC_CONFIG, "the pipeline '%s' has no target to audit", session.pipeline->name);
-    session_begin(&session, &options, NULL);
-    for (int i = 0; i < session.run->route_count; i++)
-        audit_route(self, &session.run->routes[i]);
-    return RC_OK;
 }
 
 static RC check_audit(const struct cli *cli, struct error *err)
@@ -144,26 +135,20 @@ static RC check_audit(const struct cli *cli, struct error *err)
 
 static RC run_audit(struct cli *cli, struct error *err)
 {
-    static const char *const heads[] = {"table",         "source rows", "target rows",
+    static const char *const heads[] = {"table",         "source rows", "stage rows", "target rows",
                                         "changed since", "differences", "result"};
-    struct auditing auditing = {.cli = cli, .table = {.columns = 6, .right = 0x1e}, .rows = json_array()};
-    for (int i = 0; i < auditing.table.columns; i++)
-        text_table_add(&auditing.table, heads[i]);
-    enum rc rc = audit_all(&auditing, err);
-    log_context(NULL, NULL, NULL);
-    if (rc == RC_OK) {
-        print_audits(&auditing);
-        cli->status = outcome_status(&auditing.outcome);
-    }
-    text_table_release(&auditing.table);
-    json_decref(auditing.rows);
-    return rc;
+    const struct audit_flags *flags = cli->flags;
+    const struct session_wants wants = {
+        .pipeline = flags->pipeline, .tables = flags->tables, .source = true, .target = true};
+    struct each_table audits;
+    each_table_begin(&audits, cli, heads, 7, 0x3e);
+    return each_table_end(&audits, each_table_look(&audits, &wants, audit_route, err));
 }
 
 const struct command cmd_audit = {
     .path = "audit",
     .group = GROUP_LOOK,
-    .summary = "Compares every column of source and target, each by its own SQL",
+    .summary = "Compares every column of source, stage and target, each counted by itself",
     .flags = &OPTION_TABLE(audit_table_of_flags),
     .flags_bytes = sizeof(struct audit_flags),
     .about =
@@ -171,7 +156,16 @@ const struct command cmd_audit = {
         "Texts\n"
         "are compared by their bytes, whatever the collation. Rows that have changed in the source since the last "
         "load are\n"
-        "left out on both sides, so that writers do not disturb. Both tables are scanned; nothing is changed.\n"
+        "left out on both sides, so that writers do not disturb. Both tables are scanned, and the staged files read;\n"
+        "nothing is changed.\n"
+        "\n"
+        "stage rows: of the files that the target's rows came from. All of them, each row one of the target's, are\n"
+        "compared column by column, and a difference says on which hop it came about. (updates): the stage has "
+        "earlier\n"
+        "versions of rows, too; (part): some files were cleaned; cleaned: all. Then each file that is there is "
+        "compared\n"
+        "by itself with what was read from the source.\n"
+        "\n"
         "What is found may be known: rows deleted in the source stay in the target of hybrid and id_only tables, "
         "and id_only\n"
         "sees no changes. Exit status 6 when something differs, and 0 with --accept, which keeps it in the "

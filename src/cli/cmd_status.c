@@ -1,6 +1,4 @@
-#include "base/log.h"
-#include "cli/outcome.h"
-#include "cli/session.h"
+#include "cli/each_table.h"
 #include "cli/show.h"
 #include "move/look.h"
 
@@ -16,15 +14,7 @@ static const struct option status_table[] = {
            .help = "table; without, those that are listed and those that were moved"),
 };
 
-/* All pipelines' rows, in one table or one document. */
-struct status {
-    struct cli *cli;
-    struct text_table table;
-    json_t *rows;
-    struct outcome outcome;
-};
-
-static void add_row(struct status *self, const struct route *r, const struct standing *s)
+static void add_row(struct each_table *self, const struct route *r, const struct standing *s)
 {
     struct text_table *table = &self->table;
     char lag[HUMAN_TEXT];
@@ -39,22 +29,20 @@ static void add_row(struct status *self, const struct route *r, const struct sta
     text_table_add(table, s->next);
 }
 
-static void add_row_json(struct status *self, const struct route *r, const struct standing *s)
+static void add_row_json(struct each_table *self, const struct route *r, const struct standing *s)
 {
-    json_t *row = json_object();
-    json_put_text(row, "pipeline", r->run->pipeline->name);
-    json_put_text(row, "table", r->config->name);
+    const struct error none = {0};
+    json_t *row = each_table_object(self, r, &none);
     json_put(row, "mark", position_to_json(&s->marks->extracted.pos));
     json_put(row, "lag_seconds", s->lag_us >= 0 ? json_integer(s->lag_us / 1000000) : json_null());
     json_put_int(row, "waiting", s->waiting);
     json_put(row, "lease", lease_to_json(&s->lease));
     json_put_text(row, "last_result", s->last_result);
     json_put_text(row, "next", s->next);
-    json_array_append_new(self->rows, row);
 }
 
 /* A table that cannot be looked at has a row too. */
-static void add_failure(struct status *self, const struct route *r, struct error *err)
+static void add_failure(struct each_table *self, const struct route *r, struct error *err)
 {
     static const char *const empty[] = {NULL, NULL, NULL, NULL};
     fail_in(err, "%s/%s", r->run->pipeline->name, r->config->name);
@@ -64,18 +52,14 @@ static void add_failure(struct status *self, const struct route *r, struct error
         text_table_add(&self->table, empty[i]);
     text_table_add(&self->table, "unreadable");
     text_table_add(&self->table, NULL);
-    json_t *row = error_to_json(err);
-    json_put_text(row, "pipeline", r->run->pipeline->name);
-    json_put_text(row, "table", r->config->name);
-    json_array_append_new(self->rows, row);
+    each_table_object(self, r, err);
     print_error_message(self->cli, err);
 }
 
-static void look_at(struct status *self, struct route *r)
+static void look_at(struct each_table *self, struct route *r)
 {
     struct standing standing;
     struct error err;
-    log_context(NULL, r->run->pipeline->name, r->config->name);
     enum rc rc = look_standing(r, &standing, &err);
     outcome_add(&self->outcome, rc);
     if (rc != RC_OK) {
@@ -86,21 +70,15 @@ static void look_at(struct status *self, struct route *r)
     add_row_json(self, r, &standing);
 }
 
-static RC look_at_pipeline(struct status *self, const char *pipeline, struct error *err)
+static RC look_at_pipeline(struct each_table *self, const char *pipeline, struct error *err)
 {
     const struct status_flags *flags = self->cli->flags;
-    AUTO_RELEASE(session) session = {.cli = self->cli};
     const struct session_wants wants = {.pipeline = pipeline, .tables = flags->tables, .known = true};
-    const struct run_options options = {0};
-    TRY(session_open(&session, &wants, err));
-    session_begin(&session, &options, NULL);
-    for (int i = 0; i < session.run->route_count; i++)
-        look_at(self, &session.run->routes[i]);
-    return RC_OK;
+    return each_table_look(self, &wants, look_at, err);
 }
 
 /* Of several pipelines one may be unusable, and the others still be told of. */
-static RC look_at_all(struct status *self, struct error *err)
+static RC look_at_all(struct each_table *self, struct error *err)
 {
     const struct status_flags *flags = self->cli->flags;
     TRY(cli_load(self->cli, err));
@@ -117,33 +95,13 @@ static RC look_at_all(struct status *self, struct error *err)
     return RC_OK;
 }
 
-static void print_status(struct status *self)
-{
-    if (!cli_is_json(self->cli)) {
-        text_table_print(&self->table, self->cli->out);
-        return;
-    }
-    AUTO_JSON *document = json_object();
-    json_put(document, "tables", json_incref(self->rows));
-    print_json(self->cli, document);
-}
-
 static RC run_status_verb(struct cli *cli, struct error *err)
 {
     static const char *const heads[] = {"pipeline", "table", "mark",        "lag",
                                         "waiting",  "lease", "last result", "next command"};
-    struct status status = {.cli = cli, .table = {.columns = 8, .right = 1 << 3 | 1 << 4}, .rows = json_array()};
-    for (int i = 0; i < status.table.columns; i++)
-        text_table_add(&status.table, heads[i]);
-    enum rc rc = look_at_all(&status, err);
-    log_context(NULL, NULL, NULL);
-    if (rc == RC_OK) {
-        print_status(&status);
-        cli->status = outcome_status(&status.outcome);
-    }
-    text_table_release(&status.table);
-    json_decref(status.rows);
-    return rc;
+    struct each_table status;
+    each_table_begin(&status, cli, heads, 8, 1 << 3 | 1 << 4);
+    return each_table_end(&status, look_at_all(&status, err));
 }
 
 const struct command cmd_status = {

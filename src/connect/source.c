@@ -83,7 +83,7 @@ static RC rows_read(struct source *s, const struct table *table, const struct ra
         TRY(batch_reader_next(reader, &batch, err));
         if (batch == NULL)
             return RC_OK;
-        profile_add(ret, batch);
+        profile_add(ret, batch, NULL);
     }
 }
 

@@ -277,12 +277,12 @@ struct checking_reader {
 static RC checking_next(struct batch_reader *base, const struct batch **ret, struct error *err)
 {
     struct checking_reader *self = (struct checking_reader *)base;
-    TRY(batch_reader_next(self->inner, ret, err));
-    if (*ret != NULL)
+    enum rc rc = batch_reader_next(self->inner, ret, err);
+    if (rc == RC_OK && *ret != NULL)
         fingerprint_add(&self->seen, *ret);
-    else if (fingerprint_check(&self->seen, self->expected, err) != RC_OK)
-        return fail_in(err, "'%s'", self->name);
-    return RC_OK;
+    else if (rc == RC_OK)
+        rc = fingerprint_check(&self->seen, self->expected, err);
+    return rc == RC_DATA ? fail_in(err, "'%s'", self->name) : rc;
 }
 
 static void checking_free(struct batch_reader *base)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "data/text.h"
 
 #define DAY_US INT64_C(86400000000)
 enum { SECOND_US = 1000000, SCALE_US = 6 };
@@ -109,12 +110,13 @@ static void add_value(struct column_profile *c, const struct batch *batch, int c
     c->values++;
 }
 
-void profile_add(struct profile *self, const struct batch *batch)
+void profile_add(struct profile *self, const struct batch *batch, const int *places)
 {
-    for (int column = 0; column < self->schema->count; column++) {
-        for (int64_t row = 0; row < batch->rows; row++) {
+    for (int i = 0; i < self->schema->count; i++) {
+        int column = places != NULL ? places[i] : i;
+        for (int64_t row = 0; column >= 0 && row < batch->rows; row++) {
             if (!batch_is_null(batch, column, row))
-                add_value(&self->columns[column], batch, column, row);
+                add_value(&self->columns[i], batch, column, row);
         }
     }
     self->rows += batch->rows;
@@ -163,8 +165,7 @@ static bool sum_parse(struct str text, int scale, __int128 *ret)
     struct str first = {text.at, (size_t)(colon - text.at)}, second = {colon + 1, text.len - first.len - 1};
     if (!number_parse(first, 0, &high) || !number_parse(second, 0, &low))
         return false;
-    *ret = high * ((__int128)1 << 32) + low;
-    return true;
+    return !__builtin_mul_overflow(high, (__int128)1 << 32, ret) && !__builtin_add_overflow(*ret, low, ret);
 }
 
 static bool stamp_read(const struct field *field, struct str text, __int128 *ret)
@@ -205,6 +206,8 @@ static bool time_read(struct str text, __int128 *ret)
         text = (struct str){colon + 1, text.len - len - 1};
     }
     if (count != 3)
+        return false;
+    if (parts[0] > INT64_MAX || parts[1] > INT64_MAX || parts[2] > INT64_MAX)
         return false;
     *ret = (parts[0] * 3600 + parts[1] * 60) * SECOND_US + parts[2];
     *ret = is_negative ? -*ret : *ret;
@@ -292,28 +295,36 @@ static bool differs(const struct column_profile *a, const struct column_profile 
     return ((a->odd | b->odd) & bit) != 0 || !is_equal(a, b, field, measure);
 }
 
-int profile_compare(const struct profile *source, const struct profile *target, const int *places, int lines_max,
-                    struct buf *out)
+static void say_difference(const struct profile_side *a, const struct profile_side *b, int column, int place,
+                           enum profile_measure measure, struct buf *out)
 {
     static const char *const said[] = {[PROFILE_LEAST] = "least values",
                                        [PROFILE_GREATEST] = "greatest values",
                                        [PROFILE_SUM] = "sums",
                                        [PROFILE_BYTES] = "total lengths"};
+    const char *name = a->profile->schema->fields[column].name;
+    if (measure == PROFILE_VALUES)
+        buf_addf(out, "column '%s': %" PRId64 " NULLs in the %s, %" PRId64 " in the %s\n", name,
+                 a->profile->rows - a->profile->columns[column].values, a->name,
+                 b->profile->rows - b->profile->columns[place].values, b->name);
+    else
+        buf_addf(out, "column '%s': the %s of %s and %s differ\n", name, said[measure], a->name, b->name);
+}
+
+int profile_compare(const struct profile_side *a, const struct profile_side *b, const int *places, int lines_max,
+                    struct buf *out)
+{
+    const struct schema *schema = a->profile->schema;
     int count = 0;
-    if (source->rows != target->rows && ++count <= lines_max)
-        buf_addf(out, "the source has %" PRId64 " rows, the target %" PRId64 "\n", source->rows, target->rows);
-    for (int i = 0; i < source->schema->count; i++) {
-        const struct field *field = &source->schema->fields[i];
+    if (a->profile->rows != b->profile->rows && ++count <= lines_max)
+        buf_addf(out, "the %s has %" PRId64 " rows, the %s %" PRId64 "\n", a->name, a->profile->rows, b->name,
+                 b->profile->rows);
+    for (int i = 0; i < schema->count; i++) {
         int place = places != NULL ? places[i] : i;
-        const struct column_profile *a = &source->columns[i], *b = &target->columns[place >= 0 ? place : 0];
         for (enum profile_measure measure = 0; place >= 0 && measure < PROFILE_MEASURES; measure++) {
-            if (!differs(a, b, field, measure) || ++count > lines_max)
-                continue;
-            if (measure == PROFILE_VALUES)
-                buf_addf(out, "column '%s': %" PRId64 " NULLs in the source, %" PRId64 " in the target\n", field->name,
-                         source->rows - a->values, target->rows - b->values);
-            else
-                buf_addf(out, "column '%s': the %s differ\n", field->name, said[measure]);
+            if (differs(&a->profile->columns[i], &b->profile->columns[place], &schema->fields[i], measure) &&
+                ++count <= lines_max)
+                say_difference(a, b, i, place, measure, out);
         }
     }
     return count;
@@ -321,27 +332,12 @@ int profile_compare(const struct profile *source, const struct profile *target, 
 
 /* ---- values of keys ---- */
 
-static void print_digits(__int128 value, int scale, struct buf *out)
-{
-    char digits[48], *at = digits + sizeof(digits);
-    unsigned __int128 left = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
-    int count = 0;
-    while (left != 0 || count <= scale) {
-        if (count == scale && scale != 0)
-            *--at = '.';
-        *--at = (char)('0' + (int)(left % 10));
-        left /= 10;
-        count++;
-    }
-    buf_addf(out, "%s%.*s", value < 0 ? "-" : "", (int)(digits + sizeof(digits) - at), at);
-}
-
-static bool print_stamp(int64_t us, bool has_time, struct buf *out)
+static bool print_stamp(__int128 us, bool has_time, struct buf *out)
 {
     char stamp[STAMP_TEXT];
     if (us < days_from_date(0, 1, 1) * DAY_US || us >= days_from_date(10000, 1, 1) * DAY_US)
         return false;
-    stamp_print(us, SCALE_US, stamp); /* 2025-09-12T14:30:22.135000Z */
+    stamp_print((int64_t)us, SCALE_US, stamp); /* 2025-09-12T14:30:22.135000Z */
     if (has_time)
         buf_addf(out, "%.10s %.15s", stamp, stamp + 11);
     else
@@ -353,18 +349,19 @@ bool profile_print_value(const struct batch *batch, int column, int64_t row, str
 {
     const struct field *field = &batch->schema->fields[column];
     int64_t per_unit = field->unit == UNIT_SECOND ? SECOND_US : field->unit == UNIT_MILLI ? 1000 : 1;
+    char room[VALUE_TEXT];
     struct str text;
     switch (field->type) {
     case TYPE_INT16:
     case TYPE_INT32:
-    case TYPE_INT64: print_digits(batch_integer(batch, column, row), 0, out); return true;
-    case TYPE_DECIMAL: print_digits(batch_decimal(batch, column, row), field->scale, out); return true;
+    case TYPE_INT64:
+    case TYPE_DECIMAL:
     case TYPE_UTF8:
-        text = batch_bytes(batch, column, row);
+        text = batch_text(batch, column, row, room);
         buf_add_str(out, text);
         return memchr(text.at, '\0', text.len) == NULL;
-    case TYPE_DATE: return print_stamp(batch_date(batch, column, row) * DAY_US, false, out);
-    case TYPE_TIMESTAMP: return print_stamp(batch_int64(batch, column, row) * per_unit, true, out);
+    case TYPE_DATE: return print_stamp((__int128)batch_date(batch, column, row) * DAY_US, false, out);
+    case TYPE_TIMESTAMP: return print_stamp((__int128)batch_int64(batch, column, row) * per_unit, true, out);
     case TYPE_BOOL:
     case TYPE_FLOAT:
     case TYPE_DOUBLE:

@@ -32,7 +32,9 @@ struct profile {
 };
 void profile_init(struct profile *self, const struct schema *schema); /* of no rows; everything is known */
 void profile_release(struct profile *self);                           /* a zeroed one is fine, too */
-void profile_add(struct profile *self, const struct batch *batch);
+/* `places`: which of the batch's columns each of the profile's is, -1: it has none, and all its rows NULL there; NULL:
+ * the same. */
+void profile_add(struct profile *self, const struct batch *batch, const int *places);
 
 /* Whether a measure is one of such a column's. */
 bool profile_takes(const struct field *field, enum profile_measure measure);
@@ -41,10 +43,14 @@ bool profile_takes(const struct field *field, enum profile_measure measure);
  * are. PROFILE_VALUES comes first. `text.at` NULL: not taken, where there are values. */
 void profile_tell(struct profile *self, int column, enum profile_measure measure, struct str text);
 
-/* `places`: which of the target's columns each of the source's is, -1 for none that could be compared; NULL: the same.
- * One line for each difference, up to `lines_max`: "column 'total': the sums differ". No line holds a value. Returns
+/* `places`: which of b's columns each of a's is, -1 for none that could be compared; NULL: the same. One line for each
+ * difference, up to `lines_max`: "column 'total': the sums of source and target differ". No line holds a value. Returns
  * how many differences there are. */
-int profile_compare(const struct profile *source, const struct profile *target, const int *places, int lines_max,
+struct profile_side {
+    const char *name; /* "source" */
+    const struct profile *profile;
+};
+int profile_compare(const struct profile_side *a, const struct profile_side *b, const int *places, int lines_max,
                     struct buf *out);
 
 /* Rows by their key: row * columns + column is the place of a text, as profile_print_value writes it. */

@@ -89,43 +89,102 @@ static RC audit_loaded(struct route *r, struct position *ret, char ret_waybill[U
     return fail_todo(err, "waybill sync pipeline %s", scope_flags(r->scope));
 }
 
-static RC audit_both(struct route *r, bool without_lookback, struct profile *source, struct profile *target,
-                     struct key_list *changed, struct error *err)
+struct sides {
+    struct profile source, target, stage;
+    struct profile loaded; /* the target with the rows that were left out: what the stage is compared with */
+    struct key_list changed;
+};
+
+static void sides_init(struct sides *self, const struct route *r)
+{
+    profile_init(&self->source, r->table->schema);
+    profile_init(&self->target, route_schema(r));
+    profile_init(&self->loaded, route_schema(r));
+    profile_init(&self->stage, route_schema(r));
+    key_list_init(&self->changed, r->table->schema, r->table->key, r->table->key_count);
+}
+
+static void sides_release(struct sides *self)
+{
+    profile_release(&self->source);
+    profile_release(&self->target);
+    profile_release(&self->loaded);
+    profile_release(&self->stage);
+    key_list_release(&self->changed);
+}
+
+/* Source and target, while T stands where it is. */
+static RC audit_ends(struct route *r, bool without_lookback, struct sides *sides, char ret_waybill[UUID_TEXT],
+                     struct error *err)
 {
     struct compared c = {0};
-    char before[UUID_TEXT], after[UUID_TEXT];
-    TRY(audit_loaded(r, &c.loaded, before, err));
+    const struct key_list nothing = {0};
+    struct key_list *changed = &sides->changed;
+    char after[UUID_TEXT];
+    TRY(audit_loaded(r, &c.loaded, ret_waybill, err));
     if (without_lookback && c.loaded.at != NULL)
         step_back(r, &c.loaded);
     TRY(loaded_range(r, &c.loaded, &c.range, err));
     TRY(changed_ranges(r, &c, err));
-    TRY(source_profile(r->source, r->table, &c.range, c.changed, c.changed_count, source, changed, err));
+    TRY(source_profile(r->source, r->table, &c.range, c.changed, c.changed_count, &sides->source, changed, err));
     struct target_table table = route_target_table(r, NULL);
     table.schema = route_schema(r);
     for (int i = 0; i < changed->columns && changed->count > 0; i++) /* by the names that they have in the target */
         changed->fields[i] = &route_schema(r)->fields[route_column(r, r->table->key[i])];
-    TRY(target_profile(r->target, &table, changed, target, err));
+    TRY(target_profile(r->target, &table, changed, &sides->target, err));
+    if (changed->count > 0)
+        TRY(target_profile(r->target, &table, &nothing, &sides->loaded, err));
     TRY(audit_loaded(r, &c.loaded, after, err));
-    if (strcmp(before, after) == 0)
+    if (strcmp(ret_waybill, after) == 0)
         return RC_OK;
     fail(err, RC_BUSY, "'%s' was loaded into while it was audited", r->config->target);
     return fail_todo(err, "audit it again when that run has ended");
 }
 
-static RC audit_compare(struct route *r, bool without_lookback, struct audit *ret, struct error *err)
+static const struct profile *loaded_side(const struct sides *sides)
 {
-    AUTO_RELEASE(profile) source = {0}, target = {0};
-    AUTO_RELEASE(key_list) changed = {0};
-    AUTO_RELEASE(buf) lines = {0};
-    profile_init(&source, r->table->schema);
-    profile_init(&target, route_schema(r));
-    key_list_init(&changed, r->table->schema, r->table->key, r->table->key_count);
-    TRY(audit_both(r, without_lookback, &source, &target, &changed, err));
-    *ret = (struct audit){.source_rows = source.rows, .target_rows = target.rows, .changed = changed.count};
+    return sides->changed.count > 0 ? &sides->loaded : &sides->target;
+}
+
+static void compare_ends(struct route *r, const struct sides *sides, struct audit *ret, struct buf *lines)
+{
+    const struct profile_side source = {"source", &sides->source}, target = {"target", &sides->target};
     int *places = arena_take(&r->arena, sizeof(*places) * (size_t)(r->table->schema->count + 1));
     for (int i = 0; i < r->table->schema->count; i++)
         places[i] = route_column(r, i);
-    ret->differences = profile_compare(&source, &target, places, AUDIT_LINES_MAX, &lines);
+    *ret = (struct audit){
+        .source_rows = sides->source.rows, .target_rows = sides->target.rows, .changed = sides->changed.count};
+    ret->differences = profile_compare(&source, &target, places, AUDIT_LINES_MAX, lines);
+}
+
+static RC compare_stage(struct route *r, const char *waybill, struct sides *sides, struct audit *ret, struct buf *lines,
+                        struct error *err)
+{
+    const struct profile_side stage = {"stage", &sides->stage}, target = {"target", loaded_side(sides)};
+    if (audit_stage_read(r, waybill, target.profile->rows, &sides->stage, &ret->stage, err) != RC_OK)
+        return fail_in(err, "in the stage");
+    sides->stage.rows = ret->stage.rows;
+    if (ret->stage.cover != STAGE_WHOLE)
+        return RC_OK;
+    int left = ret->differences < AUDIT_LINES_MAX ? AUDIT_LINES_MAX - ret->differences : 0;
+    int found = profile_compare(&stage, &target, NULL, left, lines);
+    if (ret->differences > 0 && found == 0)
+        buf_addf(lines, "stage and target agree\n");
+    ret->differences += found;
+    return RC_OK;
+}
+
+static RC audit_compare(struct route *r, bool without_lookback, struct audit *ret, struct error *err)
+{
+    AUTO_RELEASE(sides) sides = {0};
+    AUTO_RELEASE(buf) lines = {0};
+    char waybill[UUID_TEXT];
+    sides_init(&sides, r);
+    TRY(audit_ends(r, without_lookback, &sides, waybill, err));
+    compare_ends(r, &sides, ret, &lines);
+    if (ret->differences > 0 && looks_back(r) && !without_lookback)
+        return RC_OK; /* asked for once more */
+    TRY(compare_stage(r, waybill, &sides, ret, &lines, err));
     ret->text = arena_str(&r->arena, buf_str(&lines));
     return RC_OK;
 }
@@ -156,8 +215,8 @@ RC audit_table(struct route *r, struct audit *ret, struct error *err)
         TRY(bound_describe(r, err));
     if (audit_compare(r, false, ret, err) != RC_OK || audit_beyond_lookback(r, ret, err) != RC_OK)
         return fail_in(err, "auditing '%s'", r->config->name);
-    log_info("audited", KV("source_rows", ret->source_rows), KV("target_rows", ret->target_rows),
-             KV("changed", ret->changed), KV("differences", ret->differences));
+    log_info("audited", KV("source_rows", ret->source_rows), KV("stage_rows", ret->stage.rows),
+             KV("target_rows", ret->target_rows), KV("changed", ret->changed), KV("differences", ret->differences));
     return RC_OK;
 }
 

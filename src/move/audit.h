@@ -1,5 +1,7 @@
 /* audit: does the target hold what the source holds? Each is asked for the profile of every column (data/profile.h) by
- * its own SQL, which has nothing in common with how the rows were moved.
+ * its own SQL, which has nothing in common with how the rows were moved. The stage's is counted from the files that the
+ * target's rows were loaded from, as far as they are there and are not earlier versions (audit_stage.h), so that a
+ * difference tells on which of the two hops it came about.
  *
  * Compared are the source's rows up to where the target stands (T) with all rows of the target. A writer does not
  * disturb that: rows that have changed since then have a cursor behind T's, and are left out on both sides by their
@@ -12,13 +14,14 @@
  * Nothing is changed, no lease is taken, and the mark never waits for an audit. */
 #pragma once
 
-#include "move/run.h"
+#include "move/audit_stage.h"
 
 enum { AUDIT_LINES_MAX = 20 };
 
 struct audit {
     int64_t source_rows, target_rows;
-    int64_t changed;  /* rows left out: changed in the source since the last load */
+    int64_t changed; /* rows left out: changed in the source since the last load */
+    struct audit_stage stage;
     int differences;  /* how many measures of columns, and the count of rows */
     const char *text; /* a line for each, up to AUDIT_LINES_MAX; no line holds a value. In the route's arena */
 };

@@ -49,7 +49,7 @@ static const struct option pipeline_table[] = {
     OPTION("verify", ENUM, pipeline_config, verify, .names = verify_names, .preset = "auto",
            .help = "reading staged files back before they are sealed: where no load follows, always, or never"),
     OPTION("audit", ENUM, pipeline_config, audit, .names = audit_names, .preset = "none",
-           .help = "after each run: compare every column of source and target by their own SQL"),
+           .help = "after each run: compare every column of source, stage and target"),
     OPTION("target", STRING, pipeline_config, target, .required = true,
            .help = "connection that rows are applied to, or none"),
     OPTION("chunk.bytes", SIZE, pipeline_config, chunk.bytes, .preset = "1GiB", .min = 1024, .max = 1024 * GIB,

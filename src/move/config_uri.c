@@ -77,6 +77,9 @@ static RC decode(const struct uri *self, struct str from, const char **ret, stru
         }
         buf_add(&out, &c, 1);
     }
+    if (!str_is_utf8(buf_str(&out))) /* names of databases and files stand in documents */
+        return fail(err, RC_CONFIG, WHERE_FMT ": what stands there for '%%XX' is not UTF-8",
+                    WHERE_ARG(where_at(self, from.at)));
     *ret = arena_str(&self->config->arena, buf_str(&out));
     return RC_OK;
 }
@@ -147,6 +150,9 @@ static RC add_authority(struct uri *self, struct str authority, struct error *er
         port = (struct str){before_port + 1, host.len - (size_t)(before_port + 1 - host.at)};
         host.len = (size_t)(before_port - host.at);
     }
+    if (bracket != NULL && host.at + host.len != bracket + 1)
+        return fail(err, RC_CONFIG, WHERE_FMT ": something stands behind the ']' that is no port",
+                    WHERE_ARG(where_at(self, bracket + 1)));
     if (bracket != NULL)
         host = (struct str){host.at + 1, (size_t)(bracket - host.at) - 1};
     TRY(add_piece(self, "user", user, err));

@@ -5,13 +5,12 @@
 
 #include "base/log.h"
 #include "base/worker.h"
-#include "data/fingerprint.h"
 #include "io/retry.h"
-#include "move/ahead.h"
 #include "move/arrows.h"
 #include "move/manner.h"
+#include "move/staged.h"
 
-enum { COMMIT_ATTEMPTS_MAX = 5, LOAD_AHEAD_SHARE = 8 }; /* of the memory, for row groups at hand */
+enum { COMMIT_ATTEMPTS_MAX = 5 };
 
 /* Everything that a load touches and the extraction beside it does not: until load_finish, also the target, and what
  * the result says of loads. */
@@ -30,50 +29,28 @@ struct loader {
 /* ---- a staged file, opened as batches ---- */
 
 struct load_file {
-    struct route *r;
+    const struct route *r;
     const struct waybill_file *sealed;
 };
 
-/* What is there is what was sealed, as far as the store can tell without giving it. */
+/* It has to be there. */
+static RC load_file_went(enum rc rc, struct error *err)
+{
+    if (rc == RC_NOT_FOUND)
+        rc = err->rc = RC_DATA;
+    return rc;
+}
+
 static RC load_file_check(const struct staged_file *file, struct error *err)
 {
-    struct load_file *self = file->context;
-    struct store *store = self->r->run->world.store;
-    struct object_info info;
-    enum rc rc = store_head(store, file->key, &info, err);
-    if (rc == RC_NOT_FOUND) {
-        fail(err, RC_DATA, "the staged file '%s' is gone from '%s'", file->key, store->name);
-        repair_advice(self->r, err);
-        return err->rc;
-    }
-    TRY(rc);
-    if (info.bytes != file->bytes)
-        return fail(err, RC_DATA, "the staged file '%s' has %" PRId64 " bytes, and was sealed with %" PRId64, file->key,
-                    info.bytes, file->bytes);
-    const struct waybill_file *sealed = self->sealed;
-    bool comparable = sealed->checksum != NULL && sealed->checksum_kind == store->checksum;
-    if (comparable && info.checksum[0] != '\0' && strcmp(info.checksum, sealed->checksum) != 0) {
-        fail(err, RC_DATA, "the staged file '%s' is not what was sealed: its %s is %s, and was %s", file->key,
-             checksum_name(sealed->checksum_kind), info.checksum, sealed->checksum);
-        repair_advice(self->r, err);
-        return err->rc;
-    }
-    return RC_OK;
+    const struct load_file *self = file->context;
+    return load_file_went(staged_check(self->r, self->sealed, err), err);
 }
 
 static RC load_file_open(const struct staged_file *file, struct batch_reader **ret, struct error *err)
 {
-    struct load_file *self = file->context;
-    const struct run *run = self->r->run;
-    TRY(load_file_check(file, err));
-    const struct ahead_options options = {
-        .threads = run->world.threads,
-        .memory_bytes = route_memory_bytes(self->r) / LOAD_AHEAD_SHARE,
-    };
-    if (ahead_open(run->world.store, file->key, file->bytes, file->schema, options, ret, err) != RC_OK)
-        return fail_in(err, "reading the staged file '%s'", file->key);
-    *ret = fingerprint_reader(*ret, file->schema, self->sealed->fingerprint, file->key);
-    return RC_OK;
+    const struct load_file *self = file->context;
+    return load_file_went(staged_open(self->r, self->sealed, file->schema, ret, err), err);
 }
 
 /* ---- one waybill ---- */

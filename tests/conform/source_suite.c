@@ -80,11 +80,12 @@ void check_profile(struct source *source, const struct table *table, const char 
     profile_init(&told, table->schema);
     assert_int_equal(source_read(source, table, &everything, &reader, &err), RC_OK);
     while (batch_reader_next(reader, &batch, &err) == RC_OK && batch != NULL)
-        profile_add(&read, batch);
+        profile_add(&read, batch, NULL);
     batch_reader_free(TAKE(reader));
     if (source_profile(source, table, &everything, NULL, 0, &told, &changed, &err) != RC_OK)
         fail_msg("%s: %s", at, err.text);
-    if (profile_compare(&read, &told, NULL, 100, &lines) > 0)
+    if (profile_compare(&(struct profile_side){"source", &read}, &(struct profile_side){"target", &told}, NULL, 100,
+                        &lines) > 0)
         fail_msg("%s: %s", at, lines.at);
 }
 

@@ -157,9 +157,10 @@ void dw_profiles(struct target_story *s, const char *text)
         OK(batch_reader_next(reader, &batch, &s->err));
         if (batch == NULL)
             break;
-        profile_add(&expected, batch);
+        profile_add(&expected, batch, NULL);
     }
     OK(target_profile(s->target, &s->table, &nothing, &told, &s->err));
-    if (profile_compare(&expected, &told, NULL, 100, &lines) > 0)
+    if (profile_compare(&(struct profile_side){"source", &expected}, &(struct profile_side){"target", &told}, NULL, 100,
+                        &lines) > 0)
         fail_msg("%s", lines.at);
 }

@@ -320,9 +320,10 @@ static int count_differences(struct target_story *s, const char *text, const str
     profile_init(&target, s->schema);
     OK(file.open(&file, &reader, &s->err));
     while (batch_reader_next(reader, &batch, &s->err) == RC_OK && batch != NULL)
-        profile_add(&source, batch);
+        profile_add(&source, batch, NULL);
     OK(target_profile(s->target, &s->table, without, &target, &s->err));
-    return profile_compare(&source, &target, NULL, 100, lines);
+    return profile_compare(&(struct profile_side){"source", &source}, &(struct profile_side){"target", &target}, NULL,
+                           100, lines);
 }
 
 static void a_profile_tells_what_differs(void **state)

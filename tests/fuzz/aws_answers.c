@@ -1,12 +1,15 @@
-/* What hands out AWS credentials: JSON of a container or a machine, XML of STS, through the whole search. The input: a
- * byte that says who is asked, and answers of theirs, each ended by a NUL.
+/* What hands out AWS credentials: JSON of a container or a machine, XML of STS, the token of a login and what renews
+ * it, through the whole search. The input: a byte that says who is asked, for a login the token's file, and answers of
+ * theirs, each ended by a NUL.
  *
  * Parser: src/io/aws_answer.c:aws_credentials_take,aws_json_read,field,aws_answer_take
  * Parser: src/io/aws_role.c:ends_in,take_element,rc_of,take_answer src/io/aws_machine.c:get_token,get_word,get_keys
+ * Parser: src/io/aws_sso_token.c src/io/aws_sso.c:exchange
  * Bytes: 2048 */
 #include "fuzz.h"
 #include "io/aws_credentials.h"
 #include "io/http.h"
+#include "world/folder.h"
 #include "world/world_clock.h"
 
 struct scripted {
@@ -43,6 +46,22 @@ static const struct http_ops scripted_ops = {.send = scripted_send, .free = scri
 
 static int who; /* is asked */
 
+/* Where the token of a login lies; it goes when the program ends. */
+static char *home;
+static void forget_home(void) { folder_free(home); }
+
+static void write_token(struct str text)
+{
+    static const char *const folders[] = {".aws", ".aws/sso", ".aws/sso/cache"};
+    if (home == NULL) {
+        home = folder_new();
+        atexit(forget_home);
+        for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+            folder_make(home, folders[i]);
+    }
+    folder_write(home, ".aws/sso/cache/84a516841ba77a5b4648de2cd0dfcb30ea46dbb4.json", text); /* SHA-1 of "c" */
+}
+
 static const char *environment(const char *name)
 {
     static const struct {
@@ -53,6 +72,11 @@ static const char *environment(const char *name)
                      {2, "AWS_ROLE_ARN", "arn:aws:iam::1:role/x"},
                      {3, "AWS_ACCESS_KEY_ID", "AKID"},
                      {3, "AWS_SECRET_ACCESS_KEY", "hush"}};
+    if (who == 4 && strcmp(name, "AWS_CONFIG_FILE") == 0)
+        return fuzz_file(1, S("[default]\nsso_session=c\nsso_account_id=1\nsso_role_name=r\n"
+                              "[sso-session c]\nsso_start_url=https://c/start\nsso_region=eu-west-1\n"));
+    if (who == 4 && strcmp(name, "HOME") == 0)
+        return home;
     if (strcmp(name, "AWS_CONFIG_FILE") == 0 || strcmp(name, "AWS_SHARED_CREDENTIALS_FILE") == 0)
         return "/dev/null";
     for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
@@ -71,7 +95,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     AUTO(aws_identity) *identity = NULL;
     struct aws_credentials keys = {0};
     world_clock_init(&clock, INT64_C(1795000000000000), 1);
-    who = fuzz_choice(&in, 4);
+    who = fuzz_choice(&in, 5);
+    if (who == 4)
+        write_token(fuzz_until(&in, '\0'));
     const struct aws_config config = {.clock = &clock.clock,
                                       .environment = environment,
                                       .http = &http.base,

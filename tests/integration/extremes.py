@@ -117,6 +117,7 @@ COLUMNS = [
     Column("double_", "DOUBLE", REAL, ["0.1", "-1.7976931348623157e308", "5e-324", "-2.2250738585072009e-308", "9007199254740993", "-0e0", "123456.789"]),
     Column("double_m", "DOUBLE(20,2)", REAL, ["1234567890123.45"]),
     Column("bit_1", "BIT(1)", BITS, ["b'0'", "b'1'"]),
+    Column("bit_8", "BIT(8)", BITS, ["48", "57"]),  # the bytes of '0' and '9'
     Column("bit_12", "BIT(12)", BITS, ["b'111111111111'"]),
     Column("bit_64", "BIT(64)", BITS, ["18446744073709551615", "0"], **BIG_TEXT),
     Column("bit_raw", "BIT(10)", BIT_BYTES, ["b'1000000001'"], {"as": "binary"}),

@@ -51,9 +51,16 @@ static void what_was_moved_passes_in_every_mode(void **state)
                 fail_msg("variant %d, table %d: %s", variant, table, err.text);
             assert_true(found.source_rows > 0);
             assert_int_equal(found.source_rows, found.target_rows);
+            assert_int_equal(found.stage.cover, STAGE_WHOLE);
+            assert_int_equal(found.stage.rows, found.target_rows);
             world_change(w);
             run_ok(w);
-            assert_int_equal(audit(w, &found, &err), RC_OK);
+            rc = audit(w, &found, &err);
+            if (rc != RC_OK)
+                fail_msg("variant %d, table %d: %s", variant, table, err.text);
+            bool has_versions = found.stage.rows > found.target_rows;
+            assert_int_equal(found.stage.cover, has_versions ? STAGE_UPDATES : STAGE_WHOLE);
+            assert_true(!has_versions || strcmp(mode_name(w->tables[0].mode), "merge") == 0);
         }
     }
 }
@@ -77,6 +84,7 @@ static void a_planted_difference_is_found_and_its_column_named(void **state)
         assert_int_equal(audit(w, &found, &err), RC_DATA);
         if (strstr(err.text, cases[i].said) == NULL)
             fail_msg("'%s' does not say '%s'", err.text, cases[i].said);
+        assert_non_null(strstr(err.text, " of stage and target differ"));
         assert_null(strstr(err.text, cases[i].column == 1 ? "~~~" : cases[i].text)); /* never a value */
         assert_non_null(strstr(err.todo, "--accept"));
     }
@@ -223,6 +231,94 @@ static void before_the_first_load_there_is_nothing_to_audit(void **state)
     assert_int_equal(audit(w, &found, &err), RC_NOT_FOUND);
 }
 
+/* ---- the stage ---- */
+
+/* The staged files of the oldest waybill, or of all of them, are cleaned. */
+static void clean_stage(struct world *w, bool all)
+{
+    char first[512] = "", key[512];
+    for (int i = 0; i < mem_objects_count(w->objects); i++) {
+        snprintf(key, sizeof(key), "%s", mem_objects_at(w->objects, i).key);
+        const char *name = strstr(key, "/file-");
+        if (name == NULL || (!all && first[0] != '\0' && strncmp(first, key, (size_t)(name - key)) != 0))
+            continue;
+        snprintf(first, sizeof(first), "%s", key);
+        assert_true(mem_objects_remove(w->objects, key));
+        i--;
+    }
+    assert_true(first[0] != '\0');
+}
+
+static void a_difference_says_on_which_hop_it_came_about(void **state)
+{
+    AUTO(world) *w = filled(WORLD_APPEND, ORDERS);
+    struct audit found = {0};
+    struct error err = {0};
+    mem_server_delete(w->server, "orders", "1");
+    assert_int_equal(audit(w, &found, &err), RC_DATA);
+    assert_non_null(strstr(err.text, "the source has "));
+    assert_non_null(strstr(err.text, "stage and target agree"));
+    spoil_target(w, "orders", 2, "99999.99");
+    assert_int_equal(audit(w, &found, &err), RC_DATA);
+    assert_null(strstr(err.text, "stage and target agree"));
+    assert_non_null(strstr(err.text, "column 'price': the sums of stage and target differ"));
+}
+
+static void what_was_cleaned_is_not_compared_and_said(void **state)
+{
+    AUTO(world) *w = filled(WORLD_APPEND, EVENTS);
+    struct audit found = {0};
+    struct error err = {0};
+    world_change(w);
+    run_ok(w);
+    assert_int_equal(audit(w, &found, &err), RC_OK);
+    assert_int_equal(found.stage.cover, STAGE_WHOLE);
+    assert_true(found.stage.waybills > 1);
+    clean_stage(w, false);
+    assert_int_equal(audit(w, &found, &err), RC_OK);
+    assert_int_equal(found.stage.cover, STAGE_PART);
+    assert_int_equal(found.stage.read, found.stage.waybills - 1);
+    assert_true(found.stage.rows > 0 && found.stage.rows < found.target_rows);
+    clean_stage(w, true);
+    assert_int_equal(audit(w, &found, &err), RC_OK);
+    assert_int_equal(found.stage.cover, STAGE_NONE);
+    assert_int_equal(found.stage.rows, 0);
+}
+
+static void a_full_refresh_is_where_the_stage_begins(void **state)
+{
+    AUTO(world) *w = filled(WORLD_APPEND, EVENTS);
+    struct audit found = {0};
+    struct error err = {0};
+    clean_stage(w, true);
+    w->options.full_refresh = true;
+    run_ok(w);
+    w->options.full_refresh = false;
+    world_change(w);
+    run_ok(w);
+    assert_int_equal(audit(w, &found, &err), RC_OK);
+    assert_int_equal(found.stage.cover, STAGE_WHOLE);
+    assert_int_equal(found.stage.rows, found.target_rows);
+}
+
+static void a_staged_file_that_was_damaged_since_is_found(void **state)
+{
+    AUTO(world) *w = filled(WORLD_MERGE, ORDERS);
+    struct audit found = {0};
+    struct error err = {0};
+    for (int i = 0; i < mem_objects_count(w->objects); i++) {
+        char key[512];
+        snprintf(key, sizeof(key), "%s", mem_objects_at(w->objects, i).key);
+        if (strstr(key, "/file-") != NULL) {
+            assert_true(mem_objects_damage(w->objects, key, 60));
+            break;
+        }
+    }
+    assert_int_equal(audit(w, &found, &err), RC_DATA);
+    assert_non_null(strstr(err.text, "auditing 'orders': in the stage: 'stage/"));
+    assert_non_null(strstr(err.text, "/file-00000.parquet': row group 1, column 'id'"));
+}
+
 /* ---- after a run ---- */
 
 static void an_audit_after_the_run_never_holds_the_mark(void **state)
@@ -282,6 +378,10 @@ int main(void)
         cmocka_unit_test(a_table_that_is_appended_whole_is_not_audited),
         cmocka_unit_test(a_first_load_that_is_not_through_is_audited_as_far_as_it_is),
         cmocka_unit_test(before_the_first_load_there_is_nothing_to_audit),
+        cmocka_unit_test(a_difference_says_on_which_hop_it_came_about),
+        cmocka_unit_test(what_was_cleaned_is_not_compared_and_said),
+        cmocka_unit_test(a_full_refresh_is_where_the_stage_begins),
+        cmocka_unit_test(a_staged_file_that_was_damaged_since_is_found),
         cmocka_unit_test(an_audit_after_the_run_never_holds_the_mark),
         cmocka_unit_test(what_is_accepted_is_kept_with_who_and_why),
     };

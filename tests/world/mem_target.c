@@ -253,7 +253,7 @@ static enum rc mem_profile(struct target *base, const struct target_table *table
         builder_end_row(builder);
         const struct batch *batch = builder_finish(builder);
         if (!is_left_out(batch, without) && !is_noted(found, row, table->deletes.soft_column))
-            profile_add(ret, batch);
+            profile_add(ret, batch, NULL);
     }
     return RC_OK;
 }

@@ -66,7 +66,7 @@ static bool plan_form(const struct decoding *decoding, enum enum_field_types typ
             *ret = is_unsigned ? ROW_DECIMAL_OF_UINT64 : ROW_DECIMAL_OF_INT64;
         return is_decimal || *ret != ROW_DECIMAL;
     case DECODE_REAL: *ret = type == MYSQL_TYPE_FLOAT ? ROW_FLOAT : ROW_DOUBLE; break;
-    case DECODE_BITS: return type == MYSQL_TYPE_BIT;
+    case DECODE_BITS: *ret = ROW_BITS; return type == MYSQL_TYPE_BIT;
     case DECODE_DATE: *ret = ROW_DATE; return type == MYSQL_TYPE_DATE || type == MYSQL_TYPE_NEWDATE;
     case DECODE_STAMP: *ret = ROW_STAMP; return type == MYSQL_TYPE_DATETIME || type == MYSQL_TYPE_TIMESTAMP;
     case DECODE_TIME: *ret = ROW_TIME; return type == MYSQL_TYPE_TIME;
@@ -254,6 +254,14 @@ static inline struct step put_decimal(const struct decoding *decoding, struct st
     return step_to(text.at + text.len, decode_put(decoding, text, end + WIRE_SLACK, column, row));
 }
 
+static inline struct step put_bits(const struct decoding *decoding, struct str bits, const char *end,
+                                   struct column *column, int64_t row)
+{
+    if (bits.at == NULL)
+        return malformed();
+    return step_to(bits.at + bits.len, decode_put(decoding, bits, end + WIRE_SLACK, column, row));
+}
+
 /* ---- values ---- */
 
 /* A number of fixed width, which `put` takes as `number`. */
@@ -291,6 +299,7 @@ static inline struct step put_value(const struct row_column *self, const char *a
     case ROW_STAMP: return put_stamp(decoding, text_at(at, end), column, row);
     case ROW_TIME: return put_time(text_at(at, end), column, row);
     case ROW_DECIMAL: return put_decimal(decoding, text_at(at, end), end, column, row);
+    case ROW_BITS: return put_bits(decoding, text_at(at, end), end, column, row);
     case ROW_TEXT: return put_text(decoding, text_at(at, end), end, column, row, text_bytes);
     }
     return malformed();

@@ -25,6 +25,7 @@ enum row_form {
     ROW_STAMP,
     ROW_TIME,
     ROW_DECIMAL, /* a length and bytes, which are those of the text protocol: decode_put makes a number of them */
+    ROW_BITS,    /* the same, and no digits, whatever the bytes look like */
     ROW_TEXT,    /* the same, and they stay bytes */
 };
 

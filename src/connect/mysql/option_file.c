@@ -100,18 +100,19 @@ static RC take(struct str name, const char *value, struct arena *arena, struct m
         return fail(err, RC_CONFIG, "its password is longer than %d bytes", SECRET_BYTES_MAX);
     if (str_eq(name, S("port")) && (!str_to_int64(str(value), &port) || port < 1 || port > 65535))
         return fail(err, RC_CONFIG, "its 'port' is no port");
-    if (str_eq(name, S("port")))
+    const char **text = str_eq(name, S("user"))       ? &ret->user
+                        : str_eq(name, S("host"))     ? &ret->host
+                        : str_eq(name, S("socket"))   ? &ret->socket
+                        : str_eq(name, S("database")) ? &ret->database
+                                                      : NULL;
+    if (text != NULL && !str_is_utf8(str(value))) /* documents and messages name it */
+        return fail(err, RC_CONFIG, "its '" STR_FMT "' is not UTF-8", STR_ARG(name));
+    if (text != NULL)
+        *text = arena_text(arena, value);
+    else if (str_eq(name, S("port")))
         ret->port = port;
     else if (str_eq(name, S("password")))
         secret_set(&ret->password, str(value));
-    else if (str_eq(name, S("user")))
-        ret->user = arena_text(arena, value);
-    else if (str_eq(name, S("host")))
-        ret->host = arena_text(arena, value);
-    else if (str_eq(name, S("socket")))
-        ret->socket = arena_text(arena, value);
-    else if (str_eq(name, S("database")))
-        ret->database = arena_text(arena, value);
     return RC_OK;
 }
 
