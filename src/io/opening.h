@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "io/retry.h"
 
@@ -9,6 +10,10 @@
 enum rc stop_rc(int number);
 /* One of these once the program is asked to end; `stop` as below. */
 RC opening_check_stop(const atomic_int *stop, struct error *err);
+/* What has to be put in order before the program ends: until opening_last_words_end, and for some seconds at most,
+ * however often it is begun, calls of this thread are not ended by the stop that was asked for. */
+void opening_last_words_begin(struct clock *clock);
+void opening_last_words_end(void);
 
 struct opening {
     struct clock *clock;

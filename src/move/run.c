@@ -39,14 +39,17 @@ static void route_waiting(void *context, const struct lease *lease, int64_t wait
 RC route_take(struct route *r, RC (*take)(struct route *r, struct error *err), struct error *err)
 {
     struct clock *clock = r->run->world.clock;
-    const int64_t until_ms = clock->mono_ms(clock) + r->run->options.wait_ms;
-    for (;;) {
-        enum rc rc = take(r, err);
+    const int64_t wait_ms = r->run->options.wait_ms, until_ms = clock->mono_ms(clock) + wait_ms;
+    enum rc rc = take(r, err);
+    while (rc == RC_LEASE && wait_ms > 0) {
         int64_t left_ms = until_ms - clock->mono_ms(clock);
-        if (rc != RC_LEASE || scope_is_mine(r->scope) || r->run->options.wait_ms == 0 || left_ms <= 0)
-            return rc;
-        TRY(scope_await(r->scope, left_ms, err));
+        rc = left_ms > 0 ? scope_await(r->scope, left_ms, err) : rc;
+        if (rc == RC_LEASE)
+            return fail_in(err, "waited %lld s", (long long)(wait_ms / 1000));
+        TRY(rc);
+        rc = take(r, err);
     }
+    return rc;
 }
 
 static struct scope_world route_scope_world(struct route *r)

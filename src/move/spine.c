@@ -4,6 +4,7 @@
 #include "move/spine.h"
 
 #include "base/log.h"
+#include "io/opening.h"
 #include "move/arrows.h"
 #include "move/keys.h"
 #include "state/keys.h"
@@ -182,7 +183,7 @@ RC spine_close(struct route *r, struct error *err)
     return scope_give(r->scope, &next, err);
 }
 
-void spine_fail(struct route *r)
+static void spine_give_up(struct route *r)
 {
     struct error ignored; /* the failure itself is what the user hears of; a lease that cannot be given runs out */
     if (scope_settle(r->scope, &ignored) != RC_OK || !scope_is_mine(r->scope))
@@ -194,6 +195,15 @@ void spine_fail(struct route *r)
         next.mysql_status = "failed";
     if (scope_give(r->scope, &next, &ignored) != RC_OK)
         log_warn("lease.not_given", KV("why", ignored.text));
+}
+
+/* A run that was asked to end gives its leases all the same. */
+void spine_fail(struct route *r)
+{
+    if (rc_is_stop(r->result.error.rc))
+        opening_last_words_begin(r->run->world.clock);
+    spine_give_up(r);
+    opening_last_words_end();
 }
 
 /* ---- the way through ---- */

@@ -178,7 +178,7 @@ static void scope_adopt_written(struct scope *self, struct unsettled *written)
     self->mine = self->lease.held && strcmp(self->lease.run_id, self->world.run_id) == 0;
 }
 
-/* Sends the unsettled write until its fate is known. On a transient failure it stays unsettled. */
+/* Sends the unsettled write until its fate is known. On a transient failure, or a stop, it stays unsettled. */
 static RC scope_send(struct scope *self, struct error *err)
 {
     AUTO_RELEASE(buf) body = {0}, there = {0};
@@ -187,7 +187,7 @@ static RC scope_send(struct scope *self, struct error *err)
     json_write(self->unsettled.doc, &body);
     enum rc rc =
         settle_replace(&with, self->key, buf_str(&body), self->unsettled.write_id, self->etag, &settled, &there, err);
-    if (rc != RC_OK && rc_is_transient(rc))
+    if (rc != RC_OK && (rc_is_transient(rc) || rc_is_stop(rc)))
         return fail_in(err, "writing the scope document");
     if (rc == RC_OK && settled == SETTLED_WRITTEN) {
         scope_adopt_written(self, &self->unsettled);
@@ -305,7 +305,7 @@ RC scope_await(struct scope *self, int64_t wait_ms, struct error *err)
         if (rc != RC_LEASE)
             return rc;
         if (left <= 0)
-            return fail_in(err, "waited %lld s for it", (long long)(wait_ms / 1000));
+            return rc;
         clock->sleep_ms(clock, left < PAUSE_MS ? left : PAUSE_MS);
         if (self->world.stopped != NULL && self->world.stopped(self->world.context, err))
             return err->rc;

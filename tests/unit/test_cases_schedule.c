@@ -1,4 +1,5 @@
-/* Several tables at once, and in which order: the same rows, the same reports, each table's own (cases S09, S56). */
+/* Several tables at once, in which order, and who waits for whom: the same rows, the same reports, each table's own
+ * (cases S09, S56, S75). */
 #include "case.h"
 #include "move/team.h"
 
@@ -90,6 +91,20 @@ static void s56_a_limit_holds_for_each_table_however_many_move_it(void **state)
         assert_int_equal(report.results[EVENTS].waybills, 2);
         w->options = (struct run_options){0};
         run_ok(w);
+        assert_all_is_well(w);
+    }
+}
+
+static void intra_table_splits_what_is_too_little_to_be_split_otherwise(void **state)
+{
+    for (int split = 0; split < 2; split++) {
+        AUTO(world) *w = world_by(split ? 4 : 3, WORLD_APPEND);
+        w->pipeline.parallel = 1;
+        w->pipeline.part_bytes = w->pipeline.file_bytes = 16 << 20; /* one file for each lane */
+        w->tables[ORDERS].chunk.rows = 1000;
+        fill_more(w);
+        run_ok(w);
+        assert_int_equal(strstr(w->log.at, "file-00003.parquet") != NULL, split);
         assert_all_is_well(w);
     }
 }
@@ -219,16 +234,126 @@ static void what_depends_on_a_table_that_failed_is_skipped_and_the_others_go_on(
     }
 }
 
+/* ---- --wait ---- */
+
+/* Another run's lease on a table; whoever waits for it is heard here. */
+static struct owner {
+    struct progress progress; /* the first */
+    struct run *run;
+    int waits, beats_max; /* after so many it gives the lease; below 0: never */
+    char waits_for[160];
+} owner;
+
+static void beat_or_give(struct progress *self, const struct progress_state *state)
+{
+    struct error err;
+    if (!text_eq(state->phase, "waiting"))
+        return;
+    struct scope *scope = owner.run->routes[0].scope;
+    snprintf(owner.waits_for, sizeof(owner.waits_for), "%s", or_empty(state->waits_for));
+    owner.waits++;
+    if (owner.beats_max >= 0 && owner.waits > owner.beats_max) {
+        if (scope_is_mine(scope))
+            assert_int_equal(scope_give(scope, NULL, &err), RC_OK);
+        return;
+    }
+    assert_int_equal(scope_beat(scope, &err), RC_OK);
+}
+
+static struct world *world_with_an_owner(int beats_max)
+{
+    struct error err;
+    struct world *w = world_of(WORLD_APPEND, ORDERS);
+    world_fill(w);
+    run_ok(w);
+    world_change(w);
+    owner = (struct owner){.progress = {beat_or_give}, .beats_max = beats_max};
+    owner.run = world_open(w, false);
+    assert_int_equal(repair_hold(&owner.run->routes[0], &err), RC_OK);
+    w->progress = &owner.progress;
+    return w;
+}
+
+static void s75_a_lease_that_another_run_has_is_waited_for(void **state)
+{
+    AUTO(world) *w = world_with_an_owner(40);
+    run_expecting(w, RC_LEASE);
+    assert_true(owner.waits < 3); /* without --wait at the first beat */
+    w->options.wait_ms = 3600 * 1000;
+    run_ok(w);
+    assert_true(owner.waits > 40);
+    assert_non_null(strstr(owner.waits_for, owner.run->run_id));
+    assert_non_null(strstr(owner.waits_for, "on world-"));
+    world_close(w, owner.run);
+    assert_all_is_well(w);
+}
+
+static void a_wait_ends_when_its_time_is_over_and_says_who_has_the_lease(void **state)
+{
+    AUTO(world) *w = world_with_an_owner(-1);
+    w->options.wait_ms = 300 * 1000;
+    int64_t before_us = world_clock_us(&w->clock);
+    struct world_report report = run_expecting(w, RC_LEASE);
+    int64_t waited_s = (world_clock_us(&w->clock) - before_us) / 1000000;
+    assert_in_range(waited_s, 300, 330);
+    assert_int_equal(report.exit_status, 7);
+    assert_non_null(strstr(report.error.text, "waited 300 s"));
+    assert_non_null(strstr(report.error.text, owner.run->run_id));
+    world_close(w, owner.run);
+}
+
+static bool asked_to_end(void *context, struct error *err)
+{
+    return owner.waits > 20 && fail(err, RC_TERMINATED, "asked to end") != RC_OK;
+}
+
+static void a_signal_ends_the_wait(void **state)
+{
+    AUTO(world) *w = world_with_an_owner(-1);
+    struct error err;
+    w->options.wait_ms = 24 * 3600 * 1000;
+    struct run *run = world_open(w, false);
+    run->world.stopped = asked_to_end;
+    assert_int_equal(run_execute(run, &err), RC_TERMINATED);
+    assert_in_range(owner.waits, 21, 23);
+    world_close(w, run);
+    world_close(w, owner.run);
+}
+
+/* Whoever held the lease has moved on meanwhile: what was decided by S and T before is decided again. */
+static void after_a_wait_a_run_goes_on_from_where_the_other_has_come(void **state)
+{
+    AUTO(world) *w = world_new(WORLD_APPEND, NULL);
+    struct error err;
+    w->tables[0] = w->tables[EVENTS];
+    w->table_count = 1;
+    world_fill(w);
+    owner = (struct owner){.progress = {beat_or_give}, .beats_max = 5};
+    owner.run = world_open(w, false); /* a first run: there is neither S nor T when the other one comes */
+    assert_int_equal(repair_hold(&owner.run->routes[0], &err), RC_OK);
+    w->progress = &owner.progress;
+    w->options.wait_ms = 3600 * 1000;
+    run_ok(w);
+    world_close(w, owner.run);
+    assert_int_equal(target_rows(w, "events"), 6);
+    assert_all_is_well(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(s09_every_strategy_moves_the_same_rows_and_says_the_same_of_each_table),
         cmocka_unit_test(s56_a_limit_holds_for_each_table_however_many_move_it),
+        cmocka_unit_test(intra_table_splits_what_is_too_little_to_be_split_otherwise),
         cmocka_unit_test(the_scope_document_says_by_which_strategy),
         cmocka_unit_test(as_many_tables_are_moved_at_once_as_there_is_memory_for),
         cmocka_unit_test(a_connection_that_cannot_be_had_leaves_fewer_at_once_and_all_are_moved),
         cmocka_unit_test(a_table_begins_when_those_it_depends_on_are_through),
         cmocka_unit_test(what_depends_on_a_table_that_failed_is_skipped_and_the_others_go_on),
+        cmocka_unit_test(s75_a_lease_that_another_run_has_is_waited_for),
+        cmocka_unit_test(a_wait_ends_when_its_time_is_over_and_says_who_has_the_lease),
+        cmocka_unit_test(a_signal_ends_the_wait),
+        cmocka_unit_test(after_a_wait_a_run_goes_on_from_where_the_other_has_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,20 +7,24 @@
  *
  * information_schema.innodb_trx is a copy that the server renews only when nobody has read it for 0.1 s (trx0i_s.cc,
  * CACHE_MIN_IDLE_TIME_NS): with a monitor that polls faster it may be of any age. We open a transaction of our own and
- * look for the query we ask with: only a copy made now shows it. Its times are the server process's local zone, in
- * whole seconds, cut.
+ * look for the query we ask with: only a copy made now shows it. Runs that ask at the same time keep it from being
+ * renewed for one another: threads of ours ask one after the other, and whoever has to ask again waits longer each
+ * time, and never as long as the next one. Its times are the server process's local zone, in whole seconds, cut.
  *
  * Prepared XA transactions have no session (thread 0) and are listed like the others; after a restart of the server
  * their start is lost, and nothing tells how far back they reach.
  *
  * What the server hides: the time a transaction's first statement waited before it touched a row (for a metadata lock,
  * say) once that statement has ended. `lag` is for that. */
+#include <inttypes.h>
 #include <mysqld_error.h>
 #include <stdlib.h>
 
 #include "connect/mysql/source_parts.h"
 
-enum { ATTEMPTS_MAX = 40, RETRY_MS = 120, RECOVERY_S = 600 };
+enum { RECOVERY_S = 600 };
+static const struct retry renewal = {.attempts_max = 16, .wait_ms_first = 120, .wait_ms_max = 1000};
+static pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER; /* of whatever server: there are few lists a run */
 
 /* SELECTs that only wait (GET_LOCK, SLEEP) write nothing; replication's own threads are a replica's business. */
 static const char running_sql[] =
@@ -130,10 +134,11 @@ static RC ask_transactions(struct look *look, struct error *err)
 }
 
 /* A list that is not of this moment is asked for again once the server may have renewed it. */
-static RC list_transactions(struct look *look, struct error *err)
+static RC list_new_transactions(struct look *look, struct error *err)
 {
     struct opening *with = &look->self->with;
-    for (int i = 0; i < ATTEMPTS_MAX; i++) {
+    int64_t waited_ms = 0;
+    for (int attempt = 1; attempt <= renewal.attempts_max; attempt++) {
         uint64_t number;
         with->random->fill(with->random, &number, sizeof(number));
         snprintf(look->nonce, sizeof(look->nonce), "t%016llx", (unsigned long long)number);
@@ -141,12 +146,23 @@ static RC list_transactions(struct look *look, struct error *err)
         TRY(ask_transactions(look, err));
         if (look->is_fresh)
             return RC_OK;
-        with->clock->sleep_ms(with->clock, RETRY_MS);
+        TRY(opening_check_stop(with->stop, err));
+        int64_t wait_ms = renewal.wait_ms_first + retry_wait_ms(&renewal, with->random, attempt + 1);
+        with->clock->sleep_ms(with->clock, wait_ms);
+        waited_ms += wait_ms;
     }
-    fail(err, RC_BUSY, "'%s' has shown no new list of its transactions for %d ms", look->self->base.name,
-         ATTEMPTS_MAX * RETRY_MS);
+    fail(err, RC_BUSY, "'%s' has shown no new list of its transactions for %" PRId64 " ms", look->self->base.name,
+         waited_ms);
     return fail_todo(err,
                      "something reads information_schema.innodb_trx again and again: let it wait a second between");
+}
+
+static RC list_transactions(struct look *look, struct error *err)
+{
+    pthread_mutex_lock(&asking);
+    enum rc rc = list_new_transactions(look, err);
+    pthread_mutex_unlock(&asking);
+    return rc;
 }
 
 /* After a restart a prepared transaction is as old as the restart, and its rows are older. */

@@ -111,10 +111,13 @@ void postgres_target_abort(struct postgres_target *self)
         pq_free(TAKE(self->db));
 }
 
+/* The lock on pg_class makes the session hear what others have made while it waited for postgres_target_lock: alone,
+ * to_regclass goes on believing what it was told before. */
 RC postgres_target_has_table(struct postgres_target *self, const char *quoted, bool *ret, struct error *err)
 {
     AUTO_RELEASE(pq_answer) answer = {0};
-    TRY(pq_query(self->db, "SELECT to_regclass($1) IS NOT NULL", 1, &quoted, &answer, err));
+    TRY(pq_query(self->db, "SELECT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass($1))", 1, &quoted, &answer,
+                 err));
     *ret = pq_bool(&answer, 0, 0);
     return RC_OK;
 }
