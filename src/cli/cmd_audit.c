@@ -1,8 +1,10 @@
 /* audit: asks source and target for the same numbers, counts the stage's, and compares. */
 #include "cli/each_table.h"
+#include "cli/route_flags.h"
 #include "move/audit.h"
 
 struct audit_flags {
+    struct route_flags route;
     const char *pipeline, *reason;
     struct text_list tables;
     bool accept;
@@ -16,6 +18,8 @@ static const struct option audit_table_of_flags[] = {
     OPTION("accept", BOOL, audit_flags, accept,
            .help = "what differs is known: keep it in the history, with --reason, and be content"),
     OPTION("reason", STRING, audit_flags, reason, .argument = "TEXT", .help = "why, kept in the history"),
+    ROUTE_FLAGS(audit_flags),
+    ROUTE_TABLE_FLAGS(audit_flags),
 };
 
 static const char *const covers[] = {
@@ -137,7 +141,8 @@ static RC run_audit(struct cli *cli, struct error *err)
 {
     static const char *const heads[] = {"table",         "source rows", "stage rows", "target rows",
                                         "changed since", "differences", "result"};
-    const struct audit_flags *flags = cli->flags;
+    struct audit_flags *flags = cli->flags;
+    TRY(route_flags_add(cli, &flags->route, &flags->tables, NULL, &flags->pipeline, err));
     const struct session_wants wants = {
         .pipeline = flags->pipeline, .tables = flags->tables, .source = true, .target = true};
     struct each_table audits;
@@ -169,7 +174,7 @@ const struct command cmd_audit = {
         "What is found may be known: rows deleted in the source stay in the target of hybrid and id_only tables, "
         "and id_only\n"
         "sees no changes. Exit status 6 when something differs, and 0 with --accept, which keeps it in the "
-        "history.\n",
+        "history.\n" ROUTE_ABOUT,
     .examples = "  waybill audit\n"
                 "  waybill audit -p shop -t orders --output json\n"
                 "  waybill audit -t orders --accept --reason 'rows of 2019 were deleted in the shop on purpose'\n",

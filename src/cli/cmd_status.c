@@ -1,8 +1,10 @@
 #include "cli/each_table.h"
+#include "cli/route_flags.h"
 #include "cli/show.h"
 #include "move/look.h"
 
 struct status_flags {
+    struct route_flags route;
     const char *pipeline;
     struct text_list tables;
 };
@@ -12,6 +14,7 @@ static const struct option status_table[] = {
            .help = "pipeline; all of them without"),
     OPTION("table", LIST, status_flags, tables, .letter = 't', .argument = "NAME",
            .help = "table; without, those that are listed and those that were moved"),
+    ROUTE_FLAGS(status_flags),
 };
 
 static void add_row(struct each_table *self, const struct route *r, const struct standing *s)
@@ -56,6 +59,15 @@ static void add_failure(struct each_table *self, const struct route *r, struct e
     print_error_message(self->cli, err);
 }
 
+/* What stands on the command line alone goes on as it began; how its rows are chosen is not known here. */
+static const char *next_command(const struct each_table *self, const struct route *r, const struct standing *s)
+{
+    const struct status_flags *flags = self->cli->flags;
+    if (!route_is_given(&flags->route))
+        return s->next;
+    return text_eq(s->last_result, "running") ? NULL : route_command(&flags->route, r->config->name, &self->cli->arena);
+}
+
 static void look_at(struct each_table *self, struct route *r)
 {
     struct standing standing;
@@ -66,6 +78,7 @@ static void look_at(struct each_table *self, struct route *r)
         add_failure(self, r, &err);
         return;
     }
+    standing.next = next_command(self, r, &standing);
     add_row(self, r, &standing);
     add_row_json(self, r, &standing);
 }
@@ -80,7 +93,8 @@ static RC look_at_pipeline(struct each_table *self, const char *pipeline, struct
 /* Of several pipelines one may be unusable, and the others still be told of. */
 static RC look_at_all(struct each_table *self, struct error *err)
 {
-    const struct status_flags *flags = self->cli->flags;
+    struct status_flags *flags = self->cli->flags;
+    TRY(route_flags_add(self->cli, &flags->route, &flags->tables, NULL, &flags->pipeline, err));
     TRY(cli_load(self->cli, err));
     const struct config *config = self->cli->config;
     if (flags->pipeline != NULL || config->pipeline_count <= 1)
@@ -112,8 +126,10 @@ const struct command cmd_status = {
     .flags_bytes = sizeof(struct status_flags),
     .about = "mark: every row before it has been extracted. lag: how old the mark is now. waiting: waybills that are "
              "staged and\n"
-             "not loaded. Only the stage's store is read.\n",
-    .examples = "  waybill status\n"
-                "  waybill status -p shop -t orders --output json\n",
+             "not loaded. Only the stage's store is read.\n" ROUTE_ABOUT,
+    .examples =
+        "  waybill status\n"
+        "  waybill status -p shop -t orders --output json\n"
+        "  waybill status -s mysql://etl@db/shop -r postgresql://etl@dw/warehouse --stage s3://acme-lake/shop\n",
     .run = run_status_verb,
 };

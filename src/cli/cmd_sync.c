@@ -139,23 +139,12 @@ static RC refuse(struct session *self, const struct error *why, struct error *er
 /* A pipeline of what the command line names; flags->pipeline is then its name. */
 static RC add_route(struct cli *cli, struct sync_flags *flags, struct error *err)
 {
-    const char *const given[] = {flags->source, text_eq(flags->target, "none") ? NULL : flags->target, flags->stage,
-                                 flags->marker_bucket};
-    const struct route_words words = {.name = flags->pipeline,
-                                      .source = flags->source,
-                                      .target = flags->target,
-                                      .stage = flags->stage,
-                                      .increment = flags->increment,
-                                      .mode = flags->mode,
-                                      .cursor = flags->cursor,
-                                      .key = flags->key,
-                                      .tables = flags->tables};
     const char *prefix;
-    TRY(cli_load_for(cli, given, 4, err));
+    TRY(route_flags_add(cli, &flags->route, &flags->tables, flags->marker_bucket, &flags->pipeline, err));
     if (flags->marker_bucket != NULL && config_is_uri(flags->marker_bucket))
         TRY(config_add_uri(cli->config, flags->marker_bucket, "--s3-completion-bucket", &flags->marker_bucket, &prefix,
                            err));
-    return config_add_route(cli->config, &words, &flags->pipeline, err);
+    return RC_OK;
 }
 
 static RC begin(struct session *self, struct error *err)
@@ -164,7 +153,7 @@ static RC begin(struct session *self, struct error *err)
     const struct sync_flags *flags = cli->flags;
     TRY(check_json_output(flags, err));
     TRY(check_metrics_file(flags, err));
-    if (flags->source != NULL)
+    if (route_is_given(&flags->route))
         TRY(add_route(cli, cli->flags, err));
     const struct session_wants wants = {
         .pipeline = flags->pipeline,

@@ -2,14 +2,30 @@
 #include "connect/registry.h"
 #include "move/mapping.h"
 
-/* A system's own name, or that of a connection. */
+/* The configuration, where a word is neither a system nor a URI. */
+static RC load_for(struct cli *cli, const char *const words[2], struct error *err)
+{
+    const char *named[2] = {NULL, NULL};
+    int count = 0;
+    for (int i = 0; i < 2; i++) {
+        if (database_type_find(words[i]) == NULL)
+            named[count++] = words[i];
+    }
+    if (count == 0 || cli_load_for(cli, named, count, err) == RC_OK)
+        return RC_OK;
+    const char *word = config_is_uri(named[0]) && count > 1 ? named[1] : named[0];
+    return fail_in(err, "'%s' is no database system, so it would be a connection", word);
+}
+
+/* A system's own name, a URI, or the name of a connection. */
 static RC find_system(struct cli *cli, const char *word, const struct database_type **ret, struct error *err)
 {
+    const char *prefix;
     *ret = database_type_find(word);
     if (*ret != NULL)
         return RC_OK;
-    if (cli_load(cli, err) != RC_OK)
-        return fail_in(err, "'%s' is no database system, so it would be a connection", word);
+    if (config_is_uri(word))
+        TRY(config_add_uri(cli->config, word, "the URI", &word, &prefix, err));
     for (int i = 0; i < cli->config->connection_count; i++) {
         if (!text_eq(cli->config->connections[i].name, word))
             continue;
@@ -107,6 +123,7 @@ static RC run_types(struct cli *cli, struct error *err)
 {
     const char *const words[2] = {cli->words[0], cli->words[1]};
     const struct database_type *source = NULL, *target = NULL;
+    TRY(load_for(cli, words, err));
     TRY(find_system(cli, words[0], &source, err));
     TRY(find_system(cli, words[1], &target, err));
     TRY(check_roles(words, source, target, err));
@@ -121,11 +138,12 @@ const struct command cmd_types = {
     .words = "SOURCE TARGET",
     .words_min = 2,
     .words_max = 2,
-    .about = "Each of the two is a database system (mysql, postgres, sqlite, duckdb) or the name of a connection.\n"
+    .about = "Each of the two is a database system (mysql, postgres, sqlite, duckdb), a URI, or the name of a connection.\n"
              "exact: each value comes out as it went in, or is refused. widened: the same, in a type that could hold\n"
              "others. lossy: values would change, so that the plan fails until the table's entry says how to take the\n"
              "column; the line shows what to write. `waybill plan -v` says it of the columns of a table.\n",
     .examples = "  waybill types mysql postgres\n"
-                "  waybill types shop warehouse --output json\n",
+                "  waybill types shop warehouse --output json\n"
+                "  waybill types sqlite:shop.db postgresql://loader@dw/warehouse\n",
     .run = run_types,
 };

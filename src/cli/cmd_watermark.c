@@ -1,14 +1,18 @@
 /* watermark: looking at a table's mark, and what a person may do to it. */
+#include "cli/route_flags.h"
 #include "cli/session.h"
 #include "cli/show.h"
+#include "move/history.h"
 #include "move/look.h"
 #include "move/watermark.h"
 
 /* The flags of all its verbs; each has some of them. */
 struct watermark_flags {
+    struct route_flags route;
     const char *pipeline, *table;
     const char *timestamp, *id, *entry, *reason;
     bool from_target, allow_duplicates;
+    int64_t wait_ms;
 };
 
 #define PIPELINE                                                                                                       \
@@ -22,12 +26,17 @@ struct watermark_flags {
     OPTION("allow-duplicates", BOOL, watermark_flags, allow_duplicates,                                                \
            .help = "of a table that is appended to: rows may come a second time")
 
+#define WAIT                                                                                                           \
+    OPTION("wait", DURATION, watermark_flags, wait_ms, .argument = "[TIME]", .bare = "24h", .max = WAIT_MS_MAX,        \
+           .help = "wait so long (24h) for a table that a run is moving; else that is exit status 7")
+
 static const struct option list_table[] = {
     PIPELINE,
     OPTION("table", STRING, watermark_flags, table, .letter = 't', .argument = "NAME",
            .help = "table or pattern; all that have a mark without"),
+    ROUTE_FLAGS(watermark_flags),
 };
-static const struct option get_table[] = {PIPELINE, TABLE};
+static const struct option get_table[] = {PIPELINE, TABLE, ROUTE_FLAGS(watermark_flags)};
 static const struct option set_table[] = {
     PIPELINE,
     TABLE,
@@ -36,8 +45,12 @@ static const struct option set_table[] = {
     OPTION("id", STRING, watermark_flags, id, .argument = "ID", .help = "rows after this key are read next"),
     REASON,
     ALLOW_DUPLICATES,
+    WAIT,
+    ROUTE_FLAGS(watermark_flags),
+    ROUTE_TABLE_FLAGS(watermark_flags),
 };
-static const struct option reset_table[] = {PIPELINE, TABLE, REASON, ALLOW_DUPLICATES};
+static const struct option reset_table[] = {
+    PIPELINE, TABLE, REASON, ALLOW_DUPLICATES, WAIT, ROUTE_FLAGS(watermark_flags), ROUTE_TABLE_FLAGS(watermark_flags)};
 static const struct option restore_table[] = {
     PIPELINE,
     TABLE,
@@ -46,16 +59,27 @@ static const struct option restore_table[] = {
     OPTION("from-target", BOOL, watermark_flags, from_target, .help = "go on from what the target's position row says"),
     REASON,
     ALLOW_DUPLICATES,
+    WAIT,
+    ROUTE_FLAGS(watermark_flags),
+    ROUTE_TABLE_FLAGS(watermark_flags),
 };
 
 /* ---- the scope ---- */
 
+static RC add_route(struct cli *cli, struct error *err)
+{
+    struct watermark_flags *flags = cli->flags;
+    const struct text_list tables = {(const char *[]){flags->table}, flags->table != NULL};
+    return route_flags_add(cli, &flags->route, &tables, NULL, &flags->pipeline, err);
+}
+
 static RC open_table(struct session *self, bool target, struct error *err)
 {
     const struct watermark_flags *flags = self->cli->flags;
+    TRY(add_route(self->cli, err));
     const struct session_wants wants = {
         .pipeline = flags->pipeline, .tables = {(const char *[]){flags->table}, 1}, .target = target};
-    const struct run_options options = {0};
+    const struct run_options options = {.wait_ms = flags->wait_ms};
     TRY(session_open(self, &wants, err));
     if (self->table_count != 1)
         return fail(err, RC_CONFIG, "'%s' is a pattern of %d tables; a mark belongs to one", flags->table,
@@ -177,6 +201,7 @@ static RC run_list(struct cli *cli, struct error *err)
     AUTO_JSON *document = json_object();
     json_t *documents = json_array();
     json_put(document, "watermarks", documents);
+    TRY(add_route(cli, err));
     const struct session_wants wants = {
         .pipeline = flags->pipeline, .tables = {(const char *[]){flags->table}, flags->table != NULL}, .known = true};
     const struct run_options options = {0};
@@ -196,14 +221,15 @@ static RC run_list(struct cli *cli, struct error *err)
 
 static void print_history(struct cli *cli, const struct history_entry *entries, int count)
 {
-    static const char *const heads[] = {"entry", "at", "by", "mark before", "reason"};
-    AUTO_RELEASE(text_table) table = {.columns = 5};
+    static const char *const heads[] = {"entry", "at", "by", "change", "mark before", "reason"};
+    AUTO_RELEASE(text_table) table = {.columns = 6};
     for (int i = 0; i < table.columns; i++)
         text_table_add(&table, heads[i]);
     for (int i = 0; i < count; i++) {
         text_table_add(&table, entries[i].name);
         text_table_add(&table, entries[i].at);
         text_table_add(&table, entries[i].author);
+        text_table_add(&table, entries[i].change);
         text_table_add_position(&table, &entries[i].pos);
         text_table_add(&table, entries[i].reason);
     }
@@ -219,6 +245,7 @@ static void print_history_json(struct cli *cli, const struct history_entry *entr
         json_put_text(entry, "entry", entries[i].name);
         json_put_text(entry, "at", entries[i].at);
         json_put_text(entry, "author", entries[i].author);
+        json_put_text(entry, "change", entries[i].change);
         json_put_text(entry, "reason", entries[i].reason);
         json_put(entry, "mark", position_to_json(&entries[i].pos));
         json_array_append_new(list, entry);
@@ -233,7 +260,7 @@ static RC run_history(struct cli *cli, struct error *err)
     struct history_entry *entries;
     int count;
     TRY(open_table(&session, false, err));
-    TRY(watermark_history(session.run, &entries, &count, err));
+    TRY(history_list(&session.run->routes[0], &entries, &count, err));
     if (cli_is_json(cli))
         print_history_json(cli, entries, count);
     else
@@ -264,12 +291,14 @@ static void print_change(struct cli *cli, const struct scope *scope, const struc
             is->shape != POSITION_NONE ? now.at : "the beginning", (long long)scope_marks(scope)->epoch);
 }
 
-static RC change(struct cli *cli, RC (*how)(struct run *run, const struct watermark_change *change, struct error *err),
+static RC change(struct cli *cli, const char *name,
+                 RC (*how)(struct run *run, const struct watermark_change *change, struct error *err),
                  struct error *err)
 {
     const struct watermark_flags *flags = cli->flags;
     AUTO_RELEASE(session) session = {.cli = cli};
     const struct watermark_change wanted = {
+        .name = name,
         .timestamp = flags->timestamp,
         .id = flags->id,
         .entry = flags->entry,
@@ -288,9 +317,12 @@ static RC change(struct cli *cli, RC (*how)(struct run *run, const struct waterm
     return RC_OK;
 }
 
-static RC run_set(struct cli *cli, struct error *err) { return change(cli, watermark_set, err); }
-static RC run_reset(struct cli *cli, struct error *err) { return change(cli, watermark_reset, err); }
-static RC run_restore(struct cli *cli, struct error *err) { return change(cli, watermark_restore, err); }
+static RC run_set(struct cli *cli, struct error *err) { return change(cli, HISTORY_SET, watermark_set, err); }
+static RC run_reset(struct cli *cli, struct error *err) { return change(cli, HISTORY_RESET, watermark_reset, err); }
+static RC run_restore(struct cli *cli, struct error *err)
+{
+    return change(cli, HISTORY_RESTORE, watermark_restore, err);
+}
 
 static RC check_set(const struct cli *cli, struct error *err)
 {
@@ -330,7 +362,7 @@ const struct command cmd_watermark_set = {
     .summary = "Sets a table's mark to a time, an id, or both",
     .flags = &OPTION_TABLE(set_table),
     .flags_bytes = sizeof(struct watermark_flags),
-    .about = "Of time and id, what is not given stays as it is where that has a meaning.\n" ABOUT_CHANGES,
+    .about = "Of time and id, what is not given stays as it is where that has a meaning.\n" ABOUT_CHANGES ROUTE_ABOUT,
     .examples = "  waybill watermark set -t orders --timestamp '2025-09-12 00:00:00' --reason 'prices were wrong'\n"
                 "  waybill watermark set -t log --id 1200 --allow-duplicates\n",
     .check = check_set,
@@ -342,7 +374,7 @@ const struct command cmd_watermark_reset = {
     .summary = "Takes a table's mark back to the beginning",
     .flags = &OPTION_TABLE(reset_table),
     .flags_bytes = sizeof(struct watermark_flags),
-    .about = ABOUT_CHANGES,
+    .about = ABOUT_CHANGES ROUTE_ABOUT,
     .examples = "  waybill watermark reset -t orders --reason 'a new column'\n",
     .run = run_reset,
 };
@@ -370,7 +402,8 @@ const struct command cmd_watermark_restore = {
     .summary = "Puts a mark back that the history has, or what the target says",
     .flags = &OPTION_TABLE(restore_table),
     .flags_bytes = sizeof(struct watermark_flags),
-    .about = ABOUT_CHANGES "With --from-target it repairs a scope document that was lost, or a chain that is broken.\n",
+    .about = ABOUT_CHANGES
+    "With --from-target it repairs a scope document that was lost, or a chain that is broken.\n" ROUTE_ABOUT,
     .examples = "  waybill watermark restore -t orders\n"
                 "  waybill watermark restore -t orders --entry 1757687422000-3\n"
                 "  waybill watermark restore -t orders --from-target\n",

@@ -55,20 +55,9 @@ static const struct option table[] = {
 const struct option_table sync_flags = {table, sizeof(table) / sizeof(*table)};
 
 static const struct option connections_table[] = {
-    OPTION("source", STRING, sync_flags, source, .letter = 's', .argument = "URI|NAME", .help = "where rows come from"),
-    OPTION("target", STRING, sync_flags, target, .letter = 'r', .argument = "URI|NAME",
-           .help = "where they are applied, or none"),
-    OPTION("stage", STRING, sync_flags, stage, .argument = "URI|NAME[/PREFIX]",
-           .help = "where they rest: s3://BUCKET/PREFIX, a folder, or a store connection"),
+    ROUTE_FLAGS(sync_flags),
     OPTION("table", LIST, sync_flags, tables, .letter = 't', .argument = "NAME", .help = "table of the source"),
-    OPTION("increment", STRING, sync_flags, increment, .argument = "WORD",
-           .help = "how rows are chosen: hybrid, timestamp_only, id_only or full_sync; hybrid without"),
-    OPTION("mode", STRING, sync_flags, mode, .argument = "WORD",
-           .help = "how rows are applied: merge, append or replace; by the increment without"),
-    OPTION("cursor", STRING, sync_flags, cursor, .argument = "COLUMN",
-           .help = "column that grows with every change; the one obvious without"),
-    OPTION("key", LIST, sync_flags, key, .argument = "COLUMN",
-           .help = "column that tells a row from all others, once for each; the primary key without"),
+    ROUTE_TABLE_FLAGS(sync_flags),
     OPTION("pipeline", STRING, sync_flags, pipeline, .letter = 'p', .argument = "NAME",
            .help = "name that marks and files are kept under; made from source and target without"),
     OPTION("strategy", ENUM, sync_flags, strategy, STRATEGY),
@@ -138,7 +127,8 @@ RC sync_flags_check(const struct cli *cli, struct error *err)
 RC sync_connections_flags_check(const struct cli *cli, struct error *err)
 {
     const struct sync_flags *f = cli->flags;
-    const char *missing = f->source == NULL ? "-s" : f->target == NULL ? "-r" : f->stage == NULL ? "--stage" : NULL;
+    const struct route_flags *r = &f->route;
+    const char *missing = r->source == NULL ? "-s" : r->target == NULL ? "-r" : r->stage == NULL ? "--stage" : NULL;
     if (missing != NULL) {
         fail(err, RC_CONFIG, "'sync connections' needs %s", missing);
         return fail_todo(err,

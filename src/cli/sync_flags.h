@@ -1,16 +1,14 @@
 /* The flags of `sync pipeline` and `sync connections`, and which of them contradict each other. */
 #pragma once
 
-#include "cli/command.h"
+#include "cli/route_flags.h"
 
 struct sync_flags {
-    const char *source, *target, *stage; /* of `sync connections` */
-    const char *increment, *mode, *cursor;
-    struct text_list key;
-    const char *pipeline;    /* NULL: the default one */
-    struct text_list tables; /* count 0: all that are listed */
-    enum strategy strategy;  /* as the pipeline says where it is not given; cli_pick hands both to it */
-    int64_t parallel;        /* 0: as the pipeline says */
+    struct route_flags route; /* of `sync connections` */
+    const char *pipeline;     /* NULL: the default one */
+    struct text_list tables;  /* count 0: all that are listed */
+    enum strategy strategy;   /* as the pipeline says where it is not given; cli_pick hands both to it */
+    int64_t parallel;         /* 0: as the pipeline says */
     bool backup_only, redshift_only, full_refresh, dry_run;
     bool accept_source, accept_target, allow_duplicates, allow_deletes;
     const char *start_time, *end_time; /* RFC 3339; NULL: none */

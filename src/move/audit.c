@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "move/arrows.h"
+#include "move/history.h"
 
 /* ---- what is compared ---- */
 
@@ -251,6 +252,8 @@ RC audit_judge(const struct route *r, const struct audit *audit, struct error *e
 RC audit_accept(struct route *r, const struct audit *audit, const char *reason, const char *author, struct error *err)
 {
     const char *findings = one_line(audit->text, &r->arena);
-    return scope_keep_history(r->scope, arena_print(&r->arena, "audit accepted: %s (%s)", or_empty(reason), findings),
-                              author, err);
+    TRY(scope_keep_history(r->scope, HISTORY_ACCEPT_AUDIT,
+                           arena_print(&r->arena, "audit accepted: %s (%s)", or_empty(reason), findings), author, err));
+    history_prune(r);
+    return RC_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "move/arrows.h"
+#include "move/history.h"
 #include "move/mapping.h"
 
 /* ---- once per run: the source ---- */
@@ -198,6 +199,18 @@ RC bound_describe(struct route *r, struct error *err)
     return bound_check_shape(r, err);
 }
 
+/* Under the lease; a plan keeps nothing. */
+static RC bound_accept_source(struct route *r, struct error *err)
+{
+    const struct error why = *err;
+    if (!scope_is_mine(r->scope))
+        return RC_OK;
+    TRY(scope_keep_history(r->scope, HISTORY_ACCEPT_SOURCE, arena_print(&r->arena, "--accept-source: %s", why.text),
+                           "sync", err));
+    history_prune(r);
+    return RC_OK;
+}
+
 /* Another server, or a clock that went back: rows may be missing, so a person decides. */
 static RC bound_check_source(struct route *r, int64_t now_us, struct error *err)
 {
@@ -205,8 +218,6 @@ static RC bound_check_source(struct route *r, int64_t now_us, struct error *err)
     const char *name = r->source->name;
     int64_t last_us;
     TRY(source_identity(r->source, &r->arena, &r->bound.source_id, err));
-    if (r->run->options.accept_source)
-        return RC_OK;
     if (s->source_id != NULL && strcmp(s->source_id, r->bound.source_id) != 0) {
         fail(err, RC_DATA, "'%s' is another server than the one '%s' was read from: %s, and was %s", name,
              scope_name(r->scope), r->bound.source_id, s->source_id);
@@ -216,6 +227,8 @@ static RC bound_check_source(struct route *r, int64_t now_us, struct error *err)
     } else {
         return RC_OK;
     }
+    if (r->run->options.accept_source)
+        return bound_accept_source(r, err);
     fail_id(err, "another-source");
     return fail_todo(
         err,

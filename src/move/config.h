@@ -119,6 +119,8 @@ struct pipeline_config {
     int64_t max_pending;         /* waybills that may wait for their load while the next is extracted */
     const char *target;          /* NULL: `target: none` */
     bool is_default;
+    const char *history;               /* "50" or "90d": what is kept of it; NULL: all. As numbers: */
+    int64_t history_count, history_ms; /* 0: that does not say */
     struct chunk_limits chunk;
     int64_t file_bytes, part_bytes, lag_ms, lease_ms, max_memory_bytes;
     struct secret hash_key;

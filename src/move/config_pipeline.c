@@ -76,6 +76,8 @@ static const struct option pipeline_table[] = {
            .help = "how far behind the source's clock a range ends"),
     OPTION("lease", DURATION, pipeline_config, lease_ms, .preset = "60s", .min = 1000, .max = DAY_MS,
            .help = "how long a silent owner keeps a scope"),
+    OPTION("history", STRING, pipeline_config, history,
+           .help = "so many entries of a mark's history are kept (50), or for so long (90d); all without"),
     OPTION("max_memory", SIZE, pipeline_config, max_memory_bytes, .preset = "256MiB", .min = 64 * MIB,
            .max = 1024 * GIB, .help = "budget of a run's buffers"),
     OPTION("hash_key", SECRET, pipeline_config, hash_key,
@@ -466,6 +468,20 @@ static RC check_level(const struct pipeline_config *self, struct error *err)
                 compression_names[self->compression], most);
 }
 
+static RC read_history(struct pipeline_config *self, struct error *err)
+{
+    const char *text = self->history;
+    if (text == NULL || strstr(text, "${") != NULL || str_to_int64(str(text), &self->history_count))
+        self->history_ms = 0;
+    else if (!str_to_ms(str(text), &self->history_ms))
+        self->history_ms = -1;
+    if (text == NULL || strstr(text, "${") != NULL || self->history_count > 0 || self->history_ms > 0)
+        return RC_OK;
+    fail(err, RC_CONFIG, WHERE_FMT ": history: '%s' is neither a number of entries nor a time",
+         WHERE_ARG(option_origin_of(self->options, "history")->where), text);
+    return fail_todo(err, "write 'history: 50' or 'history: 90d'; the newest entry is kept in any case");
+}
+
 static RC check_kind(const struct pipeline_config *self, struct error *err)
 {
     if ((int)self->kind == PIPELINE_SYNC)
@@ -485,6 +501,7 @@ RC pipeline_read(struct config *config, const struct yaml_node *node, struct res
     TRY(options_read(set, node, what, NULL, resolver, err));
     TRY(check_kind(ret, err));
     TRY(check_level(ret, err));
+    TRY(read_history(ret, err));
     TRY(options_check_required(set, ret->where, what, err));
     for (int i = 0; i < override_count; i++)
         TRY(options_set(set, overrides[i].option, overrides[i].text, overrides[i].kind, overrides[i].by, err));

@@ -2,6 +2,7 @@
  */
 #include "base/log.h"
 #include "move/arrows.h"
+#include "move/history.h"
 #include "state/keys.h"
 
 void repair_advice(const struct route *r, struct error *err)
@@ -160,10 +161,12 @@ static RC repair_restart_at_target(struct route *r, struct error *err)
     struct marks next = route_marks(r);
     struct position pos;
     TRY(position_parse(r->t.pos, scope_arena(r->scope), &pos, err));
-    TRY(scope_keep_history(r->scope, "--accept-target", "sync", err));
+    TRY(scope_keep_history(r->scope, HISTORY_ACCEPT_TARGET, "--accept-target", "sync", err));
     TRY(repair_restart(r, pos, NULL, &next, err));
     r->result.warning = "the target was accepted as it is: a new epoch continues at what it holds";
-    return scope_write(r->scope, &next, err);
+    TRY(scope_write(r->scope, &next, err));
+    history_prune(r);
+    return RC_OK;
 }
 
 /* T's waybill must be reached by prev from S.extracted; *ret_ok = false says in err why it is not. */

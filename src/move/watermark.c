@@ -1,6 +1,7 @@
 #include "move/watermark.h"
 
 #include "move/arrows.h"
+#include "move/history.h"
 #include "state/keys.h"
 
 /* ---- what is asked ---- */
@@ -74,64 +75,6 @@ static RC watermark_asked(struct route *r, const struct watermark_change *change
     return RC_OK;
 }
 
-/* ---- history ---- */
-
-static RC history_read(struct route *r, const char *key, struct history_entry *ret, struct error *err)
-{
-    AUTO_RELEASE(buf) text = {0};
-    AUTO_JSON *doc = NULL;
-    const char *slash = strrchr(key, '/');
-    TRY(store_get(r->run->world.store, key, JSON_DOCUMENT_BYTES_MAX, &text, NULL, err));
-    TRY(json_read(buf_str(&text), key, &doc, err));
-    ret->name = arena_print(&r->arena, "%.*s", (int)strlen(slash + 1) - (int)strlen(".json"), slash + 1);
-    ret->at = arena_text(&r->arena, json_text(doc, "at"));
-    ret->author = arena_text(&r->arena, json_text(doc, "author"));
-    ret->reason = arena_text(&r->arena, json_text(doc, "reason"));
-    const json_t *extracted = json_object_get(json_object_get(doc, "document"), "extracted");
-    return position_from_json(json_object_get(extracted, "pos"), &r->arena, &ret->pos, err);
-}
-
-RC watermark_history(struct run *run, struct history_entry **ret, int *ret_count, struct error *err)
-{
-    struct route *r = &run->routes[0];
-    const char *prefix = key_history_prefix(&r->arena, run->pipeline->name, r->config->name), *after = NULL;
-    struct history_entry *entries = NULL;
-    int count = 0;
-    do {
-        struct object_list page;
-        TRY(store_list(run->world.store, prefix, after, &r->arena, &page, err));
-        struct history_entry *more = arena_take(&r->arena, sizeof(*more) * (size_t)(count + page.count));
-        if (count > 0)
-            memcpy(more, entries, sizeof(*more) * (size_t)count);
-        entries = more;
-        for (int i = 0; i < page.count; i++)
-            TRY(history_read(r, page.items[i].key, &entries[count++], err));
-        after = page.next;
-    } while (after != NULL);
-    *ret = entries;
-    *ret_count = count;
-    return RC_OK;
-}
-
-static RC watermark_from_history(struct run *run, const char *name, struct position *ret, struct error *err)
-{
-    struct history_entry *entries;
-    int count;
-    TRY(watermark_history(run, &entries, &count, err));
-    for (int i = count - 1; i >= 0; i--) {
-        if (name == NULL || strcmp(entries[i].name, name) == 0) {
-            *ret = entries[i].pos;
-            return RC_OK;
-        }
-    }
-    fail(err, RC_NOT_FOUND, name != NULL ? "'%s' has no history entry '%s'" : "'%s' has no history%s",
-         scope_name(run->routes[0].scope), or_empty(name));
-    if (name == NULL)
-        return fail_todo(err,
-                         "a history begins with the first `waybill watermark set`, `reset` or `restore --from-target`");
-    return fail_todo(err, "waybill watermark history %s lists them", scope_flags(run->routes[0].scope));
-}
-
 /* ---- the change ---- */
 
 static RC watermark_check_append(const struct route *r, const struct watermark_change *change, struct error *err)
@@ -148,10 +91,12 @@ static RC watermark_write(struct route *r, struct position pos, bool keep_loaded
 {
     const struct marks *s = scope_marks(r->scope);
     struct marks next = *s;
-    TRY(scope_keep_history(r->scope, change->reason, change->author, err));
+    TRY(scope_keep_history(r->scope, change->name, change->reason, change->author, err));
     struct mark_ref loaded = s->loaded;
     TRY(repair_restart(r, pos, keep_loaded ? &loaded : NULL, &next, err));
-    return scope_give(r->scope, &next, err);
+    TRY(scope_give(r->scope, &next, err));
+    history_prune(r);
+    return RC_OK;
 }
 
 static RC watermark_must_exist(const struct route *r, struct error *err)
@@ -230,11 +175,11 @@ static RC watermark_restore_from_target(struct route *r, const struct watermark_
 RC watermark_restore(struct run *run, const struct watermark_change *change, struct error *err)
 {
     struct route *r = &run->routes[0];
-    struct position pos;
+    struct history_entry entry;
     if (change->from_target)
         return watermark_restore_from_target(r, change, err);
     TRY(watermark_check_append(r, change, err));
-    TRY(watermark_from_history(run, change->entry, &pos, err));
+    TRY(history_find(r, change->entry, &entry, err));
     TRY(repair_hold(r, err));
-    return watermark_change_to(r, pos, change, err);
+    return watermark_change_to(r, entry.pos, change, err);
 }

@@ -10,6 +10,7 @@ struct watermark_change {
     const char *id;        /* set: NULL keeps the id only where the time is kept too */
     const char *entry;     /* restore: "<ms>-<epoch>" of the history; NULL: the newest */
     bool from_target;      /* restore: what T says */
+    const char *name;      /* of the history: HISTORY_SET, ... (history.h) */
     const char *reason, *author;
     bool allow_duplicates; /* append: rows may come twice */
 };
@@ -18,11 +19,3 @@ struct watermark_change {
 RC watermark_set(struct run *run, const struct watermark_change *change, struct error *err);
 RC watermark_reset(struct run *run, const struct watermark_change *change, struct error *err);
 RC watermark_restore(struct run *run, const struct watermark_change *change, struct error *err);
-
-struct history_entry {
-    const char *name; /* "<ms>-<epoch>" */
-    const char *at, *author, *reason;
-    struct position pos; /* S.extracted.pos then */
-};
-/* Oldest first; into the route's arena. */
-RC watermark_history(struct run *run, struct history_entry **ret, int *ret_count, struct error *err);

@@ -386,7 +386,7 @@ RC scope_break(struct scope *self, struct error *err)
     return rc;
 }
 
-RC scope_keep_history(struct scope *self, const char *reason, const char *author, struct error *err)
+RC scope_keep_history(struct scope *self, const char *change, const char *reason, const char *author, struct error *err)
 {
     struct clock *clock = self->world.clock;
     AUTO_RELEASE(buf) body = {0};
@@ -397,6 +397,7 @@ RC scope_keep_history(struct scope *self, const char *reason, const char *author
     json_put_int(entry, "format", SCOPE_FORMAT);
     json_put_text(entry, "at", now);
     json_put_text(entry, "author", author);
+    json_put_text(entry, "change", change);
     json_put_text(entry, "reason", reason);
     json_put(entry, "document", self->doc != NULL ? json_deep_copy(self->doc) : json_null());
     json_write(entry, &body);

@@ -126,5 +126,6 @@ RC scope_guard(struct scope *self, struct error *err);
 /* Takes a lease away from its owner by an operator's word. */
 RC scope_break(struct scope *self, struct error *err);
 
-/* History: S as it is, kept before a person changes the mark. */
-RC scope_keep_history(struct scope *self, const char *reason, const char *author, struct error *err);
+/* History: S as it is, kept before a person changes the mark; `change`: how, a word of move/history.h. */
+RC scope_keep_history(struct scope *self, const char *change, const char *reason, const char *author,
+                      struct error *err);

@@ -125,3 +125,21 @@ def test_connections_are_listed_without_being_opened_and_told_of_without_their_s
     assert "MariaDB" in told["connections"][0]["version"]
     home.write("waybill.yml", json.dumps({"connections": {"shop": home.mariadb.connection(home.name) | {"password": "${NOT_SET}"}}}))
     assert "shop" in home.run("check")  # without a word, it is those of the configuration
+
+
+def test_what_was_moved_by_uris_is_looked_at_and_marked_by_the_same_three(home):
+    home.environment["MYSQL_PWD"], home.environment["PGPASSWORD"] = home.mariadb.secret, home.postgres.secret
+    route = ["-s", home.source(), "-r", home.target(), "--stage", home.stage()]
+    home.run("sync", "connections", *route, "-t", "orders")
+    status = json.loads(home.run("status", *route, "--output", "json"))["tables"]
+    assert [(row["table"], row["last_result"], row["waiting"]) for row in status] == [("orders", "success", 0)]
+    assert status[0]["next"].startswith("waybill sync connections -s ") and status[0]["next"].endswith(" -t orders")
+    assert json.loads(home.run("audit", *route, "-t", "orders", "--output", "json"))["tables"][0]["audit_status"] == "passed"
+    home.run("watermark", "set", *route, "-t", "orders", "--timestamp", "2020-01-01 00:00:00", "--reason", "again")
+    assert json.loads(home.run("watermark", "get", *route, "-t", "orders", "--output", "json"))["extracted"]["pos"]["at"] == "2020-01-01 00:00:00"
+    history = json.loads(home.run("watermark", "history", *route, "-t", "orders", "--output", "json"))["history"]
+    assert [(entry["change"], entry["reason"]) for entry in history] == [("set", "again")]
+    home.run("watermark", "restore", *route, "-t", "orders", "--wait", "5s")
+    assert json.loads(home.run("sync", "connections", *route, "-t", "orders", "--output", "json"))["summary"]["total_rows_processed"] == 0
+    assert "exact" in home.run("types", route[1], route[3]) and "exact" in home.run("types", route[1], "sqlite")
+    assert "needs -r too" in home.run("status", "-s", route[1], status=2)

@@ -2,6 +2,7 @@
 #include "case.h"
 #include "conform/rows.h"
 #include "move/audit.h"
+#include "move/history.h"
 #include "world/mem_database.h"
 
 static struct world *filled(enum world_variant variant, enum world_table table)
@@ -356,7 +357,7 @@ static void what_is_accepted_is_kept_with_who_and_why(void **state)
     assert_int_equal(audit_table(r, &found, &err), RC_OK);
     assert_true(found.differences > 0);
     assert_int_equal(audit_accept(r, &found, "by hand", "ada@desk", &err), RC_OK);
-    assert_int_equal(watermark_history(run, &entries, &count, &err), RC_OK);
+    assert_int_equal(history_list(&run->routes[0], &entries, &count, &err), RC_OK);
     assert_int_equal(count, 1);
     assert_string_equal(entries[0].author, "ada@desk");
     assert_non_null(strstr(entries[0].reason, "by hand"));

@@ -413,13 +413,28 @@ static void who_waits_for_nobody_or_in_a_circle_is_told_where(void **state)
                  "      last: {depends_on: '*'}\n");
 }
 
+static void a_history_is_kept_by_number_or_by_time(void **state)
+{
+    assert_loads(CONNECTIONS PIPELINE "    history: 50\n");
+    assert_int_equal(pick(NULL)->history_count, 50);
+    assert_loads(CONNECTIONS PIPELINE "    history: 90d\n");
+    assert_int_equal(pick(NULL)->history_count, 0);
+    assert_int_equal(pick(NULL)->history_ms, INT64_C(90) * 86400000);
+    assert_refused(CONNECTIONS PIPELINE "    history: 0\n",
+                   "w.yml:10:14: history: '0' is neither a number of entries nor a time",
+                   "write 'history: 50' or 'history: 90d'; the newest entry is kept in any case");
+    assert_refused(CONNECTIONS PIPELINE "    history: long\n",
+                   "w.yml:10:14: history: 'long' is neither a number of entries nor a time",
+                   "write 'history: 50' or 'history: 90d'; the newest entry is kept in any case");
+}
+
 static void s65_an_unknown_key_is_an_error_at_every_level(void **state)
 {
     const char *top = "the options here are: include, connections, pipelines";
     const char *pipeline =
         "the options here are: kind, default, source, stage, verify, audit, target, chunk, file_bytes, part_bytes, "
         "strategy, parallel, readers, max_rows_per_second, max_pending, "
-        "lag, lease, max_memory, hash_key, tables";
+        "lag, lease, history, max_memory, hash_key, tables";
     assert_refused("connection: {}\n", "w.yml:1:1: unknown option 'connection', did you mean 'connections'?", top);
     assert_refused("connections:\n  lake: {type: directory, pth: x}\n",
                    "w.yml:2:27: unknown option 'pth', did you mean 'path'?", "the options here are: path, type");
@@ -735,6 +750,7 @@ int main(void)
         CASE(what_makes_no_sense_in_a_table_is_refused),
         CASE(who_waits_for_nobody_or_in_a_circle_is_told_where),
         CASE(a_circle_that_patterns_make_is_found_when_their_tables_are_known),
+        CASE(a_history_is_kept_by_number_or_by_time),
         CASE(s65_an_unknown_key_is_an_error_at_every_level),
         CASE(a_connection_that_does_not_exist_or_does_not_fit_is_told_where_it_is_named),
         CASE(connections_are_opened_by_their_names),

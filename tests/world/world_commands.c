@@ -24,7 +24,7 @@ struct world_report world_clean(struct world *self, bool hit)
 
 struct world_report world_reset(struct world *self, bool hit)
 {
-    static const struct watermark_change change = {.reason = "read it again", .author = "a person"};
+    static const struct watermark_change change = {.name = "reset", .reason = "read it again", .author = "a person"};
     struct world_report report = {0};
     struct run *run = world_open(self, hit);
     report.rc = watermark_reset(run, &change, &report.error);
