@@ -28,6 +28,16 @@ static RC check_marker_store(const struct config *config, const char *name, stru
 
 /* ---- opening ---- */
 
+/* One more session of the target's, which knows where staged files lie. */
+static RC open_target(struct session *self, struct target **ret, struct error *err)
+{
+    AUTO(target) *target = NULL;
+    TRY(config_open_target(self->cli->config, self->pipeline->target, self->cli->clock, random_real(), &target, err));
+    TRY(target_use_stage(target, self->store, err));
+    *ret = TAKE(target);
+    return RC_OK;
+}
+
 static RC open_connections(struct session *self, const struct session_wants *wants, struct error *err)
 {
     struct config *config = self->cli->config;
@@ -42,9 +52,7 @@ static RC open_connections(struct session *self, const struct session_wants *wan
     TRY(config_open_store(config, pipeline->stage_store, clock, random, &self->store, err));
     if (wants->source)
         TRY(config_open_source(config, pipeline->source, clock, random, &self->source, err));
-    if (wants->target && pipeline->target != NULL)
-        TRY(config_open_target(config, pipeline->target, clock, random, &self->target, err));
-    return RC_OK;
+    return wants->target && pipeline->target != NULL ? open_target(self, &self->target, err) : RC_OK;
 }
 
 static RC resolve_tables(struct session *self, const struct text_list *wanted, struct error *err)
@@ -107,7 +115,7 @@ static RC open_ends(void *context, struct ends *ret, struct error *err)
     if (self->source != NULL)
         TRY(config_open_source(config, self->pipeline->source, clock, random_real(), &source, err));
     if (self->target != NULL && !self->target->is_exclusive)
-        TRY(config_open_target(config, self->pipeline->target, clock, random_real(), &target, err));
+        TRY(open_target(self, &target, err));
     ret->source = TAKE(source);
     ret->target = TAKE(target);
     return RC_OK;

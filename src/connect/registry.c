@@ -6,6 +6,7 @@
 #include "connect/mysql/source.h"
 #include "connect/postgres/source.h"
 #include "connect/postgres/target.h"
+#include "connect/redshift/target.h"
 #include "connect/sqlite/source.h"
 #include "connect/sqlite/target.h"
 
@@ -262,6 +263,74 @@ static RC postgres_open_target(const char *name, const void *options, const stru
 static const struct database_type postgres_type = POSTGRES_TYPE("postgres", "a PostgreSQL database"),
                                   postgresql_type = POSTGRES_TYPE("postgresql", "the same as postgres");
 
+/* ---- Redshift ---- */
+
+struct redshift_options {
+    const char *host, *database, *user, *schema, *iam_role;
+    int64_t port;
+    struct secret password;
+    enum pq_tls tls;
+    const char *ca;
+    int64_t connect_timeout, lock_timeout, statement_timeout;
+    struct tunnel_settings ssh;
+};
+
+static const struct option redshift_table[] = {
+    OPTION("host", STRING, redshift_options, host, .required = true,
+           .help = "endpoint of the cluster or workgroup, without port and database"),
+    OPTION("port", INT, redshift_options, port, .preset = "5439", .min = 1, .max = 65535, .help = "its port"),
+    OPTION("database", STRING, redshift_options, database, .required = true, .help = "name of the database"),
+    OPTION("user", STRING, redshift_options, user, .required = true, .help = "user to log in as"),
+    OPTION("password", SECRET, redshift_options, password,
+           .help = "its password; as PGPASSWORD or ~/.pgpass say without"),
+    OPTION("schema", STRING, redshift_options, schema, .preset = "public",
+           .help = "schema of tables without one, and of the tables waybill_position_..."),
+    OPTION("iam_role", STRING, redshift_options, iam_role,
+           .help = "role that COPY reads the stage with: its ARN, or default; the stage's own keys without"),
+    OPTION("tls", ENUM, redshift_options, tls, .preset = "auto", .names = postgres_tls,
+           .help = "auto (verify, but for this machine), off, require (encrypted, to whomever), verify"),
+    OPTION("tls_ca", PATH, redshift_options, ca,
+           .help = "file of the authorities to trust, such as Amazon's; this machine's when not given"),
+    OPTION("connect_timeout", DURATION, redshift_options, connect_timeout, .preset = "30s", .min = 100, .max = 600000,
+           .help = "how long a connection may take to be made"),
+    OPTION("lock_timeout", DURATION, redshift_options, lock_timeout, .preset = "90s", .min = 100, .max = 86400000,
+           .help = "how long a load that is under way is waited for"),
+    OPTION("statement_timeout", DURATION, redshift_options, statement_timeout, .preset = "1h", .min = 1000,
+           .max = 604800000, .help = "how long one statement of a load may take, a COPY too"),
+    TUNNEL_OPTION_LIST(redshift_options),
+};
+
+static RC redshift_open_target(const char *name, const void *options, const struct opening *with, struct target **ret,
+                               struct error *err)
+{
+    const struct redshift_options *given = options;
+    const struct redshift_target_options how = {.address = {.host = given->host,
+                                                            .port = given->port,
+                                                            .database = given->database,
+                                                            .user = given->user,
+                                                            .password = &given->password,
+                                                            .tls = given->tls,
+                                                            .ca = given->ca,
+                                                            .connect_ms = given->connect_timeout,
+                                                            .lock_ms = given->lock_timeout,
+                                                            .statement_ms = given->statement_timeout},
+                                                .schema = given->schema,
+                                                .iam_role = given->iam_role,
+                                                .ssh = given->ssh};
+    return redshift_target_open(name, &how, with, ret, err);
+}
+
+static const struct database_type redshift_type = {
+    .name = "redshift",
+    .summary = "an Amazon Redshift cluster or workgroup",
+    .options = OPTION_TABLE(redshift_table),
+    .options_bytes = sizeof(struct redshift_options),
+    .target_type = redshift_target_type,
+    .reads_s3 = true,
+    .has_layout = true,
+    .open_target = redshift_open_target,
+};
+
 /* ---- MySQL and MariaDB ---- */
 
 static RC mysql_open_source(const char *name, const void *options, const struct opening *with, struct source **ret,
@@ -282,8 +351,9 @@ static RC mysql_open_source(const char *name, const void *options, const struct 
 MYSQL_TYPE(mysql_type, "mysql", "a MySQL server");
 MYSQL_TYPE(mariadb_type, "mariadb", "a MariaDB server");
 
-const struct database_type *const database_types[] = {&adbc_type,     &duckdb_type,     &mariadb_type, &mysql_type,
-                                                      &postgres_type, &postgresql_type, &sqlite_type,  NULL};
+const struct database_type *const database_types[] = {&adbc_type,     &duckdb_type,   &mariadb_type,
+                                                      &mysql_type,    &postgres_type, &postgresql_type,
+                                                      &redshift_type, &sqlite_type,   NULL};
 
 const struct database_type *database_type_find(const char *name)
 {

@@ -16,6 +16,8 @@ struct database_type {
     const struct source_type *(*source_types)(struct arena *arena, int *ret_count);
     /* What a field becomes there. NULL: it is no target. */
     void (*target_type)(const struct field *field, struct target_type *ret);
+    bool reads_s3;   /* as a target, by itself: a stage anywhere else is out of its reach */
+    bool has_layout; /* as a target, tables have a distkey, a sortkey and encodings */
     RC(*open_source)
     (const char *name, const void *options, const struct opening *with, struct source **ret, struct error *err);
     RC(*open_target)

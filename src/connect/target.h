@@ -43,6 +43,19 @@ struct target_deletes {
     const struct key_list *keys; /* MODE_MERGE: these rows, besides; NULL: none */
 };
 
+/* How a table is laid out where its rows are spread over machines, if the target has such a thing: for a table that it
+ * makes. Columns by their names in the target; texts NULL, counts 0: the target's own choice. */
+struct target_layout {
+    const char *diststyle, *distkey; /* "AUTO", "EVEN", "KEY", "ALL" */
+    const char *const *sortkey;
+    int sortkey_count;
+    bool is_interleaved;
+    const struct column_encode {
+        const char *column, *encode;
+    } * encodes;
+    int encode_count;
+};
+
 /* One scope's table in the target; the texts outlive every call. */
 struct target_table {
     const char *scope; /* "pipeline/table": T's primary key */
@@ -56,6 +69,7 @@ struct target_table {
     bool swaps;                     /* replace: the rows go into a new table, which then takes the name */
     const struct target_span *span; /* delete_insert: these rows go first; NULL: none */
     struct target_deletes deletes;
+    const struct target_layout *layout; /* NULL: none was asked for */
 };
 
 /* What to do besides, where a column is to be taken in another way: the waybill that did not go in waits as it is. */
@@ -95,7 +109,8 @@ struct staged_file {
 struct load_counts {
     int64_t rows;                    /* that the target counted itself */
     int64_t inserted, updated, kept; /* merge: kept = a newer row was already there; append, replace: inserted only */
-    int64_t deleted;                 /* replace, delete_insert, keys: also those that were only noted as deleted */
+    int64_t deleted;                 /* replace, delete_insert, keys: also those that were only noted as deleted; merge:
+                                        also rows of keys that were there more than once */
     int64_t statements;
 };
 

@@ -141,6 +141,7 @@ static RC collect(struct pq *db, int64_t wait_ms, bool stops, struct pq_answer *
 {
     int64_t deadline = now_ms(db) + wait_ms + PQ_ANSWER_MS;
     AUTO_RELEASE(pq_answer) kept = {0};
+    db->detail[0] = '\0';
     TRY(flush(db, wait_ms, stops, err));
     for (;;) {
         PGresult *result = NULL;
@@ -213,6 +214,26 @@ RC pq_run(struct pq *db, const char *sql, int64_t *ret_changes, struct error *er
     TRY(run(db, sql, db->statement_ms, true, &answer, err));
     if (ret_changes != NULL)
         *ret_changes = pq_changes(&answer);
+    return RC_OK;
+}
+
+RC pq_run_hiding(struct pq *db, const char *sql, const struct secret *const *secrets, int count, struct error *err)
+{
+    db->hidden = secrets;
+    db->hidden_count = count;
+    enum rc rc = pq_run(db, sql, NULL, err);
+    db->hidden_count = 0;
+    return rc;
+}
+
+RC pq_set_timeout(struct pq *db, int64_t statement_ms, struct error *err)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    if (db->statement_ms == statement_ms)
+        return RC_OK;
+    buf_addf(&sql, "SET statement_timeout TO %lld", (long long)statement_ms);
+    TRY(pq_run(db, sql.at, NULL, err));
+    db->statement_ms = statement_ms;
     return RC_OK;
 }
 

@@ -12,6 +12,7 @@
 #include <libpq-fe.h>
 #include <stdatomic.h>
 
+#include "base/arena.h"
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -31,10 +32,12 @@ enum {
     PQ_LOCK_MS = 90000, /* longer than PQ_IDLE_MS: a session that sleeps is gone before who waits for it gives up */
     PQ_IDLE_MS = 60000,
     PQ_STATEMENT_MS = 3600000,
-    PQ_STALL_MS = 120000,     /* COPY: nothing could be sent for as long */
-    PQ_ANSWER_MS = 3000,      /* how much later than the server this side gives up, so that the server can say why */
-    PQ_CANCEL_MS = 2000,      /* a request to cancel is not waited for any longer */
-    PQ_NAME_BYTES = 63,       /* NAMEDATALEN - 1: PostgreSQL cuts longer identifiers off */
+    PQ_STALL_MS = 120000, /* COPY: nothing could be sent for as long */
+    PQ_ANSWER_MS = 3000,  /* how much later than the server this side gives up, so that the server can say why */
+    PQ_CANCEL_MS = 2000,  /* a request to cancel is not waited for any longer */
+    PQ_NAME_BYTES = 63,   /* NAMEDATALEN - 1: PostgreSQL cuts longer identifiers off */
+    PQ_DETAIL_TEXT = 2048,
+    PQ_HIDDEN_BYTES = 8,      /* so much of a secret in a message is too much */
     PQ_CHUNK_BYTES = 64 << 10 /* limits.md 3: larger messages are not faster, smaller ones are slower */
 };
 _Static_assert((int)PQ_LOCK_MS > (int)PQ_IDLE_MS, "who waits for a lock outlives a session that holds it and sleeps");
@@ -51,6 +54,7 @@ struct pq_address {
     enum pq_tls tls;
     const char *ca, *cert, *key; /* files; ca: this machine's own list */
     int64_t connect_ms, lock_ms, idle_ms, statement_ms, stall_ms;
+    bool is_redshift; /* which has neither limits on locks nor on idle transactions: lock_ms and idle_ms do nothing */
 };
 
 struct pq {
@@ -60,7 +64,11 @@ struct pq {
     struct clock *clock;
     const atomic_int *stop; /* the signal that asks the program to end, 0 so far; NULL: none is looked for */
     int64_t lock_ms, statement_ms, stall_ms;
-    char *copied; /* what pq_copy_get gave last */
+    char *copied;                /* what pq_copy_get gave last */
+    char detail[PQ_DETAIL_TEXT]; /* what the server said of the last failure besides its message; it may hold values,
+                                    and is not for people */
+    const struct secret *const *hidden; /* of the statement under way */
+    int hidden_count;
 };
 
 /* The address's tunnel, where `ssh` wants one: the owner frees it after its last session. RC_CONFIG: it contradicts the
@@ -77,6 +85,10 @@ RC pq_open(const struct pq_address *address, struct clock *clock, const atomic_i
 /* An open transaction is rolled back by the server, which may take it a moment. NULL is fine. */
 void pq_free(struct pq *self);
 AUTO_DEFINE(pq)
+/* A copy whose texts are in the arena, for who connects again later; its password goes into `password`, which the
+ * caller releases. */
+void pq_address_keep(const struct pq_address *address, struct arena *arena, struct secret *password,
+                     struct pq_address *ret);
 /* The address as it is shown. */
 void pq_address_print(const struct pq_address *address, struct buf *out);
 
@@ -105,6 +117,11 @@ RC pq_query(struct pq *db, const char *sql, int count, const char *const *values
 /* Statements without parameters, separated by ';', of whose answers only the last one's count of rows is of interest;
  * ret_changes may be NULL. */
 RC pq_run(struct pq *db, const char *sql, int64_t *ret_changes, struct error *err);
+/* The same of one statement that holds secrets: what the server says is left out where it repeats a piece of one (S47).
+ */
+RC pq_run_hiding(struct pq *db, const char *sql, const struct secret *const *secrets, int count, struct error *err);
+/* How long a statement may take from now on, for the server and for us. */
+RC pq_set_timeout(struct pq *db, int64_t statement_ms, struct error *err);
 /* COMMIT; waits for its answer even when the program is asked to stop. RC_UNKNOWN: the answer was lost. Anything else:
  * certainly not committed. */
 RC pq_commit(struct pq *db, struct error *err);

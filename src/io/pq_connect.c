@@ -129,11 +129,23 @@ static RC connect_until(struct pq *db, int64_t deadline_ms, struct error *err)
     return PQsetnonblocking(db->handle, 1) == 0 ? RC_OK : pq_fail_connecting(db, err);
 }
 
+/* One statement at a time. Texts of floats have the digits that tell them from all others. */
+static RC set_up_redshift(struct pq *db, struct error *err)
+{
+    AUTO_RELEASE(buf) timeout = {0};
+    buf_addf(&timeout, "SET statement_timeout TO %lld", (long long)db->statement_ms);
+    TRY(pq_run(db, timeout.at, NULL, err));
+    TRY(pq_run(db, "SET timezone TO 'UTC'", NULL, err));
+    return pq_run(db, "SET extra_float_digits TO 2", NULL, err);
+}
+
 /* row_security: an error instead of rows that are silently not there. The server's own keepalives free the locks of a
  * client whose machine is gone. A COMMIT that is answered is on disk. */
 static RC set_up(struct pq *db, const struct pq_address *address, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
+    if (address->is_redshift)
+        return set_up_redshift(db, err);
     buf_addf(&sql,
              "SET lock_timeout = %lld; SET idle_in_transaction_session_timeout = %lld; SET statement_timeout = %lld;"
              " SET row_security = off; SET client_min_messages = warning;"
@@ -159,6 +171,24 @@ static const char *password_from(const struct pq *db, const struct pq_address *a
 }
 
 static void ignore_notice(void *context, const char *message) {}
+
+void pq_address_keep(const struct pq_address *address, struct arena *arena, struct secret *password,
+                     struct pq_address *ret)
+{
+    *ret = *address;
+    ret->host = arena_text(arena, address->host);
+    ret->database = arena_text(arena, address->database);
+    ret->user = arena_text(arena, address->user);
+    ret->service = arena_text(arena, address->service);
+    ret->ca = arena_text(arena, address->ca);
+    ret->cert = arena_text(arena, address->cert);
+    ret->key = arena_text(arena, address->key);
+    ret->password = NULL;
+    if (address->password == NULL || !secret_is_set(address->password))
+        return;
+    secret_set(password, str(secret_reveal(address->password)));
+    ret->password = password;
+}
 
 void pq_address_print(const struct pq_address *address, struct buf *out)
 {

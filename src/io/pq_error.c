@@ -52,6 +52,27 @@ static int code_find(const char *state)
     return found;
 }
 
+/* Some piece of a secret stands in it. */
+static bool repeats(const char *text, const struct secret *secret)
+{
+    const char *hidden = secret_reveal(secret);
+    size_t len = strlen(hidden), piece = len < PQ_HIDDEN_BYTES ? len : PQ_HIDDEN_BYTES, size = strlen(text);
+    for (size_t i = 0; len > 0 && i + piece <= len; i++) {
+        if (memmem(text, size, hidden + i, piece) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static const char *without_secrets(const struct pq *db, const char *text)
+{
+    for (int i = 0; i < db->hidden_count; i++) {
+        if (repeats(text, db->hidden[i]))
+            return "its message repeats a secret of the statement, and is left out";
+    }
+    return text;
+}
+
 /* What stands in quotes in a message about a value is the value: "invalid input syntax for type uuid: "..."", and so is
  * what a function's author wrote. Names of columns and constraints come as fields of their own. */
 static void add_message(const char *state, const char *message, struct buf *out)
@@ -120,7 +141,9 @@ enum rc pq_fail_result(struct pq *db, const PGresult *result, struct error *err)
         return pq_fail_stopped(db, err);
     AUTO_RELEASE(buf) text = {0};
     int code = code_find(state);
-    add_message(state, or_empty(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)), &text);
+    add_message(state, without_secrets(db, or_empty(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY))), &text);
+    snprintf(db->detail, sizeof(db->detail), "%s",
+             without_secrets(db, or_empty(PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL))));
     add_place(result, &text);
     fail(err, code >= 0 ? codes[code].rc : RC_FAILED, "'%s': %s", db->address, or_empty(text.at));
     snprintf(err->vendor, sizeof(err->vendor), "%s", state);
@@ -142,7 +165,7 @@ static void add_lines(const char *message, struct buf *out)
 enum rc pq_fail_connection(struct pq *db, struct error *err)
 {
     AUTO_RELEASE(buf) text = {0};
-    add_lines(PQerrorMessage(db->handle), &text);
+    add_lines(without_secrets(db, PQerrorMessage(db->handle)), &text);
     fail(err, RC_UNAVAILABLE, "'%s': the connection is lost: %s", db->address,
          text.len > 0 ? text.at : "the server has closed it");
     return fail_todo(err, "run the same command again once the server answers: it goes on where it stopped");

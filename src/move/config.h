@@ -11,8 +11,7 @@
 
 #include "base/clock.h"
 #include "base/options.h"
-#include "connect/source.h"
-#include "connect/target.h"
+#include "connect/registry.h"
 #include "data/parquet/writer.h"
 #include "data/shaping.h"
 #include "io/opening.h"
@@ -98,6 +97,10 @@ struct table_config {
     const struct option_set *options;       /* where each value came from, for plan -v */
     const struct yaml_node *columns, *mask; /* these four as written; `wishes` is what they say */
     struct text_list exclude_columns, hash;
+    const char *distkey;
+    int diststyle, sortstyle; /* of config_layout.c */
+    struct text_list sortkey;
+    const struct target_layout *layout; /* what these and the columns' `encode` come to; NULL: none was asked for */
 };
 
 struct pipeline_config {
@@ -113,11 +116,12 @@ struct pipeline_config {
     enum verify verify;
     enum audit_kind audit; /* of its tables, unless they say so themselves */
     enum strategy strategy;
-    int64_t parallel;            /* STRATEGY_INTER_TABLE: tables at once, at most */
-    int64_t readers;             /* of one table at once, at most */
-    int64_t max_rows_per_second; /* of a run; 0: no limit */
-    int64_t max_pending;         /* waybills that may wait for their load while the next is extracted */
-    const char *target;          /* NULL: `target: none` */
+    int64_t parallel;                        /* STRATEGY_INTER_TABLE: tables at once, at most */
+    int64_t readers;                         /* of one table at once, at most */
+    int64_t max_rows_per_second;             /* of a run; 0: no limit */
+    int64_t max_pending;                     /* waybills that may wait for their load while the next is extracted */
+    const char *target;                      /* NULL: `target: none` */
+    const struct database_type *target_type; /* NULL: none, or not known yet */
     bool is_default;
     const char *history;               /* "50" or "90d": what is kept of it; NULL: all. As numbers: */
     int64_t history_count, history_ms; /* 0: that does not say */

@@ -48,8 +48,9 @@ static RC read_column(struct wishes *w, const struct yaml_node *node, struct err
                 return FAIL_AT(option->where, err, "table '%s': column '%s': 'name' takes the name in the target",
                                table, node->key);
             wish->name = option->text;
-        } else {
-            return FAIL_AT(option->key_where, err, "unknown option '%s'; a column has 'as' and 'name'", option->key);
+        } else if (!text_eq(option->key, "encode")) { /* config_layout.c */
+            return FAIL_AT(option->key_where, err, "unknown option '%s'; a column has 'as', 'name' and 'encode'",
+                           option->key);
         }
     }
     return RC_OK;

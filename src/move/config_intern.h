@@ -39,6 +39,12 @@ RC config_read_columns(struct table_config *table, struct arena *arena, struct e
 RC config_check_order(const struct pipeline_config *pipeline, struct error *err);
 RC config_check_circles(const struct table_config *tables, int count, struct error *err);
 
+/* config_layout.c: `distkey`, `diststyle`, `sortkey`, `sortstyle` and the columns' `encode`, checked, into ret->layout.
+ * After config_read_columns. */
+extern const char *const config_diststyles[], *const config_sortstyles[];
+RC config_read_layout(struct table_config *table, const struct pipeline_config *pipeline, struct arena *arena,
+                      struct error *err);
+
 /* '*' is any text, '?' is one character; everything else is itself. */
 bool pattern_matches(const char *pattern, const char *name);
 bool is_pattern(const char *name);

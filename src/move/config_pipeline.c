@@ -117,7 +117,13 @@ static const struct option table_table[] = {
            .help = "rows without a cursor: fail; exclude; or include, merge: every run reads all of them"),
     OPTION("audit", ENUM, table_config, audit, .names = audit_names, .help = "as the pipeline's"),
     OPTION("columns", NODE, table_config, columns,
-           .help = "{COLUMN: {as: text, name: other}}: its type, and its name in the target"),
+           .help = "{COLUMN: {as: text, name: other}}: its type, and its name in the target; Redshift: encode"),
+    OPTION("distkey", STRING, table_config, distkey, .help = "Redshift: column that a new table's rows are spread by"),
+    OPTION("diststyle", ENUM, table_config, diststyle, .names = config_diststyles,
+           .help = "Redshift: how a new table's rows are spread; key where there is a distkey, else its own choice"),
+    OPTION("sortkey", LIST, table_config, sortkey, .help = "Redshift: columns that a new table is sorted by"),
+    OPTION("sortstyle", ENUM, table_config, sortstyle, .names = config_sortstyles,
+           .help = "Redshift: what several columns of a sortkey count"),
     OPTION("exclude_columns", LIST, table_config, exclude_columns, .help = "columns that are not even read"),
     OPTION("hash", LIST, table_config, hash, .help = "columns of which only a hash is staged (pipeline's hash_key)"),
     OPTION("mask", NODE, table_config, mask, .help = "{COLUMN: full} or partial: what is staged shows '*' instead"),
@@ -377,7 +383,8 @@ static RC table_read(struct config *config, const struct pipeline_config *pipeli
         TRY(check_deletes(ret, err));
         TRY(check_names(ret, err));
     }
-    return config_read_columns(ret, &config->arena, err);
+    TRY(config_read_columns(ret, &config->arena, err));
+    return config_read_layout(ret, pipeline, &config->arena, err);
 }
 
 RC table_default(struct config *config, const struct pipeline_config *pipeline, const char *name,
@@ -412,8 +419,35 @@ static RC read_tables(struct config *config, struct resolver *resolver, struct p
     return config_check_order(ret, err);
 }
 
+#define FAIL_PIPELINE(pipeline, option, err, fmt, ...)                                                                 \
+    fail(err, RC_CONFIG, WHERE_FMT ": " fmt, WHERE_ARG(option_origin_of((pipeline)->options, option)->where),          \
+         ##__VA_ARGS__)
+
+/* A target that reads staged files by itself takes them from S3, and takes what it is known to take. */
+static RC check_reach(struct pipeline_config *self, const struct connection_config *store, struct error *err)
+{
+    if (self->target_type == NULL || !self->target_type->reads_s3)
+        return RC_OK;
+    const char *type = self->target_type->name;
+    if (store != NULL && !text_eq(store->type, "s3")) {
+        FAIL_PIPELINE(self, "stage.store", err, "%s reads staged files from S3 by itself, and '%s' is of type '%s'",
+                      type, store->name, store->type);
+        fail_id(err, "stage-out-of-reach");
+        return fail_todo(err, "stage in a connection of type s3, with a bucket in the region of %s", type);
+    }
+    if (option_is_given(self->options, "stage.profile") && self->profile != PARQUET_REDSHIFT)
+        return FAIL_PIPELINE(self, "stage.profile", err, "%s reads files of the profile 'redshift' only", type);
+    self->profile = PARQUET_REDSHIFT;
+    if (self->compression == PARQUET_LZ4) {
+        FAIL_PIPELINE(self, "stage.compression", err, "%s does not read files that are compressed by lz4", type);
+        return fail_todo(err, "use zstd, snappy, gzip or none");
+    }
+    return RC_OK;
+}
+
 static RC check_connections(const struct config *config, struct pipeline_config *ret, struct error *err)
 {
+    const struct connection_config *store = NULL;
     static const struct {
         const char *option;
         enum role role;
@@ -429,10 +463,14 @@ static RC check_connections(const struct config *config, struct pipeline_config 
             continue;
         TRY(config_find_connection(config, names[i], parts[i].role,
                                    option_origin_of(ret->options, parts[i].option)->where, &found, err));
+        if (parts[i].role == ROLE_TARGET)
+            ret->target_type = database_type_find(found->type);
+        if (parts[i].role == ROLE_STORE)
+            store = found;
     }
     if (text_eq(ret->target, "none"))
         ret->target = NULL;
-    return RC_OK;
+    return check_reach(ret, store, err);
 }
 
 /* Segments of a key that every store takes (store/store.h). */

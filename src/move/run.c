@@ -363,6 +363,7 @@ struct target_table route_target_table(struct route *r, const struct waybill *wa
                                  .name = r->config->target,
                                  .shared = r->config->shared,
                                  .mode = r->mode,
+                                 .layout = r->config->layout,
                                  .deletes = route_deletes(r)};
     if (waybill != NULL) {
         if (!mode_from_name(waybill->mode, &table.mode))

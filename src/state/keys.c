@@ -84,6 +84,8 @@ char *key_beside(struct arena *arena, const char *waybill_key, const char *name)
     return arena_print(arena, "%.*s%s", slash != NULL ? (int)(slash + 1 - waybill_key) : 0, waybill_key, name);
 }
 
+char *key_manifest(struct arena *arena, const char *file_key) { return key_beside(arena, file_key, "manifest.json"); }
+
 char *key_markers_prefix(struct arena *arena, const char *pipeline)
 {
     return arena_print(arena, "completion_markers/%s/", key_segment(arena, pipeline));

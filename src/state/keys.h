@@ -22,6 +22,8 @@ char *key_table_prefix(struct arena *arena, const char *prefix, const char *pipe
 char *key_waybill(struct arena *arena, const char *table_prefix, int64_t now_us, const char *waybill_id);
 /* What lies beside a waybill.json: "file-00000.parquet", "receipt.json"; "" gives the folder with its slash. */
 char *key_beside(struct arena *arena, const char *waybill_key, const char *name);
+/* What tells a target that reads staged files by itself which they are; beside the files, and as old as they. */
+char *key_manifest(struct arena *arena, const char *file_key);
 /* completion_markers/<pipeline>/, and <table>/<stamp>/<name> below */
 char *key_markers_prefix(struct arena *arena, const char *pipeline);
 char *key_marker(struct arena *arena, const char *pipeline, const char *table, const char *stamp, const char *name);

@@ -17,6 +17,7 @@
 #include "base/str.h"
 
 enum { ETAG_TEXT = 96, KEY_BYTES_MAX = 1024, LIST_PAGE_MAX = 1000, PART_NUMBER_MAX = 10000, UPLOAD_ID_TEXT = 512 };
+enum { STORE_REGION_TEXT = 64 };
 
 /* A condition on a write: both empty = none. */
 struct condition {
@@ -83,6 +84,7 @@ struct store_use {
     const char *trial; /* a key below that may be written, and is deleted again */
 };
 
+struct aws_credentials;
 struct store;
 struct store_ops {
     const char *type; /* "directory", "s3" */
@@ -111,6 +113,9 @@ struct store_ops {
     /* Whose credentials it was opened with, and until when: "profile 'etl', until ..."; NULL: they were not needed yet.
      * NULL: this type has none. */
     const char *(*credentials)(struct store *self, struct arena *arena);
+    /* Keys for somebody else who reads what lies here: of the session, where it is one. NULL: it has none. */
+    RC (*lend)(struct store *self, struct aws_credentials *ret, struct error *err);
+    void (*region)(struct store *self, char ret[STORE_REGION_TEXT]); /* "": not known (yet). NULL: it is in none */
     RC (*grants)(struct store *self, const struct store_use *use, struct grant_list *ret,
                  struct error *err); /* NULL: it has none that could be told */
     void (*free)(struct store *self);
@@ -188,6 +193,18 @@ static inline RC store_upload_list(struct store *s, const char *prefix, const ch
 static inline const char *store_credentials(struct store *s, struct arena *arena)
 {
     return s->ops->credentials != NULL ? s->ops->credentials(s, arena) : NULL;
+}
+/* RC_CONFIG: this type has no keys. The caller releases them. */
+static inline RC store_lend(struct store *s, struct aws_credentials *ret, struct error *err)
+{
+    return s->ops->lend != NULL ? s->ops->lend(s, ret, err)
+                                : fail(err, RC_CONFIG, "the store '%s' has no keys that it could lend", s->name);
+}
+static inline void store_region(struct store *s, char ret[STORE_REGION_TEXT])
+{
+    ret[0] = '\0';
+    if (s->ops->region != NULL)
+        s->ops->region(s, ret);
 }
 /* The rights that `use` takes, at the end of `ret`; what cannot be asked is tried out with the object `trial`. */
 static inline RC store_grants(struct store *s, const struct store_use *use, struct grant_list *ret, struct error *err)

@@ -106,6 +106,11 @@ const char *dw_text(struct target_story *s, const char *text)
 {
     AUTO_RELEASE(buf) plain = {0};
     for (const char *at = text; *at != '\0'; at++) {
+        if (s->kind->has_no_year_zero && strncmp(at, "0000-01-01", 10) == 0) {
+            buf_add_str(&plain, S("0001"));
+            at += 3;
+            continue;
+        }
         if (!s->kind->has_no_nul || at[0] != '\\' || at[1] != '0')
             buf_add(&plain, at, 1);
     }

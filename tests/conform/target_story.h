@@ -47,7 +47,7 @@ enum rc dw_bring(struct target_story *s, struct target *target, const struct tar
                  struct load_counts *ret);
 /* A whole load. */
 struct load_counts dw_load(struct target_story *s, const char *prev, const char *waybill, const char *text);
-/* The literal as this kind can hold it: \0 is a plain 0 where texts have no NUL byte. */
+/* The literal as this kind can hold it: \0 is a plain 0 where texts have no NUL byte, the year 0 may be the year 1. */
 const char *dw_text(struct target_story *s, const char *text);
 /* The target's own profile of the table is that of these rows. */
 void dw_profiles(struct target_story *s, const char *text);

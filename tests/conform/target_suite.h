@@ -20,6 +20,7 @@ struct target_kind {
     bool fence_ends_loads;
     bool keeps_fifteen_digits; /* of a decimal */
     bool has_no_nul;           /* texts cannot hold a NUL byte: the stories do without */
+    bool has_no_year_zero;     /* nor days before the year 1 */
     /* A target that loads by URL: puts the file's rows where it reads them, and sets key, url and bytes. Each call uses
      * a new folder. NULL: it reads batches. */
     void (*stage)(void *database, struct staged_file *file);

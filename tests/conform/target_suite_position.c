@@ -243,7 +243,8 @@ static void S31_a_fence_stops_a_load_that_is_still_open_or_waits_for_it(void **s
         OK(target_fence(successor, &s->table, 9, &s->arena, &at, &s->err));
     } else {
         OK(rc);
-        REFUSED(target_commit(s->target, &s->err), RC_UNAVAILABLE, "connection");
+        rc = target_commit(s->target, &s->err); /* a session that was ended may not have been told so yet */
+        assert_true(rc == RC_UNAVAILABLE || rc == RC_UNKNOWN);
         OK(target_reconnect(s->target, &s->err));
     }
     assert_int_equal(at.token, 9);

@@ -5,6 +5,7 @@ import pytest
 
 from redshift_cluster import DATABASE, Cluster
 from road import Road
+from road_redshift import RedshiftRoad
 from server_mariadb import MariaDB
 from server_postgres import PostgreSQL
 from server_redshift import Redshift
@@ -88,6 +89,25 @@ def cluster(redshift, s3, cluster_database):
 
 
 ROADS = itertools.count(1)
+
+
+@pytest.fixture
+def warehouses(tmp_path, mariadb, s3, postgres, redshift):
+    """The same to Redshift's stand-in; another one than the session's: cluster=."""
+    made = []
+
+    def make(tables, cluster=None, **pipeline):
+        number = next(ROADS)
+        folder = tmp_path / f"road{number}"
+        folder.mkdir()
+        made.append(RedshiftRoad(folder, f"road-{number}", mariadb, s3, postgres, cluster or redshift, tables, **pipeline))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+        one.assert_nothing_planted()
+        one.assert_no_secret()
 
 
 @pytest.fixture

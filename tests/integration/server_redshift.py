@@ -62,6 +62,10 @@ class Redshift(Server):
         session.autocommit = True
         return session
 
+    def connection(self, database, user="loader", **options):
+        """As it stands in waybill.yml."""
+        return {"type": "redshift", "host": "127.0.0.1", "port": self.port, "database": database, "user": user, "password": "${POSTGRES_PASSWORD}", **options}
+
     def new_database(self, name):
         self.postgres.new_database(name)
 

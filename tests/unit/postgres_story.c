@@ -5,6 +5,7 @@
 #include "world/value.h"
 
 atomic_int pg_stop;
+bool pg_times_are_numbers;
 
 /* What a story that has failed left open would hold its tables for ever. */
 void pg_clean(void)
@@ -62,6 +63,11 @@ static void add_expression(const struct field *field, struct buf *sql)
     case TYPE_BOOL: buf_addf(sql, "%s::integer", name.at); return;
     case TYPE_DATE: buf_addf(sql, "%s - date '1970-01-01'", name.at); return;
     case TYPE_TIME:
+        if (pg_times_are_numbers) {
+            buf_add_str(sql, buf_str(&name));
+            return;
+        }
+        __attribute__((fallthrough));
     case TYPE_TIMESTAMP: buf_addf(sql, "(extract(epoch FROM %s) * 1000000)::bigint", name.at); return;
     default: buf_addf(sql, "%s::text", name.at);
     }

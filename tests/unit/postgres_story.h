@@ -21,6 +21,7 @@ const char *pg_query(const char *sql); /* the same; as postgres_query, times sho
 struct postgres_target_options pg_options(void);
 struct target *pg_target(void);
 struct target *pg_target_as(const struct postgres_target_options *options);
+extern bool pg_times_are_numbers; /* columns of TYPE_TIME hold microseconds, and no intervals */
 /* A table's rows as world/value.h says; each is read from what PostgreSQL shows. */
 void pg_print_rows(const char *table, const struct schema *schema, struct buf *out);
 

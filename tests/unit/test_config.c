@@ -378,7 +378,7 @@ static void what_makes_no_sense_in_a_table_is_refused(void **state)
                          "bool, int64, double, decimal(p,s)",
                          "");
     assert_table_refused("t: {columns: {a: {as: text, is: x}}}",
-                         "w.yml:11:35: unknown option 'is'; a column has 'as' and 'name'", "");
+                         "w.yml:11:35: unknown option 'is'; a column has 'as', 'name' and 'encode'", "");
     assert_table_refused("t: {columns: {a: {name: ''}}}",
                          "w.yml:11:31: table 't': column 'a': 'name' takes the name in the target", "");
     assert_table_refused("t: {mask: {a: half}}", "w.yml:11:21: table 't': the mask of 'a' is full or partial", "");
@@ -440,7 +440,7 @@ static void s65_an_unknown_key_is_an_error_at_every_level(void **state)
                    "w.yml:2:27: unknown option 'pth', did you mean 'path'?", "the options here are: path, type");
     assert_refused("connections:\n  lake: {type: directroy, path: x}\n",
                    "w.yml:2:16: there is no type 'directroy', did you mean 'directory'?",
-                   "the types are: adbc, duckdb, mariadb, mysql, postgres, postgresql, sqlite, directory, s3");
+                   "the types are: adbc, duckdb, mariadb, mysql, postgres, postgresql, redshift, sqlite, directory, s3");
     assert_refused(CONNECTIONS PIPELINE "    tabels: {}\n",
                    "w.yml:10:5: unknown option 'tabels', did you mean 'tables'?", pipeline);
     assert_refused(CONNECTIONS "pipelines:\n  p: {stage: {stor: lake}}\n",
@@ -466,9 +466,9 @@ static void a_connection_that_does_not_exist_or_does_not_fit_is_told_where_it_is
                    "w.yml:6:36: the connection 'dw' is of type 'sqlite', which cannot be a stage's store",
                    "give the name of another connection; 'waybill version --output json' lists the types");
     assert_refused("connections:\n  dw: {path: x}\n", "w.yml:2:3: connection 'dw' lacks 'type'",
-                   "the types are: adbc, duckdb, mariadb, mysql, postgres, postgresql, sqlite, directory, s3");
+                   "the types are: adbc, duckdb, mariadb, mysql, postgres, postgresql, redshift, sqlite, directory, s3");
     assert_refused("connections:\n  dw: {type: [sqlite]}\n", "w.yml:2:3: connection 'dw' lacks 'type'",
-                   "the types are: adbc, duckdb, mariadb, mysql, postgres, postgresql, sqlite, directory, s3");
+                   "the types are: adbc, duckdb, mariadb, mysql, postgres, postgresql, redshift, sqlite, directory, s3");
     assert_refused("connections:\n  dw: {type: sqlite}\n", "w.yml:2:3: connection 'dw' lacks 'path'",
                    "add 'path': file of the database");
     assert_refused("connections:\n  dw: sqlite\n", "w.yml:2:7: connection 'dw' takes a map of options, not a text", "");

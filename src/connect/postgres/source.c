@@ -176,18 +176,7 @@ static void copy_options(struct postgres_source *self, const struct postgres_sou
 {
     struct arena *arena = &self->arena;
     AUTO_RELEASE(buf) shown = {0};
-    self->address = options->address;
-    self->address.host = arena_text(arena, options->address.host);
-    self->address.database = arena_text(arena, options->address.database);
-    self->address.user = arena_text(arena, options->address.user);
-    self->address.service = arena_text(arena, options->address.service);
-    self->address.ca = arena_text(arena, options->address.ca);
-    self->address.cert = arena_text(arena, options->address.cert);
-    self->address.key = arena_text(arena, options->address.key);
-    if (options->address.password != NULL && secret_is_set(options->address.password)) {
-        secret_set(&self->password, str(secret_reveal(options->address.password)));
-        self->address.password = &self->password;
-    }
+    pq_address_keep(&options->address, arena, &self->password, &self->address);
     self->address.stall_ms = options->address.stall_ms > 0 ? options->address.stall_ms : READ_STALL_MS;
     self->schema = arena_text(arena, options->schema != NULL ? options->schema : "public");
     self->batch_rows =

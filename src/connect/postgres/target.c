@@ -80,7 +80,6 @@ RC postgres_target_connect(struct postgres_target *self, struct error *err)
     if (self->db != NULL && pq_is_alive(self->db))
         return RC_OK;
     disconnect(self);
-    self->address.password = secret_is_set(&self->password) ? &self->password : NULL;
     if (pq_open(&self->address, self->with.clock, self->with.stop, &self->db, err) != RC_OK ||
         read_version(self, err) != RC_OK)
         return fail_in(err, "target '%s'", self->base.name);
@@ -278,26 +277,12 @@ static const struct target_ops postgres_target_ops = {
     .free = postgres_target_free,
 };
 
-static void copy_address(struct postgres_target *self, const struct pq_address *address)
-{
-    self->address = *address;
-    self->address.host = arena_text(&self->arena, address->host);
-    self->address.database = arena_text(&self->arena, address->database);
-    self->address.user = arena_text(&self->arena, address->user);
-    self->address.service = arena_text(&self->arena, address->service);
-    self->address.ca = arena_text(&self->arena, address->ca);
-    self->address.cert = arena_text(&self->arena, address->cert);
-    self->address.key = arena_text(&self->arena, address->key);
-    if (address->password != NULL && secret_is_set(address->password))
-        secret_set(&self->password, str(secret_reveal(address->password)));
-}
-
 RC postgres_target_open(const char *name, const struct postgres_target_options *options, const struct opening *with,
                         struct target **ret, struct error *err)
 {
     AUTO_RELEASE(buf) address = {0}, position = {0};
     struct postgres_target *self = xcalloc(1, sizeof(*self));
-    copy_address(self, &options->address);
+    pq_address_keep(&options->address, &self->arena, &self->password, &self->address);
     pq_address_print(&options->address, &address);
     self->schema = arena_text(&self->arena, options->schema != NULL ? options->schema : "public");
     pq_quote(&position, self->schema);

@@ -25,6 +25,23 @@ static const char *s3_credentials(struct store *base, struct arena *arena)
     return aws_identity_about(((struct s3 *)base)->identity, arena);
 }
 
+static RC s3_lend(struct store *base, struct aws_credentials *ret, struct error *err)
+{
+    if (aws_identity_get(((struct s3 *)base)->identity, ret, err) != RC_OK)
+        return fail_in(err, "store '%s'", base->name);
+    return RC_OK;
+}
+
+/* One that was guessed is no answer before the server has confirmed it. */
+static void s3_region(struct store *base, char ret[STORE_REGION_TEXT])
+{
+    struct s3 *self = (struct s3 *)base;
+    pthread_mutex_lock(&self->mutex);
+    bool is_known = self->region_given || self->answered;
+    snprintf(ret, STORE_REGION_TEXT, "%s", is_known ? self->learnt.region : "");
+    pthread_mutex_unlock(&self->mutex);
+}
+
 static const struct store_ops s3_ops = {
     .type = "s3",
     .put = s3_put,
@@ -40,6 +57,8 @@ static const struct store_ops s3_ops = {
     .upload_list = s3_upload_list,
     .probe = s3_probe,
     .credentials = s3_credentials,
+    .lend = s3_lend,
+    .region = s3_region,
     .grants = s3_grants,
     .free = s3_free,
 };

@@ -1,0 +1,66 @@
+/* A table as it is. information_schema shows what the user may use, in words that are Redshift's own. */
+#include "connect/redshift/target_parts.h"
+
+static RC read_kind(struct redshift_target *self, const char *const *names, struct shape *ret, struct error *err)
+{
+    AUTO_RELEASE(pq_answer) row = {0};
+    TRY(redshift_query(self,
+                       "SELECT table_type FROM information_schema.tables WHERE table_schema = $1 AND table_name = $2",
+                       2, names, &row, err));
+    ret->exists = pq_rows(&row) > 0;
+    ret->is_table = ret->exists && strcmp(pq_text(&row, 0, 0), "BASE TABLE") == 0;
+    return RC_OK;
+}
+
+/* An identity is a default of its own kind: "identity"(...). */
+static struct shape_column column_of_row(const struct pq_answer *rows, int row, struct arena *arena)
+{
+    return (struct shape_column){
+        .name = arena_text(arena, pq_text(rows, row, 0)),
+        .type = {.name = arena_text(arena, pq_text(rows, row, 1)),
+                 .bytes = pq_int64(rows, row, 2),
+                 .precision = (int)pq_int64(rows, row, 3),
+                 .scale = (int)pq_int64(rows, row, 4)},
+        .not_null = strcmp(pq_text(rows, row, 5), "NO") == 0,
+        .has_default = !pq_is_null(rows, row, 6),
+        .is_identity = strstr(pq_text(rows, row, 6), "identity") != NULL,
+    };
+}
+
+static RC read_columns(struct redshift_target *self, const char *const *names, struct arena *arena, struct shape *ret,
+                       struct error *err)
+{
+    AUTO_RELEASE(pq_answer) rows = {0};
+    TRY(redshift_query(self,
+                       "SELECT column_name, data_type, character_maximum_length, numeric_precision, numeric_scale,"
+                       " is_nullable, column_default FROM information_schema.columns"
+                       " WHERE table_schema = $1 AND table_name = $2 ORDER BY ordinal_position",
+                       2, names, &rows, err));
+    ret->count = pq_rows(&rows);
+    ret->columns = arena_take(arena, (size_t)(ret->count + 1) * sizeof(*ret->columns));
+    for (int row = 0; row < ret->count; row++)
+        ret->columns[row] = column_of_row(&rows, row, arena);
+    return RC_OK;
+}
+
+RC redshift_shape_read(struct redshift_target *self, const char *table, struct arena *arena, struct shape *ret,
+                       struct error *err)
+{
+    struct shape shape = {0};
+    const char *const names[] = {redshift_fold(redshift_schema_of(self, table, arena), arena),
+                                 redshift_fold(redshift_name_alone(table), arena)};
+    TRY(read_kind(self, names, &shape, err));
+    if (shape.exists)
+        TRY(read_columns(self, names, arena, &shape, err));
+    *ret = shape;
+    return RC_OK;
+}
+
+int redshift_shape_find(const struct shape *self, const char *name)
+{
+    for (int i = 0; i < self->count; i++) {
+        if (strcasecmp(self->columns[i].name, name) == 0)
+            return i;
+    }
+    return -1;
+}
