@@ -13,6 +13,7 @@ class RedshiftRoad(Road):
         self.redshift = redshift
         super().__init__(folder, name, mariadb, s3, postgres, tables, **pipeline)
         postgres.run(f'GRANT CREATE, TEMPORARY ON DATABASE "{name}" TO loader')
+        postgres.run(f'ALTER DATABASE "{name}" SET timezone = \'UTC\'')  # so that instants, which have no zone in Redshift, compare
         self.connections["dw"] = redshift.connection(name, **({"iam_role": ROLE} if by == "role" else {}))
         self.write_config()
 

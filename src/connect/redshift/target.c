@@ -218,6 +218,7 @@ static void type_of(const struct target *self, const struct field *field, struct
 
 static const struct target_ops redshift_target_ops = {
     .type = "redshift",
+    .features = TARGET_DELETE_INSERT | TARGET_DELETES,
     .use_stage = redshift_use_stage,
     .type_of = type_of,
     .position = redshift_position,

@@ -69,6 +69,11 @@ static RC add_use(struct granting *g, const struct target_use *use, struct error
     TRY(add_position(g, use->table, err));
     TRY(add_table(g, use->table, name, rights, count,
                   arena_print(arena, "%s into '%s'", mode_name(use->mode), use->table), err));
+    if (use->deletes) {
+        const char *const *deletes = redshift_mode_rights(MODE_KEYS, &count);
+        TRY(add_table(g, use->table, name, deletes, use->notes ? count : count - 1,
+                      arena_print(arena, "rows that are gone from the source of '%s'", use->table), err));
+    }
     if (!use->is_audited || use->mode != MODE_APPEND)
         return RC_OK;
     return add_table(g, use->table, name, audit, 1, arena_print(arena, "the audit of '%s'", use->table), err);

@@ -87,7 +87,7 @@ static RC plan_columns(struct redshift_target *self, struct error *err)
         return fail_todo(err, "run the same command again: it makes the table before it loads");
     }
     self->fittings = arena_take(&self->load_arena, (size_t)(table->schema->count + 1) * sizeof(*self->fittings));
-    self->is_waiting = table->mode == MODE_MERGE;
+    self->is_waiting = redshift_waits(table);
     for (int i = 0; i < table->schema->count; i++) {
         const struct field *field = &table->schema->fields[i];
         int column = redshift_shape_find(&self->shape, field->name);
@@ -107,7 +107,7 @@ static void add_waiting_column(const struct redshift_target *self, int i, struct
     const struct field *field = &self->table->schema->fields[i];
     const struct shape_column *column = column_of(self, i);
     char type[DECLARED_TEXT];
-    bool is_key = self->table->mode == MODE_MERGE && redshift_is_key(self->table, field->name);
+    bool is_key = redshift_waits(self->table) && redshift_is_key(self->table, field->name);
     if (self->fittings[i].is_direct && column->type.bytes > 0)
         redshift_type_print(&column->type, type);
     else
@@ -127,7 +127,7 @@ static RC create_waiting_rows(struct redshift_target *self, struct error *err)
     for (int i = 0; i < self->table->schema->count; i++)
         add_waiting_column(self, i, &sql);
     buf_add_str(&sql, S(")"));
-    if (layout != NULL && layout->distkey != NULL) {
+    if (layout != NULL && layout->distkey != NULL && schema_find(self->table->schema, layout->distkey) >= 0) {
         buf_add_str(&sql, S(" DISTKEY ("));
         redshift_quote(&sql, layout->distkey);
         buf_add_str(&sql, S(")"));
@@ -154,6 +154,8 @@ RC redshift_start_load(struct redshift_target *self, struct error *err)
     TRY(plan_columns(self, err));
     if (self->is_waiting)
         TRY(create_waiting_rows(self, err));
+    if (self->table->mode == MODE_DELETE_INSERT)
+        return redshift_delete_span(self, err);
     return self->table->mode == MODE_REPLACE ? delete_all(self, err) : RC_OK;
 }
 

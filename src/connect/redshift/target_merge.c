@@ -67,9 +67,7 @@ static void add_key(const struct redshift_target *self, const char *owner, struc
     }
 }
 
-/* "t.a = r.a AND octet_length(t.a) = octet_length(r.a)": keys of the table and of `other`; `in_type`: other has them as
- * they came, which a cast may have to bring into the table's type. */
-static void add_match(const struct redshift_target *self, const char *other, bool in_type, struct buf *out)
+void redshift_match(const struct redshift_target *self, const char *other, bool in_type, struct buf *out)
 {
     const struct target_table *table = self->table;
     for (int i = 0; i < table->key_count; i++) {
@@ -170,7 +168,7 @@ static RC set_singles_aside(struct redshift_target *self, const char *names, str
     redshift_table_quote(self, self->table->name, &table);
     add_key(self, NULL, &key);
     add_latest_first(self, NULL, &order);
-    add_match(self, self->waiting, true, &match);
+    redshift_match(self, self->waiting, true, &match);
     buf_addf(
         &sql,
         "CREATE TEMPORARY TABLE " SINGLE_ROWS " AS SELECT %s FROM (SELECT %s.*, row_number() OVER (PARTITION BY %s%s)"
@@ -187,7 +185,7 @@ static RC make_single(struct redshift_target *self, struct error *err)
     add_all_columns(self, &names);
     TRY(set_singles_aside(self, names.at, err));
     redshift_table_quote(self, self->table->name, &table);
-    add_match(self, SINGLE_ROWS, false, &match);
+    redshift_match(self, SINGLE_ROWS, false, &match);
     buf_addf(&remove, "DELETE FROM %s USING " SINGLE_ROWS " WHERE %s", table.at, match.at);
     buf_addf(&put, "INSERT INTO %s (%s) SELECT %s FROM " SINGLE_ROWS, table.at, names.at, names.at);
     TRY(change(self, remove.at, &removed, err));
@@ -207,7 +205,7 @@ static RC count_matches(struct redshift_target *self, struct matches *ret, struc
     AUTO_RELEASE(buf) sql = {0}, match = {0}, newer = {0}, key = {0}, table = {0};
     int64_t counts[3] = {0};
     redshift_table_quote(self, self->table->name, &table);
-    add_match(self, self->waiting, true, &match);
+    redshift_match(self, self->waiting, true, &match);
     add_is_newer(self, &newer);
     add_key(self, self->waiting, &key);
     buf_addf(&sql,
@@ -236,7 +234,7 @@ static RC update_matches(struct redshift_target *self, int64_t *ret_changes, str
         redshift_waiting(self, i, &sql);
     }
     buf_addf(&sql, " FROM %s WHERE ", self->waiting);
-    add_match(self, self->waiting, true, &sql);
+    redshift_match(self, self->waiting, true, &sql);
     buf_add_str(&sql, S(" AND NOT "));
     add_is_newer(self, &sql);
     return change(self, sql.at, ret_changes, err);
@@ -257,7 +255,7 @@ static RC insert_waiting(struct redshift_target *self, bool is_new_only, int64_t
     buf_addf(&sql, " FROM %s", self->waiting);
     if (is_new_only) {
         buf_addf(&sql, " LEFT JOIN %s ON ", table.at);
-        add_match(self, self->waiting, true, &sql);
+        redshift_match(self, self->waiting, true, &sql);
         buf_add_str(&sql, S(" WHERE "));
         add_of(self, NULL, self->table->key[0], &sql);
         buf_add_str(&sql, S(" IS NULL"));
@@ -294,7 +292,8 @@ static RC merge(struct redshift_target *self, struct load_counts *counts, struct
         TRY(update_matches(self, &updated, err));
     if (counts->inserted > 0)
         TRY(insert_waiting(self, matches.keys > 0, &inserted, err));
-    return check_changes(counts, distinct, updated, inserted, err);
+    TRY(check_changes(counts, distinct, updated, inserted, err));
+    return redshift_delete_keys(self, &counts->deleted, err);
 }
 
 static RC apply_waiting(struct redshift_target *self, int64_t rows, struct load_counts *counts, struct error *err)
@@ -320,11 +319,13 @@ static RC apply_waiting(struct redshift_target *self, int64_t rows, struct load_
 
 static RC apply(struct redshift_target *self, int64_t rows, struct load_counts *counts, struct error *err)
 {
-    if (self->is_waiting)
+    if (self->table->mode == MODE_KEYS)
+        TRY(redshift_delete_missing(self, rows, counts, err));
+    else if (self->is_waiting)
         TRY(apply_waiting(self, rows, counts, err));
     else
         counts->rows = counts->inserted = self->rows;
-    counts->deleted = self->deleted;
+    counts->deleted += self->deleted;
     if (counts->rows != rows)
         return fail(err, RC_DATA, "the target has %lld rows of this waybill, the waybill says %lld",
                     (long long)counts->rows, (long long)rows);

@@ -1,6 +1,6 @@
 /* Inside the Redshift target: target.c (session, transaction), names.c (names and literals), target_position.c (T),
  * target_shape.c (the table as it is), target_prepare.c (DDL), target_load.c (manifest, COPY), target_merge.c (merge,
- * checks), target_fault.c (why a COPY failed), types.c (what holds what). */
+ * checks), target_deletes.c (rows that go), target_fault.c (why a COPY failed), types.c (what holds what). */
 #pragma once
 
 #include "connect/redshift/target.h"
@@ -112,6 +112,24 @@ RC redshift_load_urls(struct target *base, const struct staged_file *files, int 
 RC redshift_apply(struct target *base, int64_t rows, struct load_counts *ret, struct error *err);
 /* Column i of the waiting rows, in the table's type. */
 void redshift_waiting(const struct redshift_target *self, int i, struct buf *out);
+/* "t.a = r.a AND octet_length(t.a) = octet_length(r.a)": keys of the table and of `other`, which has them as they came
+ * (`in_type`: a cast may have to bring them into the table's type). */
+void redshift_match(const struct redshift_target *self, const char *other, bool in_type, struct buf *out);
+/* Merges, and key sets of rows that are to go, wait in a temporary table. */
+static inline bool redshift_waits(const struct target_table *table)
+{
+    return table->mode == MODE_MERGE || table->mode == MODE_KEYS;
+}
+
+/* ---- target_deletes.c ---- */
+
+/* A value of a position or of a key, as a literal; "((a = '1' AND b = 'x') OR (...))", what one of these keys is. */
+void redshift_value(const struct field *field, const char *text, struct buf *out);
+void redshift_keys(const struct key_list *keys, struct buf *out);
+RC redshift_delete_span(struct redshift_target *self, struct error *err); /* MODE_DELETE_INSERT, before its rows come */
+RC redshift_delete_missing(struct redshift_target *self, int64_t keys, struct load_counts *counts, struct error *err);
+RC redshift_delete_keys(struct redshift_target *self, int64_t *ret_deleted, struct error *err);
+
 /* A COPY has failed as err says: gives the session up, finds out which file, column and rows, and says so. */
 enum rc redshift_copy_fault(struct redshift_target *self, const struct staged_file *files, int count,
                             struct error *err);

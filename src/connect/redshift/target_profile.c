@@ -68,20 +68,20 @@ static void add_measure(const struct field *field, const struct shape_column *co
         buf_addf(out, "%s(%s)", names[measure], name.at);
 }
 
-/* " WHERE NOT ((a = '1' AND b = 'x') OR (...))" */
-static void add_without(const struct key_list *without, struct buf *out)
+/* " WHERE gone_at IS NULL AND NOT ((a = '1' AND b = 'x') OR (...))" */
+static void add_rows_meant(const struct counting *c, struct buf *out)
 {
-    for (int row = 0; row < without->count; row++) {
-        buf_add_str(out, row > 0 ? S(" OR (") : S(" WHERE NOT (("));
-        for (int i = 0; i < without->columns; i++) {
-            buf_add_str(out, i > 0 ? S(" AND ") : S(""));
-            redshift_quote(out, without->fields[i]->name);
-            buf_add_str(out, S(" = "));
-            redshift_literal(out, without->texts[row * without->columns + i]);
-        }
-        buf_add_str(out, S(")"));
+    const char *soft = c->table->deletes.soft_column;
+    soft = soft != NULL && redshift_shape_find(&c->shape, soft) >= 0 ? soft : NULL;
+    if (soft != NULL) {
+        buf_add_str(out, S(" WHERE "));
+        redshift_quote(out, soft);
+        buf_add_str(out, S(" IS NULL"));
     }
-    buf_add_str(out, without->count > 0 ? S(")") : S(""));
+    if (c->without->count == 0)
+        return;
+    buf_add_str(out, soft != NULL ? S(" AND NOT ") : S(" WHERE NOT "));
+    redshift_keys(c->without, out);
 }
 
 static RC profile_columns(struct counting *c, int from, int count, struct profile *ret, struct error *err)
@@ -99,7 +99,7 @@ static RC profile_columns(struct counting *c, int from, int count, struct profil
     }
     buf_add_str(&sql, S(" FROM "));
     redshift_table_quote(c->self, c->table->name, &sql);
-    add_without(c->without, &sql);
+    add_rows_meant(c, &sql);
     TRY(redshift_query(c->self, sql.at, 0, NULL, &answer, err));
     ret->rows = pq_int64(&answer, 0, 0);
     for (int i = 0; i < count * PROFILE_MEASURES; i++) {
