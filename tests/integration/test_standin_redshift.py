@@ -248,6 +248,12 @@ def test_text_that_is_no_utf8(cluster):
     assert cluster.run("SELECT v FROM t") == [("a??b",)]
 
 
+def test_a_file_with_a_broken_footer_is_refused(cluster):
+    cluster.run("CREATE TABLE t (id BIGINT)")
+    for body in (b"PAR1PAR1", b"PAR1" + b"\xff" * 40 + b"\x10\0\0\0PAR1", b"PAR1" + b"x" * 20):
+        cluster.refuses(cluster.copy("t", cluster.manifest({"file": cluster.put_bytes("file", body)}), "MANIFEST"), "XX000", "code:      15001")
+
+
 def test_a_row_has_4_megabytes_at_most(cluster):
     names = [f"c{i}" for i in range(70)]
     cluster.run("CREATE TABLE t (" + ", ".join(f"{name} VARCHAR(MAX)" for name in names) + ")")

@@ -42,9 +42,9 @@ class ParquetFile:
             raise Bad(None, f"File '{url}' has an invalid version number: ", 15001)
         try:
             self.file = pq.ParquetFile(io.BytesIO(body), coerce_int96_timestamp_unit="us")
-        except (pa.ArrowException, OSError) as error:
+            self.columns = list(self.top_columns())
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise Bad(None, f"File '{url}' has an invalid Parquet footer", 15001) from error
-        self.columns = list(self.top_columns())
         if not doubts.accepts("modern-parquet"):
             self.check_encodings(body)
 
@@ -104,7 +104,7 @@ class ParquetFile:
                 if (pc.max(pc.binary_length(joined)).as_py() or 0) > ROW_BYTES_MAX:
                     raise Bad(None, f"File '{self.url}' has a row of more than {ROW_BYTES_MAX} bytes")
                 yield ("\n".join(joined.to_pylist()) + "\n").encode() if batch.num_rows else b""
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise Bad(None, f"File '{self.url}' cannot be read: {type(error).__name__}", 15001) from error
 
     def lines_of(self, into, array, options):

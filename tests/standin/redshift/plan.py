@@ -51,11 +51,11 @@ class Planner:
         reader = Reader(tokens, self.is_case_sensitive)
         first = reader.next()
         verb = first.value if first.kind == "word" else first.text
-        special = getattr(self, f"plan_{verb}", None)
+        special = getattr(self, f"plan_{verb}", None)  # those that are no statement are called the other way round
         if verb in NOT_SUPPORTED:
             raise unsupported(f'SQL command "{verb.upper()}" not supported')
         if special is None:
-            return self.plan_other(verb, tokens, reader)
+            return self.other_plan(verb, tokens, reader)
         return special(tokens, reader)
 
     def plain(self, verb, tokens, writes_table=False, **more):
@@ -66,11 +66,11 @@ class Planner:
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    def plan_other(self, verb, tokens, reader):
+    def other_plan(self, verb, tokens, reader):
         if verb == "(":
             return self.plan_select(tokens, reader)
         if verb in ("vacuum", "analyze", "analyse"):
-            return self.plan_maintain(verb, reader)
+            return self.maintain_plan(verb, reader)
         if verb in ("grant", "revoke", "comment", "explain", "declare", "fetch", "move", "close", "prepare", "execute", "deallocate", "drop", "call"):
             return self.plain(verb, tokens)
         raise syntax(next(token for token in reader.tokens))
@@ -81,10 +81,10 @@ class Planner:
         for at, token in enumerate(reader.tokens):
             depth += token.is_operator("(") - token.is_operator(")")
             if depth == 0 and token.is_word("into"):
-                return self.plan_select_into(tokens, reader, at + 1)
+                return self.select_into_plan(tokens, reader, at + 1)
         return self.plain("select", tokens)
 
-    def plan_select_into(self, tokens, reader, at):
+    def select_into_plan(self, tokens, reader, at):
         reader.at = at
         reader.accept_any("temp", "temporary")
         reader.accept("table")
@@ -291,14 +291,14 @@ class Planner:
         if kind in NO_CREATE:
             raise unsupported(f'SQL command "CREATE {kind.upper()}" not supported on Redshift tables.')
         if kind == "view":
-            return self.plan_view(reader)
+            return self.view_plan(reader)
         if kind in ("schema", "user", "group"):
             return self.plain("create", tokens)
         if kind == "database":
             return self.plain("create", tokens, alone="CREATE DATABASE")
         raise unsupported(f"the stand-in has no CREATE {kind.upper()}")
 
-    def plan_view(self, reader):
+    def view_plan(self, reader):
         """WITH NO SCHEMA BINDING is taken, and the view is bound all the same."""
         words = reader.tokens
         if [token.value for token in words[-4:]] == ["with", "no", "schema", "binding"]:
@@ -320,7 +320,7 @@ class Planner:
             return self.plain("drop", tokens)
         raise unsupported(f'SQL command "DROP {reader.peek().text.upper()}" not supported')
 
-    def plan_maintain(self, verb, reader):
+    def maintain_plan(self, verb, reader):
         """VACUUM and ANALYZE in Redshift's words."""
         if verb != "vacuum":
             reader.accept_any("verbose", "compression")
