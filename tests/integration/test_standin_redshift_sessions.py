@@ -174,6 +174,26 @@ def test_copies_into_one_table_wait_for_each_other(cluster):
     assert cluster.run("SELECT count(*) FROM t") == [(6,)]
 
 
+def test_two_that_write_two_tables_in_different_orders_deadlock(cluster):
+    for name in ("t", "u"):
+        cluster.run(f"CREATE TABLE {name} (id BIGINT)")
+    other = cluster.connect()
+    cluster.run("BEGIN")
+    cluster.run("BEGIN", other)
+    cluster.run("INSERT INTO t VALUES (1)")
+    cluster.run("INSERT INTO u VALUES (1)", other)
+    ended = []
+    with meanwhile(cluster.run, "INSERT INTO t VALUES (2)", other) as second:
+        assert is_waiting(second)
+        for call in (lambda: cluster.run("INSERT INTO u VALUES (2)"), lambda: second.result(20)):
+            try:
+                call()
+            except psycopg2.Error as error:
+                ended.append(error.pgcode)
+                cluster.run("ROLLBACK")  # of the first: the second is let go
+    assert ended == ["40P01"]
+
+
 def test_an_insert_reads_what_was_there_before_it_waited(cluster):
     cluster.run("CREATE TABLE t (id BIGINT)")
     other = cluster.connect()
