@@ -284,7 +284,6 @@ static void read_detail(const struct redshift_target *self, struct fault *ret)
 
 enum rc redshift_copy_fault(struct redshift_target *self, const struct staged_file *files, int count, struct error *err)
 {
-    AUTO_RELEASE(arena) arena = {0};
     const struct target_table *table = self->table;
     struct fault fault;
     struct finding finding;
