@@ -41,6 +41,7 @@ static struct run_options options_of(const struct cli *cli)
         .max_rows_per_second = flags->max_rows_per_second,
         .json_output = flags->json_output,
         .tell_markers = tells_markers(cli),
+        .marker_stamp = flags->marker_stamp,
     };
 }
 
@@ -139,12 +140,7 @@ static RC refuse(struct session *self, const struct error *why, struct error *er
 /* A pipeline of what the command line names; flags->pipeline is then its name. */
 static RC add_route(struct cli *cli, struct sync_flags *flags, struct error *err)
 {
-    const char *prefix;
-    TRY(route_flags_add(cli, &flags->route, &flags->tables, flags->marker_bucket, &flags->pipeline, err));
-    if (flags->marker_bucket != NULL && config_is_uri(flags->marker_bucket))
-        TRY(config_add_uri(cli->config, flags->marker_bucket, "--s3-completion-bucket", &flags->marker_bucket, &prefix,
-                           err));
-    return RC_OK;
+    return route_flags_add(cli, &flags->route, &flags->tables, flags->marker_bucket, &flags->pipeline, err);
 }
 
 static RC begin(struct session *self, struct error *err)

@@ -29,6 +29,16 @@
     X(cmd_watermark_restore)                                                                                           \
     X(cmd_lease_list)                                                                                                  \
     X(cmd_lease_break)                                                                                                 \
+    X(cmd_marker_list)                                                                                                 \
+    X(cmd_marker_show)                                                                                                 \
+    X(cmd_marker_wait)                                                                                                 \
+    X(cmd_marker_write)                                                                                                \
+    X(cmd_marker_clean)                                                                                                \
+    X(cmd_marker_notify)                                                                                               \
+    X(cmd_marker_metrics)                                                                                              \
+    X(cmd_s3clean_list)                                                                                                \
+    X(cmd_s3clean_clean)                                                                                               \
+    X(cmd_s3clean_clean_all)                                                                                           \
     X(cmd_s3clean_orphans)                                                                                             \
     X(cmd_init)                                                                                                        \
     X(cmd_docs)                                                                                                        \
@@ -53,7 +63,7 @@ struct global_flags {
 extern const struct option_table global_flags;
 
 /* Headings of `waybill --help`, in its order. */
-enum command_group { GROUP_MOVE, GROUP_LOOK, GROUP_MARK, GROUP_CLEAN, GROUP_ABOUT, GROUP_COUNT };
+enum command_group { GROUP_MOVE, GROUP_LOOK, GROUP_MARK, GROUP_MARKER, GROUP_CLEAN, GROUP_ABOUT, GROUP_COUNT };
 
 struct cli;
 struct command {

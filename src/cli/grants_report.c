@@ -156,7 +156,7 @@ static RC look_at_store(struct report *self, const struct role *role, struct gra
             continue;
         prefixes[use.prefix_count++] = key_scope_prefix(arena, pipeline->name);
         prefixes[use.prefix_count++] = key_histories_prefix(arena, pipeline->name);
-        prefixes[use.prefix_count++] = key_markers_prefix(arena, pipeline->name);
+        prefixes[use.prefix_count++] = key_markers_prefix(arena, pipeline->name, NULL, NULL);
         prefixes[use.prefix_count++] = key_pipeline_prefix(arena, pipeline->stage_prefix, pipeline->name);
     }
     if (use.prefix_count == 1)

@@ -5,8 +5,9 @@
 enum { HELP_COLUMN = 30 };
 
 static const char *const group_names[] = {
-    [GROUP_MOVE] = "move rows", [GROUP_LOOK] = "look, and change nothing", [GROUP_MARK] = "marks and leases",
-    [GROUP_CLEAN] = "clean up", [GROUP_ABOUT] = "about the program",
+    [GROUP_MOVE] = "move rows",        [GROUP_LOOK] = "look, and change nothing",
+    [GROUP_MARK] = "marks and leases", [GROUP_MARKER] = "completion markers",
+    [GROUP_CLEAN] = "clean up",        [GROUP_ABOUT] = "about the program",
 };
 
 /* "  left          right": right begins in HELP_COLUMN, or on a line of its own. */

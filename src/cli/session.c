@@ -3,28 +3,9 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "cli/marker_store.h"
 #include "cli/stop.h"
 #include "move/look.h"
-#include "store/registry.h"
-
-/* ---- the marker store ---- */
-
-static bool is_store(const struct connection_config *connection) { return store_type_find(connection->type) != NULL; }
-
-static RC check_marker_store(const struct config *config, const char *name, struct error *err)
-{
-    AUTO_RELEASE(buf) stores = {0};
-    for (int i = 0; i < config->connection_count; i++) {
-        const struct connection_config *connection = &config->connections[i];
-        if (is_store(connection) && text_eq(connection->name, name))
-            return RC_OK;
-        if (is_store(connection))
-            buf_addf(&stores, "%s'%s'", stores.len > 0 ? ", " : "", connection->name);
-    }
-    fail(err, RC_CONFIG, "--s3-completion-bucket '%s': '%s' has no store connection of that name", name, config->path);
-    return fail_todo(err, "it takes the name of a store connection, and not a bucket's own name; those of '%s': %s",
-                     config->path, stores.len > 0 ? stores.at : "none");
-}
 
 /* ---- opening ---- */
 
@@ -45,10 +26,8 @@ static RC open_connections(struct session *self, const struct session_wants *wan
     struct clock *clock = self->cli->clock;
     struct random *random = random_real();
     config->memory_bytes = pipeline->max_memory_bytes;
-    if (wants->markers != NULL) { /* first: a failure of the others is announced there */
-        TRY(check_marker_store(config, wants->markers, err));
-        TRY(config_open_store(config, wants->markers, clock, random, &self->markers, err));
-    }
+    if (wants->markers != NULL) /* first: a failure of the others is announced there */
+        TRY(marker_store_open(self->cli, wants->markers, pipeline, &self->markers, err));
     TRY(config_open_store(config, pipeline->stage_store, clock, random, &self->store, err));
     if (wants->source)
         TRY(config_open_source(config, pipeline->source, clock, random, &self->source, err));

@@ -26,7 +26,7 @@ struct session_wants {
     struct text_list tables; /* names and patterns; count 0: all that are listed */
     bool source, target;
     bool known;          /* without names: the listed tables, and those that have a scope document; may be none */
-    const char *markers; /* a store connection; NULL: none */
+    const char *markers; /* where markers go (marker_store.h); NULL: none */
 };
 
 /* AUTO_RELEASE(session) session = {.cli = cli}; first. After a failure it holds what had been opened so far. Without a

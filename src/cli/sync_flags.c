@@ -1,8 +1,11 @@
 #include "cli/sync_flags.h"
 
+#include "move/markers.h"
+
 #define STRATEGY                                                                                                       \
     .names = strategy_names, .help = "one table after the other, several at once, or each split over all readers; "    \
                                      "the pipeline's without"
+
 /* Flags of both. */
 #define SHARED_FLAGS                                                                                                   \
     OPTION("parallel", INT, sync_flags, parallel, .argument = "[N]", .bare = "0", .max = PARALLEL_MAX,                 \
@@ -34,7 +37,9 @@
         OPTION("metrics-file", STRING, sync_flags, metrics_file, .argument = "FILE",                                   \
                .help = "write the run's numbers for Prometheus' node_exporter (a name that ends in .prom)"),           \
         OPTION("s3-completion-bucket", STRING, sync_flags, marker_bucket, .argument = "NAME",                          \
-               .help = "write completion markers into this store connection"),                                         \
+               .help = "write completion markers there: a store connection, s3://BUCKET, or a bucket's name"),         \
+        OPTION("marker-stamp", STRING, sync_flags, marker_stamp, .argument = "TEXT",                                   \
+               .help = "name of their folder, such as Airflow's {{ ts_nodash }}; the run's start without"),            \
         OPTION("accept-source", BOOL, sync_flags, accept_source,                                                       \
                .help = "the source is another server, or its clock went back, and that is right"),                     \
         OPTION("accept-target", BOOL, sync_flags, accept_target,                                                       \
@@ -107,6 +112,8 @@ RC sync_flags_check(const struct cli *cli, struct error *err)
     if (option_is_given(&cli->set, "parallel") && option_is_given(&cli->set, "strategy") &&
         f->strategy == STRATEGY_SEQUENTIAL)
         return contradiction(err, "--parallel", "--strategy sequential", "one table after the other is none at once");
+    if (f->marker_stamp != NULL)
+        TRY(marker_check_stamp(f->marker_stamp, "--marker-stamp", err));
     if (f->backup_only && f->redshift_only)
         return contradiction(err, "--backup-only", "--redshift-only",
                              "one leaves out the load, the other everything else");

@@ -18,7 +18,8 @@ struct sync_flags {
     int64_t wait_ms;                          /* 0: a lease that another run has is not waited for */
     const char *metrics_file;                 /* NULL: none */
     const char *json_output;                  /* "-": standard output; NULL: none */
-    const char *marker_bucket;                /* store connection; NULL: none */
+    const char *marker_bucket;                /* NULL: none */
+    const char *marker_stamp;                 /* NULL: the run's own start */
 };
 extern const struct option_table sync_flags, sync_connections_flags;
 

@@ -18,6 +18,34 @@ RC file_check_folder(const char *path, struct error *err)
     return fail_todo(err, "make the folder, or give another path");
 }
 
+static RC read_all(int fd, const char *path, size_t bytes_max, struct buf *ret, struct error *err)
+{
+    enum { READ_BYTES = 64 << 10 };
+    size_t before = ret->len;
+    for (;;) {
+        buf_reserve(ret, READ_BYTES);
+        ssize_t got = read(fd, ret->at + ret->len, READ_BYTES);
+        if (got < 0 && errno != EINTR)
+            return fail_errno(err, errno, "reading '%s'", path);
+        ret->len += got > 0 ? (size_t)got : 0;
+        ret->at[ret->len] = '\0';
+        if (ret->len - before > bytes_max)
+            return fail(err, RC_DATA, "'%s' is larger than %zu bytes", path, bytes_max);
+        if (got == 0)
+            return RC_OK;
+    }
+}
+
+RC file_read(const char *path, size_t bytes_max, struct buf *ret, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fail_errno(err, errno, "opening '%s'", path);
+    enum rc rc = read_all(fd, path, bytes_max, ret, err);
+    close(fd);
+    return rc;
+}
+
 static RC write_all(int fd, struct str body, const char *path, struct error *err)
 {
     for (size_t done = 0; done < body.len;) {

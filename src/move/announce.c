@@ -2,10 +2,9 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "base/log.h"
 #include "io/file.h"
 #include "move/arrows.h"
-#include "state/keys.h"
+#include "move/markers.h"
 
 /* ---- receipts ---- */
 
@@ -41,6 +40,7 @@ RC announce_receipts(struct route *r, struct error *err)
     const struct marks *s = scope_marks(r->scope);
     struct table_result *result = &r->result;
     struct chain chain;
+    result->announces_loads = route_loads(r);
     if (!route_loads(r)) {
         result->rows_announced = s->session.rows;
         result->files_announced = s->session.files;
@@ -63,9 +63,18 @@ RC announce_receipts(struct route *r, struct error *err)
 
 static json_t *rounded(double value, double per) { return json_real(round(value * per) / per); }
 
-static json_t *seconds(int64_t us) { return rounded((double)us / 1e6, 100); }
+static json_t *seconds(int64_t us) { return us < 0 ? json_null() : rounded((double)us / 1e6, 100); }
 
-static json_t *rate(int64_t rows, int64_t ms) { return rounded(ms > 0 ? (double)rows * 1000.0 / (double)ms : 0.0, 10); }
+static json_t *milliseconds(int64_t ms) { return seconds(ms < 0 ? -1 : ms * 1000); }
+
+static json_t *count(int64_t number) { return number < 0 ? json_null() : json_integer(number); }
+
+static json_t *rate(int64_t rows, int64_t ms)
+{
+    if (rows < 0 || ms < 0)
+        return json_null();
+    return rounded(ms > 0 ? (double)rows * 1000.0 / (double)ms : 0.0, 10);
+}
 
 /* 2025-09-12T14:30:22.135401+00:00, as Python's isoformat() writes it. */
 static void put_instant(json_t *object, const char *key, int64_t us)
@@ -88,6 +97,33 @@ static json_t *table_to_json(const struct route *r)
     return json;
 }
 
+json_t *announce_metrics(const char *pipeline, const char *table, const struct table_result *result)
+{
+    json_t *doc = json_object(), *mysql = json_object(), *s3 = json_object(), *redshift = json_object();
+    int64_t bytes = result->bytes_announced;
+    json_put_text(doc, "table_name", table);
+    json_put_text(doc, "pipeline", pipeline);
+    json_put(mysql, "rows_extracted", count(result->rows_announced));
+    json_put(mysql, "batches_processed", count(result->files_announced));
+    json_put(mysql, "extraction_duration_seconds", milliseconds(result->extract_ms));
+    json_put(mysql, "avg_rows_per_second", rate(result->rows_extracted, result->extract_ms));
+    json_put(doc, "mysql_metrics", mysql);
+    json_put(s3, "files_created", count(result->files_announced));
+    json_put(s3, "total_size_bytes", count(bytes));
+    json_put(s3, "total_size_mb", bytes < 0 ? json_null() : rounded((double)bytes / (1024.0 * 1024.0), 100));
+    json_put(s3, "compression_ratio", /* of what this run staged; an earlier run's raw size is not kept */
+             result->bytes_staged > 0 ? rounded((double)result->bytes_raw / (double)result->bytes_staged, 100)
+                                      : json_null());
+    json_put(doc, "s3_metrics", s3);
+    json_put(redshift, "rows_loaded", count(result->announces_loads ? result->rows_announced : 0));
+    json_put(redshift, "files_loaded", count(result->announces_loads ? result->files_announced : 0));
+    json_put(redshift, "load_duration_seconds", milliseconds(result->load_ms));
+    json_put(redshift, "copy_statements_executed", count(result->loads));
+    json_put(redshift, "avg_load_rate_rows_per_second", rate(result->rows_loaded, result->load_ms));
+    json_put(doc, "redshift_metrics", redshift);
+    return doc;
+}
+
 static json_t *error_to_json(const struct error *error)
 {
     json_t *json = json_object();
@@ -105,15 +141,16 @@ static json_t *details_to_json(const struct run *run)
     json_t *details = json_object(), *tables = json_object();
     json_put_text(details, "run_id", run->run_id);
     json_put_int(details, "exit_status", run_exit_status(run));
+    json_put_text(details, "marker_stamp", run->stamp);
     if (run->error.rc != RC_OK)
         json_put(details, "error", error_to_json(&run->error));
     for (int i = 0; i < run->route_count; i++) {
         const struct route *r = &run->routes[i];
         const struct table_result *result = &r->result;
         json_t *table = json_object();
-        json_put_int(table, "rows_extracted", result->rows_extracted);
-        json_put_int(table, "rows_loaded", result->rows_loaded);
-        json_put_int(table, "loads", result->loads);
+        json_put(table, "rows_extracted", count(result->rows_extracted));
+        json_put(table, "rows_loaded", count(result->rows_loaded));
+        json_put(table, "loads", count(result->loads));
         json_put_int(table, "rows_without_cursor", result->null_cursors);
         json_put_int(table, "zero_dates", result->zero_dates);
         if (r->config->delete_detection != DELETES_UNSEEN)
@@ -128,6 +165,7 @@ static json_t *details_to_json(const struct run *run)
             json_put_text(table, "arrow", r->arrow);
             json_put(table, "error", error_to_json(&result->error));
         }
+        json_put(table, "metrics", announce_metrics(run->pipeline->name, r->config->name, result));
         json_put(tables, r->config->name, table);
     }
     json_put(details, "tables", tables);
@@ -165,76 +203,7 @@ json_t *announce_document(const struct run *run)
     return doc;
 }
 
-static json_t *metrics_to_json(const struct route *r)
-{
-    const struct table_result *result = &r->result;
-    json_t *doc = json_object(), *mysql = json_object(), *s3 = json_object(), *redshift = json_object();
-    json_put_text(doc, "table_name", r->config->name);
-    json_put_text(doc, "pipeline", r->run->pipeline->name);
-    json_put_int(mysql, "rows_extracted", result->rows_announced);
-    json_put_int(mysql, "batches_processed", result->files_announced);
-    json_put(mysql, "extraction_duration_seconds", seconds(result->extract_ms * 1000));
-    json_put(mysql, "avg_rows_per_second", rate(result->rows_extracted, result->extract_ms));
-    json_put(doc, "mysql_metrics", mysql);
-    json_put_int(s3, "files_created", result->files_announced);
-    json_put_int(s3, "total_size_bytes", result->bytes_announced);
-    json_put(s3, "total_size_mb", rounded((double)result->bytes_announced / (1024.0 * 1024.0), 100));
-    json_put(s3, "compression_ratio", /* of what this run staged; an earlier run's raw size is not kept */
-             result->bytes_staged > 0 ? rounded((double)result->bytes_raw / (double)result->bytes_staged, 100)
-                                      : json_null());
-    json_put(doc, "s3_metrics", s3);
-    json_put_int(redshift, "rows_loaded", route_loads(r) ? result->rows_announced : 0);
-    json_put_int(redshift, "files_loaded", route_loads(r) ? result->files_announced : 0);
-    json_put(redshift, "load_duration_seconds", seconds(result->load_ms * 1000));
-    json_put_int(redshift, "copy_statements_executed", result->loads);
-    json_put(redshift, "avg_load_rate_rows_per_second", rate(result->rows_loaded, result->load_ms));
-    json_put(doc, "redshift_metrics", redshift);
-    return doc;
-}
-
-static void marker_text(const struct route *r, struct buf *out)
-{
-    const struct table_result *result = &r->result;
-    char stamp[STAMP_TEXT];
-    stamp_print(r->run->started_us, 0, stamp);
-    buf_addf(out, "%s\nPipeline: %s\nTable: %s\nStatus: %s\nTimestamp: %s\nDuration: %.2fs\nRows: %" PRId64 "\n",
-             result->through ? "SYNC_COMPLETED" : "SYNC_FAILED", r->run->pipeline->name, r->config->name,
-             result->through ? "SUCCESS" : "FAILED", stamp, (double)(result->ended_us - result->started_us) / 1e6,
-             result->rows_announced);
-    if (!result->through)
-        buf_addf(out, "Error: %s\n", result->error.text);
-}
-
 /* ---- writing them ---- */
-
-static RC marker_put(struct route *r, const char *name, struct str body, struct error *err)
-{
-    const char *key = key_marker(&r->arena, r->run->pipeline->name, r->config->name, r->run->stamp, name);
-    TRY(store_put(r->run->world.markers, key, body, UNCONDITIONAL, NULL, err));
-    log_write(r->run->options.tell_markers ? LOG_INFO : LOG_DEBUG, "marker.written",
-              (struct kv[]){KV("store", r->run->world.markers->name), KV("key", key), KV("bytes", body.len)}, 3);
-    return RC_OK;
-}
-
-static RC marker_put_json(struct route *r, const char *name, json_t *doc_taken, struct error *err)
-{
-    AUTO_JSON *doc = doc_taken;
-    AUTO_RELEASE(buf) body = {0};
-    json_write(doc, &body);
-    return marker_put(r, name, buf_str(&body), err);
-}
-
-/* completion_marker.txt last: a sensor that sees it finds the others. */
-static RC announce_markers(struct route *r, struct error *err)
-{
-    AUTO_RELEASE(buf) text = {0};
-    marker_text(r, &text);
-    TRY(marker_put_json(r, "execution_metadata.json", announce_document(r->run), err));
-    if (!r->result.through)
-        return marker_put(r, "failure_marker.txt", buf_str(&text), err);
-    TRY(marker_put_json(r, "table_metrics.json", metrics_to_json(r), err));
-    return marker_put(r, "completion_marker.txt", buf_str(&text), err);
-}
 
 static RC announce_json(struct run *run, struct error *err)
 {
@@ -252,18 +221,25 @@ static RC announce_again(struct error *err)
         err, "put that right, then run the same command again: what was moved stays moved, and is announced then");
 }
 
+static RC announce_markers(struct run *run, struct error *err)
+{
+    const struct marker_place place = {run->world.markers, run->stamp, run->options.tell_markers};
+    AUTO_JSON *document = announce_document(run);
+    for (int i = 0; i < run->route_count; i++) {
+        const char *table = run->routes[i].config->name;
+        if (marker_write(&place, document, table, err) != RC_OK)
+            return fail_in(err, "writing the markers of '%s' into '%s'", table, run->world.markers->name);
+    }
+    return RC_OK;
+}
+
 RC announce_outputs(struct run *run, struct error *err)
 {
     if (announce_json(run, err) != RC_OK) {
         fail_in(err, "writing the JSON output");
         return announce_again(err);
     }
-    for (int i = 0; i < run->route_count && run->world.markers != NULL; i++) {
-        if (announce_markers(&run->routes[i], err) != RC_OK) {
-            fail_in(err, "writing the markers of '%s' into '%s'", run->routes[i].config->name,
-                    run->world.markers->name);
-            return announce_again(err);
-        }
-    }
+    if (run->world.markers != NULL && announce_markers(run, err) != RC_OK)
+        return announce_again(err);
     return RC_OK;
 }

@@ -184,6 +184,12 @@ bool config_is_uri(const char *text);
 RC config_add_uri(struct config *self, const char *uri, const char *by, const char **ret_name, const char **ret_prefix,
                   struct error *err);
 
+/* Where completion markers are: the name of a store connection, the bucket of one, a URI without a path, or any bucket
+ * that is then opened as the connection `like` (the stage's; NULL: none) is, but for its name. *ret_name is a
+ * connection's name; *ret_new: nobody has said before that there is such a bucket. */
+RC config_find_bucket(struct config *self, const char *given, const char *like, const char *by, const char **ret_name,
+                      bool *ret_new, struct error *err);
+
 bool config_can_be_source(const struct connection_config *connection);
 bool config_can_be_target(const struct connection_config *connection);
 /* Where it leads to, as it is written, without secrets and parameters: "mysql://etl@db.internal:3306/shop". */

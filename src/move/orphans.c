@@ -1,6 +1,7 @@
 #include "move/orphans.h"
 
 #include "move/arrows.h"
+#include "move/cleaned.h"
 #include "state/keys.h"
 
 /* ---- what is there ---- */
@@ -20,7 +21,7 @@ static void orphans_add(struct arena *arena, struct orphans *list, const struct 
 
 /* Only what lies in a waybill's folder directly below the table's prefix: <prefix>dt=YYYY-MM-DD/wb=<id>/<name>. Another
  * pipeline's prefix may begin with this one. */
-static bool is_in_waybill_folder(const char *key, const char *prefix)
+bool orphans_is_in_waybill_folder(const char *key, const char *prefix)
 {
     enum { ID_AT = sizeof("dt=YYYY-MM-DD/wb=") - 1 };
     const char *at = key + strlen(prefix);
@@ -42,7 +43,7 @@ static RC orphans_list(struct route *r, int64_t older_than_us, struct orphans *r
         TRY(store_list(store, r->stage_prefix, after, &r->arena, &page, err));
         for (int i = 0; i < page.count; i++) {
             struct orphan item = {.key = page.items[i].key, .bytes = page.items[i].bytes};
-            if (page.items[i].modified_us <= older_than_us && is_in_waybill_folder(item.key, r->stage_prefix))
+            if (page.items[i].modified_us <= older_than_us && orphans_is_in_waybill_folder(item.key, r->stage_prefix))
                 orphans_add(&r->arena, ret, &item);
         }
         after = page.next;
@@ -52,7 +53,7 @@ static RC orphans_list(struct route *r, int64_t older_than_us, struct orphans *r
         TRY(store_upload_list(store, r->stage_prefix, after, &r->arena, &page, err));
         for (int i = 0; i < page.count; i++) {
             struct orphan item = {.key = page.items[i].key, .upload_id = page.items[i].upload_id};
-            if (page.items[i].started_us <= older_than_us && is_in_waybill_folder(item.key, r->stage_prefix))
+            if (page.items[i].started_us <= older_than_us && orphans_is_in_waybill_folder(item.key, r->stage_prefix))
                 orphans_add(&r->arena, ret, &item);
         }
         after = page.next;
@@ -107,30 +108,16 @@ static void orphans_drop_reachable(struct route *r, struct orphans *list, const 
 
 /* ---- deleting ---- */
 
-static void orphans_note_failure(struct route *r, struct orphans *list, const char *why)
-{
-    list->failed++;
-    if (list->failure == NULL)
-        list->failure = arena_text(&r->arena, why);
-}
-
 static RC orphans_delete_objects(struct route *r, struct orphans *list, struct error *err)
 {
-    struct deleted_object *doomed = arena_take(&r->arena, sizeof(*doomed) * LIST_PAGE_MAX);
-    for (int from = 0; from < list->count;) {
-        int count = 0;
-        for (; from < list->count && count < LIST_PAGE_MAX; from++) {
-            if (list->items[from].upload_id == NULL)
-                doomed[count++] = (struct deleted_object){.key = list->items[from].key};
-        }
-        TRY(scope_guard(r->scope, err));
-        if (count > 0)
-            TRY(store_delete(r->run->world.store, doomed, count, err));
-        for (int i = 0; i < count; i++) {
-            if (doomed[i].rc != RC_OK)
-                orphans_note_failure(r, list, doomed[i].text);
-        }
+    AUTO_RELEASE(remover) remover = {.store = r->run->world.store, .scope = r->scope, .arena = &r->arena};
+    for (int i = 0; i < list->count; i++) {
+        if (list->items[i].upload_id == NULL)
+            TRY(remover_add(&remover, list->items[i].key, list->items[i].bytes, err));
     }
+    TRY(remover_finish(&remover, err));
+    list->failed = (int)remover.ret.failed;
+    list->failure = remover.ret.failure;
     return RC_OK;
 }
 
@@ -148,12 +135,12 @@ static RC orphans_delete(struct route *r, struct orphans *list, struct error *er
 
 static RC orphans_refuse(const struct route *r, const char *why, struct error *err)
 {
-    fail(err, RC_DATA, "%s: what is reachable is not known, so nothing of '%s' can be called an orphan", why,
+    fail(err, RC_DATA, "%s: what is reachable is not known, so nothing of '%s' may be deleted", why,
          scope_name(r->scope));
     return fail_todo(err, "repair that first: waybill watermark restore --from-target %s", scope_flags(r->scope));
 }
 
-static RC orphans_check_chain(struct route *r, struct error *err)
+RC orphans_check_chain(struct route *r, struct error *err)
 {
     if (!route_loads(r) || repair_check_chain(r, err) == RC_OK)
         return RC_OK;
@@ -193,7 +180,7 @@ static RC orphans_under_lease(struct route *r, int64_t grace_ms, struct orphans 
 }
 
 /* Nothing was ever moved, or S was lost. */
-static RC orphans_without_scope(struct route *r, struct error *err)
+RC orphans_without_scope(struct route *r, struct error *err)
 {
     struct object_list page;
     TRY(store_list(r->run->world.store, r->stage_prefix, NULL, &r->arena, &page, err));

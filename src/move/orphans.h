@@ -22,3 +22,12 @@ struct orphans {
  * `dry` nothing is changed anywhere: no lease, no fence, the age by this machine's clock; what it tells may be old news
  * a moment later. */
 RC orphans_clean(struct run *run, int64_t grace_ms, bool dry, struct orphans *ret, struct error *err);
+
+/* ---- for others that clean (parts.h) ---- */
+
+/* <prefix>dt=YYYY-MM-DD/wb=<id>/<name>, and nothing else. */
+bool orphans_is_in_waybill_folder(const char *key, const char *prefix);
+/* T must stand on S's chain, where there is a target; r->t is T. RC_DATA: then nothing can be told apart. */
+RC orphans_check_chain(struct route *r, struct error *err);
+/* S is missing. RC_OK: and so is everything else. */
+RC orphans_without_scope(struct route *r, struct error *err);

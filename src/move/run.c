@@ -71,16 +71,16 @@ static struct scope_world route_scope_world(struct route *r)
 static void run_name(struct run *self)
 {
     struct clock *clock = self->world.clock;
-    char stamp[STAMP_TEXT];
+    char stamp[STAMP_TEXT], own[32];
     uint32_t chance;
     self->started_us = clock->now_us(clock);
     stamp_print(self->started_us, 0, stamp); /* 2025-09-12T14:30:22Z */
-    snprintf(self->stamp, sizeof(self->stamp), "%.4s%.2s%.2s_%.2s%.2s%.2s", stamp, stamp + 5, stamp + 8, stamp + 11,
-             stamp + 14, stamp + 17);
+    snprintf(own, sizeof(own), "%.4s%.2s%.2s_%.2s%.2s%.2s", stamp, stamp + 5, stamp + 8, stamp + 11, stamp + 14,
+             stamp + 17);
     self->world.random->fill(self->world.random, &chance, sizeof(chance));
-    snprintf(self->execution_id, sizeof(self->execution_id), "sync_%s_%08x", self->stamp, chance);
-    if (self->options.marker_stamp != NULL)
-        snprintf(self->stamp, sizeof(self->stamp), "%s", self->options.marker_stamp);
+    snprintf(self->execution_id, sizeof(self->execution_id), "sync_%s_%08x", own, chance);
+    snprintf(self->stamp, sizeof(self->stamp), "%s",
+             self->options.marker_stamp != NULL ? self->options.marker_stamp : own);
     uuid7(clock, self->world.random, self->run_id);
 }
 

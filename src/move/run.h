@@ -9,6 +9,7 @@
 #include "connect/source.h"
 #include "connect/target.h"
 #include "move/config.h"
+#include "move/markers.h"
 #include "move/progress.h"
 #include "state/heartbeat.h"
 #include "state/scope.h"
@@ -62,6 +63,7 @@ struct table_result {
     int64_t rows_loaded, files_loaded, bytes_loaded, loads, load_ms; /* by this run */
     int64_t rows_announced, files_announced, bytes_announced; /* of (S.loaded, T]; with no target: of this session */
     int64_t rows_deleted; /* found gone from the source, and deleted in the target or noted there; by this run */
+    bool announces_loads; /* what is announced is in the target */
     int64_t null_cursors; /* rows without a cursor: left out (exclude) or read along (include) */
     int64_t zero_dates;   /* values made NULL by zero_dates: null */
     int64_t started_us, ended_us;
@@ -156,8 +158,8 @@ struct run {
     struct run_options options;
     const struct pipeline_config *pipeline;
     char run_id[UUID_TEXT];
-    char execution_id[48]; /* sync_YYYYMMDD_HHMMSS_<8 hex>, UTC */
-    char stamp[32];        /* of its markers: YYYYMMDD_HHMMSS */
+    char execution_id[48];         /* sync_YYYYMMDD_HHMMSS_<8 hex>, UTC */
+    char stamp[MARKER_STAMP_TEXT]; /* of its markers: YYYYMMDD_HHMMSS, or what was asked for */
     int64_t started_us, ended_us;
     struct route *routes;
     int route_count;

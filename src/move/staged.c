@@ -13,7 +13,9 @@ RC staged_check(const struct route *r, const struct waybill_file *sealed, struct
     struct object_info info;
     enum rc rc = store_head(store, sealed->key, &info, err);
     if (rc == RC_NOT_FOUND)
-        return fail(err, RC_NOT_FOUND, "the staged file '%s' is gone from '%s'", sealed->key, store->name);
+        return fail(err, RC_NOT_FOUND,
+                    "the staged file '%s' is gone from '%s': cleaned (waybill s3clean), expired or deleted",
+                    sealed->key, store->name);
     TRY(rc);
     bool comparable = sealed->checksum != NULL && sealed->checksum_kind == store->checksum && info.checksum[0] != '\0';
     if (info.bytes != sealed->bytes)

@@ -86,13 +86,16 @@ char *key_beside(struct arena *arena, const char *waybill_key, const char *name)
 
 char *key_manifest(struct arena *arena, const char *file_key) { return key_beside(arena, file_key, "manifest.json"); }
 
-char *key_markers_prefix(struct arena *arena, const char *pipeline)
+char *key_markers_prefix(struct arena *arena, const char *pipeline, const char *table, const char *stamp)
 {
-    return arena_print(arena, "completion_markers/%s/", key_segment(arena, pipeline));
+    const char *const parts[] = {pipeline, table, stamp};
+    char *key = arena_text(arena, KEY_MARKERS);
+    for (int i = 0; i < 3 && parts[i] != NULL; i++)
+        key = arena_print(arena, "%s%s/", key, i < 2 ? key_segment(arena, parts[i]) : parts[i]);
+    return key;
 }
 
 char *key_marker(struct arena *arena, const char *pipeline, const char *table, const char *stamp, const char *name)
 {
-    return arena_print(arena, "%s%s/%s/%s", key_markers_prefix(arena, pipeline), key_segment(arena, table), stamp,
-                       name);
+    return arena_print(arena, "%s%s", key_markers_prefix(arena, pipeline, table, stamp), name);
 }

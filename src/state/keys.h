@@ -24,6 +24,7 @@ char *key_waybill(struct arena *arena, const char *table_prefix, int64_t now_us,
 char *key_beside(struct arena *arena, const char *waybill_key, const char *name);
 /* What tells a target that reads staged files by itself which they are; beside the files, and as old as they. */
 char *key_manifest(struct arena *arena, const char *file_key);
-/* completion_markers/<pipeline>/, and <table>/<stamp>/<name> below */
-char *key_markers_prefix(struct arena *arena, const char *pipeline);
+/* completion_markers/<pipeline>/<table>/<stamp>/; the first that is NULL ends it. And <name> below */
+#define KEY_MARKERS "completion_markers/"
+char *key_markers_prefix(struct arena *arena, const char *pipeline, const char *table, const char *stamp);
 char *key_marker(struct arena *arena, const char *pipeline, const char *table, const char *stamp, const char *name);

@@ -192,17 +192,22 @@ static RC waybill_from_json(const json_t *doc, struct arena *arena, struct waybi
     return RC_OK;
 }
 
+static RC format_check(const json_t *doc, struct error *err)
+{
+    if (json_int(doc, "format", 0) <= WAYBILL_FORMAT)
+        return RC_OK;
+    fail(err, RC_DATA, "it has format %lld; this waybill knows formats up to %d", (long long)json_int(doc, "format", 0),
+         WAYBILL_FORMAT);
+    return fail_todo(err, "a newer waybill wrote it: use that version (or newer) for this pipeline");
+}
+
 static RC waybill_document(struct store *store, const char *key, const char *id, json_t **ret, struct error *err)
 {
     AUTO_RELEASE(buf) text = {0};
     AUTO_JSON *doc = NULL;
     TRY(store_get(store, key, JSON_DOCUMENT_BYTES_MAX, &text, NULL, err));
     TRY(json_read(buf_str(&text), "the document", &doc, err));
-    if (json_int(doc, "format", 0) > WAYBILL_FORMAT) {
-        fail(err, RC_DATA, "it has format %lld; this waybill knows formats up to %d",
-             (long long)json_int(doc, "format", 0), WAYBILL_FORMAT);
-        return fail_todo(err, "a newer waybill wrote it: use that version (or newer) for this pipeline");
-    }
+    TRY(format_check(doc, err));
     if (!text_eq(json_text(doc, "waybill_id"), id))
         return fail(err, RC_DATA, "it names the waybill '%s'", or_empty(json_text(doc, "waybill_id")));
     *ret = TAKE(doc);
@@ -272,6 +277,40 @@ RC receipt_exists(struct store *store, const char *waybill_key, bool *ret, struc
     if (rc != RC_OK && rc != RC_NOT_FOUND)
         return fail_in(err, "looking for the receipt beside '%s'", waybill_key);
     *ret = rc == RC_OK;
+    return RC_OK;
+}
+
+static RC receipt_from_json(const json_t *doc, struct arena *arena, struct receipt *ret, struct error *err)
+{
+    TRY(format_check(doc, err));
+    *ret = (struct receipt){
+        .target_id = arena_text(arena, json_text(doc, "target_id")),
+        .run_id = arena_text(arena, json_text(doc, "run_id")),
+        .token = json_int(doc, "token", 0),
+        .inserted = json_int(doc, "inserted", -1),
+        .updated = json_int(doc, "updated", -1),
+        .kept = json_int(doc, "kept", -1),
+        .deleted = json_int(doc, "deleted", -1),
+        .statements = json_int(doc, "statements", -1),
+        .started_at = arena_text(arena, json_text(doc, "started_at")),
+        .committed_at = arena_text(arena, json_text(doc, "committed_at")),
+        .confirmed = arena_text(arena, json_text(doc, "confirmed")),
+    };
+    TRY(json_need_text(doc, "waybill_id", arena, &ret->waybill_id, err));
+    TRY(need_count(doc, "rows", &ret->rows, err));
+    return need_count(doc, "files", &ret->files, err);
+}
+
+RC receipt_read(struct store *store, const char *waybill_key, struct arena *arena, struct receipt *ret,
+                struct error *err)
+{
+    AUTO_RELEASE(buf) text = {0};
+    AUTO_JSON *doc = NULL;
+    const char *key = key_beside(arena, waybill_key, "receipt.json");
+    TRY(store_get(store, key, JSON_DOCUMENT_BYTES_MAX, &text, NULL, err));
+    if (json_read(buf_str(&text), "the receipt", &doc, err) != RC_OK ||
+        receipt_from_json(doc, arena, ret, err) != RC_OK)
+        return fail_in(err, "reading '%s'", key);
     return RC_OK;
 }
 

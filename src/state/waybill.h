@@ -67,6 +67,9 @@ struct receipt {
 RC receipt_write(const struct settling *with, const char *waybill_key, const struct receipt *receipt,
                  struct error *err);
 RC receipt_exists(struct store *store, const char *waybill_key, bool *ret, struct error *err);
+/* Texts are the arena's. RC_NOT_FOUND: there is none. RC_DATA: not readable, or of a newer format. */
+RC receipt_read(struct store *store, const char *waybill_key, struct arena *arena, struct receipt *ret,
+                struct error *err);
 
 /* One step of the chain, as the walk back needs it. */
 struct link {

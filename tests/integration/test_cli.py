@@ -256,6 +256,7 @@ LOOKS = [
     ["sync", "--dry-run", "--backup-only"], ["sync", "--dry-run", "--redshift-only"], ["sync", "--dry-run", "--full-refresh", "-t", "orders"],
     ["plan"], ["plan", "-v", "--output", "json"], ["status"], ["watermark", "list"], ["watermark", "get", "-t", "orders"],
     ["watermark", "history", "-t", "orders"], ["lease", "list"], ["s3clean", "orphans", "--dry-run", "--older-than", "0s"],
+    ["s3clean", "list"], ["s3clean", "clean", "-t", "orders", "--dry-run"], ["marker", "list", "-b", "lake"], ["marker", "clean", "-b", "lake", "--older-than", "0s", "--dry-run"],
 ]
 
 
@@ -563,7 +564,7 @@ def test_on_a_terminal_somebody_is_asked(shop, answer, is_there):
     shop.sync("-t", "orders")
     old = litter(shop, 3)
     status, said = on_terminal(shop, ["s3clean", "orphans"], "[y/N] ", answer)
-    assert status == 0 and "delete 1 objects (6 B) for good? [y/N] " in said
+    assert status == 0 and "delete 1 orphan (6 B) for good? [y/N] " in said
     assert old.exists() == is_there
 
 

@@ -98,6 +98,17 @@ static void left_behind(struct world *w)
     world_change(w);
 }
 
+/* Two waybills are loaded, one waits. */
+static void loaded_and_waiting(struct world *w)
+{
+    only(w, ORDERS);
+    world_fill(w);
+    run_clean(w);
+    world_change(w);
+    stage(w);
+    world_change(w);
+}
+
 /* A person comes while a waybill waits and another one is sealed and in flight. */
 static void waiting_and_in_flight(struct world *w)
 {
@@ -246,6 +257,10 @@ static void left_behind_s3(struct world *w)
     {name "/moving", variant, moving, .rules = {.moving = true}, .in_memory = true},                                  \
     {name "/cleaner", variant, left_behind, .command = world_clean, .rules = {.waiting = true}, .in_memory = true},   \
     {name "/cleaned", variant, left_behind, .meanwhile = world_clean, .rules = {.zombies = true}, .in_memory = true}, \
+    {name "/parts", variant, loaded_and_waiting, .command = world_clean_parts,                                        \
+         .rules = {.waiting = true, .cleaned = true}, .in_memory = true, .sparse = 3},                               \
+    {name "/parts-gone", variant, loaded_and_waiting, .meanwhile = world_clean_parts,                                 \
+         .rules = {.zombies = true, .cleaned = true}, .in_memory = true, .sparse = 3},                               \
     {name "/reset", variant, waiting_and_in_flight, .command = world_reset,                                           \
          .rules = {.waiting = true, .zombies = true}, .in_memory = true},                                             \
     {name "/restore", variant, scope_lost, .command = world_restore,                                                  \

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "move/orphans.h"
+#include "move/parts.h"
 #include "move/run.h"
 #include "move/watermark.h"
 #include "world/fault_clock.h"
@@ -111,6 +112,7 @@ void world_close(struct world *self, struct run *run);
 /* Commands on the first table, each a process: s3clean orphans (no grace), watermark reset, watermark restore
  * --from-target. */
 struct world_report world_clean(struct world *self, bool hit);
+struct world_report world_clean_parts(struct world *self, bool hit); /* s3clean clean, of any age */
 struct world_report world_reset(struct world *self, bool hit);
 struct world_report world_restore(struct world *self, bool hit);
 /* `lease break` on every table: its owner is robbed although it lives, and no time has passed. */
@@ -126,6 +128,7 @@ struct world_rules {
                    */
     bool moving;  /* the source moves: rows are not compared */
     bool leased;  /* a person's command may leave its lease to run out */
+    bool cleaned; /* files of loaded waybills may be gone: s3clean clean */
     bool lost;    /* S was lost: it fits T only when the command is through */
     bool anytime; /* only what holds at every instant: nothing has been healed yet */
 };

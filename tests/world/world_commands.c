@@ -22,6 +22,20 @@ struct world_report world_clean(struct world *self, bool hit)
     return command_end(self, run, report);
 }
 
+struct world_report world_clean_parts(struct world *self, bool hit)
+{
+    struct world_report report = {0};
+    const struct parts_wanted wanted = {.sealed = self->no_target};
+    struct cleaned cleaned;
+    world_clock_move_ms(&self->clock, 1000);
+    struct run *run = world_open(self, hit);
+    report.rc = parts_clean(run, &wanted, false, &cleaned, &report.error);
+    if (report.rc == RC_OK && cleaned.failed > 0)
+        report.rc = fail(&report.error, RC_UNAVAILABLE, "%s", cleaned.failure);
+    report.results[0].files_created = cleaned.count;
+    return command_end(self, run, report);
+}
+
 struct world_report world_reset(struct world *self, bool hit)
 {
     static const struct watermark_change change = {.name = "reset", .reason = "read it again", .author = "a person"};

@@ -1,0 +1,136 @@
+/* s3clean clean: which staged files may go, and when. */
+#include "case.h"
+
+/* ---- parts ---- */
+
+static int parts_there(const struct world *w)
+{
+    int count = 0;
+    for (int i = 0; i < mem_objects_count(w->objects); i++)
+        count += strstr(mem_objects_at(w->objects, i).key, ".parquet") != NULL;
+    return count;
+}
+
+static int64_t clean_ok(struct world *w)
+{
+    struct world_report report = world_clean_parts(w, false);
+    assert_int_equal(report.rc, RC_OK);
+    return report.results[0].files_created;
+}
+
+static void assert_all_is_well_but_cleaned(struct world *w)
+{
+    AUTO_RELEASE(buf) why = {0};
+    if (!world_check(w, (struct world_rules){.cleaned = true}, &why))
+        fail_msg("%s", why.at);
+}
+
+static void what_was_loaded_is_cleaned_and_the_chain_goes_on(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    world_fill(w);
+    run_ok(w);
+    assert_true(parts_there(w) > 0);
+    assert_int_equal(clean_ok(w), 2);
+    assert_int_equal(parts_there(w), 0);
+    assert_int_equal(clean_ok(w), 0);
+    world_change(w);
+    run_ok(w);
+    assert_all_is_well_but_cleaned(w);
+}
+
+static void what_waits_for_its_load_stays(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    world_fill(w);
+    run_ok(w);
+    world_change(w);
+    w->options = (struct run_options){.backup_only = true};
+    run_ok(w);
+    w->options = (struct run_options){0};
+    int before = parts_there(w);
+    int64_t cleaned = clean_ok(w);
+    assert_int_equal(parts_there(w), before - cleaned);
+    assert_true(parts_there(w) > 0);
+    run_ok(w);
+    assert_all_is_well_but_cleaned(w);
+}
+
+/* A receipt tells that it was loaded once. The target was put back since then: it is loaded again. */
+static void what_a_target_that_was_put_back_needs_stays_though_it_has_a_receipt(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    world_fill(w);
+    run_ok(w);
+    const struct mem_snapshot *backup = mem_database_snapshot(w->database);
+    world_change(w);
+    run_ok(w);
+    mem_database_restore(w->database, backup);
+    assert_int_equal(clean_ok(w), 2);
+    struct world_report report = run_ok(w);
+    assert_int_equal(report.results[0].rows_loaded, 5);
+    assert_all_is_well_but_cleaned(w);
+}
+
+/* Committed, and its receipt was not written: nobody has been told of it yet. */
+static void without_a_receipt_nothing_goes(void **state)
+{
+    for (int call = 1; call < 40; call++) {
+        AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+        world_fill(w);
+        w->options = (struct run_options){.backup_only = true};
+        run_ok(w);
+        w->options = (struct run_options){0};
+        die_in(w, "load", call, FAULT_CRASH_AFTER);
+        if (target_rows(w, "events") == 0)
+            continue;
+        int before = parts_there(w);
+        assert_int_equal(clean_ok(w), 0);
+        assert_int_equal(parts_there(w), before);
+        run_ok(w);
+        assert_all_is_well(w);
+        return;
+    }
+    fail_msg("no load was committed without its receipt");
+}
+
+/* The process dies when the first thousand is deleted. */
+static void die_after_a_deletion(struct fault_plan *plan, const char *seam, const char *operation)
+{
+    if (plan->at == 0 && strcmp(seam, "store") == 0 && strcmp(operation, "delete") == 0)
+        plan->at = plan->calls;
+}
+
+static void s37_more_parts_than_a_page_are_all_cleaned_and_a_kill_in_the_middle_is_made_good(void **state)
+{
+    enum { PARTS = 1100 };
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    w->tables[0].chunk.rows = 1;
+    for (int i = 1; i <= PARTS; i++)
+        world_insert(w, EVENTS, i, false);
+    world_wait(w);
+    run_ok(w);
+    assert_int_equal(parts_there(w), PARTS);
+    w->plan = (struct fault_plan){.fault = FAULT_CRASH_AFTER, .asked = die_after_a_deletion};
+    world_clean_parts(w, true);
+    assert_true(w->plan.crashed);
+    assert_int_equal(parts_there(w), PARTS - LIST_PAGE_MAX);
+    assert_int_equal(clean_ok(w), PARTS - LIST_PAGE_MAX);
+    assert_int_equal(parts_there(w), 0);
+    world_insert(w, EVENTS, PARTS + 1, false);
+    world_wait(w);
+    run_ok(w);
+    assert_rows_equal(w, EVENTS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_loaded_is_cleaned_and_the_chain_goes_on),
+        cmocka_unit_test(what_waits_for_its_load_stays),
+        cmocka_unit_test(what_a_target_that_was_put_back_needs_stays_though_it_has_a_receipt),
+        cmocka_unit_test(without_a_receipt_nothing_goes),
+        cmocka_unit_test(s37_more_parts_than_a_page_are_all_cleaned_and_a_kill_in_the_middle_is_made_good),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
