@@ -115,6 +115,7 @@ struct source {
     const char *password_from; /* where the password was found, for people; NULL: none is used */
     int64_t zero_dates;        /* values that became NULL because the request said so, since it was opened; atomic */
     int readers_max;           /* readers that may be open at once, each with a thread of its own; 0: one */
+    bool shares_snapshot;      /* several readers read RANGE_ALL as of one instant, split in RANGE_PARTs */
     const char *one_for_all;   /* why one of them has to read RANGE_ALL, where several might: for people; NULL: it need
                                   not be said */
 };
@@ -172,12 +173,14 @@ static inline RC source_boundary(struct source *s, const struct table *table, co
 }
 /* Up to `pieces` ranges of the same kind that are the range: the first begins at its lo, each ends where the next one
  * begins, the last ends at its hi. About equally large, by what is cheap to know; fewer, or the range itself, where
- * nothing is known. RANGE_ALL and RANGE_NULL stay whole. ret_ranges has room for `pieces`. A source without `split`
- * splits nothing. */
+ * nothing is known. RANGE_NULL stays whole, and RANGE_ALL where the source shares no snapshot; else its pieces are
+ * RANGE_PARTs: rows as they are at this moment, to be read once each, before anything else is asked. ret_ranges has
+ * room for `pieces`. A source without `split` splits nothing. */
 static inline RC source_split(struct source *s, const struct table *table, const struct range *range, int pieces,
                               struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err)
 {
-    if (s->ops->split != NULL && pieces > 1 && range->kind != RANGE_ALL && range->kind != RANGE_NULL)
+    bool stays_whole = range->kind == RANGE_NULL || (range->kind == RANGE_ALL && !s->shares_snapshot);
+    if (s->ops->split != NULL && pieces > 1 && !stays_whole)
         return s->ops->split(s, table, range, pieces, arena, ret_ranges, ret_count, err);
     ret_ranges[0] = *range;
     *ret_count = 1;

@@ -26,9 +26,10 @@ static int extract_lanes(const struct route *r)
     const struct run *run = r->run;
     const struct range_facts *facts = &r->bound.facts;
     const struct pipeline_config *pipeline = run->pipeline;
-    if (!run->world.threads || r->chunk.range.kind == RANGE_ALL || r->source->readers_max < 2)
+    bool is_whole = r->chunk.range.kind == RANGE_ALL;
+    if (!run->world.threads || (is_whole && !r->source->shares_snapshot) || r->source->readers_max < 2)
         return 1;
-    int64_t rows = facts->rows < r->chunk.rows_max ? facts->rows : r->chunk.rows_max;
+    int64_t rows = is_whole || facts->rows < r->chunk.rows_max ? facts->rows : r->chunk.rows_max;
     bool is_split = pipeline->strategy == STRATEGY_INTRA_TABLE;
     const int64_t limits[] = {
         pipeline->readers / run->team_count,

@@ -373,6 +373,62 @@ static void pieces_of_a_range_are_the_range_without_gap_and_overlap(void **state
     }
 }
 
+/* Of texts that no server makes shorter, so that few rows fill several pages. */
+static void wide_line(int id, struct buf *out)
+{
+    enum { LETTERS = 1500 };
+    uint32_t chance = 12345u + (uint32_t)id;
+    buf_addf(out, "%d|", id);
+    for (int i = 0; i < LETTERS; i++, chance = chance * 1664525u + 1013904223u)
+        buf_addf(out, "%c", 'a' + (int)(chance >> 24) % 26);
+}
+
+/* Several connections see one instant, whatever is committed after the split. */
+static void pieces_of_a_whole_table_are_one_snapshot(void **state)
+{
+    struct story *s = *state;
+    enum { WIDE_ROWS = 40, PIECES = 4 };
+    AUTO(schema) *schema = schema_of("id:l! note:u");
+    AUTO_RELEASE(buf) expected = {0};
+    AUTO_RELEASE(buf) all = {0};
+    struct batch_reader *readers[PIECES];
+    struct range pieces[PIECES];
+    int count = 0;
+    s->kind->create(s->world, "wide", schema, "id", NULL);
+    for (int id = 1; id <= WIDE_ROWS; id++) {
+        AUTO_RELEASE(buf) line = {0};
+        wide_line(id, &line);
+        s->kind->put(s->world, "wide", schema, line.at);
+        buf_addf(&expected, "%s\n", line.at);
+    }
+    const struct table *table = describe_by(s, s->source, "wide", NULL);
+    OK(source_split(s->source, table, &(struct range){.kind = RANGE_ALL}, PIECES, &s->arena, pieces, &count, &s->err));
+    assert_int_equal(count, s->source->shares_snapshot ? PIECES : 1);
+    for (int i = 0; i < count; i++)
+        OK(source_read(s->source, table, &pieces[i], &readers[i], &s->err));
+    if (!s->kind->quirks.snapshot_blocks_writers) {
+        s->kind->put(s->world, "wide", schema, "7|changed");
+        s->kind->put(s->world, "wide", schema, "99|new");
+        s->kind->delete (s->world, "wide", schema, "3");
+    }
+    for (int i = 0; i < count; i++) {
+        for (const struct batch *batch = NULL;;) {
+            OK(batch_reader_next(readers[i], &batch, &s->err));
+            if (batch == NULL)
+                break;
+            add_lines(batch, &all);
+        }
+        batch_reader_free(readers[i]);
+    }
+    lines_sort(&all);
+    lines_sort(&expected);
+    assert_int_equal(lines_in(&all), lines_in(&expected));
+    assert_true(str_eq(buf_str(&all), buf_str(&expected)));
+    struct range_facts facts; /* the source answers as before */
+    OK(source_facts(s->source, table, &(struct range){.kind = RANGE_ALL}, &facts, &s->err));
+    assert_int_equal(facts.rows, WIDE_ROWS);
+}
+
 /* S92: the walk takes what lies below its hi; what moves above it meanwhile is the next range's. */
 static void a_walk_and_the_cursor_ranges_after_it_take_every_row_once(void **state)
 {
@@ -522,6 +578,7 @@ const struct CMUnitTest source_range_stories[] = {
     STORY(pages_of_every_size_are_the_range),
     STORY(a_range_that_needs_no_key_is_cut_between_groups_of_equal_cursors),
     STORY(pieces_of_a_range_are_the_range_without_gap_and_overlap),
+    STORY(pieces_of_a_whole_table_are_one_snapshot),
     STORY(a_walk_and_the_cursor_ranges_after_it_take_every_row_once),
     STORY(an_empty_range_has_no_rows_and_no_cut),
     STORY(rows_without_a_cursor_are_counted_and_in_no_range),

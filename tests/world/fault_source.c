@@ -143,9 +143,12 @@ struct source *fault_source_new(struct source *inner, struct fault_plan *plan)
         .free = fault_free,
     };
     struct fault_source *self = xcalloc(1, sizeof(*self));
-    *self = (struct fault_source){
-        .base = {.ops = &ops, .name = inner->name, .address = inner->address, .readers_max = inner->readers_max},
-        .inner = inner,
-        .plan = plan};
+    *self = (struct fault_source){.base = {.ops = &ops,
+                                           .name = inner->name,
+                                           .address = inner->address,
+                                           .readers_max = inner->readers_max,
+                                           .shares_snapshot = inner->shares_snapshot},
+                                  .inner = inner,
+                                  .plan = plan};
     return &self->base;
 }

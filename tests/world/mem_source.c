@@ -13,6 +13,8 @@ struct mem_source {
     struct mem_server *server;
     struct arena arena; /* of what describe gave */
     int batch_rows;
+    const struct mem_row **snapshot; /* of the table that was split whole last */
+    int snapshot_count;
     char address[32];
 };
 
@@ -238,7 +240,7 @@ static bool is_behind(const struct mem_row *row, const struct place *place, cons
 static bool span_holds(const struct span *span, const struct mem_row *row)
 {
     const struct table *table = span->table;
-    if (span->kind == RANGE_ALL)
+    if (span->kind == RANGE_ALL || span->kind == RANGE_PART)
         return true;
     if (span->kind != RANGE_KEY && row->values[table->cursor].null != (span->kind == RANGE_NULL))
         return false;
@@ -285,7 +287,7 @@ static const struct mem_row **span_rows(const struct mem_server *server, const s
             rows[(*ret_count)++] = &from->rows[i];
     }
     sorting = span;
-    if (*ret_count > 1 && span->kind != RANGE_ALL)
+    if (*ret_count > 1 && span->kind != RANGE_ALL && span->kind != RANGE_PART)
         qsort(rows, (size_t)*ret_count, sizeof(*rows), row_order);
     return rows;
 }
@@ -369,11 +371,48 @@ static RC mem_boundary(struct source *base, const struct table *table, const str
     return RC_OK;
 }
 
+/* As it is now: rows change in their place. */
+static const struct mem_row **copy_rows(const struct mem_row **rows, int count, const struct schema *schema,
+                                        const struct schema *all, struct arena *arena)
+{
+    const struct mem_row **copies = arena_take(arena, sizeof(*copies) * (size_t)(count + 1));
+    for (int i = 0; i < count; i++) {
+        struct mem_row *copy = arena_take(arena, sizeof(*copy));
+        copy->values = arena_take(arena, sizeof(*copy->values) * (size_t)schema->count);
+        for (int c = 0; c < schema->count; c++)
+            copy->values[c] = rows[i]->values[schema_find(all, schema->fields[c].name)];
+        copies[i] = copy;
+    }
+    return copies;
+}
+
+/* The parts' positions are numbers of rows. */
+static void split_whole(struct mem_source *self, const struct table *table, int pieces, struct arena *arena,
+                        struct range *ret_ranges, int *ret_count)
+{
+    struct span span = {.table = table, .kind = RANGE_ALL};
+    const struct mem_row **rows = span_rows(self->server, &span, &self->arena, &self->snapshot_count);
+    self->snapshot = copy_rows(rows, self->snapshot_count, table->schema,
+                               mem_server_find(self->server, table->name)->schema, &self->arena);
+    for (int i = 0; i < pieces; i++) {
+        const char *from = arena_print(arena, "%d", self->snapshot_count * i / pieces),
+                   *to = arena_print(arena, "%d", self->snapshot_count * (i + 1) / pieces);
+        ret_ranges[i] = (struct range){.kind = RANGE_PART,
+                                       .lo = {.shape = POSITION_AFTER, .key_count = 1, .key = {from}},
+                                       .hi = {.shape = POSITION_AFTER, .key_count = 1, .key = {to}}};
+    }
+    *ret_count = pieces;
+}
+
 static RC mem_split(struct source *base, const struct table *table, const struct range *range, int pieces,
                     struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err)
 {
     struct mem_server *server = of(base)->server;
     AUTO_RELEASE(inside) inside = enter(server, "split");
+    if (range->kind == RANGE_ALL) {
+        split_whole(of(base), table, pieces, arena, ret_ranges, ret_count);
+        return RC_OK;
+    }
     struct span span = span_of(table, range, arena);
     struct range rest = *range;
     int count, given = 0;
@@ -445,17 +484,10 @@ static void mem_reader_free(struct batch_reader *base)
 
 static void take_snapshot(struct mem_reader *self)
 {
-    const struct schema *schema = self->span.table->schema,
-                        *all = mem_server_find(self->server, self->span.table->name)->schema;
+    const struct table *table = self->span.table;
     const struct mem_row **rows = span_rows(self->server, &self->span, &self->arena, &self->snapshot_count);
-    for (int i = 0; i < self->snapshot_count; i++) {
-        struct mem_row *copy = arena_take(&self->arena, sizeof(*copy));
-        copy->values = arena_take(&self->arena, sizeof(*copy->values) * (size_t)schema->count);
-        for (int c = 0; c < schema->count; c++)
-            copy->values[c] = rows[i]->values[schema_find(all, schema->fields[c].name)];
-        rows[i] = copy;
-    }
-    self->snapshot = rows;
+    self->snapshot = copy_rows(rows, self->snapshot_count, table->schema,
+                               mem_server_find(self->server, table->name)->schema, &self->arena);
 }
 
 static RC mem_read(struct source *base, const struct table *table, const struct range *range, struct batch_reader **ret,
@@ -467,7 +499,14 @@ static RC mem_read(struct source *base, const struct table *table, const struct 
     struct mem_reader *self = xcalloc(1, sizeof(*self));
     *self = (struct mem_reader){
         .base.ops = &ops, .server = source->server, .range = *range, .batch_rows = source->batch_rows};
-    self->span = span_of(table, range, &self->arena);
+    if (range->kind == RANGE_PART) {
+        self->snapshot = source->snapshot;
+        self->snapshot_at = (int)strtol(range->lo.key[0], NULL, 10);
+        self->snapshot_count = (int)strtol(range->hi.key[0], NULL, 10);
+        self->span = (struct span){.table = table, .kind = RANGE_PART};
+    } else {
+        self->span = span_of(table, range, &self->arena);
+    }
     self->builder = batch_builder_new(table->schema);
     if (range->kind == RANGE_ALL)
         take_snapshot(self);
@@ -498,9 +537,10 @@ struct source *mem_source_open(struct mem_server *server, const char *name, int 
         .free = mem_free,
     };
     struct mem_source *self = xcalloc(1, sizeof(*self));
-    *self = (struct mem_source){.base = {.ops = &ops, .name = name, .readers_max = MEM_READERS_MAX},
-                                .server = server,
-                                .batch_rows = batch_rows > 0 ? batch_rows : 10000};
+    *self = (struct mem_source){
+        .base = {.ops = &ops, .name = name, .readers_max = MEM_READERS_MAX, .shares_snapshot = true},
+        .server = server,
+        .batch_rows = batch_rows > 0 ? batch_rows : 10000};
     snprintf(self->address, sizeof(self->address), "mem://%s", name);
     self->base.address = self->address;
     return &self->base;

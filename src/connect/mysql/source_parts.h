@@ -71,7 +71,10 @@ static inline const struct mysql_table *mysql_table_of(const struct table *table
     return (const struct mysql_table *)table;
 }
 static inline bool goes_by_cursor(enum range_kind kind) { return kind == RANGE_CURSOR || kind == RANGE_TIME; }
-static inline bool goes_by_key(enum range_kind kind) { return kind != RANGE_ALL && kind != RANGE_TIME; }
+static inline bool goes_by_key(enum range_kind kind)
+{
+    return kind == RANGE_WALK || kind == RANGE_CURSOR || kind == RANGE_KEY || kind == RANGE_NULL;
+}
 
 /* ---- source.c ---- */
 

@@ -164,7 +164,8 @@ static RC add_key_end(struct condition *self, const struct position *end, enum p
 static RC add_conditions(struct condition *self, const struct range *range, struct error *err)
 {
     switch (range->kind) {
-    case RANGE_ALL: return RC_OK;
+    case RANGE_ALL:
+    case RANGE_PART: return RC_OK;
     case RANGE_KEY:
         TRY(add_key_end(self, &range->lo, POSITION_AFTER, false, err));
         return add_key_end(self, &range->hi, POSITION_AFTER, true, err);

@@ -54,7 +54,9 @@ void postgres_source_give(struct postgres_source *self, struct pq *db)
 
 RC postgres_source_ask(struct postgres_source *self, const char *sql, struct pq_answer *ret, struct error *err)
 {
-    if (!pq_is_alive(self->control)) {
+    if (self->snapshot != NULL)
+        pg_snapshot_end(self);
+    if (self->control == NULL || !pq_is_alive(self->control)) {
         struct pq *db = NULL;
         TRY(connect_one(self, &db, err));
         pq_free(self->control);
@@ -186,7 +188,7 @@ static void copy_options(struct postgres_source *self, const struct postgres_sou
     self->base.address = arena_str(arena, buf_str(&shown));
 }
 
-enum { OLDEST_SERVER = 12 };
+enum { OLDEST_SERVER = 12, PAGES_SERVER = 14 };
 
 static RC look_at_server(struct postgres_source *self, struct error *err)
 {
@@ -201,6 +203,9 @@ static RC look_at_server(struct postgres_source *self, struct error *err)
                             " current_setting('server_encoding') = 'SQL_ASCII'",
                             &rows, err));
     self->base.version = arena_print(&self->arena, "PostgreSQL %s", pq_text(&rows, 0, 0));
+    self->base.shares_snapshot = version >= PAGES_SERVER;
+    if (!self->base.shares_snapshot)
+        self->base.one_for_all = "PostgreSQL reads a table by its pages, for several at once, from version 14 on";
     self->may_be_no_utf8 = pq_bool(&rows, 0, 1);
     self->base.password_from = self->control->password_from;
     return RC_OK;

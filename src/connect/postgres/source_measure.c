@@ -214,6 +214,9 @@ RC postgres_source_split(struct source *base, const struct table *table, const s
                          struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err)
 {
     struct cutter cutter = cutter_of(base, table);
+    if (range->kind == RANGE_ALL)
+        return pg_snapshot_split((struct postgres_source *)base, pg_table_of(table), pieces, arena, ret_ranges,
+                                 ret_count, err);
     TRY(pg_range_check((struct postgres_source *)base, pg_table_of(table), range, err));
     return cutter_split(&cutter, range, pieces, arena, ret_ranges, ret_count, err);
 }

@@ -1,7 +1,8 @@
 /* Inside the PostgreSQL source: source.c (connections, clock, ceiling), source_open.c (open transactions),
  * source_grants.c (rights), source_types.c (declarations decide types), source_describe.c (columns, key, indexes),
  * source_cursor.c (which column, which zone), source_range.c (the SQL of ranges and positions), source_measure.c
- * (facts, boundary, split), source_read.c (rows into batches), tuples.c (the binary rows). */
+ * (facts, boundary, split), source_snapshot.c (a table as of one instant, for several readers), source_read.c (rows
+ * into batches), tuples.c (the binary rows). */
 #pragma once
 
 #include <pthread.h>
@@ -46,7 +47,9 @@ struct postgres_source {
     const char *schema;
     bool may_be_no_utf8; /* the database's encoding is SQL_ASCII */
     int64_t batch_rows;
-    struct pq *control; /* everything but rows */
+    struct pq *control;   /* everything but rows */
+    const char *snapshot; /* that it has exported; NULL: none */
+    int snapshot_readers; /* that have not taken it yet */
     struct pq *idle[POSTGRES_CONNECTIONS_MAX];
     int idle_count;
     pthread_mutex_t lock; /* of idle */
@@ -57,7 +60,10 @@ struct postgres_source {
 
 static inline const struct pg_table *pg_table_of(const struct table *table) { return (const struct pg_table *)table; }
 static inline bool pg_goes_by_cursor(enum range_kind kind) { return kind == RANGE_CURSOR || kind == RANGE_TIME; }
-static inline bool pg_goes_by_key(enum range_kind kind) { return kind != RANGE_ALL && kind != RANGE_TIME; }
+static inline bool pg_goes_by_key(enum range_kind kind)
+{
+    return kind == RANGE_WALK || kind == RANGE_CURSOR || kind == RANGE_KEY || kind == RANGE_NULL;
+}
 
 /* ---- source.c ---- */
 
@@ -122,6 +128,17 @@ RC postgres_source_boundary(struct source *base, const struct table *table, cons
                             struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err);
 RC postgres_source_split(struct source *base, const struct table *table, const struct range *range, int pieces,
                          struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err);
+
+/* ---- source_snapshot.c ---- */
+
+/* RANGE_ALL as ranges of the table's pages, of a snapshot that the control connection holds until all readers have
+ * taken it, or something else is asked. */
+RC pg_snapshot_split(struct postgres_source *self, const struct pg_table *table, int pieces, struct arena *arena,
+                     struct range *ret_ranges, int *ret_count, struct error *err);
+void pg_snapshot_where(const struct range *range, struct buf *out);
+/* The reader's connection sees what the snapshot has, in a transaction that the reader ends. */
+RC pg_snapshot_take(struct postgres_source *self, struct pq *db, struct error *err);
+void pg_snapshot_end(struct postgres_source *self);
 
 /* ---- source_read.c ---- */
 

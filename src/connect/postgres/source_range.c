@@ -110,6 +110,7 @@ static RC add_conditions(struct condition *self, const struct range *range, stru
 {
     switch (range->kind) {
     case RANGE_ALL: return RC_OK;
+    case RANGE_PART: pg_snapshot_where(range, self->out); return RC_OK;
     case RANGE_KEY:
         TRY(add_key_end(self, &range->lo, POSITION_AFTER, false, err));
         return add_key_end(self, &range->hi, POSITION_AFTER, true, err);

@@ -14,6 +14,7 @@ struct postgres_reader {
     struct batch_builder *builder;
     int64_t batch_rows, rows; /* rows: so far */
     bool by_range, is_begun, is_ended;
+    bool in_snapshot; /* its connection is in a transaction */
 };
 
 static enum rc fail_misfit(const struct postgres_reader *self, int column, struct error *err)
@@ -44,7 +45,10 @@ static RC end_rows(struct postgres_reader *self, int64_t sent, struct error *err
     if (!self->is_ended || sent != self->rows)
         return fail(err, RC_UNAVAILABLE, "'%s' says that it has sent %" PRId64 " rows of '%s', and %" PRId64 " came",
                     self->source->base.name, sent, self->table->base.name, self->rows);
-    postgres_source_give(self->source, TAKE(self->db));
+    if (self->in_snapshot && !pq_rollback(self->db)) /* the rows are here */
+        pq_free(TAKE(self->db));
+    else
+        postgres_source_give(self->source, TAKE(self->db));
     return RC_OK;
 }
 
@@ -117,11 +121,14 @@ RC postgres_source_read(struct source *base, const struct table *table, const st
                                      .columns = xcalloc((size_t)t->column_count, sizeof(*self->columns)),
                                      .builder = batch_builder_new(table->schema),
                                      .batch_rows = source->batch_rows,
-                                     .by_range = range->kind != RANGE_ALL};
+                                     .by_range = range->kind != RANGE_ALL && range->kind != RANGE_PART,
+                                     .in_snapshot = range->kind == RANGE_PART};
     AUTO(batch_reader) *reader = &self->base;
     for (int i = 0; i < t->column_count; i++)
         self->columns[i] = t->columns[i].tuple;
     TRY(postgres_source_take(source, &self->db, err));
+    if (self->in_snapshot && pg_snapshot_take(source, self->db, err) != RC_OK)
+        return fail_in(err, "taking part in one view of '%s'", table->name);
     if (pq_copy_out(self->db, sql.at, err) != RC_OK)
         return fail_in(err, "reading '%s'", table->name);
     *ret = TAKE(reader);
