@@ -86,7 +86,7 @@ static void use_source(struct source_use *use, const char **names, const struct 
 {
     for (int i = 0; i < count; i++) {
         use->needs_open |= tables[i].increment != INCREMENT_FULL_SYNC && !tables[i].lag_is_given;
-        if (!is_named(use, tables[i].name))
+        if (tables[i].sql == NULL && !is_named(use, tables[i].name))
             names[use->table_count++] = tables[i].name;
     }
 }

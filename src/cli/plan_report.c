@@ -31,7 +31,9 @@ static void print_found(struct cli *cli, const struct table *table, enum increme
         form_name(&table->form, form);
         buf_addf(&cursor, "%s (%s)%s%s", table->schema->fields[table->cursor].name, form,
                  table->cursor_found ? ", found by itself" : "",
-                 table->cursor_indexed ? "" : ", without an index: every page scans the table");
+                 table->cursor_indexed || increment == INCREMENT_CUSTOM_SQL
+                     ? ""
+                     : ", without an index: every page scans the table");
         print_line(cli, "cursor", cursor.at);
     }
     for (int i = 0; i < table->key_count; i++)

@@ -25,7 +25,8 @@ struct column_override {
 enum zero_dates { ZERO_DATES_FAIL, ZERO_DATES_NULL, ZERO_DATES_TEXT };
 struct table_request {
     const char *name;
-    const char *cursor;      /* NULL: the one obvious cursor, or none */
+    const char *sql;    /* custom_sql: the SELECT that stands for the table (custom.h); NULL: a table of the source */
+    const char *cursor; /* NULL: the one obvious cursor, or none */
     const char *cursor_unit; /* "s", "ms" for integer cursors; NULL: not said */
     const char *cursor_zone; /* of a cursor that has none: "UTC", "+02:00", a name; NULL: the source's own */
     int64_t lookback_ms;     /* rows so far before the mark are read again: then its zone may have summer time */

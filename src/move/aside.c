@@ -141,7 +141,7 @@ RC aside_next(struct route *r, struct error *err)
 bool aside_range(const struct route *r, struct range *ret)
 {
     const struct aside *aside = &r->bound.aside;
-    struct range range = {.kind = r->increment == INCREMENT_TIMESTAMP_ONLY ? RANGE_TIME : RANGE_CURSOR, .lo = r->lo};
+    struct range range = {.kind = route_range_kind(r), .lo = r->lo};
     if (aside->kind == ASIDE_NULLS) {
         *ret = (struct range){.kind = RANGE_NULL, .lo = r->lo};
         return !aside->nulls_read;

@@ -26,7 +26,7 @@ static RC changed_ranges(struct route *r, struct compared *c, struct error *err)
         return RC_OK;
     TRY(source_now(r->source, &now_us, err));
     form_print(&r->table->form, now_us + year_us, ahead);
-    struct range since = {.kind = r->config->increment == INCREMENT_TIMESTAMP_ONLY ? RANGE_TIME : RANGE_CURSOR,
+    struct range since = {.kind = route_range_kind(r),
                           .lo = {.shape = POSITION_AT, .at = c->loaded.at},
                           .hi = {.shape = POSITION_AT, .at = arena_text(&r->arena, ahead)}};
     if (c->loaded.shape == POSITION_AT)
@@ -52,7 +52,7 @@ static RC loaded_range(struct route *r, const struct position *loaded, struct ra
     else if (loaded->shape == POSITION_WALK)
         ret->kind = RANGE_WALK;
     else
-        ret->kind = r->config->increment == INCREMENT_TIMESTAMP_ONLY ? RANGE_TIME : RANGE_CURSOR;
+        ret->kind = route_range_kind(r);
     return RC_OK;
 }
 
@@ -212,6 +212,8 @@ RC audit_table(struct route *r, struct audit *ret, struct error *err)
     if (r->config->increment == INCREMENT_FULL_SYNC && r->config->mode == MODE_APPEND)
         return fail(err, RC_CONFIG, "each run adds all of '%s' to '%s' (full_sync, append), which so is no copy of it",
                     r->config->name, r->config->target);
+    if (r->config->sql != NULL)
+        return fail(err, RC_CONFIG, "'%s' is a statement's (custom_sql), which is not audited", r->config->name);
     if (r->table == NULL)
         TRY(bound_describe(r, err));
     if (audit_compare(r, false, ret, err) != RC_OK || audit_beyond_lookback(r, ret, err) != RC_OK)

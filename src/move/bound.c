@@ -192,7 +192,7 @@ RC bound_describe(struct route *r, struct error *err)
                          "name it: `key: id`; or, if its rows are never changed: `mode: append, insert_only: true`");
     }
     TRY(bound_check_deletes(r, err));
-    if (increment_is_timed(r->increment) && !r->table->cursor_indexed)
+    if (increment_is_timed(r->increment) && !r->table->cursor_indexed && r->config->sql == NULL)
         r->result.warning = arena_print(&r->arena, "the cursor '%s' has no index: every page scans the table",
                                         r->table->schema->fields[r->table->cursor].name);
     TRY(bound_check_schema(r, err));
@@ -357,8 +357,8 @@ static bool bound_range(const struct route *r, struct range *ret)
         range.kind = RANGE_KEY;
         if (position_equal(lo, hi))
             return false;
-    } else if (lo->shape == POSITION_AT || r->table->key_count == 0) {
-        range.kind = r->increment == INCREMENT_TIMESTAMP_ONLY ? RANGE_TIME : RANGE_CURSOR;
+    } else if (lo->shape == POSITION_AT || r->table->key_count == 0 || r->increment == INCREMENT_CUSTOM_SQL) {
+        range.kind = route_range_kind(r); /* a statement is never walked by its key: nothing is in that order */
         if (lo->shape == POSITION_AT && form_compare(&r->table->form, hi->at, lo->at) <= 0)
             return false;
     } else {

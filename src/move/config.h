@@ -17,12 +17,18 @@
 #include "io/opening.h"
 #include "store/store.h"
 
-enum increment { INCREMENT_HYBRID, INCREMENT_ID_ONLY, INCREMENT_FULL_SYNC, INCREMENT_TIMESTAMP_ONLY };
+enum increment {
+    INCREMENT_HYBRID,
+    INCREMENT_ID_ONLY,
+    INCREMENT_FULL_SYNC,
+    INCREMENT_TIMESTAMP_ONLY,
+    INCREMENT_CUSTOM_SQL,
+};
 const char *increment_name(enum increment increment);
 /* Its ranges go by a time cursor. */
 static inline bool increment_is_timed(enum increment increment)
 {
-    return increment == INCREMENT_HYBRID || increment == INCREMENT_TIMESTAMP_ONLY;
+    return increment != INCREMENT_ID_ONLY && increment != INCREMENT_FULL_SYNC;
 }
 
 enum pipeline_kind { PIPELINE_SYNC };
@@ -70,6 +76,7 @@ struct table_config {
     struct text_list exclude;    /* names and patterns that a pattern leaves out */
     struct text_list depends_on; /* names and patterns of tables that must be through before it begins */
     enum increment increment;
+    const char *sql;         /* custom_sql only */
     const char *cursor;      /* NULL: the one obvious cursor */
     const char *cursor_unit; /* "s", "ms"; NULL: not said */
     const char *cursor_zone; /* NULL: the source's own */

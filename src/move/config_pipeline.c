@@ -89,6 +89,8 @@ static const struct option pipeline_table[] = {
 static const struct option table_table[] = {
     OPTION("increment", ENUM, table_config, increment, .names = increment_names, .preset = "hybrid",
            .help = "how rows are chosen"),
+    OPTION("sql", STRING, table_config, sql,
+           .help = "custom_sql: a SELECT in place of the table, with :lower, :upper and :limit"),
     OPTION("cursor", STRING, table_config, cursor,
            .help = "column that grows with every change; the one obvious without"),
     OPTION("cursor_unit", STRING, table_config, cursor_unit, .help = "s or ms, of an integer cursor"),
@@ -153,16 +155,6 @@ static struct where where_of(const struct table_config *table, const char *optio
     fail(err, RC_CONFIG, WHERE_FMT ": table '%s': " fmt, WHERE_ARG(where_of(table, option)), (table)->name,            \
          ##__VA_ARGS__)
 
-static RC check_available(const struct table_config *table, struct error *err)
-{
-    if ((int)table->increment > INCREMENT_TIMESTAMP_ONLY) {
-        FAIL_TABLE(table, "increment", err, "the increment '%s' is not available yet",
-                   increment_names[table->increment]);
-        return fail_todo(err, "use hybrid, timestamp_only, id_only or full_sync");
-    }
-    return RC_OK;
-}
-
 /* ---- increments and modes ---- */
 
 static enum mode default_mode(enum increment increment)
@@ -171,7 +163,8 @@ static enum mode default_mode(enum increment increment)
     case INCREMENT_ID_ONLY: return MODE_APPEND;
     case INCREMENT_FULL_SYNC: return MODE_REPLACE;
     case INCREMENT_HYBRID:
-    case INCREMENT_TIMESTAMP_ONLY: break;
+    case INCREMENT_TIMESTAMP_ONLY:
+    case INCREMENT_CUSTOM_SQL: break;
     }
     return MODE_MERGE;
 }
@@ -191,8 +184,9 @@ static RC check_timed(const struct table_config *table, struct error *err)
     }
     if (table->mode == MODE_DELETE_INSERT) {
         FAIL_TABLE(table, "mode", err,
-                   "'increment: hybrid' cuts its ranges inside of a cursor, and 'mode: delete_insert' replaces whole "
-                   "ranges; legal is: merge");
+                   "'increment: %s' cuts its ranges inside of a cursor, and 'mode: delete_insert' replaces whole "
+                   "ranges; legal is: merge",
+                   increment_name(table->increment));
         return fail_todo(err, "set 'mode: merge', or 'increment: timestamp_only'");
     }
     if (table->mode == MODE_REPLACE) {
@@ -240,11 +234,40 @@ static RC check_full_sync(const struct table_config *table, struct error *err)
     return RC_OK;
 }
 
+/* Nobody but who wrote the statement knows which of its columns tell rows apart, and when they change. */
+static RC check_custom(const struct table_config *table, struct error *err)
+{
+    if (table->increment != INCREMENT_CUSTOM_SQL && table->sql != NULL) {
+        FAIL_TABLE(table, "sql", err, "'sql' is for 'increment: custom_sql'");
+        return fail_todo(err, "remove 'sql', or set 'increment: custom_sql'");
+    }
+    if (table->increment != INCREMENT_CUSTOM_SQL)
+        return RC_OK;
+    const char *missing = table->sql == NULL                                   ? "sql"
+                          : table->cursor == NULL                              ? "cursor"
+                          : table->key.count == 0 && table->mode == MODE_MERGE ? "key"
+                                                                               : NULL;
+    if (missing != NULL) {
+        FAIL_TABLE(table, "increment", err, "'increment: custom_sql' needs '%s'", missing);
+        return fail_todo(err,
+                         "say the statement, and which of its columns are the cursor and the key: sql: \"SELECT ... "
+                         "WHERE updated_at >= :lower AND updated_at < :upper\", cursor: updated_at, key: id");
+    }
+    if (table->is_pattern)
+        return FAIL_TABLE(table, "increment", err, "'increment: custom_sql' is one table, and no pattern");
+    if (table->audit != AUDIT_NONE) {
+        FAIL_TABLE(table, "audit", err, "what a statement gives is not audited");
+        return fail_todo(err, "set 'audit: none' for this table");
+    }
+    return RC_OK;
+}
+
 static RC check_pair(const struct table_config *table, struct error *err)
 {
     switch (table->increment) {
     case INCREMENT_HYBRID:
-    case INCREMENT_TIMESTAMP_ONLY: TRY(check_timed(table, err)); break;
+    case INCREMENT_TIMESTAMP_ONLY:
+    case INCREMENT_CUSTOM_SQL: TRY(check_timed(table, err)); break;
     case INCREMENT_ID_ONLY: TRY(check_id_only(table, err)); break;
     case INCREMENT_FULL_SYNC: TRY(check_full_sync(table, err)); break;
     }
@@ -293,6 +316,9 @@ static RC check_deletes(const struct table_config *table, struct error *err)
     if (table->shared)
         return FAIL_TABLE(table, "delete_detection", err,
                           "deletes cannot be detected in a shared target table: the rows of the others would go");
+    if (table->increment == INCREMENT_CUSTOM_SQL)
+        return FAIL_TABLE(table, "delete_detection", err,
+                          "a statement (custom_sql) may leave out rows that are still there");
     if (table->increment == INCREMENT_FULL_SYNC) {
         FAIL_TABLE(table, "delete_detection", err, "'increment: full_sync' replaces all rows, so none stays behind");
         return fail_todo(err, "remove 'delete_detection'");
@@ -375,8 +401,8 @@ static RC table_read(struct config *config, const struct pipeline_config *pipeli
         ret->mode = default_mode(ret->increment);
     if (!option_is_given(set, "target"))
         ret->target = name;
-    TRY(check_available(ret, err));
     if (!is_open(set, resolver)) {
+        TRY(check_custom(ret, err));
         TRY(check_pair(ret, err));
         TRY(check_lookback(ret, err));
         TRY(check_null_cursor(ret, err));

@@ -165,6 +165,7 @@ struct table_request table_request_of(const struct table_config *table)
 {
     return (struct table_request){
         .name = table->name,
+        .sql = table->sql,
         .cursor = table->cursor,
         .cursor_unit = table->cursor_unit,
         .cursor_zone = table->cursor_zone,

@@ -219,6 +219,11 @@ static inline bool route_counts_rows(const struct route *r)
 {
     return !r->chunk.is_keys && (r->bound.aside.kind == ASIDE_NONE || r->bound.aside.kind == ASIDE_BACKFILL);
 }
+/* Of a range that goes by the cursor. */
+static inline enum range_kind route_range_kind(const struct route *r)
+{
+    return r->config->increment == INCREMENT_TIMESTAMP_ONLY || r->table->key_count == 0 ? RANGE_TIME : RANGE_CURSOR;
+}
 static inline bool route_is_bounded(const struct route *r) /* by --start-time, --end-time */
 {
     return r->run->options.has_start || r->run->options.has_end;

@@ -406,7 +406,7 @@ static void pieces_of_a_whole_table_are_one_snapshot(void **state)
     assert_int_equal(count, s->source->shares_snapshot ? PIECES : 1);
     for (int i = 0; i < count; i++)
         OK(source_read(s->source, table, &pieces[i], &readers[i], &s->err));
-    if (!s->kind->quirks.snapshot_blocks_writers) {
+    if (count > 1) { /* one reader's snapshot may begin with its first row */
         s->kind->put(s->world, "wide", schema, "7|changed");
         s->kind->put(s->world, "wide", schema, "99|new");
         s->kind->delete (s->world, "wide", schema, "3");
@@ -423,7 +423,11 @@ static void pieces_of_a_whole_table_are_one_snapshot(void **state)
     lines_sort(&all);
     lines_sort(&expected);
     assert_int_equal(lines_in(&all), lines_in(&expected));
-    assert_true(str_eq(buf_str(&all), buf_str(&expected)));
+    for (int row = 0; row < WIDE_ROWS; row++) {
+        const char *got = line_of(&all, row), *wanted = line_of(&expected, row);
+        if (strncmp(got, wanted, strcspn(wanted, "\n") + 1) != 0)
+            fail_msg("row %d is '%.40s', and was '%.40s'", row, got, wanted);
+    }
     struct range_facts facts; /* the source answers as before */
     OK(source_facts(s->source, table, &(struct range){.kind = RANGE_ALL}, &facts, &s->err));
     assert_int_equal(facts.rows, WIDE_ROWS);

@@ -253,6 +253,25 @@ static void only_legal_pairs_of_increment_and_mode_are_taken(void **state)
         "w.yml:11:41: table 't': a shared target table cannot be replaced: the rows of the others would go", "");
 }
 
+/* Only who wrote the statement can say what tells its rows apart, and when they change. */
+static void a_statement_says_what_its_columns_are(void **state)
+{
+    const struct table_config *t = table_of("t: {increment: custom_sql, sql: SELECT 1, cursor: at, key: id}");
+    assert_string_equal(t->sql, "SELECT 1");
+    assert_int_equal(t->mode, MODE_MERGE);
+    static const char todo[] =
+        "say the statement, and which of its columns are the cursor and the key: sql: \"SELECT ... "
+        "WHERE updated_at >= :lower AND updated_at < :upper\", cursor: updated_at, key: id";
+    assert_table_refused("t: {increment: custom_sql}", "w.yml:11:22: table 't': 'increment: custom_sql' needs 'sql'",
+                         todo);
+    assert_table_refused("t: {increment: custom_sql, sql: SELECT 1}",
+                         "w.yml:11:22: table 't': 'increment: custom_sql' needs 'cursor'", todo);
+    assert_table_refused("t: {increment: custom_sql, sql: SELECT 1, cursor: at}",
+                         "w.yml:11:22: table 't': 'increment: custom_sql' needs 'key'", todo);
+    assert_table_refused("t: {sql: SELECT 1}", "w.yml:11:16: table 't': 'sql' is for 'increment: custom_sql'",
+                         "remove 'sql', or set 'increment: custom_sql'");
+}
+
 /* Every run reads rows without a cursor again. */
 static void rows_without_a_cursor_are_merged_or_left_out(void **state)
 {
@@ -314,9 +333,6 @@ static void deletes_are_detected_where_the_rows_are_ones_own(void **state)
 
 static void what_is_not_there_yet_is_refused_politely(void **state)
 {
-    assert_table_refused("t: {increment: custom_sql}",
-                         "w.yml:11:22: table 't': the increment 'custom_sql' is not available yet",
-                         "use hybrid, timestamp_only, id_only or full_sync");
     assert_refused(CONNECTIONS "pipelines: {p: {kind: window}}\n",
                    "w.yml:5:23: pipelines of kind 'window' are not available yet", "");
     assert_refused(CONNECTIONS "pipelines: {p: {stage: {compression: gzip, level: 10}}}\n",
@@ -742,6 +758,7 @@ int main(void)
         CASE(s85_append_with_an_update_cursor_is_refused_at_plan_time),
         CASE(what_is_read_again_is_merged),
         CASE(only_legal_pairs_of_increment_and_mode_are_taken),
+        CASE(a_statement_says_what_its_columns_are),
         CASE(rows_without_a_cursor_are_merged_or_left_out),
         CASE(a_range_is_replaced_only_where_rows_stay_in_theirs),
         CASE(deletes_are_detected_where_the_rows_are_ones_own),

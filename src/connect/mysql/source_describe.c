@@ -364,10 +364,14 @@ enum rc mysql_source_describe(struct source *base, const struct table_request *r
     struct mysql_table *table = arena_take(&self->arena, sizeof(*table));
     struct indexes indexes = {0};
     table->base.name = arena_text(&self->arena, request->name);
-    TRY(find_table(self, table, err));
-    TRY(list_columns(self, table, err));
+    if (request->sql != NULL) {
+        TRY(mysql_custom_describe(self, table, request->sql, err));
+    } else {
+        TRY(find_table(self, table, err));
+        TRY(list_columns(self, table, err));
+        TRY(list_indexes(self, table, &indexes, err));
+    }
     TRY(apply_overrides(table, request, err));
-    TRY(list_indexes(self, table, &indexes, err));
     mark_indexed(table, &indexes);
     for (int i = 0; i < table->column_count; i++) {
         if (column_decide(&table->columns[i], table->base.name, &self->arena, err) != RC_OK &&
@@ -380,6 +384,7 @@ enum rc mysql_source_describe(struct source *base, const struct table_request *r
     TRY(apply_zero_dates(self, table, request->zero_dates, err));
     find_order(table, &indexes);
     TRY(drop_excluded(table, request, err));
+    TRY(mysql_custom_finish(self, table, err));
     build_schema(self, table);
     *ret = &table->base;
     return RC_OK;

@@ -90,6 +90,7 @@ enum rc mysql_source_facts(struct source *base, const struct table *table, const
     struct mysql_source *self = (struct mysql_source *)base;
     const struct mysql_table *t = mysql_table_of(table);
     struct range_facts facts = {0};
+    TRY(mysql_custom_bind(t, range, self->control, err));
     TRY(range_check(self, t, range, err));
     TRY(count_rows(self, t, range, &facts.rows, err));
     TRY(sample_bytes(self, t, range, &facts.row_bytes, err));
@@ -133,6 +134,7 @@ static RC cut_row_at(const struct cutter *cutter, const struct range *range, int
                      struct arena *arena, struct position *ret, int *ret_rows, struct error *err)
 {
     struct mysql_source *self = (struct mysql_source *)cutter->source;
+    TRY(mysql_custom_bind(mysql_table_of(cutter->table), range, self->control, err));
     return row_at(self, mysql_table_of(cutter->table), range, skip, from_end ? " DESC" : "", arena, ret, ret_rows, err);
 }
 
@@ -144,6 +146,7 @@ static RC cut_is_empty(const struct cutter *cutter, const struct range *range, b
     buf_add_str(&sql, S("SELECT 1"));
     TRY(range_from(mysql_table_of(cutter->table), range, &sql, err));
     buf_add_str(&sql, S(" LIMIT 1"));
+    TRY(mysql_custom_bind(mysql_table_of(cutter->table), range, self->control, err));
     TRY(mysql_session_ask(self->control, sql.at, &rows, err));
     *ret = mysql_num_rows(rows) == 0;
     return RC_OK;
@@ -157,6 +160,7 @@ static RC cut_next_group(const struct cutter *cutter, const struct range *range,
     AUTO_RELEASE(buf) sql = {0};
     AUTO_RESULT *rows = NULL;
     const char *cursor = table->columns[table->base.cursor].name;
+    TRY(mysql_custom_bind(table, range, self->control, err));
     buf_add_str(&sql, S("SELECT MIN("));
     mysql_quote(&sql, cursor);
     buf_add_str(&sql, S(")"));

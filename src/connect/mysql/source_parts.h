@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "base/yaml.h"
+#include "connect/custom.h"
 #include "connect/mysql/decode.h"
 #include "connect/mysql/session.h"
 #include "connect/mysql/source.h"
@@ -40,7 +41,8 @@ struct mysql_column {
 
 struct mysql_table {
     struct table base;
-    const char *schema_name, *table_name, *quoted; /* quoted: `schema`.`table` */
+    const char *schema_name, *table_name, *quoted; /* quoted: `schema`.`table`; a statement, with its name */
+    const char *sql;                               /* custom_sql: as it was given; NULL: a table */
     struct mysql_column *columns;
     int column_count;
     bool key_is_unique;
@@ -139,6 +141,16 @@ enum rc mysql_source_boundary(struct source *base, const struct table *table, co
                               struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err);
 enum rc mysql_source_split(struct source *base, const struct table *table, const struct range *range, int pieces,
                            struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err);
+
+/* ---- source_custom.c ---- */
+
+/* The columns of a statement in the place of those of a table; cursor and key are found as a table's are. */
+RC mysql_custom_describe(struct mysql_source *self, struct mysql_table *table, const char *sql, struct error *err);
+/* Once the cursor is known: the statement as it is asked, with what it takes from the session. */
+RC mysql_custom_finish(struct mysql_source *self, struct mysql_table *table, struct error *err);
+/* What :lower and :upper are from now on, in this session. A table takes nothing. */
+RC mysql_custom_bind(const struct mysql_table *table, const struct range *range, struct mysql_session *session,
+                     struct error *err);
 
 /* ---- source_profile.c ---- */
 

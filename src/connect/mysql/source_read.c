@@ -232,6 +232,7 @@ enum rc mysql_source_read(struct source *base, const struct table *table, const 
                                   .by_range = range->kind != RANGE_ALL};
     AUTO(batch_reader) *reader = &self->base;
     TRY(session_take(source, &self->session, err));
+    TRY(mysql_custom_bind(t, range, self->session, err));
     enum rc rc = start_binary(self, buf_str(&sql), err);
     if (rc == RC_OK && !self->is_open)
         rc = start_text(self, sql.at, err);

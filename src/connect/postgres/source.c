@@ -65,13 +65,37 @@ RC postgres_source_ask(struct postgres_source *self, const char *sql, struct pq_
     return pq_query(self->control, sql, 0, NULL, ret, err);
 }
 
+static RC number_of(const struct postgres_source *self, const struct pq_answer *rows, int64_t *ret, struct error *err)
+{
+    if (pq_rows(rows) != 1 || !str_to_int64(str(pq_text(rows, 0, 0)), ret))
+        return fail(err, RC_DATA, "'%s' does not answer with a number", self->base.name);
+    return RC_OK;
+}
+
 RC postgres_source_int64(struct postgres_source *self, const char *sql, int64_t *ret, struct error *err)
 {
     AUTO_RELEASE(pq_answer) rows = {0};
     TRY(postgres_source_ask(self, sql, &rows, err));
-    if (pq_rows(&rows) != 1 || !str_to_int64(str(pq_text(&rows, 0, 0)), ret))
-        return fail(err, RC_DATA, "'%s' does not answer with a number", self->base.name);
-    return RC_OK;
+    return number_of(self, &rows, ret, err);
+}
+
+RC pg_range_ask(struct postgres_source *self, const struct pg_table *table, const struct range *range, const char *sql,
+                struct pq_answer *ret, struct error *err)
+{
+    AUTO_RELEASE(pq_answer) alive = {0};
+    if (table->sql == NULL)
+        return postgres_source_ask(self, sql, ret, err);
+    TRY(postgres_source_ask(self, "SELECT 1", &alive, err)); /* or a new connection would not know the bounds */
+    TRY(pg_custom_bind(self, table, range, self->control, err));
+    return pq_query(self->control, sql, 0, NULL, ret, err);
+}
+
+RC pg_range_int64(struct postgres_source *self, const struct pg_table *table, const struct range *range,
+                  const char *sql, int64_t *ret, struct error *err)
+{
+    AUTO_RELEASE(pq_answer) rows = {0};
+    TRY(pg_range_ask(self, table, range, sql, &rows, err));
+    return number_of(self, &rows, ret, err);
 }
 
 /* ---- who it is ---- */

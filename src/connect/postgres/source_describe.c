@@ -308,8 +308,12 @@ RC postgres_source_describe(struct source *base, const struct table_request *req
     struct pg_table *table = arena_take(&self->arena, sizeof(*table));
     AUTO_RELEASE(pq_answer) indexes = {0};
     table->base.name = arena_text(&self->arena, request->name);
-    TRY(find_table(self, table, err));
-    TRY(list_columns(self, table, err));
+    if (request->sql != NULL) {
+        TRY(pg_custom_describe(self, table, request->sql, err));
+    } else {
+        TRY(find_table(self, table, err));
+        TRY(list_columns(self, table, err));
+    }
     TRY(apply_overrides(table, request, err));
     TRY(list_indexes(self, table, &indexes, err));
     look_at_indexes(table, &indexes, false);
@@ -323,6 +327,7 @@ RC postgres_source_describe(struct source *base, const struct table_request *req
     TRY(pg_zone_find(self, table, request, err));
     look_at_indexes(table, &indexes, true);
     TRY(drop_excluded(table, request, err));
+    TRY(pg_custom_finish(self, table, err));
     build_schema(self, table);
     *ret = &table->base;
     return RC_OK;

@@ -23,7 +23,7 @@ static RC estimate_rows(struct postgres_source *self, const struct pg_table *tab
     AUTO_RELEASE(buf) sql = {0};
     buf_add_str(&sql, S("EXPLAIN (FORMAT JSON) SELECT 1"));
     TRY(pg_range_from(table, range, &sql, err));
-    TRY(postgres_source_ask(self, sql.at, &rows, err));
+    TRY(pg_range_ask(self, table, range, sql.at, &rows, err));
     json_t *plan = json_loads(pq_text(&rows, 0, 0), 0, NULL);
     json_t *estimate = json_object_get(json_object_get(json_array_get(plan, 0), "Plan"), "Plan Rows");
     *ret = json_is_integer(estimate) ? json_integer_value(estimate) : (int64_t)json_real_value(estimate);
@@ -39,7 +39,7 @@ static RC count_rows(struct postgres_source *self, const struct pg_table *table,
     buf_add_str(&sql, S("SELECT count(*) FROM (SELECT 1"));
     TRY(pg_range_from(table, range, &sql, err));
     buf_addf(&sql, " LIMIT %d) AS t", COUNT_MAX + 1);
-    TRY(postgres_source_int64(self, sql.at, &count, err));
+    TRY(pg_range_int64(self, table, range, sql.at, &count, err));
     if (count > COUNT_MAX) {
         TRY(estimate_rows(self, table, range, &estimate, err));
         count = estimate > count ? estimate : count;
@@ -68,7 +68,7 @@ static RC sample(struct postgres_source *self, const struct pg_table *table, con
     buf_add_str(&sql, S(" AS bytes"));
     TRY(pg_range_from(table, range, &sql, err));
     buf_addf(&sql, " LIMIT %d) AS t", rows);
-    return postgres_source_int64(self, sql.at, ret, err);
+    return pg_range_int64(self, table, range, sql.at, ret, err);
 }
 
 /* What a row takes in a batch: fixed widths, and the texts' lengths as the server counts them. Stored sizes tell first
@@ -88,15 +88,15 @@ static RC sample_bytes(struct postgres_source *self, const struct pg_table *tabl
     return RC_OK;
 }
 
-static RC count_cursors(struct postgres_source *self, const struct pg_table *table, const char *condition, int64_t *ret,
-                        struct error *err)
+static RC count_cursors(struct postgres_source *self, const struct pg_table *table, const struct range *range,
+                        const char *condition, int64_t *ret, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0}, name = {0};
     pq_quote(&name, table->columns[table->base.cursor].name);
-    buf_addf(&sql, "SELECT count(*) FROM %s WHERE ", table->quoted);
+    buf_addf(&sql, "SELECT count(*) FROM %s AS t WHERE ", table->quoted);
     for (const char *at = condition; *at != '\0'; at++)
         buf_add_str(&sql, *at == '@' ? buf_str(&name) : (struct str){at, 1});
-    return postgres_source_int64(self, sql.at, ret, err);
+    return pg_range_int64(self, table, range, sql.at, ret, err);
 }
 
 RC postgres_source_facts(struct source *base, const struct table *table, const struct range *range,
@@ -112,9 +112,9 @@ RC postgres_source_facts(struct source *base, const struct table *table, const s
     if (table->cursor >= 0) {
         const struct pg_column *cursor = &t->columns[table->cursor];
         if (!cursor->not_null)
-            TRY(count_cursors(self, t, "@ IS NULL", &facts.null_cursors, err));
+            TRY(count_cursors(self, t, range, "@ IS NULL", &facts.null_cursors, err));
         if (table->form.kind != FORM_EPOCH) /* infinities among them */
-            TRY(count_cursors(self, t, "@ < '0001-01-01' OR @ >= '10000-01-01'", &facts.odd_cursors, err));
+            TRY(count_cursors(self, t, range, "@ < '0001-01-01' OR @ >= '10000-01-01'", &facts.odd_cursors, err));
     }
     *ret = facts;
     return RC_OK;
@@ -133,7 +133,7 @@ static RC row_at(struct postgres_source *self, const struct pg_table *table, con
     TRY(pg_range_from(table, range, &sql, err));
     pg_range_order(table, range, direction, &sql);
     buf_addf(&sql, " LIMIT 2 OFFSET %lld", (long long)skip);
-    TRY(postgres_source_ask(self, sql.at, &rows, err));
+    TRY(pg_range_ask(self, table, range, sql.at, &rows, err));
     *ret_rows = pq_rows(&rows);
     return *ret_rows > 0 ? pg_range_position(table, range, &rows, 0, arena, ret, err) : RC_OK;
 }
@@ -155,7 +155,7 @@ static RC cut_is_empty(const struct cutter *cutter, const struct range *range, b
     buf_add_str(&sql, S("SELECT 1"));
     TRY(pg_range_from(pg_table_of(cutter->table), range, &sql, err));
     buf_add_str(&sql, S(" LIMIT 1"));
-    TRY(postgres_source_ask(self, sql.at, &rows, err));
+    TRY(pg_range_ask(self, pg_table_of(cutter->table), range, sql.at, &rows, err));
     *ret = pq_rows(&rows) == 0;
     return RC_OK;
 }
@@ -176,7 +176,7 @@ static RC cut_next_group(const struct cutter *cutter, const struct range *range,
     pq_literal(&sql, str(group->at));
     pg_range_order(table, range, "", &sql);
     buf_add_str(&sql, S(" LIMIT 1"));
-    TRY(postgres_source_ask(self, sql.at, &rows, err));
+    TRY(pg_range_ask(self, table, range, sql.at, &rows, err));
     *ret_any = pq_rows(&rows) > 0;
     return *ret_any ? pg_range_position(table, range, &rows, 0, arena, ret, err) : RC_OK;
 }

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "connect/custom.h"
 #include "connect/postgres/source.h"
 #include "connect/postgres/tuples.h"
 
@@ -29,7 +30,8 @@ struct pg_column {
 
 struct pg_table {
     struct table base;
-    const char *quoted; /* "schema"."table" */
+    const char *quoted; /* "schema"."table"; of a statement, that in parentheses */
+    const char *sql;    /* custom_sql: as it was given; NULL: a table */
     const char *oid;    /* as text */
     struct pg_column *columns;
     int column_count;
@@ -75,6 +77,11 @@ void postgres_source_give(struct postgres_source *self, struct pq *db);
 RC postgres_source_ask(struct postgres_source *self, const char *sql, struct pq_answer *ret, struct error *err);
 /* Its first value; RC_DATA when there is none. */
 RC postgres_source_int64(struct postgres_source *self, const char *sql, int64_t *ret, struct error *err);
+/* The same of a query over a range of the table, which may be a statement that has to be told its bounds. */
+RC pg_range_ask(struct postgres_source *self, const struct pg_table *table, const struct range *range, const char *sql,
+                struct pq_answer *ret, struct error *err);
+RC pg_range_int64(struct postgres_source *self, const struct pg_table *table, const struct range *range,
+                  const char *sql, int64_t *ret, struct error *err);
 
 /* ---- source_open.c ---- */
 
@@ -128,6 +135,16 @@ RC postgres_source_boundary(struct source *base, const struct table *table, cons
                             struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err);
 RC postgres_source_split(struct source *base, const struct table *table, const struct range *range, int pieces,
                          struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err);
+
+/* ---- source_custom.c ---- */
+
+/* The columns of a statement in the place of those of a table; cursor and key are found as a table's are. */
+RC pg_custom_describe(struct postgres_source *self, struct pg_table *table, const char *sql, struct error *err);
+/* Once the cursor is known: the statement as it is asked, with what it takes from the session. */
+RC pg_custom_finish(struct postgres_source *self, struct pg_table *table, struct error *err);
+/* What :lower and :upper are from now on, in this session. A table takes nothing. */
+RC pg_custom_bind(const struct postgres_source *self, const struct pg_table *table, const struct range *range,
+                  struct pq *db, struct error *err);
 
 /* ---- source_snapshot.c ---- */
 

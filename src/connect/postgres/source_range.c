@@ -165,17 +165,17 @@ void pg_range_order(const struct pg_table *table, const struct range *range, con
 /* ---- what no range would take ---- */
 
 /* NaN comes after every number, infinities at both ends: of a key they are values like any other. Not so NULL. */
-static RC check_key_column(struct postgres_source *self, const struct pg_table *table, const struct pg_column *column,
-                           struct error *err)
+static RC check_key_column(struct postgres_source *self, const struct pg_table *table, const struct range *range,
+                           const struct pg_column *column, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
     int64_t has_null = 0;
     if (column->not_null)
         return RC_OK;
-    buf_addf(&sql, "SELECT count(*) FROM (SELECT 1 FROM %s WHERE ", table->quoted);
+    buf_addf(&sql, "SELECT count(*) FROM (SELECT 1 FROM %s AS t WHERE ", table->quoted);
     pq_quote(&sql, column->name);
     buf_add_str(&sql, S(" IS NULL LIMIT 1) AS t"));
-    TRY(postgres_source_int64(self, sql.at, &has_null, err));
+    TRY(pg_range_int64(self, table, range, sql.at, &has_null, err));
     if (has_null == 0)
         return RC_OK;
     fail(err, RC_DATA, "the key column '%s' of '%s' is NULL in some rows: no range would ever take them", column->name,
@@ -200,7 +200,7 @@ RC pg_range_check(struct postgres_source *self, const struct pg_table *table, co
                         table->base.name, ends[i]->key_count, table->base.key_count);
     }
     for (int i = 0; i < table->base.key_count && !table->keys_are_checked; i++)
-        TRY(check_key_column(self, table, key_column(table, i), err));
+        TRY(check_key_column(self, table, range, key_column(table, i), err));
     mine->keys_are_checked = true;
     return RC_OK;
 }

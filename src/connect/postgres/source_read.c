@@ -129,6 +129,7 @@ RC postgres_source_read(struct source *base, const struct table *table, const st
     TRY(postgres_source_take(source, &self->db, err));
     if (self->in_snapshot && pg_snapshot_take(source, self->db, err) != RC_OK)
         return fail_in(err, "taking part in one view of '%s'", table->name);
+    TRY(pg_custom_bind(source, t, range, self->db, err));
     if (pq_copy_out(self->db, sql.at, err) != RC_OK)
         return fail_in(err, "reading '%s'", table->name);
     *ret = TAKE(reader);

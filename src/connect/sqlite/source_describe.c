@@ -336,19 +336,29 @@ enum rc sqlite_source_describe(struct source *base, const struct table_request *
     struct sqlite_source *self = (struct sqlite_source *)base;
     struct sqlite_table *table = arena_take(&self->arena, sizeof(*table));
     AUTO_RELEASE(arena) scratch = {0};
+    struct sqlite_column *alias = NULL;
     bool has_rowid = true;
     int columns_max = 0;
     if (request->cursor_zone != NULL || request->zero_dates != ZERO_DATES_FAIL)
         return fail(err, RC_CONFIG, "'%s' is in a SQLite file, where %s means nothing", request->name,
                     request->cursor_zone != NULL ? "'cursor_zone'" : "'zero_dates'");
     table->base.name = arena_text(&self->arena, request->name);
-    TRY(find_table(self, table, &has_rowid, &columns_max, err));
-    TRY(list_columns(self, table, columns_max, err));
-    struct sqlite_column *alias = has_rowid ? rowid_column(table) : NULL;
-    TRY(find_tie(table, has_rowid, alias, err));
+    if (request->sql != NULL) {
+        TRY(sqlite_custom_describe(self, table, request->sql, err));
+    } else {
+        AUTO_RELEASE(buf) quoted = {0};
+        TRY(find_table(self, table, &has_rowid, &columns_max, err));
+        TRY(list_columns(self, table, columns_max, err));
+        alias = has_rowid ? rowid_column(table) : NULL;
+        TRY(find_tie(table, has_rowid, alias, err));
+        buf_add_str(&quoted, S("main."));
+        sqlite_quote(&quoted, table->base.name);
+        table->quoted = arena_str(&self->arena, buf_str(&quoted));
+    }
     TRY(apply_request(table, request, err));
     TRY(find_key(table, request, err));
-    TRY(look_at_indexes(self, table, alias, err));
+    if (request->sql == NULL)
+        TRY(look_at_indexes(self, table, alias, err));
 
     struct tally *tallies = arena_take(&scratch, (size_t)table->column_count * sizeof(*tallies));
     int *columns = arena_take(&scratch, (size_t)table->column_count * sizeof(*columns));

@@ -49,6 +49,7 @@ enum rc fail_odd_cursors(struct sqlite_source *source, const struct sqlite_table
 
 static RC check_keys(struct sqlite_source *source, const struct sqlite_table *table, struct error *err)
 {
+    static const struct range everything = {.kind = RANGE_ALL};
     AUTO_RELEASE(buf) sql = {0};
     int64_t count;
     for (int i = 0; i < table->base.key_count; i++) {
@@ -56,12 +57,10 @@ static RC check_keys(struct sqlite_source *source, const struct sqlite_table *ta
         if (column->not_null)
             continue;
         buf_reset(&sql);
-        buf_add_str(&sql, S("SELECT count(*) FROM main."));
-        sqlite_quote(&sql, table->base.name);
-        buf_add_str(&sql, S(" WHERE "));
+        buf_addf(&sql, "SELECT count(*) FROM %s WHERE ", table->quoted);
         sqlite_quote(&sql, column->name);
         buf_add_str(&sql, S(" IS NULL"));
-        TRY(sqlite_query_int64(source->db, sql.at, &count, err));
+        TRY(sqlite_table_int64(source, table, &everything, sql.at, &count, err));
         if (count == 0)
             continue;
         fail(err, RC_DATA, "key column '%s' of '%s' is NULL in %lld rows, which a range would pass over", column->name,

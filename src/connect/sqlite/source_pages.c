@@ -182,12 +182,13 @@ static void query_upper(struct query *query, const struct pages *self)
 static void query_build(struct query *query, const struct pages *self)
 {
     struct buf *sql = &query->sql;
+    if (self->selected_count == 0)
+        buf_add_str(sql, S("SELECT 1"));
     for (int i = 0; i < self->selected_count; i++) {
         buf_add_str(sql, i > 0 ? S(", ") : S("SELECT "));
         sqlite_quote(sql, self->selected[i]);
     }
-    buf_add_str(sql, S(" FROM main."));
-    sqlite_quote(sql, self->table->base.name);
+    buf_addf(sql, " FROM %s", self->table->quoted);
     if (self->only_cursors) {
         query_and(query);
         sqlite_quote(sql, column_name(self, self->table->base.cursor));
@@ -219,10 +220,12 @@ static RC begin_page(struct pages *self, struct error *err)
     AUTO_RELEASE(query) query = {0};
     query_build(&query, self);
     if (self->statement == NULL)
-        TRY(sqlite_prepare(self->source->db, query.sql.at, &self->statement, err));
+        TRY(sqlite_table_prepare(self->source, self->table, &self->range, query.sql.at, &self->statement, err));
+    int before = sqlite3_bind_parameter_count(self->statement) - query.operand_count - 1; /* of a statement */
     for (int i = 0; i < query.operand_count; i++)
-        TRY(bind_operand(self, i + 1, &query.operands[i], err));
-    sqlite_bind_int64(self->statement, query.operand_count + 1, self->source->options.page_rows);
+        TRY(bind_operand(self, before + i + 1, &query.operands[i], err));
+    sqlite_bind_int64(self->statement, before + query.operand_count + 1,
+                      self->table->sql != NULL ? -1 : self->source->options.page_rows);
     self->is_open = true;
     self->stepped = 0;
     return RC_OK;
@@ -232,7 +235,7 @@ static RC begin_page(struct pages *self, struct error *err)
 
 RC pages_pause(struct pages *self, struct error *err)
 {
-    if (!self->is_open)
+    if (!self->is_open || self->table->sql != NULL) /* of a statement nothing tells for sure where to go on */
         return RC_OK;
     for (int i = 0; i < self->order_count; i++) {
         if (sqlite3_column_type(self->statement, self->order_at[i]) ==
@@ -255,7 +258,7 @@ RC pages_pause(struct pages *self, struct error *err)
 RC pages_next(struct pages *self, bool *ret_row, struct error *err)
 {
     *ret_row = false;
-    if (self->is_open && self->stepped == self->source->options.page_rows)
+    if (self->is_open && self->stepped == self->source->options.page_rows && self->table->sql == NULL)
         TRY(pages_pause(self, err));
     if (self->ended)
         return RC_OK;
@@ -274,6 +277,8 @@ RC pages_next(struct pages *self, bool *ret_row, struct error *err)
 
 void pages_skip_ties(struct pages *self)
 {
+    if (self->table->sql != NULL)
+        return; /* they are looked at one by one */
     assert(!self->is_open && self->is_rest);
     self->order_count = self->sure_count;
     forget_statement(self);

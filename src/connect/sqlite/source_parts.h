@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/yaml.h"
+#include "connect/custom.h"
 #include "connect/names.h"
 #include "connect/sqlite/affinity.h"
 #include "connect/sqlite/source.h"
@@ -30,6 +31,8 @@ enum { ORDER_MAX = 1 + 2 * KEY_COLUMNS_MAX }; /* cursor, key, tie */
 
 struct sqlite_table {
     struct table base;
+    const char *quoted; /* main."name", or a statement in parentheses */
+    const char *sql;    /* custom_sql: as it was given; NULL: a table */
     struct sqlite_column *columns;
     int column_count;
     /* What orders rows without a doubt where the key does not: the primary key or the rowid. */
@@ -98,6 +101,17 @@ RC cursor_find(struct sqlite_table *table, const struct table_request *request, 
                struct error *err);
 int column_find(const struct sqlite_table *table, const char *name); /* -1: none */
 enum rc fail_no_column(const struct sqlite_table *table, const char *what, const char *name, struct error *err);
+
+/* ---- source_custom.c ---- */
+
+/* The columns of a statement in the place of those of a table. It has no rowid, so it is read in one transaction. */
+RC sqlite_custom_describe(struct sqlite_source *self, struct sqlite_table *table, const char *sql, struct error *err);
+/* A query over the table, with what :lower and :upper are for this range. */
+RC sqlite_table_prepare(struct sqlite_source *self, const struct sqlite_table *table, const struct range *range,
+                        const char *sql, sqlite3_stmt **ret, struct error *err);
+/* Its first value. */
+RC sqlite_table_int64(struct sqlite_source *self, const struct sqlite_table *table, const struct range *range,
+                      const char *sql, int64_t *ret, struct error *err);
 
 /* ---- source_key.c: values of positions ---- */
 

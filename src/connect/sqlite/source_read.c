@@ -99,14 +99,14 @@ static const struct batch_reader_ops reader_ops = {.next = reader_next, .free = 
 
 static RC open_snapshot(struct sqlite_reader *self, struct error *err)
 {
+    static const struct range everything = {.kind = RANGE_ALL};
     AUTO_RELEASE(buf) sql = {0};
     for (int i = 0; i < self->table->column_count; i++) {
         buf_add_str(&sql, i > 0 ? S(", ") : S("SELECT "));
         sqlite_quote(&sql, self->table->columns[i].name);
     }
-    buf_add_str(&sql, S(" FROM main."));
-    sqlite_quote(&sql, self->table->base.name);
-    return sqlite_prepare(self->source->db, sql.at, &self->everything, err);
+    buf_addf(&sql, " FROM %s", self->table->quoted);
+    return sqlite_table_prepare(self->source, self->table, &everything, sql.at, &self->everything, err);
 }
 
 enum rc sqlite_source_read(struct source *base, const struct table *table, const struct range *range,
@@ -209,10 +209,12 @@ static RC cut_by_time(struct pages *pages, int64_t rows, struct arena *arena, st
     if (text_eq(first, left_out)) { /* one group is larger than the chunk: on to its end */
         TRY(pages_pause(pages, err));
         pages_skip_ties(pages);
-        TRY(pages_next(pages, &is_row, err));
-        if (!is_row)
-            return RC_OK;
-        TRY(take_cursor_text(pages, arena, &left_out, err));
+        do {
+            TRY(pages_next(pages, &is_row, err));
+            if (!is_row)
+                return RC_OK;
+            TRY(take_cursor_text(pages, arena, &left_out, err));
+        } while (text_eq(first, left_out));
     }
     *ret_is_cut = true;
     *ret_cut = (struct position){.shape = POSITION_AT, .at = left_out};
@@ -283,16 +285,14 @@ static RC count_rows(struct sqlite_source *source, const struct sqlite_table *ta
     return RC_OK;
 }
 
-static RC count_null_cursors(struct sqlite_source *source, const struct sqlite_table *table, int64_t *ret,
-                             struct error *err)
+static RC count_null_cursors(struct sqlite_source *source, const struct sqlite_table *table, const struct range *range,
+                             int64_t *ret, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
-    buf_add_str(&sql, S("SELECT count(*) FROM main."));
-    sqlite_quote(&sql, table->base.name);
-    buf_add_str(&sql, S(" WHERE "));
+    buf_addf(&sql, "SELECT count(*) FROM %s WHERE ", table->quoted);
     sqlite_quote(&sql, table->columns[table->base.cursor].name);
     buf_add_str(&sql, S(" IS NULL"));
-    return sqlite_query_int64(source->db, sql.at, ret, err);
+    return sqlite_table_int64(source, table, range, sql.at, ret, err);
 }
 
 enum rc sqlite_source_facts(struct source *base, const struct table *table, const struct range *range,
@@ -305,7 +305,7 @@ enum rc sqlite_source_facts(struct source *base, const struct table *table, cons
     TRY(count_rows(source, t, range, &facts.rows, err));
     TRY(sample_bytes(source, t, range, &facts.row_bytes, err));
     if (table->cursor >= 0) {
-        TRY(count_null_cursors(source, t, &facts.null_cursors, err));
+        TRY(count_null_cursors(source, t, range, &facts.null_cursors, err));
         TRY(count_odd_cursors(source, t, &facts.odd_cursors, err));
     }
     *ret = facts;
