@@ -33,9 +33,8 @@ static bool is_in_word(char c) { return is_letter(c) || isdigit((unsigned char)c
 static const char *end_of_quoted(const char *at, char quote, bool has_backslashes)
 {
     for (at++; *at != '\0'; at++) {
-        if (*at == '\\' && has_backslashes && at[1] != '\0')
-            at++;
-        else if (*at == quote && at[1] == quote)
+        bool is_pair = (*at == '\\' && has_backslashes && at[1] != '\0') || (*at == quote && at[1] == quote);
+        if (is_pair)
             at++;
         else if (*at == quote)
             return at + 1;
