@@ -138,10 +138,11 @@ const struct command cmd_types = {
     .words = "SOURCE TARGET",
     .words_min = 2,
     .words_max = 2,
-    .about = "Each of the two is a database system (mysql, postgres, sqlite, duckdb), a URI, or the name of a connection.\n"
-             "exact: each value comes out as it went in, or is refused. widened: the same, in a type that could hold\n"
-             "others. lossy: values would change, so that the plan fails until the table's entry says how to take the\n"
-             "column; the line shows what to write. `waybill plan -v` says it of the columns of a table.\n",
+    .about =
+        "Each of the two is a database system (mysql, postgres, sqlite, duckdb), a URI, or the name of a connection.\n"
+        "exact: each value comes out as it went in, or is refused. widened: the same, in a type that could hold\n"
+        "others. lossy: values would change, so that the plan fails until the table's entry says how to take the\n"
+        "column; the line shows what to write. `waybill plan -v` says it of the columns of a table.\n",
     .examples = "  waybill types mysql postgres\n"
                 "  waybill types shop warehouse --output json\n"
                 "  waybill types sqlite:shop.db postgresql://loader@dw/warehouse\n",
