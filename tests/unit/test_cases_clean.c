@@ -72,26 +72,33 @@ static void what_a_target_that_was_put_back_needs_stays_though_it_has_a_receipt(
     assert_all_is_well_but_cleaned(w);
 }
 
+static int receipts_there(const struct world *w)
+{
+    int count = 0;
+    for (int i = 0; i < mem_objects_count(w->objects); i++)
+        count += strstr(mem_objects_at(w->objects, i).key, "/receipt.json") != NULL;
+    return count;
+}
+
 /* Committed, and its receipt was not written: nobody has been told of it yet. */
 static void without_a_receipt_nothing_goes(void **state)
 {
-    for (int call = 1; call < 40; call++) {
+    int without = 0;
+    for (int call = 1; call <= 30; call++) {
         AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
         world_fill(w);
         w->options = (struct run_options){.backup_only = true};
         run_ok(w);
         w->options = (struct run_options){0};
         die_in(w, "load", call, FAULT_CRASH_AFTER);
-        if (target_rows(w, "events") == 0)
-            continue;
-        int before = parts_there(w);
-        assert_int_equal(clean_ok(w), 0);
-        assert_int_equal(parts_there(w), before);
+        int before = parts_there(w), receipts = receipts_there(w);
+        assert_int_equal(clean_ok(w), receipts);
+        assert_int_equal(parts_there(w), before - receipts);
+        without += target_rows(w, "events") > 0 && receipts == 0;
         run_ok(w);
-        assert_all_is_well(w);
-        return;
+        assert_all_is_well_but_cleaned(w);
     }
-    fail_msg("no load was committed without its receipt");
+    assert_true(without > 0);
 }
 
 /* The process dies when the first thousand is deleted. */
