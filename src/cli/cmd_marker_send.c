@@ -112,7 +112,6 @@ static void print_sent(const struct sending *self, const char *where)
 {
     struct cli *cli = self->session.cli;
     if (!cli_is_json(cli) && !self->flags->dry_run) {
-        AUTO_RELEASE(buf) count = {0};
         fprintf(cli->out, "%zu of %d told to %s\n", json_array_size(self->documents), self->flags->tables.count, where);
         return;
     }
