@@ -1,6 +1,7 @@
 #include "io/tunnel.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,7 +19,7 @@ enum {
     OPEN_MS = 20000,
     LOOK_MS = 20,
     END_MS = 4000, /* the watcher's own patience with ssh, and a moment */
-    ARGUMENTS_MAX = 48,
+    ARGUMENTS_MAX = 64,
     FOLDER_TEXT = 64,
     LOG_BYTES = 2048,
     SAID_TEXT = 320,
@@ -123,8 +124,8 @@ struct command {
 
 static void add(struct command *self, const char *word)
 {
-    if (self->count < ARGUMENTS_MAX - 1)
-        self->argv[self->count++] = word;
+    assert(self->count < ARGUMENTS_MAX - 1);
+    self->argv[self->count++] = word;
 }
 
 static void add_pair(struct command *self, const char *flag, const char *value)

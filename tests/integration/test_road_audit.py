@@ -28,6 +28,7 @@ def test_every_type_is_counted_alike_and_a_difference_in_each_is_named(roads):
     assert json.loads(done.out)["waybill"]["tables"]["types"]["audit_status"] == "passed"
     found = audited(road)["types"]
     assert (found["audit_status"], found["source_rows"], found["target_rows"]) == ("passed", 1000, 1000)
+    assert found["stage"] == {"rows": 1000, "waybills": 1, "waybills_read": 1, "cover": "whole"}
     plants = {
         "small": "small = 32000", "amount": "amount = amount + 0.000001", "ratio": "ratio = -1", "single": "single = -1", "flag": "flag = flag + 1",
         "day": "day = '1999-01-01'", "took": "took = '-800:00:00'", "at": "at = '1999-01-01'", "seen": "seen = NULL", "word": "word = word || 'x'",
@@ -68,4 +69,5 @@ def test_writers_do_not_disturb_an_audit(roads):
         writer.join()
     assert changed[-1] > changed[0]
     road.in_target("UPDATE lineitem SET l_tax = l_tax + 0.01 WHERE id = 950")
-    assert audited(road, status=6)["lineitem"]["differences"] == ["column 'l_tax': the sums differ"]
+    assert audited(road, status=6)["lineitem"]["differences"] == [
+        "column 'l_tax': the sums of source and target differ", "column 'l_tax': the sums of stage and target differ"]
