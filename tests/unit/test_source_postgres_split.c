@@ -1,0 +1,136 @@
+/* S57: keys of every kind are split between the readers of PostgreSQL. */
+#include "connect/postgres/source.h"
+#include "unit/postgres_story.h"
+#include "unit/split_story.h"
+
+enum { ROWS = 44000 };
+
+static struct source *open_source(void)
+{
+    struct opening with = {.clock = clock_real(), .random = random_real()};
+    struct postgres_source_options options = {.address = postgres_address(), .schema = PG_SCHEMA, .connections = 4};
+    struct source *source = NULL;
+    struct error err;
+    if (postgres_source_open("shop", &options, &with, &source, &err) != RC_OK)
+        fail_msg("%s", err.text);
+    return source;
+}
+
+/* `key` and its value for the number n; cursors tie. */
+static void split(const char *declared, const char *value)
+{
+    const char *const key[] = {"k"};
+    AUTO_RELEASE(buf) sql = {0};
+    pg_clean();
+    buf_addf(&sql,
+             "CREATE TABLE t (k %s PRIMARY KEY, at timestamp(6) NOT NULL, note text);"
+             " INSERT INTO t SELECT %s, timestamp '2024-01-01' + (n / 7) * interval '1 second', 'note ' || n"
+             " FROM generate_series(1, %d) AS n; CREATE INDEX ON t (at); ANALYZE t",
+             declared, value, ROWS);
+    pg_run(sql.at);
+    AUTO(source) *source = open_source();
+    split_all_ways(source, "t", key, 1, ROWS);
+}
+
+static void s57_sparse_and_negative_numbers_are_split(void **state)
+{
+    split("integer", "n * 40000 - 900000000");
+    split("bigint", "CASE WHEN n < 20000 THEN -9223372036854775808 + n ELSE 9223372036854775807 - n END");
+    split("numeric(20,2)", "n * 1000000007.25 - 50000000000000");
+}
+
+static void s57_texts_are_split_as_their_collation_orders_them(void **state)
+{
+    split("text", "md5(n::text)");
+    split("text COLLATE \"C\"", "chr(65 + n % 26) || chr(97 + n % 7) || n");
+    split("varchar(60) COLLATE \"und-x-icu\"",
+          "CASE n % 3 WHEN 0 THEN 'ä' WHEN 1 THEN 'A' ELSE 'a-' END || n || ' '''");
+}
+
+static void s57_uuids_bytes_and_times_are_split(void **state)
+{
+    split("uuid", "md5(n::text)::uuid");
+    split("bytea", "decode(md5(n::text), 'hex')");
+    split("timestamp(6)", "timestamp '1999-12-31' + n * interval '7 microseconds'");
+    split("date", "date '1700-01-01' + n");
+}
+
+static void s57_keys_of_several_columns_are_split(void **state)
+{
+    const char *const key[] = {"grp", "k"};
+    AUTO_RELEASE(buf) sql = {0};
+    pg_clean();
+    buf_addf(
+        &sql,
+        "CREATE TABLE t (grp text, k integer, at timestamp(6) NOT NULL, PRIMARY KEY (grp, k)); INSERT INTO t SELECT"
+        " 'g' || n %% 3, n, timestamp '2024-01-01' + n * interval '1 second' FROM generate_series(1, %d) AS n;"
+        " CREATE INDEX ON t (at); ANALYZE t",
+        ROWS);
+    pg_run(sql.at);
+    AUTO(source) *source = open_source();
+    split_all_ways(source, "t", key, 2, ROWS);
+}
+
+/* Without any key, and with partitions, each of which has pages of its own. */
+static void a_whole_table_is_split_whatever_it_has(void **state)
+{
+    static const char *const makes[] = {
+        "CREATE TABLE t (a integer, note text); INSERT INTO t SELECT n % 10, repeat('x', n % 50) FROM"
+        " generate_series(1, 44000) AS n",
+        "CREATE TABLE t (a integer, note text) PARTITION BY LIST (a); CREATE TABLE t1 PARTITION OF t FOR VALUES IN (0, "
+        "1,"
+        " 2); CREATE TABLE t2 PARTITION OF t DEFAULT; INSERT INTO t SELECT n % 10, repeat('x', n % 50) FROM"
+        " generate_series(1, 44000) AS n",
+    };
+    for (size_t i = 0; i < sizeof(makes) / sizeof(*makes); i++) {
+        const struct table_request request = {.name = "t", .is_whole = true};
+        const struct table *table = NULL;
+        struct error err;
+        struct range pieces[SPLIT_PIECES];
+        struct batch_reader *readers[SPLIT_PIECES];
+        AUTO_RELEASE(arena) arena = {0};
+        AUTO_RELEASE(fingerprint) whole, all;
+        int count = 0;
+        pg_clean();
+        pg_run(makes[i]);
+        AUTO(source) *source = open_source();
+        assert_int_equal(source_describe(source, &request, &table, &err), RC_OK);
+        fingerprint_init(&whole, table->schema);
+        fingerprint_init(&all, table->schema);
+        split_read(source, table, &(struct range){.kind = RANGE_ALL}, &whole);
+        assert_int_equal(
+            source_split(source, table, &(struct range){.kind = RANGE_ALL}, SPLIT_PIECES, &arena, pieces, &count, &err),
+            RC_OK);
+        assert_int_equal(count, SPLIT_PIECES);
+        for (int p = 0; p < count; p++)
+            assert_int_equal(source_read(source, table, &pieces[p], &readers[p], &err), RC_OK);
+        for (int p = 0; p < count; p++) {
+            int64_t before = all.rows;
+            for (const struct batch *batch = NULL;;) {
+                assert_int_equal(batch_reader_next(readers[p], &batch, &err), RC_OK);
+                if (batch == NULL)
+                    break;
+                fingerprint_add(&all, batch);
+            }
+            assert_in_range(all.rows - before, 1, ROWS - 1);
+            batch_reader_free(readers[p]);
+        }
+        assert_int_equal(fingerprint_check(&all, fingerprint_print(&whole, &arena), &err), RC_OK);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(s57_sparse_and_negative_numbers_are_split),
+        cmocka_unit_test(s57_texts_are_split_as_their_collation_orders_them),
+        cmocka_unit_test(s57_uuids_bytes_and_times_are_split),
+        cmocka_unit_test(s57_keys_of_several_columns_are_split),
+        cmocka_unit_test(a_whole_table_is_split_whatever_it_has),
+    };
+    if (!postgres_start())
+        return POSTGRES_MISSING;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    postgres_stop();
+    return failed;
+}
