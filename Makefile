@@ -3,7 +3,7 @@
 #   make          build/waybill
 #   make demo     a shop of 500,000 rows moved, changed, killed in the middle, moved again, and compared
 #   make check    everything below but `limits`; installs what tests need; the last line says what passed and failed
-.PHONY: all demo check unit sweep sweep-asan mutants fuzz integration kill soak limits bench docs deb asan tsan lint fmt clean
+.PHONY: all demo check unit sweep sweep-asan mutants fuzz integration kill soak airflow limits bench docs deb asan tsan lint fmt clean
 
 all: build/build.ninja
 	@ninja -C build
@@ -68,6 +68,11 @@ soak: all
 	@.venv/bin/python tests/integration/road_kill.py --kills 0 --patience 10
 	@.venv/bin/python tests/integration/road_writers.py --seconds 120
 	@.venv/bin/python bench/limits_servers build
+
+# The DAGs of integrations/airflow in a real Airflow, which is installed first: some minutes.
+airflow: all
+	@tools/setup airflow
+	@.venv/bin/pytest tests/integration/airflow_dags.py
 
 # Peak memory of long and of wide tables, and the time to start.
 limits: all
