@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli/print.h"
+#include "cli/show.h"
 #include "connect/names.h"
 #include "io/file.h"
 
@@ -239,8 +239,10 @@ static void say_next(const struct init *self)
     } next[] = {
         {"check", "can everything be reached, and written?"}, {"plan", "what would be moved?"}, {"sync", "do it"}};
     bool is_usual = text_eq(self->path, "waybill.yml");
-    fprintf(self->cli->out, "%s: %d tables, %d left out (each with its reason, as a comment)\nnow:\n", self->path,
-            self->taken, self->left);
+    AUTO_RELEASE(buf) taken = {0};
+    show_count(self->taken, "table", &taken);
+    fprintf(self->cli->out, "%s: %s, %d left out (each with its reason, as a comment)\nnow:\n", self->path, taken.at,
+            self->left);
     for (int i = 0; i < 3; i++)
         fprintf(self->cli->out, "  waybill %s%s%s    # %s\n", next[i].verb, is_usual ? "" : " --config ",
                 is_usual ? "" : self->path, next[i].what);

@@ -68,8 +68,8 @@ static RC read_cache(const char *path, struct cached *ret, struct error *err)
 {
     enum rc rc = read_document(path, ret, err);
     if (rc == RC_NOT_FOUND)
-        err->rc = RC_DENIED;
-    return rc == RC_OK ? RC_OK : err->rc;
+        rc = err->rc = RC_DENIED;
+    return rc;
 }
 
 /* ---- renewing it ---- */

@@ -1,5 +1,8 @@
 #include "move/look.h"
 
+#include <strings.h>
+
+#include "base/yaml.h"
 #include "move/arrows.h"
 #include "move/manner.h"
 #include "state/keys.h"
@@ -13,7 +16,8 @@ static RC look_ddl(struct route *r, struct plan *plan, struct error *err)
     AUTO(schema) *schema = NULL;
     route_describe(r, &as_if);
     struct target_table table = route_target_table(r, &as_if);
-    table.schema = schema = manner_prepared_schema(r, table.schema);
+    schema = manner_prepared_schema(r, table.schema);
+    table.schema = schema;
     TRY(target_prepare(r->target, &table, true, &ddl, err));
     plan->ddl = arena_str(&r->arena, buf_str(&ddl));
     return RC_OK;
@@ -54,9 +58,26 @@ static RC look_range(struct route *r, struct plan *plan, struct error *err)
     return RC_OK;
 }
 
+/* A run would find out when it takes the second one. */
+static RC look_names(struct route *r, struct error *err)
+{
+    const struct run *run = r->run;
+    for (const struct route *other = run->routes; other < r && route_loads(r) && !r->config->shared; other++) {
+        const char *a = other->config->target, *b = r->config->target;
+        if ((r->target->ignores_case ? strcasecmp(a, b) : strcmp(a, b)) != 0)
+            continue;
+        fail(err, RC_CONFIG, "'%s' and '%s' would be loaded into one table of '%s', '%s'", other->config->name,
+             r->config->name, r->target->name, b);
+        return fail_todo(err, "give one of them another: tables: {%s: {target: ...}}",
+                         yaml_name(&r->arena, r->config->name));
+    }
+    return RC_OK;
+}
+
 RC look_plan(struct route *r, struct plan *ret, struct error *err)
 {
     struct plan plan = {.ddl = ""};
+    TRY(look_names(r, err));
     TRY(scope_read(r->scope, err));
     TRY(repair_look(r, err));
     r->lo = scope_marks(r->scope)->extracted.pos;

@@ -81,6 +81,7 @@ def test_s66_two_tables_that_are_one_to_the_target_are_refused(roads):
     road.connections["dw"] = {"type": "sqlite", "path": "dw.db"}
     road.write_config()
     road.in_source("CREATE TABLE T (id INT PRIMARY KEY); CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO T VALUES (1); INSERT INTO t VALUES (2)")
+    assert "'T' and 't' would be loaded into one table of 'dw', 't'" in road.run("plan", status=3).err
     refused = road.sync(status=3)
     assert "is loaded by 'p/T'" in refused.err
     road.tables["t"]["target"] = "small_t"

@@ -93,6 +93,15 @@ static void add_value(struct str value, struct buf *out)
         out->len--;
 }
 
+/* Documents and messages name it. */
+static RC take_text(struct str name, const char *value, struct arena *arena, const char **ret, struct error *err)
+{
+    if (!str_is_utf8(str(value)))
+        return fail(err, RC_CONFIG, "its '" STR_FMT "' is not UTF-8", STR_ARG(name));
+    *ret = arena_text(arena, value);
+    return RC_OK;
+}
+
 static RC take(struct str name, const char *value, struct arena *arena, struct mysql_login *ret, struct error *err)
 {
     int64_t port = 0;
@@ -100,16 +109,15 @@ static RC take(struct str name, const char *value, struct arena *arena, struct m
         return fail(err, RC_CONFIG, "its password is longer than %d bytes", SECRET_BYTES_MAX);
     if (str_eq(name, S("port")) && (!str_to_int64(str(value), &port) || port < 1 || port > 65535))
         return fail(err, RC_CONFIG, "its 'port' is no port");
-    const char **text = str_eq(name, S("user"))       ? &ret->user
-                        : str_eq(name, S("host"))     ? &ret->host
-                        : str_eq(name, S("socket"))   ? &ret->socket
-                        : str_eq(name, S("database")) ? &ret->database
-                                                      : NULL;
-    if (text != NULL && !str_is_utf8(str(value))) /* documents and messages name it */
-        return fail(err, RC_CONFIG, "its '" STR_FMT "' is not UTF-8", STR_ARG(name));
-    if (text != NULL)
-        *text = arena_text(arena, value);
-    else if (str_eq(name, S("port")))
+    if (str_eq(name, S("user")))
+        return take_text(name, value, arena, &ret->user, err);
+    if (str_eq(name, S("host")))
+        return take_text(name, value, arena, &ret->host, err);
+    if (str_eq(name, S("socket")))
+        return take_text(name, value, arena, &ret->socket, err);
+    if (str_eq(name, S("database")))
+        return take_text(name, value, arena, &ret->database, err);
+    if (str_eq(name, S("port")))
         ret->port = port;
     else if (str_eq(name, S("password")))
         secret_set(&ret->password, str(value));

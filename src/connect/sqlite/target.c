@@ -207,6 +207,7 @@ RC sqlite_target_open(const char *name, const char *path, struct clock *clock, c
 {
     struct sqlite_target *self = xcalloc(1, sizeof(*self));
     self->base = (struct target){&sqlite_target_ops, xstrdup(name), xstrdup(path), self->version};
+    self->base.ignores_case = true;
     self->base.is_exclusive = true;
     snprintf(self->version, sizeof(self->version), "SQLite %s", sqlite3_libversion());
     self->patience = (struct sqlite_patience){.clock = clock, .stop = stop};
