@@ -13,6 +13,7 @@
 /* In the order of the help. */
 #define COMMANDS(X)                                                                                                    \
     X(cmd_sync)                                                                                                        \
+    X(cmd_sync_repair)                                                                                                 \
     X(cmd_sync_connections)                                                                                            \
     X(cmd_plan)                                                                                                        \
     X(cmd_status)                                                                                                      \

@@ -1,6 +1,7 @@
 #include "cli/sync_report.h"
 
 #include "cli/print.h"
+#include "move/mend.h"
 
 /* ---- tables ---- */
 
@@ -48,6 +49,12 @@ static void print_warnings(struct cli *cli, const struct route *r)
                     ? ": %s rows without a cursor were read along (null_cursor: include)\n"
                     : ": %s rows without a cursor were left out (null_cursor: exclude)\n",
                 rows);
+    }
+    if (result->rows_gone > 0) {
+        human_count(result->rows_gone, rows);
+        print_safe(cli->out, r->config->name);
+        fprintf(cli->out, ": %s of the keys are not in the source%s\n", rows,
+                r->run->options.repair->delete_gone ? "" : "; --delete-gone deletes them in the target");
     }
     if (result->rows_deleted > 0) {
         human_count(result->rows_deleted, rows);

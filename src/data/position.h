@@ -40,6 +40,7 @@ enum range_kind {
     RANGE_KEY,    /* id_only: (lo.key, hi.key] */
     RANGE_TIME,   /* timestamp_only: [lo.at, hi.at), no key needed; lo NONE: from the first on; ties in any order */
     RANGE_PART,   /* of the whole table, as its source has split it: the positions are the source's own words */
+    RANGE_ROW,    /* the rows with the key of hi, which is an {after}; any cursor */
     RANGE_NULL,   /* rows whose cursor is NULL, in key order: (lo.key, hi.key], hi NONE: to the last */
 };
 

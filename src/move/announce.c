@@ -153,7 +153,9 @@ static json_t *details_to_json(const struct run *run)
         json_put(table, "loads", count(result->loads));
         json_put_int(table, "rows_without_cursor", result->null_cursors);
         json_put_int(table, "zero_dates", result->zero_dates);
-        if (r->config->delete_detection != DELETES_UNSEEN)
+        if (run->options.repair != NULL)
+            json_put_int(table, "rows_gone", result->rows_gone);
+        if (r->config->delete_detection != DELETES_UNSEEN || run->options.repair != NULL)
             json_put_int(table, "rows_deleted", result->rows_deleted);
         if (result->audit != NULL)
             json_put_text(table, "audit_status", result->audit);

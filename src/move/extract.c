@@ -7,6 +7,7 @@
 #include "move/arrows.h"
 #include "move/keys.h"
 #include "move/lane.h"
+#include "move/mend.h"
 #include "state/keys.h"
 
 struct extraction {
@@ -27,7 +28,8 @@ static int extract_lanes(const struct route *r)
     const struct range_facts *facts = &r->bound.facts;
     const struct pipeline_config *pipeline = run->pipeline;
     bool is_whole = r->chunk.range.kind == RANGE_ALL;
-    if (!run->world.threads || (is_whole && !r->source->shares_snapshot) || r->source->readers_max < 2)
+    bool is_one = r->chunk.is_mended || r->chunk.is_keys;
+    if (!run->world.threads || is_one || (is_whole && !r->source->shares_snapshot) || r->source->readers_max < 2)
         return 1;
     int64_t rows = is_whole || facts->rows < r->chunk.rows_max ? facts->rows : r->chunk.rows_max;
     bool is_split = pipeline->strategy == STRATEGY_INTRA_TABLE;
@@ -80,7 +82,10 @@ static RC extract_open(struct extraction *x, struct error *err)
         lanes[i]->count = x->lane_count;
         const struct table *table = r->chunk.is_keys ? r->keys->table : r->table;
         const struct shaping *shaping = r->chunk.is_keys ? r->keys->shaping : r->shaping;
-        TRY(source_read(source, table, &pieces[i], &lanes[i]->reader, err));
+        if (r->chunk.is_mended)
+            lanes[i]->reader = mend_reader_new(r);
+        else
+            TRY(source_read(source, table, &pieces[i], &lanes[i]->reader, err));
         if (shaping != NULL)
             lanes[i]->reader = shaping_reader_new(shaping, lanes[i]->reader);
     }
@@ -177,7 +182,8 @@ static const char *extract_fingerprint(struct route *r)
 /* It was read later than all waybills before it, whatever its stamps say, or without any. */
 static bool extract_overwrites(const struct route *r)
 {
-    return r->bound.aside.kind == ASIDE_NULLS || (route_reads_aside(r) && r->table->cursor_repeats);
+    bool is_later = r->bound.aside.kind == ASIDE_NULLS || (route_reads_aside(r) && r->table->cursor_repeats);
+    return r->mode == MODE_MERGE && (is_later || r->run->options.overwrites);
 }
 
 static void extract_fill_waybill(struct extraction *x)
@@ -212,6 +218,8 @@ static void extract_fill_waybill(struct extraction *x)
     if (extract_overwrites(r))
         w->cursor = NULL;
     w->max_cursor = extract_max_cursor(x);
+    if (r->chunk.is_mended)
+        mend_gone(r, w);
     w->sealed_at = arena_text(&r->arena, now);
 }
 

@@ -329,8 +329,9 @@ static RC load_and_tell(struct load *load, struct error *err)
 static RC load_waybill(struct loader *loader, const char *key, const struct waybill *waybill, struct error *err)
 {
     struct load load = {.r = loader->r, .loader = loader, .waybill = waybill, .waybill_key = key};
-    TRY(manner_init(&load.manner, loader->r, waybill, err));
-    enum rc rc = load_and_tell(&load, err);
+    enum rc rc = manner_init(&load.manner, loader->r, waybill, err);
+    if (rc == RC_OK)
+        rc = load_and_tell(&load, err);
     manner_release(&load.manner);
     return rc;
 }

@@ -21,6 +21,24 @@ static const struct target_span *manner_span(struct manner *self, const struct w
     return span.column != NULL && span.hi != NULL ? &self->span : NULL;
 }
 
+/* Somebody has asked for each of them. */
+static RC manner_gone(struct manner *self, const struct waybill *w, struct error *err)
+{
+    int columns[KEY_COLUMNS_MAX];
+    for (int k = 0; k < w->key_count; k++) {
+        columns[k] = schema_find(self->schema, w->key[k]);
+        if (columns[k] < 0)
+            return fail(err, RC_DATA, "its key column '%s' is not among its columns", w->key[k]);
+    }
+    key_list_init(&self->gone, self->schema, columns, w->key_count);
+    for (int i = 0; i < w->gone_count * w->key_count; i++)
+        key_list_add(&self->gone, str(w->gone[i]));
+    self->table.deletes.is_wanted = true;
+    self->table.deletes.percent_max = 100;
+    self->table.deletes.keys = &self->gone;
+    return RC_OK;
+}
+
 RC manner_init(struct manner *self, struct route *r, const struct waybill *waybill, struct error *err)
 {
     enum mode mode;
@@ -33,11 +51,12 @@ RC manner_init(struct manner *self, struct route *r, const struct waybill *waybi
     self->table.schema = self->schema;
     if (mode == MODE_DELETE_INSERT)
         self->table.span = manner_span(self, waybill);
-    return RC_OK;
+    return waybill->gone_count > 0 ? manner_gone(self, waybill, err) : RC_OK;
 }
 
 void manner_release(struct manner *self)
 {
+    key_list_release(&self->gone);
     schema_free(self->schema);
     *self = (struct manner){0};
 }

@@ -8,6 +8,7 @@ struct manner {
     struct schema *schema; /* of its files */
     struct target_table table;
     struct target_span span; /* of delete_insert */
+    struct key_list gone;    /* of a repair */
 };
 
 /* The waybill and the route outlive it. RC_DATA: a mode that this program does not know. */

@@ -4,6 +4,7 @@
 #include "move/arrows.h"
 #include "move/audit.h"
 #include "move/keys.h"
+#include "move/mend.h"
 #include "move/schedule.h"
 #include "move/spine.h"
 #include "move/team.h"
@@ -384,8 +385,9 @@ RC route_check_target(struct route *r, struct error *err)
     if (!route_loads(r))
         return RC_OK;
     TRY(target_check_features(r->target, &table, err));
+    const struct mend_request *repair = r->run->options.repair;
     table.mode = MODE_KEYS;
-    return table.deletes.is_wanted ? target_check_features(r->target, &table, err) : RC_OK;
+    return table.deletes.is_wanted || (repair != NULL && repair->delete_gone) ? target_check_features(r->target, &table, err) : RC_OK;
 }
 
 RC route_position(struct route *r, struct arena *arena, struct target_position *ret, struct error *err)

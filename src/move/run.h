@@ -18,7 +18,9 @@
 struct run_options {
     bool backup_only, redshift_only, full_refresh;
     bool accept_source, accept_target, allow_duplicates, allow_deletes;
-    bool has_start, has_end; /* a bounded run: rows of [start_us, end_us) by the source's clock */
+    bool overwrites;                   /* what is read replaces what the target has, however new that is */
+    const struct mend_request *repair; /* rows to be read again (move/mend.h), and nothing else; NULL: what is new */
+    bool has_start, has_end;           /* a bounded run: rows of [start_us, end_us) by the source's clock */
     int64_t start_us, end_us;
     bool advance;                /* a bounded run takes the mark along; else it leaves it where it is */
     int64_t limit, max_chunks;   /* 0: none */
@@ -62,6 +64,7 @@ struct table_result {
     int64_t rows_extracted, files_created, bytes_raw, bytes_staged, extract_ms;
     int64_t rows_loaded, files_loaded, bytes_loaded, loads, load_ms; /* by this run */
     int64_t rows_announced, files_announced, bytes_announced; /* of (S.loaded, T]; with no target: of this session */
+    int64_t rows_gone;                                        /* of a repair: keys that the source has not */
     int64_t rows_deleted; /* found gone from the source, and deleted in the target or noted there; by this run */
     bool announces_loads; /* what is announced is in the target */
     int64_t null_cursors; /* rows without a cursor: left out (exclude) or read along (include) */
@@ -75,7 +78,8 @@ struct table_result {
 
 /* The chunk under way, from `bound` to `seal`. */
 struct chunk {
-    bool is_keys; /* not rows but all keys that the source has (move/keys.h) */
+    bool is_mended; /* the rows of the keys that a repair names (move/mend.h) */
+    bool is_keys;   /* not rows but all keys that the source has (move/keys.h) */
     struct range range;
     struct position pos_after;
     int64_t rows_max; /* asked for; a group of equal cursors that is taken whole may be more */
@@ -135,6 +139,7 @@ struct route {
     struct shaping *shaping;    /* from its columns to the staged ones; NULL: they are the same */
     struct schema *known;       /* of S.extracted's waybill; NULL: none */
     const char *schema_changes; /* since then, a line each; NULL: none */
+    struct mend *mend;          /* of a repair; NULL: not begun */
     struct keys *keys;          /* delete_detection; NULL: not needed so far */
     struct bound bound;
     struct position lo; /* where the next range begins: S.extracted.pos, or past a walk that was empty */

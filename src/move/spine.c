@@ -7,6 +7,7 @@
 #include "io/opening.h"
 #include "move/arrows.h"
 #include "move/keys.h"
+#include "move/mend.h"
 #include "state/keys.h"
 #include "store/probe.h"
 
@@ -77,6 +78,8 @@ static RC spine_bound(struct route *r, bool *ret_more, struct error *err)
 {
     if (!r->bound.taken)
         TRY(bound_source(r, err));
+    if (r->run->options.repair != NULL)
+        return mend_bound(r, ret_more, err);
     TRY(bound_next(r, ret_more, err));
     return *ret_more ? RC_OK : keys_bound(r, ret_more, err);
 }
@@ -131,7 +134,8 @@ static RC spine_mark_sealed(struct route *r, const struct waybill *waybill, cons
 static RC spine_seal(struct route *r, struct error *err)
 {
     r->lo = r->chunk.pos_after;
-    if (r->chunk.waybill.rows == 0 && r->increment != INCREMENT_FULL_SYNC && !r->chunk.is_keys) {
+    bool is_told = r->chunk.is_keys || r->chunk.waybill.gone_count > 0;
+    if (r->chunk.waybill.rows == 0 && r->increment != INCREMENT_FULL_SYNC && !is_told) {
         struct marks next = route_marks(r);
         next.in_flight = (struct in_flight){0};
         return scope_write(r->scope, &next, err);

@@ -30,7 +30,19 @@ static json_t *waybill_files_to_json(const struct waybill *w)
 static int waybill_format(const struct waybill *w)
 {
     bool is_plain = text_eq(w->mode, "append") || text_eq(w->mode, "merge") || text_eq(w->mode, "replace");
-    return is_plain ? 1 : WAYBILL_FORMAT;
+    return is_plain && w->gone_count == 0 ? 1 : WAYBILL_FORMAT;
+}
+
+static json_t *gone_to_json(const struct waybill *w)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < w->gone_count; i++) {
+        json_t *key = json_array();
+        for (int k = 0; k < w->key_count; k++)
+            json_array_append_new(key, json_string(w->gone[i * w->key_count + k]));
+        json_array_append_new(list, key);
+    }
+    return list;
 }
 
 static json_t *waybill_to_json(const struct waybill *w)
@@ -70,6 +82,8 @@ static json_t *waybill_to_json(const struct waybill *w)
     for (int i = 0; i < w->key_count; i++)
         json_array_append_new(key, json_string(w->key[i]));
     json_put(doc, "key", key);
+    if (w->gone_count > 0)
+        json_put(doc, "gone", gone_to_json(w));
     json_put(doc, "files", waybill_files_to_json(w));
     json_put_text(doc, "sealed_at", w->sealed_at);
     return doc;
@@ -158,6 +172,22 @@ static RC waybill_positions_from_json(const json_t *doc, struct arena *arena, st
     return position_from_json(json_object_get(doc, "pos_after"), arena, &w->pos_after, err);
 }
 
+static RC gone_from_json(const json_t *list, struct arena *arena, struct waybill *w, struct error *err)
+{
+    int count = (int)json_array_size(list);
+    w->gone = arena_take(arena, sizeof(*w->gone) * ((size_t)count * (size_t)w->key_count + 1));
+    for (w->gone_count = 0; w->gone_count < count; w->gone_count++) {
+        const json_t *key = json_array_get(list, (size_t)w->gone_count);
+        for (int k = 0; k < w->key_count; k++) {
+            const char *text = json_string_value(json_array_get(key, (size_t)k));
+            if (text == NULL || (int)json_array_size(key) != w->key_count)
+                return fail(err, RC_DATA, "a key of 'gone' is not one of %d texts", w->key_count);
+            w->gone[w->gone_count * w->key_count + k] = arena_text(arena, text);
+        }
+    }
+    return RC_OK;
+}
+
 static RC waybill_from_json(const json_t *doc, struct arena *arena, struct waybill *ret, struct error *err)
 {
     struct waybill w = {0};
@@ -185,6 +215,7 @@ static RC waybill_from_json(const json_t *doc, struct arena *arena, struct waybi
         return fail(err, RC_DATA, "the key has more than %d columns", KEY_COLUMNS_MAX);
     for (w.key_count = 0; w.key_count < (int)json_array_size(key); w.key_count++)
         w.key[w.key_count] = arena_text(arena, or_empty(json_string_value(json_array_get(key, (size_t)w.key_count))));
+    TRY(gone_from_json(json_object_get(doc, "gone"), arena, &w, err));
     TRY(waybill_positions_from_json(doc, arena, &w, err));
     TRY(waybill_files_from_json(json_object_get(doc, "files"), arena, &w, err));
     TRY(schema_from_json(json_object_get(doc, "schema"), &w.schema, err));

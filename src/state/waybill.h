@@ -35,7 +35,9 @@ struct waybill {
     int64_t rows, quarantined;
     const char *fingerprint; /* of all files' rows; NULL: none */
     struct schema *schema;   /* owned by the waybill: waybill_release */
-    const char *cursor;      /* NULL: none */
+    const char **gone;       /* keys of rows that go with it, key_count texts each (sync repair) */
+    int gone_count;
+    const char *cursor; /* NULL: none */
     const char *key[KEY_COLUMNS_MAX];
     int key_count;
     struct waybill_file *files;

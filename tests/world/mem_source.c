@@ -242,6 +242,8 @@ static bool span_holds(const struct span *span, const struct mem_row *row)
     const struct table *table = span->table;
     if (span->kind == RANGE_ALL || span->kind == RANGE_PART)
         return true;
+    if (span->kind == RANGE_ROW)
+        return key_compare(row, &span->hi, table) == 0 && !span->lo.has_key; /* one page is all of it */
     if (span->kind != RANGE_KEY && row->values[table->cursor].null != (span->kind == RANGE_NULL))
         return false;
     if (span->kind == RANGE_WALK &&

@@ -174,6 +174,12 @@ static RC add_conditions(struct condition *self, const struct range *range, stru
         TRY(add_key_end(self, &range->hi, POSITION_WALK, true, err));
         add_and(self);
         return add_cursor_compare(self, "<", range->hi.at, err);
+    case RANGE_ROW:
+        for (int i = 0; i < range->hi.key_count; i++) {
+            add_and(self);
+            TRY(add_key_compare(self, i, "=", range->hi.key[i], err));
+        }
+        return RC_OK;
     case RANGE_NULL:
         TRY(add_key_end(self, &range->lo, POSITION_AFTER, false, err));
         TRY(add_key_end(self, &range->hi, POSITION_AFTER, true, err));

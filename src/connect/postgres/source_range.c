@@ -118,6 +118,7 @@ static RC add_conditions(struct condition *self, const struct range *range, stru
         TRY(add_key_end(self, &range->lo, POSITION_WALK, false, err));
         TRY(add_key_end(self, &range->hi, POSITION_WALK, true, err));
         return add_cursor_compare(self, "<", range->hi.at, err);
+    case RANGE_ROW: return add_row_compare(self, &range->hi, "=", false, err);
     case RANGE_NULL:
         TRY(add_key_end(self, &range->lo, POSITION_AFTER, false, err));
         TRY(add_key_end(self, &range->hi, POSITION_AFTER, true, err));

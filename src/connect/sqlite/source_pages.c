@@ -176,7 +176,7 @@ static void query_upper(struct query *query, const struct pages *self)
     if (goes_by_cursor(self->range.kind))
         query_compare(query, self, count, hi->key_count > 0 ? "<=" : "<", texts);
     else if (hi->key_count > 0)
-        query_compare(query, self, count, "<=", texts);
+        query_compare(query, self, count, self->range.kind == RANGE_ROW ? "=" : "<=", texts);
 }
 
 static void query_build(struct query *query, const struct pages *self)
