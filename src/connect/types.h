@@ -33,6 +33,13 @@ struct target_type {
     struct type_verdict verdict;
 };
 
+/* Whether a column that is there takes a field's values exactly. */
+enum fit {
+    FIT_YES,
+    FIT_WIDER, /* once the column is widened, which loses nothing that is there */
+    FIT_NO,
+};
+
 /* RC_CONFIG: what the lossy type does, and the YAML that helps. */
 enum rc type_fail_lossy(const char *table, const char *column, const char *declared, const struct type_verdict *verdict,
                         struct error *err);

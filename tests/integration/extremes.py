@@ -1,7 +1,7 @@
 """Every type of MariaDB at its extremes: a table of columns, and how each reader's answer becomes one plain Python value.
 
 A column is read four ways, none of which goes through the program: by pymysql as a text or as HEX() of the source itself, by
-pyarrow from the staged Parquet, by psycopg2 from PostgreSQL, by sqlite3 from SQLite. A Kind says what to ask of the two servers,
+pyarrow from the staged Parquet, by psycopg2 from PostgreSQL, by sqlite3 from SQLite, by duckdb from DuckDB. A Kind says what to ask of the two servers,
 and makes the four answers comparable.
 """
 import dataclasses
@@ -16,6 +16,7 @@ DIGITS = decimal.Context(prec=80)
 class Kind:
     source: str = "CAST({} AS CHAR CHARACTER SET utf8mb4)"
     postgres: str = "{}"
+    duckdb: str = "{}"
     from_source: object = str
     from_any: object = str
 
@@ -60,14 +61,14 @@ def ewkb(raw):
 
 NUMBER = Kind(from_source=number, from_any=number)
 BITS = Kind("{} + 0", from_source=number, from_any=number)
-REAL = Kind("{} * 1E0", "{}::float8", bits, bits)  # FLOAT has six digits in its own text
+REAL = Kind("{} * 1E0", "{}::float8", "{}::DOUBLE", bits, bits)  # FLOAT has six digits in its own text
 TEXT = Kind("HEX(CONVERT({} USING utf8mb4))", from_source=lambda value: bytes.fromhex(value).decode())
 BYTES = Kind("HEX({})", from_source=bytes.fromhex, from_any=bytes)
 BIT_BYTES = Kind("LPAD(HEX({}), 4, '0')", from_source=bytes.fromhex, from_any=bytes)
 SHAPE = Kind("HEX({})", from_source=lambda value: ewkb(bytes.fromhex(value)), from_any=bytes)
 DAY = Kind(from_any=day)
 MOMENT = Kind(postgres="{}::text", from_source=moment, from_any=moment)
-INSTANT = Kind(postgres="({} AT TIME ZONE 'UTC')::text", from_source=moment, from_any=moment)
+INSTANT = Kind(postgres="({} AT TIME ZONE 'UTC')::text", duckdb="make_timestamp(epoch_us({}))", from_source=moment, from_any=moment)
 TIME = Kind(postgres="(extract(epoch FROM {}) * 1000000)::bigint", from_source=microseconds, from_any=microseconds)
 BOOL = Kind(from_source=lambda value: bool(int(value)), from_any=bool)
 

@@ -8,6 +8,7 @@ import subprocess
 import pyarrow.parquet
 import pytest
 
+import duck
 import extremes
 from extremes import COLUMNS, plain
 
@@ -52,6 +53,15 @@ def of_sqlite(road):
     return {column.name: plain(column, [row[i] for row in rows], column.kind.from_any, "sqlite") for i, column in enumerate(COLUMNS)}
 
 
+def of_duckdb(road):
+    asked = ", ".join(column.kind.duckdb.format(f'"{column.name}"') for column in COLUMNS)
+    rows = duck.query(road.folder / "dw.duckdb", f"SELECT {asked} FROM extremes ORDER BY id")
+    return {column.name: plain(column, [row[i] for row in rows], column.kind.from_any, "duckdb") for i, column in enumerate(COLUMNS)}
+
+
+TARGETS = {"postgres": of_postgres, "sqlite": of_sqlite, "duckdb": of_duckdb}
+
+
 def assert_same(expected, found, where):
     for name in expected:
         for row, (one, other) in enumerate(zip(expected[name], found[name], strict=True)):
@@ -60,14 +70,15 @@ def assert_same(expected, found, where):
 
 def extreme_road(roads, way, **table):
     road = roads({"extremes": {"increment": "full_sync", "columns": extremes.wishes(way), **table}}, lag="0s")
-    if way == "sqlite":
-        road.connections["dw"] = {"type": "sqlite", "path": "dw.db"}
+    others = {"sqlite": {"type": "sqlite", "path": "dw.db"}, "duckdb": duck.connection()}
+    if way in others:
+        road.connections["dw"] = others[way]
         road.write_config()
     road.mariadb.run(extremes.create(), road.name)
     return road
 
 
-@pytest.mark.parametrize("way", ["postgres", "sqlite"])
+@pytest.mark.parametrize("way", TARGETS)
 def test_s73_every_type_at_its_extremes(roads, way):
     """Whatever the server's zone, the staged files and the target have what the source has."""
     road = extreme_road(roads, way)
@@ -79,7 +90,7 @@ def test_s73_every_type_at_its_extremes(roads, way):
             road.mariadb.run(f"SET GLOBAL time_zone = '{zone}'")
             road.sync("--full-refresh")
             assert_same(expected, of_stage(road, way), f"staged, {zone}")
-            assert_same(expected, of_postgres(road) if way == "postgres" else of_sqlite(road), f"in {way}, {zone}")
+            assert_same(expected, TARGETS[way](road), f"in {way}, {zone}")
     finally:
         road.mariadb.run(f"SET GLOBAL time_zone = '{before}'")
 

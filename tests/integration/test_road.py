@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+import duck
 import lineitem
 from server_s3 import MinIO
 from waybill import PLANTED
@@ -79,7 +80,7 @@ def test_an_append_that_is_staged_now_and_loaded_later(roads):
     road.assert_tidy()
 
 
-@pytest.mark.parametrize("sides", [("directory", "sqlite"), ("directory", "postgres"), ("s3", "sqlite")])
+@pytest.mark.parametrize("sides", [("directory", "sqlite"), ("directory", "postgres"), ("s3", "sqlite"), ("s3", "duckdb")])
 def test_other_stores_and_targets_stand_in_for_each_other(roads, sides):
     road = roads({"lineitem": {}}, lag="0s")
     lineitem.create(road.mariadb, road.name, rows=5000)
@@ -88,10 +89,14 @@ def test_other_stores_and_targets_stand_in_for_each_other(roads, sides):
         road.connections["lake"] = {"type": "directory", "path": "lake"}
     if target == "sqlite":
         road.connections["dw"] = {"type": "sqlite", "path": "dw.db"}
+    if target == "duckdb":
+        road.connections["dw"] = duck.connection()
     road.write_config()
     assert moved(road.sync("--json-output", "-")) == {"lineitem": (5000, 5000)}
     if target == "postgres":
         road.assert_equal()
+    else:
+        road.run("audit")
 
 
 # --- groups of equal cursors ------------------------------------------------------------------------------------------

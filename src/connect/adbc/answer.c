@@ -64,11 +64,11 @@ static bool cell(const struct ArrowSchema *schema, const struct ArrowArray *arra
     *ret = (struct str){0};
     if (format == 'n')
         return true;
-    if (schema->format[1] != '\0' || strchr("uUlLiIsScCbg", format) == NULL)
+    if (schema->format[1] != '\0' || strchr("uUzlLiIsScCbg", format) == NULL)
         return false;
     if (array->null_count != 0 && array->buffers[0] != NULL && !bit(array->buffers[0], i))
         return true;
-    if (format == 'u' || format == 'U')
+    if (format == 'u' || format == 'z' || format == 'U')
         *ret = (struct str){arena_str(arena, text_of(array, i, format == 'U')), text_of(array, i, format == 'U').len};
     else if (format == 'b')
         *ret = bit(array->buffers[1], i) ? S("1") : S("0");

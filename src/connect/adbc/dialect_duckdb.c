@@ -49,25 +49,25 @@ static enum sending send(const struct field *field) { return SEND_AS_IT_IS; }
 
 /* ---- columns that are there ---- */
 
-static struct fitting yes(void) { return (struct fitting){.fit = FIT_YES}; }
-static struct fitting no(void) { return (struct fitting){.fit = FIT_NO}; }
+static struct column_fit yes(void) { return (struct column_fit){.fit = FIT_YES}; }
+static struct column_fit no(void) { return (struct column_fit){.fit = FIT_NO}; }
 
-static struct fitting cast(bool is_rewritten)
+static struct column_fit cast(bool is_rewritten)
 {
-    return (struct fitting){.fit = FIT_YES, .is_cast = true, .is_rewritten = is_rewritten};
+    return (struct column_fit){.fit = FIT_YES, .is_cast = true, .is_rewritten = is_rewritten};
 }
 
-static struct fitting wider(const struct field *field)
+static struct column_fit wider(const struct field *field)
 {
-    struct fitting fitting = {.fit = FIT_WIDER};
+    struct column_fit fitting = {.fit = FIT_WIDER};
     declare(field, fitting.widened);
     return fitting;
 }
 
-static struct fitting wider_decimal(int whole, int scale)
+static struct column_fit wider_decimal(int whole, int scale)
 {
     enum { DIGITS_MAX = 38 };
-    struct fitting fitting = {.fit = FIT_WIDER};
+    struct column_fit fitting = {.fit = FIT_WIDER};
     if (whole + scale > DIGITS_MAX)
         return no();
     snprintf(fitting.widened, sizeof(fitting.widened), "DECIMAL(%d,%d)", whole + scale, scale);
@@ -75,7 +75,7 @@ static struct fitting wider_decimal(int whole, int scale)
 }
 
 /* `whole` digits before the point and `scale` behind it, into a DECIMAL. */
-static struct fitting fit_digits(int whole, int scale, const char *type)
+static struct column_fit fit_digits(int whole, int scale, const char *type)
 {
     int precision = 0, has_scale = 0;
     if (sscanf(type, "DECIMAL(%d,%d)", &precision, &has_scale) != 2)
@@ -97,7 +97,7 @@ static int integer_rank(const char *type)
     return -1;
 }
 
-static struct fitting fit_integer(const struct field *field, const char *type)
+static struct column_fit fit_integer(const struct field *field, const char *type)
 {
     int needed = field->type == TYPE_INT16 ? 1 : field->type == TYPE_INT32 ? 2 : 3, rank = integer_rank(type);
     if (rank >= needed)
@@ -107,7 +107,7 @@ static struct fitting fit_integer(const struct field *field, const char *type)
     return fit_digits(needed == 1 ? 5 : needed == 2 ? 10 : 19, 0, type);
 }
 
-static struct fitting fit_decimal(const struct field *field, const char *type)
+static struct column_fit fit_decimal(const struct field *field, const char *type)
 {
     static const int digits[] = {2, 4, 9, 18, 38};
     int rank = integer_rank(type);
@@ -116,14 +116,14 @@ static struct fitting fit_decimal(const struct field *field, const char *type)
     return fit_digits(field->precision - field->scale, field->scale, type);
 }
 
-static struct fitting fit_real(const struct field *field, const char *type)
+static struct column_fit fit_real(const struct field *field, const char *type)
 {
     if (strcmp(type, "DOUBLE") == 0 || (field->type == TYPE_FLOAT && strcmp(type, "FLOAT") == 0))
         return yes();
     return strcmp(type, "FLOAT") == 0 ? wider(field) : no();
 }
 
-static struct fitting fit_text(const char *type)
+static struct column_fit fit_text(const char *type)
 {
     if (strcmp(type, "VARCHAR") == 0)
         return yes();
@@ -134,7 +134,7 @@ static struct fitting fit_text(const char *type)
     return strncmp(type, "ENUM(", 5) == 0 ? cast(false) : no();
 }
 
-static struct fitting fit_timestamp(const struct field *field, const char *type)
+static struct column_fit fit_timestamp(const struct field *field, const char *type)
 {
     static const char *const coarse[] = {"TIMESTAMP_S", "TIMESTAMP_MS"};
     if (field->utc)
@@ -148,8 +148,9 @@ static struct fitting fit_timestamp(const struct field *field, const char *type)
     return no();
 }
 
-static struct fitting fit(const struct field *field, const char *type)
+static struct column_fit fit(const struct field *field, const struct column_type *of)
 {
+    const char *type = of->shown;
     switch (field->type) {
     case TYPE_BOOL: return strcmp(type, "BOOLEAN") == 0 ? yes() : no();
     case TYPE_INT16:
@@ -168,11 +169,11 @@ static struct fitting fit(const struct field *field, const char *type)
 }
 
 /* The appender takes what has the column's own type. */
-static bool goes_straight(const struct field *field, const char *type)
+static bool goes_straight(const struct field *field, const struct column_type *type)
 {
     char waiting[DECLARED_TEXT];
     waiting_type(field, waiting);
-    return strcmp(waiting, type) == 0;
+    return strcmp(waiting, type->shown) == 0;
 }
 
 /* ---- values ---- */
@@ -211,18 +212,10 @@ static bool add_extreme(const struct field *field, const char *aggregate, const 
     }
 }
 
-/* A text takes the column's type; an instant without a zone would be the session's. */
-static void key_literal(const struct field *field, const char *text, struct buf *out)
+static bool measure(const struct field *field, const struct column_type *type, enum profile_measure measure,
+                    const char *name, struct buf *out)
 {
-    AUTO_RELEASE(buf) instant = {0};
-    buf_addf(&instant, "%s%s", text, field->type == TYPE_TIMESTAMP && field->utc ? "+00" : "");
-    adbc_literal(out, instant.at);
-}
-
-static bool measure(const struct field *field, const char *type, enum profile_measure measure, const char *name,
-                    struct buf *out)
-{
-    struct fitting fitting = fit(field, type);
+    struct column_fit fitting = fit(field, type);
     if (measure == PROFILE_VALUES) {
         buf_addf(out, "count(%s)", name);
         return true;
@@ -266,7 +259,7 @@ const struct dialect duckdb_dialect = {
     .session = session,
     .shape =
         "SELECT CASE WHEN v.view_name IS NULL THEN 'table' ELSE 'view' END, c.column_name, c.data_type,"
-        " NOT c.is_nullable, c.column_default IS NOT NULL, false FROM duckdb_columns() c"
+        " NOT c.is_nullable, c.column_default IS NOT NULL, false, '' FROM duckdb_columns() c"
         " LEFT JOIN duckdb_views() v ON v.database_name = c.database_name AND v.schema_name = c.schema_name"
         " AND v.view_name = c.table_name WHERE c.database_name = current_database()"
         " AND lower(c.schema_name) = lower(:schema) AND lower(c.table_name) = lower(:table) ORDER BY c.column_index",
@@ -285,7 +278,7 @@ const struct dialect duckdb_dialect = {
     .waiting_type = waiting_type,
     .has_gaps = has_gaps,
     .holds = holds,
-    .key_literal = key_literal,
+    .key_literal = dialect_literal,
     .measure = measure,
 };
 

@@ -1,5 +1,6 @@
 #include "connect/adbc/driver.h"
 
+#include <assert.h>
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,7 @@ static RC init(AdbcDriverInitFunc entry, const char *library, struct AdbcDriver 
 {
     static const int versions[] = {ADBC_VERSION_1_1_0, ADBC_VERSION_1_0_0};
     AdbcStatusCode status = ADBC_STATUS_OK;
+    assert(entry != NULL);
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
         struct AdbcError said = {0};
         memset(ret, 0, sizeof(*ret));

@@ -80,8 +80,12 @@ static const struct known sqlstates[] = {
     {"P0001", NULL, RC_DATA, TELL_REASON, "a trigger or a function of the table has refused it", NULL},
 };
 
-/* https://www.sqlite.org/rescode.html, as its messages say them. */
-static const struct known sqlite[] = {
+/* What comes without a code: SQLite's results as its messages say them (https://www.sqlite.org/rescode.html), and
+ * errors of servers that end an answer. */
+static const struct known words[] = {
+    {"", "due to lock timeout", RC_BUSY, TELL_ALL, NULL, NULL},
+    {"", "deadlock detected", RC_AGAIN, TELL_ALL, NULL, NULL},
+    {"", "could not serialize access", RC_AGAIN, TELL_ALL, NULL, NULL},
     {"", "database is locked", RC_BUSY, TELL_ALL, NULL, NULL},
     {"", "database table is locked", RC_BUSY, TELL_ALL, NULL, NULL},
     {"", "UNIQUE constraint failed", RC_DATA, TELL_ALL, NULL, NULL},
@@ -161,7 +165,7 @@ static const struct known *understand(const struct AdbcError *said, const char *
         return FIND(duckdb, class, class);
     }
     const struct known *known = state[0] != '\0' ? FIND(sqlstates, state, *message) : NULL;
-    return known != NULL ? known : FIND(sqlite, "", *message);
+    return known != NULL ? known : FIND(words, "", *message);
 }
 
 enum rc driver_fail(AdbcStatusCode status, struct AdbcError *said, const char *what, struct error *err)

@@ -56,25 +56,24 @@ static RC read_stream(struct adbc *db, struct ArrowArrayStream *stream, struct a
     return why != NULL ? fail_call(db, ADBC_STATUS_UNKNOWN, &said, err) : fail_in(err, "'%s'", db->shown);
 }
 
-/* One statement that is made ready; the answer (may be NULL) is read to its end, since some databases do their work
- * only then. */
+/* One statement that is made ready. The answer is read to its end, since some databases do their work only then; ret
+ * NULL: it has none, and a driver may refuse to be asked for one. */
 static RC execute(struct adbc *db, struct AdbcStatement *statement, struct answer *ret, struct error *err)
 {
     struct AdbcError said = {0};
     struct ArrowArrayStream stream = {0};
     struct watch watch;
     int64_t changes = -1;
-    AUTO_RELEASE(answer) unread = {0};
-    struct answer *into = ret != NULL ? ret : &unread;
     watch_begin(&watch, db->driver, &db->connection, statement, db->stop);
-    AdbcStatusCode status = db->driver->StatementExecuteQuery(statement, &stream, &changes, &said);
-    enum rc rc = status == ADBC_STATUS_OK ? read_stream(db, &stream, into, err) : RC_OK;
+    AdbcStatusCode status = db->driver->StatementExecuteQuery(statement, ret != NULL ? &stream : NULL, &changes, &said);
+    enum rc rc = status == ADBC_STATUS_OK && ret != NULL ? read_stream(db, &stream, ret, err) : RC_OK;
     watch_end(&watch);
     if (stream.release != NULL)
         stream.release(&stream);
     if (status != ADBC_STATUS_OK)
         return fail_call(db, status, &said, err);
-    into->changes = changes;
+    if (ret != NULL)
+        ret->changes = changes;
     return rc;
 }
 
@@ -104,7 +103,11 @@ RC adbc_query(struct adbc *db, const char *sql, struct answer *ret, struct error
     return rc;
 }
 
-RC adbc_run(struct adbc *db, const char *sql, struct error *err) { return adbc_query(db, sql, NULL, err); }
+RC adbc_run(struct adbc *db, const char *sql, struct error *err)
+{
+    AUTO_RELEASE(answer) unread = {0};
+    return adbc_query(db, sql, &unread, err);
+}
 
 /* ---- rows ---- */
 

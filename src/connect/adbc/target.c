@@ -103,7 +103,7 @@ static RC find_dialect(struct adbc_target *self, struct error *err)
     fail(err, RC_CONFIG, "the driver '%s' is for '%s', which %s", self->address.driver, adbc_vendor(self->db),
          dialect == NULL ? "is no database that is known here" : "is not what this connection says it is");
     fail_id(err, "no-driver");
-    return fail_todo(err, "by ADBC this one is known: DuckDB");
+    return fail_todo(err, "by ADBC these are known: DuckDB, PostgreSQL, SQLite");
 }
 
 static RC set_up_session(struct adbc_target *self, struct error *err)
@@ -372,6 +372,7 @@ static void type_of(const struct target *base, const struct field *field, struct
 
 static const struct target_ops adbc_target_ops = {
     .type = "adbc",
+    .features = TARGET_DELETE_INSERT | TARGET_DELETES,
     .type_of = type_of,
     .position = adbc_target_position,
     .create_position = adbc_target_create_position,
@@ -436,6 +437,7 @@ RC adbc_target_open(const char *name, const struct adbc_target_options *options,
     copy_options(self, options);
     self->with = *with;
     self->base = (struct target){&adbc_target_ops, arena_text(&self->arena, name), self->address.shown, self->version};
+    self->base.is_exclusive = options->path != NULL;
     self->dialect = dialect_find(or_empty(options->vendor));
     snprintf(self->version, sizeof(self->version), "%s", self->dialect != NULL ? self->dialect->shown : "ADBC");
     if (self->dialect == NULL && adbc_target_write(self, err) != RC_OK) {

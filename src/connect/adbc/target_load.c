@@ -32,17 +32,17 @@ static RC plan_column(struct adbc_target *self, int i, struct error *err)
         return fail(err, RC_DATA, "the table '%s' has no column '%s' any more", table->name, field->name);
     const struct shape_column *column = &self->shape.columns[place];
     self->columns[i] = (struct load_column){
-        .fitting = self->dialect->fit(field, column->type),
-        .type = column->type,
+        .fitting = self->dialect->fit(field, &column->type),
+        .type = column->type.shown,
         .sending = self->dialect->send(field),
-        .is_key = table->mode == MODE_MERGE && adbc_is_key_column(table, field->name),
+        .is_key = adbc_target_waits(table) && adbc_is_key_column(table, field->name),
         .refuses_null = column->not_null,
         .has_gaps = self->dialect->has_gaps(field),
     };
     if (self->columns[i].fitting.fit != FIT_YES)
         return fail(err, RC_DATA, "the column '%s' of '%s' is %s now, which does not hold the source's values",
-                    field->name, table->name, column->type);
-    self->is_waiting |= place != i || !self->dialect->goes_straight(field, column->type);
+                    field->name, table->name, column->type.shown);
+    self->is_waiting |= place != i || !self->dialect->goes_straight(field, &column->type);
     return RC_OK;
 }
 
@@ -55,7 +55,7 @@ static RC plan_columns(struct adbc_target *self, struct error *err)
         return fail_todo(err, "run the same command again: it makes the table before it loads");
     }
     self->columns = arena_take(&self->load_arena, (size_t)table->schema->count * sizeof(*self->columns));
-    self->is_waiting = table->mode == MODE_MERGE || self->shape.count != table->schema->count;
+    self->is_waiting = adbc_target_waits(table) || self->shape.count != table->schema->count;
     for (int i = 0; i < table->schema->count; i++)
         TRY(plan_column(self, i, err));
     self->sent = export_schema(table->schema, self->dialect);
@@ -104,6 +104,8 @@ RC adbc_target_start_load(struct adbc_target *self, struct error *err)
         TRY(create_waiting_rows(self, err));
     if (self->table->mode == MODE_REPLACE)
         TRY(delete_all(self, err));
+    if (self->table->mode == MODE_DELETE_INSERT)
+        TRY(adbc_target_delete_span(self, err));
     return self->is_waiting ? RC_OK : count_table(self, &self->rows_before, err);
 }
 

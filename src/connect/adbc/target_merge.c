@@ -61,7 +61,7 @@ static void add_is_newer(const struct adbc_target *self, const char *now, struct
              byte_order(self));
 }
 
-static void add_match(const struct adbc_target *self, struct buf *sql)
+void adbc_target_match(const struct adbc_target *self, struct buf *sql)
 {
     const struct target_table *table = self->table;
     for (int i = 0; i < table->key_count; i++) {
@@ -88,7 +88,7 @@ static RC count_matches(struct adbc_target *self, int64_t *ret_matched, int64_t 
     buf_addf(&sql, " THEN 1 END) FROM %s s JOIN ", self->dialect->waiting);
     adbc_table_quote(self, table->name, &sql);
     buf_add_str(&sql, S(" t ON "));
-    add_match(self, &sql);
+    adbc_target_match(self, &sql);
     TRY(adbc_query(self->db, sql.at, &counts, err));
     self->statements++;
     *ret_matched = answer_int64(&counts, 0, 0);
@@ -152,10 +152,22 @@ static RC insert_waiting(struct adbc_target *self, bool has_conflicts, int64_t *
     return adbc_target_change(self, sql.at, ret_changes, err);
 }
 
+static RC hold_table(struct adbc_target *self, struct error *err)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    if (self->dialect->hold_table == NULL)
+        return RC_OK;
+    buf_add_str(&sql, S("LOCK TABLE "));
+    adbc_table_quote(self, self->table->name, &sql);
+    buf_addf(&sql, " %s", self->dialect->hold_table);
+    return adbc_run(self->db, sql.at, err);
+}
+
 static RC merge(struct adbc_target *self, struct load_counts *counts, struct error *err)
 {
     int64_t distinct = 0, matched = 0, changes = 0;
     TRY(remove_duplicates(self, counts->rows, &distinct, err));
+    TRY(hold_table(self, err));
     TRY(count_matches(self, &matched, &counts->kept, err));
     TRY(insert_waiting(self, matched > 0, &changes, err));
     bool is_key_alone = self->table->schema->count == self->table->key_count;
@@ -178,6 +190,9 @@ static RC apply_waiting(struct adbc_target *self, int64_t rows, struct load_coun
         return RC_OK; /* the caller tells */
     if (self->table->mode == MODE_MERGE) {
         TRY(merge(self, counts, err));
+        TRY(adbc_target_delete_keys(self, counts, err));
+    } else if (self->table->mode == MODE_KEYS) {
+        TRY(adbc_target_delete_missing(self, rows, counts, err));
     } else {
         TRY(insert_waiting(self, false, &inserted, err));
         counts->rows = counts->inserted = inserted;

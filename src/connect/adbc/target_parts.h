@@ -1,5 +1,6 @@
 /* Inside the ADBC target: target.c (connection, transaction), target_position.c (T), target_shape.c (the table as it
- * is), target_prepare.c (DDL), target_load.c (rows in), target_merge.c (merge, checks), target_profile.c. */
+ * is), target_prepare.c (DDL), target_load.c (rows in), target_merge.c (merge, checks), target_deletes.c
+ * (rows that go), target_profile.c. */
 #pragma once
 
 #include "connect/adbc/dialect.h"
@@ -8,7 +9,8 @@
 #include "connect/adbc/target.h"
 
 struct shape_column {
-    const char *name, *type;
+    const char *name;
+    struct column_type type;
     bool not_null, has_default, is_generated;
 };
 
@@ -21,8 +23,8 @@ struct shape {
 
 /* How one column of the schema goes in. */
 struct load_column {
-    struct fitting fitting;
-    const char *type; /* of the table's column */
+    struct column_fit fitting;
+    const char *type; /* of the table's column, as SQL names it */
     enum sending sending;
     bool is_key;       /* of a merge */
     bool refuses_null; /* the table does */
@@ -111,6 +113,20 @@ RC adbc_target_apply(struct target *base, int64_t rows, struct load_counts *ret,
 RC adbc_target_count(struct adbc_target *self, int64_t *ret, struct error *err);
 /* Where rows wait, with columns c0, c1 ... as the schema has them. */
 #define WAITING_ROWS "waybill_rows"
+/* Rows that go: target_deletes.c. What the table's span holds; rows whose key does not wait among the `keys`, and those
+ * of deletes.keys, both into counts->deleted. */
+RC adbc_target_delete_span(struct adbc_target *self, struct error *err);
+RC adbc_target_delete_missing(struct adbc_target *self, int64_t keys, struct load_counts *counts, struct error *err);
+RC adbc_target_delete_keys(struct adbc_target *self, struct load_counts *counts, struct error *err);
+/* "((a = 1 AND b = 'x') OR ...)"; false: a key of a type that SQL has no literal for here. */
+bool adbc_target_keys(const struct adbc_target *self, const struct key_list *keys, struct buf *out);
+/* "t.id = s.c0": a row of the table, and one that waits. */
+void adbc_target_match(const struct adbc_target *self, struct buf *sql);
+/* Whether rows wait, whatever the table is like. */
+static inline bool adbc_target_waits(const struct target_table *table)
+{
+    return table->mode == MODE_MERGE || table->mode == MODE_KEYS;
+}
 enum rc adbc_target_fail_load(struct adbc_target *self, const char *what, struct error *err);
 /* The columns' quoted names, comma-separated. */
 void adbc_target_names(const struct target_table *table, struct buf *out);

@@ -17,25 +17,26 @@ static void add_measure(const struct counting *c, const struct field *field, con
     AUTO_RELEASE(buf) name = {0};
     adbc_quote(&name, column->name);
     buf_add_str(out, S(", "));
-    if (!profile_takes(field, measure) || !c->self->dialect->measure(field, column->type, measure, name.at, out))
+    if (!profile_takes(field, measure) || !c->self->dialect->measure(field, &column->type, measure, name.at, out))
         buf_add_str(out, S("NULL"));
 }
 
-/* " WHERE NOT ((a = 1 AND b = 'x') OR ...)" */
-static void add_without(const struct counting *c, struct buf *out)
+/* " WHERE NOT ((a = 1 AND b = 'x') OR ...)", and what is only noted as deleted. */
+static RC add_without(const struct counting *c, struct buf *out, struct error *err)
 {
-    const struct key_list *without = c->without;
-    for (int row = 0; row < without->count; row++) {
-        buf_add_str(out, row > 0 ? S(") OR (") : S(" WHERE NOT (("));
-        for (int i = 0; i < without->columns; i++) {
-            buf_add_str(out, i > 0 ? S(" AND ") : S(""));
-            adbc_quote(out, without->fields[i]->name);
-            buf_add_str(out, S(" = "));
-            c->self->dialect->key_literal(without->fields[i], without->texts[row * without->columns + i], out);
-        }
+    const char *soft = c->table->deletes.soft_column;
+    if (c->without->count > 0) {
+        buf_add_str(out, S(" WHERE NOT "));
+        if (!adbc_target_keys(c->self, c->without, out))
+            return fail(err, RC_DATA, "rows of '%s' cannot be named by their key, which is no number, text or time",
+                        c->table->name);
     }
-    if (without->count > 0)
-        buf_add_str(out, S("))"));
+    if (soft == NULL || adbc_shape_find(c->self, &c->shape, soft) < 0)
+        return RC_OK;
+    buf_add_str(out, c->without->count > 0 ? S(" AND ") : S(" WHERE "));
+    adbc_quote(out, soft);
+    buf_add_str(out, S(" IS NULL"));
+    return RC_OK;
 }
 
 static RC profile_columns(struct counting *c, int from, int count, struct profile *ret, struct error *err)
@@ -53,7 +54,7 @@ static RC profile_columns(struct counting *c, int from, int count, struct profil
     }
     buf_add_str(&sql, S(" FROM "));
     adbc_table_quote(c->self, c->table->name, &sql);
-    add_without(c, &sql);
+    TRY(add_without(c, &sql, err));
     TRY(adbc_query(c->self->db, sql.at, &answer, err));
     ret->rows = answer_int64(&answer, 0, 0);
     for (int i = 0; i < count * PROFILE_MEASURES; i++) {

@@ -43,7 +43,8 @@ RC adbc_shape_read(struct adbc_target *self, const char *table, struct arena *ar
     for (int row = 0; row < rows.rows; row++) {
         ret->columns[row] = (struct shape_column){
             .name = arena_text(arena, or_empty(answer_text(&rows, row, 1))),
-            .type = arena_text(arena, or_empty(answer_text(&rows, row, 2))),
+            .type = {.shown = arena_text(arena, or_empty(answer_text(&rows, row, 2))),
+                     .code = arena_text(arena, or_empty(answer_text(&rows, row, 6)))},
             .not_null = is_true(&rows, row, 3),
             .has_default = is_true(&rows, row, 4),
             .is_generated = is_true(&rows, row, 5),

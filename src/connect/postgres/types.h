@@ -42,12 +42,6 @@ struct pg_type {
     const char *shown; /* as format_type() writes it: "numeric(10,2)" */
 };
 
-enum fit {
-    FIT_YES,
-    FIT_WIDER, /* once the column is widened, which loses nothing that is there */
-    FIT_NO,
-};
-
 struct fitting {
     enum fit fit;
     enum wire wire;
