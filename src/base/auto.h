@@ -8,8 +8,9 @@
 #define AUTO_DEFINE(type)                                                                                              \
     static inline void type##_auto(struct type **self) { type##_free(*self); }
 
-/* For structs on the stack: AUTO_RELEASE(buf) b = {0}; calls buf_release(&b). */
-#define AUTO_RELEASE(type) __attribute__((cleanup(type##_release))) struct type
+/* For structs on the stack: AUTO_RELEASE(buf) b = {0}; calls buf_release(&b). What is only held (a turn, a lock) is
+ * used. */
+#define AUTO_RELEASE(type) __attribute__((cleanup(type##_release), unused)) struct type
 
 /* Moves a pointer out of an AUTO variable, which then frees nothing. */
 #define TAKE(ptr)                                                                                                      \

@@ -104,9 +104,9 @@ static RC keys_describe(struct route *r, struct error *err)
 /* A run that a limit has ended is to be short. */
 static bool keys_are_due(const struct route *r)
 {
-    return r->config->delete_detection == DELETES_BY_KEYS && !r->run->options.overwrites && r->increment != INCREMENT_FULL_SYNC &&
-           (r->keys == NULL || !r->keys->is_done) && !route_is_bounded(r) && r->rows_left > 0 && r->chunks_left > 0 &&
-           scope_marks(r->scope)->extracted.id[0] != '\0';
+    return r->config->delete_detection == DELETES_BY_KEYS && !r->run->options.overwrites &&
+           r->increment != INCREMENT_FULL_SYNC && (r->keys == NULL || !r->keys->is_done) && !route_is_bounded(r) &&
+           r->rows_left > 0 && r->chunks_left > 0 && scope_marks(r->scope)->extracted.id[0] != '\0';
 }
 
 RC keys_bound(struct route *r, bool *ret_more, struct error *err)

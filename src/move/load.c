@@ -246,8 +246,8 @@ static RC load_apply(struct load *load, struct error *err)
 {
     struct route *r = load->r;
     AUTO_RELEASE(buf) ddl = {0};
-    AUTO_RELEASE(turn) turn __attribute__((unused)) = route_target_turn(r); /* held until the end */
-    TRY(run_check_stopped(r->run, err));                                    /* the turn may have been long in coming */
+    AUTO_RELEASE(turn) turn = route_target_turn(r); /* held until the end */
+    TRY(run_check_stopped(r->run, err));            /* the turn may have been long in coming */
     TRY(scope_guard(r->scope, err));
     TRY(manner_prepare(&load->manner, r, load->waybill, &ddl, err));
     if (ddl.len > 0)

@@ -122,6 +122,8 @@ static RC reach_from(struct route *r, struct waybill_ref newest, struct reach *r
 
 static const struct link *reach_find(const struct reach *self, const char *folder)
 {
+    if (self->count == 0)
+        return NULL;
     const struct reached wanted = {.folder = folder};
     const struct reached *found =
         bsearch(&wanted, self->items, (size_t)self->count, sizeof(*self->items), reached_compare);

@@ -387,7 +387,9 @@ RC route_check_target(struct route *r, struct error *err)
     TRY(target_check_features(r->target, &table, err));
     const struct mend_request *repair = r->run->options.repair;
     table.mode = MODE_KEYS;
-    return table.deletes.is_wanted || (repair != NULL && repair->delete_gone) ? target_check_features(r->target, &table, err) : RC_OK;
+    return table.deletes.is_wanted || (repair != NULL && repair->delete_gone)
+               ? target_check_features(r->target, &table, err)
+               : RC_OK;
 }
 
 RC route_position(struct route *r, struct arena *arena, struct target_position *ret, struct error *err)

@@ -4,8 +4,8 @@
 
 #include "move/run.h"
 
-/* What is there is what was sealed, as far as the store can tell without giving it. RC_NOT_FOUND: it is gone. RC_DATA: it
- * is not. */
+/* What is there is what was sealed, as far as the store can tell without giving it. RC_NOT_FOUND: it is gone. RC_DATA:
+ * it is not. */
 RC staged_check(const struct route *r, const struct waybill_file *sealed, struct error *err);
 /* The same, and its rows; `sealed` must outlive the reader, which says RC_DATA too, naming the column. */
 RC staged_open(const struct route *r, const struct waybill_file *sealed, const struct schema *schema,

@@ -99,8 +99,9 @@ AdbcStatusCode faults_init(int version, void *driver, struct AdbcError *error)
         memset(ret, 0x55, sizeof(*ret)); /* what a refusal leaves behind is of no use */
         return say(error, ADBC_STATUS_NOT_IMPLEMENTED, "another version");
     }
+    const char *entry = getenv("FAULTS_ENTRY");
     void *library = dlopen(getenv("FAULTS_DRIVER"), RTLD_NOW | RTLD_LOCAL);
-    void *symbol = library != NULL ? dlsym(library, getenv("FAULTS_ENTRY")) : NULL;
+    void *symbol = library != NULL && entry != NULL ? dlsym(library, entry) : NULL;
     AdbcDriverInitFunc init = NULL;
     if (symbol == NULL)
         return say(error, ADBC_STATUS_NOT_FOUND, "no driver behind this one");

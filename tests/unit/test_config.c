@@ -454,9 +454,10 @@ static void s65_an_unknown_key_is_an_error_at_every_level(void **state)
     assert_refused("connection: {}\n", "w.yml:1:1: unknown option 'connection', did you mean 'connections'?", top);
     assert_refused("connections:\n  lake: {type: directory, pth: x}\n",
                    "w.yml:2:27: unknown option 'pth', did you mean 'path'?", "the options here are: path, type");
-    assert_refused("connections:\n  lake: {type: directroy, path: x}\n",
-                   "w.yml:2:16: there is no type 'directroy', did you mean 'directory'?",
-                   "the types are: adbc, duckdb, mariadb, mysql, postgres, postgresql, redshift, sqlite, directory, s3");
+    assert_refused(
+        "connections:\n  lake: {type: directroy, path: x}\n",
+        "w.yml:2:16: there is no type 'directroy', did you mean 'directory'?",
+        "the types are: adbc, duckdb, mariadb, mysql, postgres, postgresql, redshift, sqlite, directory, s3");
     assert_refused(CONNECTIONS PIPELINE "    tabels: {}\n",
                    "w.yml:10:5: unknown option 'tabels', did you mean 'tables'?", pipeline);
     assert_refused(CONNECTIONS "pipelines:\n  p: {stage: {stor: lake}}\n",
@@ -481,10 +482,12 @@ static void a_connection_that_does_not_exist_or_does_not_fit_is_told_where_it_is
     assert_refused(CONNECTIONS "pipelines:\n  p: {source: shop, stage: {store: dw}, target: dw}\n",
                    "w.yml:6:36: the connection 'dw' is of type 'sqlite', which cannot be a stage's store",
                    "give the name of another connection; 'waybill version --output json' lists the types");
-    assert_refused("connections:\n  dw: {path: x}\n", "w.yml:2:3: connection 'dw' lacks 'type'",
-                   "the types are: adbc, duckdb, mariadb, mysql, postgres, postgresql, redshift, sqlite, directory, s3");
-    assert_refused("connections:\n  dw: {type: [sqlite]}\n", "w.yml:2:3: connection 'dw' lacks 'type'",
-                   "the types are: adbc, duckdb, mariadb, mysql, postgres, postgresql, redshift, sqlite, directory, s3");
+    assert_refused(
+        "connections:\n  dw: {path: x}\n", "w.yml:2:3: connection 'dw' lacks 'type'",
+        "the types are: adbc, duckdb, mariadb, mysql, postgres, postgresql, redshift, sqlite, directory, s3");
+    assert_refused(
+        "connections:\n  dw: {type: [sqlite]}\n", "w.yml:2:3: connection 'dw' lacks 'type'",
+        "the types are: adbc, duckdb, mariadb, mysql, postgres, postgresql, redshift, sqlite, directory, s3");
     assert_refused("connections:\n  dw: {type: sqlite}\n", "w.yml:2:3: connection 'dw' lacks 'path'",
                    "add 'path': file of the database");
     assert_refused("connections:\n  dw: sqlite\n", "w.yml:2:7: connection 'dw' takes a map of options, not a text", "");

@@ -312,8 +312,7 @@ static void S93_replace_leaves_views_triggers_and_children_alone(void **state)
 static void a_new_table_keeps_declarations_indexes_triggers_and_views(void **state)
 {
     static const char *const made[] = {
-        "CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT COLLATE NOCASE, more INT DEFAULT (3 + "
-        "4))",
+        "CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT COLLATE NOCASE, more INT DEFAULT (3+4))",
         "CREATE TABLE \"orders\"(id INTEGER NOT NULL PRIMARY KEY, name TEXT, more INT DEFAULT 7) WITHOUT ROWID, STRICT",
         "CREATE TABLE [orders] (id INTEGER, name TEXT, more INT DEFAULT 7, UNIQUE (id))",
         "CREATE TABLE IF NOT EXISTS main.orders/* odd */(id INTEGER, name TEXT, more INT DEFAULT 7)",
