@@ -7,7 +7,7 @@ enum rc stop_rc(int number)
     return number == SIGTERM ? RC_TERMINATED : number == SIGALRM ? RC_DEADLINE : RC_INTERRUPTED;
 }
 
-enum { LAST_WORDS_MS = 10000 };
+enum { LAST_WORDS_MS = 4000 }; /* some supervisors wait no longer than 10 s between SIGTERM and SIGKILL */
 static _Thread_local struct {
     struct clock *clock;
     int64_t until_ms; /* 0: never begun */

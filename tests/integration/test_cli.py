@@ -456,7 +456,7 @@ def test_history_knows_who_and_why_and_restore_goes_back(shop):
     shop.run("watermark", "set", "-t", "orders", "--timestamp", "2025-09-12 01:00:00", "--reason", "prices were wrong")
     shop.run("watermark", "reset", "-t", "orders")
     history = shop.run("watermark", "history", "-t", "orders", "--output", "json").json()["history"]
-    assert [list(one) for one in history] == [["entry", "at", "author", "reason", "mark"]] * 2
+    assert [list(one) for one in history] == [["entry", "at", "author", "change", "reason", "mark"]] * 2
     assert [one["mark"] for one in history] == [first, {"at": "2025-09-12 01:00:00"}]
     assert history[0]["reason"] == "prices were wrong" and re.fullmatch(r"[^@]+@.+", history[0]["author"])
     shop.run("watermark", "restore", "-t", "orders")

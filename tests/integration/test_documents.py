@@ -8,6 +8,7 @@ import json
 import pathlib
 import re
 import shlex
+import time
 
 import pytest
 
@@ -64,6 +65,7 @@ def test_every_command_of_the_markers_document_works(road, s3):
         words = shlex.split(filled_in(command, road.folder, bucket))
         pipeline, table = (words[words.index(flag) + 1] for flag in ("-p", "-t"))
         before = set(road.keys_of(bucket))
+        time.sleep(1)  # a stamp is a second, and each run shall have its own
         road.environment["DEBUG_COMPLETION_MARKERS"] = "1"
         assert "marker.written" in road.run(*words).err, command
         written = [key for key in set(road.keys_of(bucket)) - before if key.endswith("completion_marker.txt")]

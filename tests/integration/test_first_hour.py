@@ -143,7 +143,7 @@ def test_a_run_that_is_asked_to_end_while_it_waits_for_a_writer(shop):
 
 def newer(path):
     document = json.loads(path.read_text())
-    path.write_text(json.dumps({**document, "format": 2}, indent=2) + "\n")
+    path.write_text(json.dumps({**document, "format": 3}, indent=2) + "\n")
 
 
 def test_s98_a_newer_scope_document_is_left_alone(shop):
@@ -154,23 +154,23 @@ def test_s98_a_newer_scope_document_is_left_alone(shop):
     for verb in (["sync"], ["plan"], ["watermark", "get", "-t", "orders"], ["watermark", "reset", "-t", "orders"], ["lease", "break", "-t", "orders"],
                  ["s3clean", "orphans", "--force"], ["status"]):
         done = shop.run(*verb, "--log-level", "error", status=6)
-        assert_told(done, "scope document", "'watermark/tables/p/orders.json'", "has format 2", "newer waybill wrote it")
+        assert_told(done, "scope document", "'watermark/tables/p/orders.json'", "has format 3", "newer waybill wrote it")
     assert path.read_text() == before
 
 
 def test_s98_a_newer_waybill_is_left_alone(shop):
     sync(shop, "--backup-only", status=0)
     newer(shop.at(shop.scope("orders")["extracted"]["key"]))
-    assert_told(sync(shop, status=6), "the waybill", shop.scope("orders")["extracted"]["id"], "has format 2", "newer waybill wrote it")
+    assert_told(sync(shop, status=6), "the waybill", shop.scope("orders")["extracted"]["id"], "has format 3", "newer waybill wrote it")
     assert shop.scope("orders")["lease"] is None
 
 
 def test_s98_a_newer_position_row_is_left_alone(shop):
     sync(shop, status=0)
     with sqlite3.connect(shop.dw) as database:
-        database.execute("UPDATE waybill_position SET format = 2")
+        database.execute("UPDATE waybill_position SET format = 3")
     database.close()
-    assert_told(sync(shop, status=6), "position", "'dw.db'", "has format 2", "use that version")
+    assert_told(sync(shop, status=6), "position", "'dw.db'", "has format 3", "use that version")
 
 
 def test_a_damaged_scope_document(shop):

@@ -234,7 +234,7 @@ def test_a_table_is_laid_out_as_it_says_and_keeps_it(warehouses):
 def test_s66_names_are_folded_and_two_that_become_one_are_refused(warehouses):
     long = "a" * 64
     road = warehouses({"Größe of 'all'": {"columns": {"order": {"name": "Order"}}}, "twice": {}}, lag="0s")
-    road.in_source(f"""CREATE TABLE `Größe of 'all'` (`ID` INT NOT NULL PRIMARY KEY, `order` INT, `1st"` INT, `{long}` INT, `back\\\\slash` VARCHAR(5), updated_at DATETIME NOT NULL DEFAULT NOW(), KEY (updated_at));
+    road.in_source(f"""CREATE TABLE `Größe of 'all'` (`ID` INT NOT NULL PRIMARY KEY, `order` INT, `1st"` INT, `{long}` INT, `back\\\\slash` VARCHAR(5), updated_at DATETIME NOT NULL DEFAULT (NOW() - INTERVAL 1 MINUTE), KEY (updated_at));
         INSERT INTO `Größe of 'all'` (ID, `order`) VALUES (1, 2), (2, NULL);
         CREATE TABLE twice (id INT NOT NULL PRIMARY KEY, Name INT, updated_at DATETIME NOT NULL DEFAULT NOW(), KEY (updated_at));""")
     done = road.sync("-t", "Größe of 'all'", status=None)

@@ -29,9 +29,9 @@ static void S66_odd_names_are_only_names(void **state)
     static const char *const columns[] = {"select", "a\"b", "rowid_", "c0", "excluded", "t", "\xc3\xa4 \xe2\x82\xac"};
     for (int i = 0; i < 7; i++)
         schema_add(schema, &(struct field){.name = columns[i], .type = TYPE_UTF8, .nullable = true});
+    char scope[16], name[64];
     for (int i = 0; i < 4; i++) {
         for (enum mode mode = MODE_APPEND; mode <= MODE_REPLACE; mode++) {
-            char scope[16], name[64];
             snprintf(scope, sizeof(scope), "p/%d%d", i, mode);
             snprintf(name, sizeof(name), "%s%.*s", names[i], mode, "__");
             s->table = (struct target_table){.scope = scope,
