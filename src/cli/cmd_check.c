@@ -10,7 +10,8 @@
 struct finding {
     const struct connection_config *connection;
     const char *as; /* "source", "target", "store" */
-    const char *address, *version, *rights, *note;
+    const char *address, *version, *tls, *rights, *note;
+    int64_t latency_us; /* of one small question; -1: it was not asked */
     struct error error;
 };
 
@@ -38,8 +39,11 @@ static RC check_source(struct checking *self, struct finding *f, struct error *e
     TRY(config_open_source(cli->config, f->connection->name, cli->clock, random_real(), &source, err));
     f->address = arena_text(&self->arena, source->address);
     f->version = arena_text(&self->arena, source->version);
+    f->tls = arena_text(&self->arena, source->tls);
     TRY(source_tables(source, &self->arena, &names, &count, err));
+    const int64_t since_us = cli->clock->now_us(cli->clock);
     TRY(source_now(source, &now_us, err));
+    f->latency_us = cli->clock->now_us(cli->clock) - since_us;
     TRY(source_oldest_open(source, &open, err));
     stamp_print(now_us, 0, now);
     f->rights = open.hidden ? "read" : "read, see open transactions";
@@ -58,6 +62,11 @@ static RC check_target(struct checking *self, struct finding *f, struct error *e
     f->address = arena_text(&self->arena, target->address);
     TRY(target_check(target, &is_new, err));
     f->version = arena_text(&self->arena, target->version); /* a server's is known once it was asked */
+    f->tls = arena_text(&self->arena, target->tls);
+    const int64_t since_us = cli->clock->now_us(cli->clock);
+    if (!is_new)
+        TRY(target_check(target, &is_new, err)); /* the connection is there by now */
+    f->latency_us = is_new ? -1 : cli->clock->now_us(cli->clock) - since_us;
     f->rights = "read, write";
     if (is_new)
         f->note = "does not exist yet; the first load makes it";
@@ -70,9 +79,16 @@ static RC check_store(struct checking *self, struct finding *f, struct error *er
 {
     AUTO(store) *store = NULL;
     struct cli *cli = self->cli;
+    struct object_info info;
     TRY(config_open_store(cli->config, f->connection->name, cli->clock, random_real(), &store, err));
     f->address = arena_text(&self->arena, store->address);
+    f->tls = arena_text(&self->arena, store->tls);
     TRY(store_probe(store, cli->clock, random_real(), err));
+    const int64_t since_us = cli->clock->now_us(cli->clock);
+    enum rc rc = store_head(store, "watermark/.probe/nothing", &info, err);
+    f->latency_us = cli->clock->now_us(cli->clock) - since_us;
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        return rc;
     const char *credentials = store_credentials(store, &self->arena);
     if (credentials != NULL)
         f->note = arena_print(&self->arena, "credentials of %s", credentials);
@@ -91,6 +107,11 @@ static void add_row(struct checking *self, const struct finding *f)
     text_table_add(table, f->as);
     text_table_add(table, f->address);
     text_table_add(table, f->version);
+    text_table_add(table, f->tls);
+    if (f->latency_us >= 0)
+        text_table_addf(table, "%.1f ms", (double)f->latency_us / 1000);
+    else
+        text_table_add(table, NULL);
     text_table_add(table, f->rights);
     if (!ok)
         text_table_add(table, f->error.text);
@@ -106,6 +127,8 @@ static void add_row_json(struct checking *self, const struct finding *f)
     json_put_text(row, "as", f->as);
     json_put_text(row, "address", f->address);
     json_put_text(row, "version", f->version);
+    json_put_text(row, "tls", f->tls);
+    json_put(row, "latency_ms", f->latency_us >= 0 ? json_real((double)f->latency_us / 1000) : json_null());
     json_put_text(row, "rights", f->rights);
     json_put(row, "ok", json_boolean(f->error.rc == RC_OK));
     json_put_text(row, "note", f->note);
@@ -119,7 +142,7 @@ static void add_row_json(struct checking *self, const struct finding *f)
 static void check_as(struct checking *self, const struct connection_config *connection, const char *as,
                      RC (*check)(struct checking *self, struct finding *f, struct error *err))
 {
-    struct finding finding = {.connection = connection, .as = as};
+    struct finding finding = {.connection = connection, .as = as, .latency_us = -1};
     enum rc rc = check(self, &finding, &finding.error);
     if (rc == RC_OK)
         finding.error = (struct error){0};
@@ -222,9 +245,10 @@ static void print_findings(struct checking *self, const json_t *more)
 
 RC check_report(struct cli *cli, const char *word, const json_t *more, struct error *err)
 {
-    static const char *const heads[] = {"connection", "type", "as", "address", "version", "rights", "result"};
+    static const char *const heads[] = {"connection", "type",    "as",     "address", "version",
+                                        "tls",        "latency", "rights", "result"};
     TRY(check_pick(cli, word, &word, err));
-    struct checking checking = {.cli = cli, .table = {.columns = 7}, .rows = json_array()};
+    struct checking checking = {.cli = cli, .table = {.columns = 9}, .rows = json_array()};
     for (int i = 0; i < checking.table.columns; i++)
         text_table_add(&checking.table, heads[i]);
     check_wanted(&checking, word);

@@ -114,11 +114,12 @@ struct source {
     const char *address;       /* readable, no secret: "shop.db" */
     const char *version;       /* of the server, or the library that stands for one: "SQLite 3.40.1"; NULL: not known */
     const char *password_from; /* where the password was found, for people; NULL: none is used */
-    int64_t zero_dates;        /* values that became NULL because the request said so, since it was opened; atomic */
-    int readers_max;           /* readers that may be open at once, each with a thread of its own; 0: one */
-    bool shares_snapshot;      /* several readers read RANGE_ALL as of one instant, split in RANGE_PARTs */
-    const char *one_for_all;   /* why one of them has to read RANGE_ALL, where several might: for people; NULL: it need
-                                  not be said */
+    const char *tls;         /* "TLSv1.3"; "none": whoever is on the way can read; NULL: nothing goes over a network */
+    int64_t zero_dates;      /* values that became NULL because the request said so, since it was opened; atomic */
+    int readers_max;         /* readers that may be open at once, each with a thread of its own; 0: one */
+    bool shares_snapshot;    /* several readers read RANGE_ALL as of one instant, split in RANGE_PARTs */
+    const char *one_for_all; /* why one of them has to read RANGE_ALL, where several might: for people; NULL: it need
+                                not be said */
 };
 
 /* What tells this server from another one (formats.md 2, source_id). */

@@ -168,6 +168,7 @@ struct target {
     const char *address;       /* readable, no secret */
     const char *version;       /* as a source's */
     const char *password_from; /* as a source's, once it was asked */
+    const char *tls;           /* as a source's, once it was asked */
     bool ignores_case;         /* of A to Z in names: 'T' and 't' are one table */
     bool is_exclusive;         /* one writes at a time: tables that are moved at once share it, and take turns */
 };

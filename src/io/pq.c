@@ -413,3 +413,11 @@ void pq_quote(struct buf *out, const char *identifier)
         buf_add_str(out, name.at[i] == '"' ? S("\"\"") : (struct str){&name.at[i], 1});
     buf_add_str(out, S("\""));
 }
+
+const char *pq_tls(const struct pq *self)
+{
+    const char *host = PQhost(self->handle);
+    if (PQsslInUse(self->handle))
+        return PQsslAttribute(self->handle, "protocol");
+    return host != NULL && host[0] == '/' ? NULL : "none";
+}

@@ -71,6 +71,8 @@ struct pq {
     int hidden_count;
 };
 
+/* "TLSv1.3", "none"; NULL: it goes over a Unix socket. As long as the connection is. */
+const char *pq_tls(const struct pq *self);
 /* The address's tunnel, where `ssh` wants one: the owner frees it after its last session. RC_CONFIG: it contradicts the
  * rest of the address. Else as tunnel_new. */
 RC pq_dig_tunnel(struct pq_address *address, const char *name, const struct tunnel_settings *ssh,

@@ -126,7 +126,8 @@ struct store {
     const char *address;    /* "file:///var/lake", "s3://acme-lake": readable, no secret */
     int64_t part_bytes_min; /* every part but the last is at least this long; 0: any */
     enum checksum_kind
-        checksum; /* what it confirms of each object that it was given: what a write returns is never "" */
+        checksum;    /* what it confirms of each object that it was given: what a write returns is never "" */
+    const char *tls; /* "TLS", "none"; NULL: nothing goes over a network */
 };
 
 /* Creates or replaces the object. `ret` (may be NULL) tells what was written. */

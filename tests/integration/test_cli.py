@@ -377,7 +377,7 @@ def test_check_tells_of_every_connection_and_leaves_nothing_behind(shop):
     before = world(shop.folder)
     found = shop.run("check", "--output", "json").json()["connections"]
     assert [(one["connection"], one["as"], one["ok"]) for one in found] == [("shop", "source", True), ("lake", "store", True), ("dw", "target", True)]
-    assert all(list(one) == ["connection", "type", "as", "address", "version", "rights", "ok", "note"] for one in found)
+    assert all(list(one) == ["connection", "type", "as", "address", "version", "tls", "latency_ms", "rights", "ok", "note"] for one in found)
     assert found[0]["version"].startswith("SQLite 3.") and "open transactions" in found[0]["rights"]
     assert not shop.dw.exists(), "a target that is to be made is not made"
     left = {name for name in world(shop.folder) if name not in before and not name.startswith("lake/.waybill")}

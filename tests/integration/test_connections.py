@@ -123,6 +123,7 @@ def test_connections_are_listed_without_being_opened_and_told_of_without_their_s
     told = json.loads(home.run("connections", "info", "shop", "--output", "json"))
     assert {"option": "password", "value": "***", "from": told["options"][[o["option"] for o in told["options"]].index("password")]["from"]} in told["options"]
     assert "MariaDB" in told["connections"][0]["version"]
+    assert told["connections"][0]["tls"].startswith("TLSv1.") and told["connections"][0]["latency_ms"] > 0
     home.write("waybill.yml", json.dumps({"connections": {"shop": home.mariadb.connection(home.name) | {"password": "${NOT_SET}"}}}))
     assert "shop" in home.run("check")  # without a word, it is those of the configuration
 

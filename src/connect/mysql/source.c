@@ -264,6 +264,16 @@ static RC dig_tunnel(struct mysql_source *self, const struct tunnel_settings *ss
     return RC_OK;
 }
 
+static const char *tls_of(struct mysql_source *self)
+{
+    const char *version = NULL;
+    if (mysql_get_ssl_cipher(self->control->handle) == NULL)
+        return self->settings.socket != NULL ? NULL : "none";
+    if (mariadb_get_infov(self->control->handle, MARIADB_CONNECTION_TLS_VERSION, &version) != 0)
+        version = NULL;
+    return arena_text(&self->arena, version != NULL ? version : "TLS");
+}
+
 RC mysql_source_open(const char *name, const struct mysql_options *options, const struct opening *with,
                      struct source **ret, struct error *err)
 {
@@ -282,6 +292,7 @@ RC mysql_source_open(const char *name, const struct mysql_options *options, cons
     TRY(dig_tunnel(self, &options->ssh, err));
     if (mysql_session_open(&self->settings, &self->control, err) != RC_OK)
         return fail_in(err, "connecting to %s", self->base.address);
+    self->base.tls = tls_of(self);
     self->base.version = arena_print(&self->arena, "%s %s", self->control->is_maria ? "MariaDB" : "MySQL",
                                      mysql_get_server_info(self->control->handle));
     *ret = TAKE(opened);

@@ -226,6 +226,7 @@ static RC look_at_server(struct postgres_source *self, struct error *err)
                             "SELECT split_part(current_setting('server_version'), ' ', 1),"
                             " current_setting('server_encoding') = 'SQL_ASCII'",
                             &rows, err));
+    self->base.tls = pq_tls(self->control);
     self->base.version = arena_print(&self->arena, "PostgreSQL %s", pq_text(&rows, 0, 0));
     self->base.shares_snapshot = version >= PAGES_SERVER;
     if (!self->base.shares_snapshot)

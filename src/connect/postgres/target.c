@@ -69,6 +69,7 @@ static RC read_version(struct postgres_target *self, struct error *err)
         return fail(err, RC_CONFIG,
                     "'%s': this is version %d of PostgreSQL's protocol, and %d is the oldest that works",
                     self->base.address, PQserverVersion(self->db->handle) / 10000, OLDEST_SERVER);
+    self->base.tls = pq_tls(self->db);
     TRY(pq_query(self->db, "SHOW server_version", 0, NULL, &answer, err));
     snprintf(self->version, sizeof(self->version), "PostgreSQL %.*s", (int)strcspn(pq_text(&answer, 0, 0), " "),
              pq_text(&answer, 0, 0));

@@ -177,6 +177,7 @@ RC s3_store_open(const char *name, const struct s3_options *options, const struc
     self->base.ops = &s3_ops;
     self->with = *with;
     TRY(read_endpoint(name, options->endpoint, self, err));
+    self->base.tls = self->is_https ? "TLS" : "none";
     TRY(read_identity(name, options, self, err));
     self->name = xstrdup(name);
     self->bucket = xstrdup(options->bucket);
