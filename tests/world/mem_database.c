@@ -7,21 +7,17 @@
 struct mem_database *mem_database_new(void)
 {
     struct mem_database *self = xcalloc(1, sizeof(*self));
-    pthread_mutexattr_t recursive;
-    pthread_mutexattr_init(&recursive);
-    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(&self->lock, &recursive);
-    pthread_mutexattr_destroy(&recursive);
+    region_init(&self->inside);
     return self;
 }
 
 struct mem_inside mem_enter(struct mem_target *self)
 {
-    pthread_mutex_lock(&self->database->lock);
+    region_enter(&self->database->inside);
     return (struct mem_inside){self->database};
 }
 
-void mem_inside_release(struct mem_inside *self) { pthread_mutex_unlock(&self->database->lock); }
+void mem_inside_release(struct mem_inside *self) { region_leave(&self->database->inside); }
 
 void mem_database_free(struct mem_database *self)
 {
@@ -33,7 +29,7 @@ void mem_database_free(struct mem_database *self)
     }
     free(self->seen);
     arena_release(&self->arena);
-    pthread_mutex_destroy(&self->lock);
+    region_destroy(&self->inside);
     free(self);
 }
 

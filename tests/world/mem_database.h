@@ -1,9 +1,8 @@
 /* Inside the in-memory target: the database (mem_database.c) as its handles (mem_target.c) see it. */
 #pragma once
 
-#include <pthread.h>
-
 #include "world/mem_target.h"
+#include "world/region.h"
 #include "world/value.h"
 
 enum { MEM_TABLES_MAX = 32, MEM_POSITIONS_MAX = 32, MEM_SESSIONS_MAX = 16 };
@@ -59,8 +58,8 @@ struct mem_session {
 };
 
 struct mem_database {
-    pthread_mutex_t lock; /* over everything, against other handles; recursive: what a load reads may be held up by a
-                             whole run of the same thread */
+    struct region inside; /* over everything, against other handles; entered again where what a load reads is held up by
+                             a whole run of the same thread */
     struct mem_state state;
     struct mem_session *sessions[MEM_SESSIONS_MAX];
     int session_count;

@@ -6,11 +6,7 @@
 struct mem_server *mem_server_new(void)
 {
     struct mem_server *self = xcalloc(1, sizeof(*self));
-    pthread_mutexattr_t recursive;
-    pthread_mutexattr_init(&recursive);
-    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(&self->lock, &recursive);
-    pthread_mutexattr_destroy(&recursive);
+    region_init(&self->inside);
     self->now_us = INT64_C(1717200000000000); /* 2024-06-01 00:00:00 UTC */
     self->id = "server-1";
     return self;
@@ -31,7 +27,7 @@ void mem_server_free(struct mem_server *self)
         free(t);
     }
     arena_release(&self->arena);
-    pthread_mutex_destroy(&self->lock);
+    region_destroy(&self->inside);
     free(self);
 }
 

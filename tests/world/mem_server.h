@@ -1,9 +1,8 @@
 /* The insides of the server of mem_source.h; only mem_source.c and mem_server.c include it. */
 #pragma once
 
-#include <pthread.h>
-
 #include "world/mem_source.h"
+#include "world/region.h"
 #include "world/value.h"
 
 struct mem_row {
@@ -34,8 +33,8 @@ struct mem_transaction {
 
 enum { MEM_TABLES_MAX = 64 };
 struct mem_server {
-    pthread_mutex_t lock; /* over everything, against other readers and sources; recursive: what `before` calls may come
-                             back */
+    struct region inside; /* over everything, against other readers and sources; entered again where what `before` calls
+                             comes back */
     struct arena arena;
     struct mem_table tables[MEM_TABLES_MAX];
     int table_count;

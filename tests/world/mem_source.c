@@ -27,12 +27,12 @@ struct inside {
 
 static struct inside enter(struct mem_server *server, const char *operation)
 {
-    pthread_mutex_lock(&server->lock);
+    region_enter(&server->inside);
     mem_server_before(server, operation);
     return (struct inside){server};
 }
 
-static void inside_release(struct inside *self) { pthread_mutex_unlock(&self->server->lock); }
+static void inside_release(struct inside *self) { region_leave(&self->server->inside); }
 
 static RC mem_identity(struct source *base, struct arena *arena, const char **ret_id, struct error *err)
 {
