@@ -186,15 +186,24 @@ static void rows_within_a_long_lookback_are_compared_while_nothing_comes_late(vo
 
 static void rows_without_a_cursor_are_left_out_on_both_sides(void **state)
 {
-    AUTO(world) *w = filled(WORLD_APPEND, ORDERS);
+    AUTO(world) *w = world_new(WORLD_APPEND, NULL);
+    mem_server_table(w->server, "holes", schema_of("id:l! note:u updated_at:tss:"), "id", "updated_at");
+    w->tables[0] = w->tables[ORDERS];
+    w->tables[0].name = w->tables[0].target = "holes";
     w->tables[0].null_cursor = NULL_CURSOR_INCLUDE;
-    insert_stamped(w, 60, "NULL");
-    insert_stamped(w, 61, "NULL");
-    run_ok(w);
+    w->table_count = 1;
+    mem_server_put(w->server, "holes", "1|first|2024-05-31 10:00:00");
+    mem_server_put(w->server, "holes", "2|second|NULL");
+    mem_server_put(w->server, "holes", "3|third|NULL");
+    mem_server_put(w->server, "holes", "4|fourth|2024-05-31 11:00:00");
+    assert_int_equal(run_ok(w).results[0].rows_loaded, 4);
     assert_audit(w, RC_OK);
-    insert_stamped(w, 61, "NULL"); /* changed since, as nobody can tell */
-    insert_stamped(w, 62, "NULL");
+    mem_server_put(w->server, "holes", "2|changed|NULL"); /* since, as nobody can tell */
+    mem_server_put(w->server, "holes", "5|new|NULL");
+    mem_server_put(w->server, "holes", "1|first|NULL"); /* had a cursor when it was loaded */
     assert_audit(w, RC_OK);
+    spoil_target(w, "holes", 1, "~~~~~"); /* the last one, which has one still */
+    assert_audit(w, RC_DATA);
 }
 
 /* Each run adds the whole table: the target is no copy of it. */
