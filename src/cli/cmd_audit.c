@@ -63,6 +63,7 @@ static json_t *stage_to_json(const struct audit_stage *stage)
     json_put_int(json, "rows", stage->rows);
     json_put_int(json, "waybills", stage->waybills);
     json_put_int(json, "waybills_read", stage->read);
+    json_put_int(json, "rows_quarantined", stage->quarantined);
     json_put_text(json, "cover", covers[stage->cover]);
     return json;
 }

@@ -73,6 +73,7 @@ static bool success(const struct sample *s, double *ret)
     }
 COUNT_OF(rows_extracted)
 COUNT_OF(rows_loaded)
+COUNT_OF(rows_quarantined)
 COUNT_OF(bytes_staged)
 COUNT_OF(waybills)
 
@@ -116,6 +117,8 @@ static const struct metric {
     {"waybill_table_duration_seconds", "How long the last run took for this table.", true, lasted},
     {"waybill_table_rows_extracted", "Rows that the last run read and sealed.", true, rows_extracted},
     {"waybill_table_rows_loaded", "Rows that the last run committed in the target.", true, rows_loaded},
+    {"waybill_table_rows_quarantined", "Rows that the last run set aside, since they do not fit.", true,
+     rows_quarantined},
     {"waybill_table_bytes_staged", "Bytes of the files that the last run staged.", true, bytes_staged},
     {"waybill_table_waybills_sealed", "Waybills that the last run sealed.", true, waybills},
     {"waybill_table_waybills_waiting", "Waybills that are sealed and not loaded.", true, waiting},

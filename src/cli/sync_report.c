@@ -50,6 +50,13 @@ static void print_warnings(struct cli *cli, const struct route *r)
                     : ": %s rows without a cursor were left out (null_cursor: exclude)\n",
                 rows);
     }
+    if (result->rows_quarantined > 0) {
+        human_count(result->rows_quarantined, rows);
+        fprintf(cli->out, "warning: ");
+        print_safe(cli->out, r->config->name);
+        fprintf(cli->out, ": %s rows do not fit, and were set aside (quarantine: %lld)\n", rows,
+                (long long)r->config->quarantine);
+    }
     if (result->rows_gone > 0) {
         human_count(result->rows_gone, rows);
         print_safe(cli->out, r->config->name);

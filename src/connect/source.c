@@ -11,6 +11,14 @@ enum rc source_fail_changed(const struct table *table, struct error *err)
     return fail_todo(err, "run `waybill sync` first, and audit at once");
 }
 
+bool source_sets_aside(const struct table *table, int column)
+{
+    bool is_order = column == table->cursor;
+    for (int i = 0; i < table->key_count; i++)
+        is_order |= column == table->key[i];
+    return table->sets_aside && !is_order;
+}
+
 /* ---- a source that has no SQL for it, or none that is not ours ---- */
 
 /* Rows that are read one after the other are not of one instant: what has changed is read before and after, and must be

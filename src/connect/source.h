@@ -31,6 +31,7 @@ struct table_request {
     const char *cursor_zone; /* of a cursor that has none: "UTC", "+02:00", a name; NULL: the source's own */
     int64_t lookback_ms;     /* rows so far before the mark are read again: then its zone may have summer time */
     enum zero_dates zero_dates;
+    bool sets_aside;        /* a value that does not fit is a reject of its batch, and no failure of the reader */
     const char *const *key; /* names; NULL: the primary key */
     int key_count;
     bool wants_cursor; /* false: id_only and full_sync, a cursor is not looked for */
@@ -55,6 +56,7 @@ struct table {
     int64_t cursor_ahead_us; /* how far the clock that a cursor without a zone is written by is ahead of UTC */
     bool cursor_repeats;     /* that clock has summer time: when it ends, a later change may have the smaller stamp */
     bool cursor_indexed;     /* false: every page scans the table; worth a warning */
+    bool sets_aside;         /* as the request has it */
     bool cursor_found;       /* true: not from the configuration but the one obvious one */
 };
 
@@ -191,7 +193,9 @@ static inline RC source_split(struct source *s, const struct table *table, const
 /* The rows of the range, in (cursor, key), key, cursor (TIME) or any (ALL) order, all columns of table->schema. At most
  * readers_max readers are open at a time; nothing else is asked of the source until they are freed. Reading and freeing
  * may happen in a thread of the reader's own, but not in two at once. Its end means that every row was read. RC_DATA: a
- * value does not fit its column (which column, how many values, and the override that helps). */
+ * value does not fit its column (which column, how many values, and the override that helps); where the table
+ * sets_aside, such a value is a reject of its batch, unless it is of the key or the cursor, which every row must have.
+ */
 static inline RC source_read(struct source *s, const struct table *table, const struct range *range,
                              struct batch_reader **ret, struct error *err)
 {
@@ -206,6 +210,8 @@ RC source_profile(struct source *s, const struct table *table, const struct rang
                   int changed_count, struct profile *ret, struct key_list *ret_changed, struct error *err);
 /* RC_BUSY, with what to do. */
 enum rc source_fail_changed(const struct table *table, struct error *err);
+/* For sources: whether a value of this column that does not fit becomes a reject. */
+bool source_sets_aside(const struct table *table, int column);
 /* The rights that `use` takes, at the end of `ret`; changes nothing. */
 static inline RC source_grants(struct source *s, const struct source_use *use, struct grant_list *ret,
                                struct error *err)

@@ -144,6 +144,8 @@ struct target_ops {
     RC (*fence)(struct target *self, const struct target_table *table, int64_t token, struct arena *arena,
                 struct target_position *ret, struct error *err);
     void (*type_of)(const struct target *self, const struct field *field, struct target_type *ret);
+    bool (*has_gaps)(const struct target *self, const struct field *field); /* NULL, and `holds`: it takes all */
+    bool (*holds)(const struct target *self, const struct batch *batch, int column, int64_t row, const char **ret_why);
     RC (*prepare)(struct target *self, const struct target_table *table, bool dry, struct buf *ret_ddl,
                   struct error *err);
     RC (*begin)(struct target *self, const struct target_table *table, const struct target_move *move, bool *ret_moved,
@@ -215,6 +217,18 @@ static inline struct target_type target_type_of(const struct target *t, const st
     struct target_type type = {0};
     t->ops->type_of(t, field, &type);
     return type;
+}
+/* Some values of the field have no place in any table of this target: it is to be asked for each. */
+static inline bool target_has_gaps(const struct target *t, const struct field *field)
+{
+    return t->ops->has_gaps != NULL && t->ops->has_gaps(t, field);
+}
+/* false: *ret_why says for people what it cannot have; static. Not for NULL, and not for a field without gaps. What
+ * only the table at hand cannot have (its column is narrower, or of another type) is found by a load. */
+static inline bool target_holds(const struct target *t, const struct batch *batch, int column, int64_t row,
+                                const char **ret_why)
+{
+    return t->ops->holds(t, batch, column, row, ret_why);
 }
 /* Creates the table from the schema, or adds the columns it lacks; idempotent, outside any load. RC_DATA: anything else
  * would be needed: a diff and the statement that would fix it. ret_ddl gets the statements, one per line, also when

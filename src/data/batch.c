@@ -39,6 +39,7 @@ void batch_builder_free(struct batch_builder *self)
     batch_array_release(&self->batch.array);
     for (int i = 0; i < self->schema->count; i++)
         column_release(&self->columns[i]);
+    reject_list_release(&self->rejects);
     free(self->columns);
     free(self);
 }
@@ -55,6 +56,7 @@ void builder_start(struct batch_builder *b)
             buf_release(&column->data);
         }
     }
+    reject_list_reset(&b->rejects);
     b->row = 0;
     b->batch.bytes = 0;
 }
@@ -82,12 +84,41 @@ void builder_bool(struct batch_builder *b, int column, bool value)
     *byte = value ? *byte | bit : *byte & (uint8_t)~bit;
 }
 
+void builder_reject(struct batch_builder *b, int column, const char *why, struct str value)
+{
+    assert(b->row >= 0 && "its NULL was put");
+    reject_list_add(&b->rejects, b->row, column, why, value);
+}
+
+void builder_copy(struct batch_builder *b, int column, const struct batch *from, int from_column, int64_t row)
+{
+    if (batch_is_null(from, from_column, row)) {
+        builder_null(b, column);
+        return;
+    }
+    switch (from->schema->fields[from_column].type) {
+    case TYPE_BOOL: builder_bool(b, column, batch_bool(from, from_column, row)); break;
+    case TYPE_INT16: builder_int16(b, column, batch_int16(from, from_column, row)); break;
+    case TYPE_INT32: builder_int32(b, column, batch_int32(from, from_column, row)); break;
+    case TYPE_INT64:
+    case TYPE_TIME:
+    case TYPE_TIMESTAMP: builder_int64(b, column, batch_int64(from, from_column, row)); break;
+    case TYPE_FLOAT: builder_float(b, column, batch_float(from, from_column, row)); break;
+    case TYPE_DOUBLE: builder_double(b, column, batch_double(from, from_column, row)); break;
+    case TYPE_UTF8:
+    case TYPE_BINARY: builder_bytes(b, column, batch_bytes(from, from_column, row)); break;
+    case TYPE_DATE: builder_date(b, column, batch_date(from, from_column, row)); break;
+    case TYPE_DECIMAL: builder_decimal(b, column, batch_decimal(from, from_column, row)); break;
+    }
+}
+
 const struct batch *builder_finish(struct batch_builder *b)
 {
     assert(b->filled_now == 0 && "the last row was ended");
     if (b->row < 0)
         builder_start(b);
     b->batch.rows = b->row;
+    b->batch.rejects = b->rejects.count > 0 ? &b->rejects : NULL;
     batch_array_point(&b->batch.array, b->columns, b->row);
     b->row = -1;
     return &b->batch;

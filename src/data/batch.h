@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "data/column.h"
+#include "data/reject.h"
 #include "data/schema.h"
 
 enum { BATCH_ROWS_MAX = 16384, BATCH_BYTES = 8 << 20 }; /* a batch ends at the row that reaches BATCH_BYTES */
@@ -23,6 +24,8 @@ struct batch {
     int64_t rows;
     size_t bytes; /* raw size of the values, for cutting row groups and reporting */
     struct ArrowArray array;
+    const struct reject_list
+        *rejects; /* values that do not fit; NULL: all do. Only where the reader was asked for it */
 };
 
 /* Values one by one; they are called for every value of every row, and so stand here. */
@@ -99,6 +102,7 @@ struct batch_builder { /* only for the functions below */
     int filled_now; /* columns that have their value in it */
     int64_t capacity;
     size_t row_bytes; /* what the fixed parts of one row count */
+    struct reject_list rejects;
     struct batch batch;
 };
 struct batch_builder *batch_builder_new(const struct schema *schema); /* the schema must outlive it */
@@ -121,6 +125,10 @@ static inline struct column *builder_column(struct batch_builder *b, int column)
 }
 
 void builder_null(struct batch_builder *b, int column);
+/* The NULL that was just put into the row under way stands for a value that does not fit; see data/reject.h. */
+void builder_reject(struct batch_builder *b, int column, const char *why, struct str value);
+/* The value of another batch; both columns are of one type. */
+void builder_copy(struct batch_builder *b, int column, const struct batch *from, int from_column, int64_t row);
 void builder_bool(struct batch_builder *b, int column, bool value);
 
 static inline void builder_int16(struct batch_builder *b, int column, int16_t value)

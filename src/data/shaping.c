@@ -179,6 +179,8 @@ void shaping_free(struct shaping *self)
     free(self);
 }
 
+void shaping_set_aside(struct shaping *self) { self->sets_aside = true; }
+
 const struct schema *shaping_schema(const struct shaping *self) { return self->schema; }
 
 int shaping_from(const struct shaping *self, int staged_column) { return self->columns[staged_column].from; }

@@ -34,6 +34,8 @@ struct shaping;
 RC shaping_new(const char *table, const struct schema *source, const struct column_wish *wishes, int wish_count,
                const struct secret *hash_key, struct shaping **ret, struct error *err);
 void shaping_free(struct shaping *self);
+/* From now on a value that is none of the type wished for is a reject of its batch, and no failure. */
+void shaping_set_aside(struct shaping *self);
 AUTO_DEFINE(shaping)
 
 const struct schema *shaping_schema(const struct shaping *self); /* as staged */
@@ -43,5 +45,6 @@ int shaping_column(const struct shaping *self, int source_column);
 /* Of columns as they were staged those that came unchanged, with the names they have in the source. */
 struct schema *shaping_known(const struct column_wish *wishes, int wish_count, const struct schema *staged);
 
-/* The reader's batches, shaped; takes the reader over. RC_DATA: a value that is none of the type wished for. */
+/* The reader's batches, shaped, with what of their rejects is staged; takes the reader over. RC_DATA: a value that is
+ * none of the type wished for. */
 struct batch_reader *shaping_reader_new(const struct shaping *self, struct batch_reader *inner);

@@ -18,5 +18,6 @@ struct shaping {
     struct schema *schema, *made; /* as staged; of these the ones that are made here */
     struct shaped_column *columns;
     struct secret hash_key;
+    bool sets_aside;
     struct arena arena;
 };

@@ -12,6 +12,7 @@ struct shaping_reader {
     struct batch_reader *inner;
     struct batch_builder *builder; /* of shaping->made */
     struct ArrowArray **children;
+    struct reject_list rejects;
     struct batch batch;
     struct buf masked;
 };
@@ -151,10 +152,23 @@ static void put_mask(struct shaping_reader *self, int column, struct str text, b
 
 /* ---- batches ---- */
 
-static RC make_value(struct shaping_reader *self, const struct shaped_column *column, const struct batch *from,
-                     int64_t row, struct error *err)
+/* A value that was cast, and is none of its type. `staged`: of the columns as staged. */
+static RC refuse_cast(struct shaping_reader *self, const struct shaped_column *column, int staged,
+                      const struct batch *from, struct str text, struct error *err)
+{
+    const struct shaping *shaping = self->shaping;
+    if (!shaping->sets_aside)
+        return fail_cast(self, &shaping->made->fields[column->made], from->schema->fields[column->from].name, err);
+    builder_null(self->builder, column->made);
+    reject_list_add(&self->rejects, builder_rows(self->builder), staged, "a text that is none of the type wished for",
+                    text);
+    return RC_OK;
+}
+
+static RC make_value(struct shaping_reader *self, int staged, const struct batch *from, int64_t row, struct error *err)
 {
     char room[VALUE_TEXT];
+    const struct shaped_column *column = &self->shaping->columns[staged];
     if (batch_is_null(from, column->from, row)) {
         builder_null(self->builder, column->made);
         return RC_OK;
@@ -166,7 +180,7 @@ static RC make_value(struct shaping_reader *self, const struct shaped_column *co
     else if (column->by == MADE_BY_MASK)
         put_mask(self, column->made, text, column->is_partial);
     else if (!put_cast(self->builder, column->made, to, text))
-        return fail_cast(self, to, from->schema->fields[column->from].name, err);
+        return refuse_cast(self, column, staged, from, text, err);
     return RC_OK;
 }
 
@@ -177,7 +191,7 @@ static RC make_columns(struct shaping_reader *self, const struct batch *from, co
     for (int64_t row = 0; row < from->rows && shaping->made->count > 0; row++) {
         for (int i = 0; i < shaping->schema->count; i++) {
             if (shaping->columns[i].made >= 0)
-                TRY(make_value(self, &shaping->columns[i], from, row, err));
+                TRY(make_value(self, i, from, row, err));
         }
         builder_end_row(self->builder);
     }
@@ -192,6 +206,24 @@ static size_t raw_bytes(const struct ArrowArray *column, enum type type, int64_t
     return column_fixed_bytes(type) * (size_t)rows + (is_text ? (size_t)(offsets[rows] - offsets[0]) : 0);
 }
 
+/* What did not fit at the source: of the columns that are staged. A value that is hashed or masked is shown to nobody.
+ */
+static void take_rejects(struct shaping_reader *self, const struct reject_list *found)
+{
+    const struct shaping *shaping = self->shaping;
+    for (int i = 0; found != NULL && i < found->count; i++) {
+        const struct reject *reject = &found->items[i];
+        for (int staged = 0; staged < shaping->schema->count; staged++) {
+            const struct shaped_column *column = &shaping->columns[staged];
+            const bool is_plain = column->by == MADE_AS_IT_IS || column->by == MADE_BY_CAST;
+            if (column->from == reject->column)
+                reject_list_add(&self->rejects, reject->row, staged, reject->why,
+                                is_plain ? reject->value : (struct str){NULL, 0});
+        }
+    }
+    reject_list_sort(&self->rejects);
+}
+
 static const struct batch *gather(struct shaping_reader *self, const struct batch *from, const struct batch *made)
 {
     const struct shaping *shaping = self->shaping;
@@ -203,6 +235,8 @@ static const struct batch *gather(struct shaping_reader *self, const struct batc
         self->children[i] = column->made >= 0 ? made->array.children[column->made] : from->array.children[column->from];
         self->batch.bytes += raw_bytes(self->children[i], shaping->schema->fields[i].type, from->rows);
     }
+    take_rejects(self, from->rejects);
+    self->batch.rejects = self->rejects.count > 0 ? &self->rejects : NULL;
     return &self->batch;
 }
 
@@ -211,6 +245,7 @@ static RC shaping_next(struct batch_reader *base, const struct batch **ret, stru
     struct shaping_reader *self = (struct shaping_reader *)base;
     const struct batch *from = NULL, *made = NULL;
     TRY(batch_reader_next(self->inner, &from, err));
+    reject_list_reset(&self->rejects);
     if (from != NULL)
         TRY(make_columns(self, from, &made, err));
     *ret = from != NULL ? gather(self, from, made) : NULL;
@@ -223,6 +258,7 @@ static void shaping_reader_free(struct batch_reader *base)
     batch_reader_free(self->inner);
     batch_builder_free(self->builder);
     buf_release(&self->masked);
+    reject_list_release(&self->rejects);
     free(self->children);
     free(self);
 }

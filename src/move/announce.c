@@ -23,6 +23,7 @@ static RC announce_receipt(struct route *r, const struct link *link, struct erro
         .run_id = r->run->run_id,
         .token = scope_marks(r->scope)->token,
         .rows = link->rows,
+        .quarantined = link->quarantined,
         .inserted = -1,
         .updated = -1,
         .kept = -1,
@@ -45,6 +46,7 @@ RC announce_receipts(struct route *r, struct error *err)
         result->rows_announced = s->session.rows;
         result->files_announced = s->session.files;
         result->bytes_announced = result->bytes_staged;
+        result->rows_quarantined = result->rows_set_aside;
         return RC_OK;
     }
     struct waybill_ref newest = {r->t.waybill[0] != '\0' ? arena_text(&r->arena, r->t.waybill) : NULL,
@@ -53,6 +55,7 @@ RC announce_receipts(struct route *r, struct error *err)
     for (int i = chain.count - 1; i >= 0; i--) {
         TRY(announce_receipt(r, &chain.links[i], err));
         result->rows_announced += chain.links[i].rows;
+        result->rows_quarantined += chain.links[i].quarantined;
         result->files_announced += chain.links[i].files;
         result->bytes_announced += chain.links[i].bytes;
     }
@@ -150,6 +153,7 @@ static json_t *details_to_json(const struct run *run)
         json_t *table = json_object();
         json_put(table, "rows_extracted", count(result->rows_extracted));
         json_put(table, "rows_loaded", count(result->rows_loaded));
+        json_put_int(table, "rows_quarantined", result->rows_quarantined);
         json_put(table, "loads", count(result->loads));
         json_put_int(table, "rows_without_cursor", result->null_cursors);
         json_put_int(table, "zero_dates", result->zero_dates);

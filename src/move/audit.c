@@ -165,6 +165,8 @@ static RC compare_stage(struct route *r, const char *waybill, struct sides *side
     if (audit_stage_read(r, waybill, target.profile->rows, &sides->stage, &ret->stage, err) != RC_OK)
         return fail_in(err, "in the stage");
     sides->stage.rows = ret->stage.rows;
+    if (ret->differences > 0 && ret->stage.quarantined > 0)
+        buf_addf(lines, "%" PRId64 " rows did not fit, and were set aside by the waybills\n", ret->stage.quarantined);
     if (ret->stage.cover != STAGE_WHOLE)
         return RC_OK;
     int left = ret->differences < AUDIT_LINES_MAX ? AUDIT_LINES_MAX - ret->differences : 0;

@@ -87,6 +87,7 @@ static RC step(struct walk *walk, struct error *err)
     bool is_keys = strcmp(waybill.mode, mode_name(MODE_KEYS)) == 0; /* no rows: which of them were left */
     if (!is_keys)
         TRY(read_waybill(walk, &waybill, &arena, err));
+    walk->found.quarantined += waybill.quarantined;
     bool is_replaced = strcmp(waybill.mode, mode_name(MODE_REPLACE)) == 0;
     walk->is_appended &= is_replaced || strcmp(waybill.mode, mode_name(MODE_APPEND)) == 0;
     walk->is_complete = is_replaced || (waybill.prev.id == NULL && waybill.lo.shape == POSITION_NONE);

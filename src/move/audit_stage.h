@@ -17,6 +17,7 @@ struct audit_stage {
     enum stage_cover cover;
     int64_t rows;           /* of the files that are there */
     int64_t waybills, read; /* `read`: with all their files */
+    int64_t quarantined;    /* rows that they have set aside */
 };
 
 /* Reads them all into `ret_profile`, made by profile_init of what is staged now; columns that a file does not have yet

@@ -121,6 +121,8 @@ static RC bound_shape(struct route *r, struct error *err)
     shaping_free(TAKE(r->shaping));
     TRY(shaping_new(r->table->name, r->table->schema, config->wishes, config->wish_count, &r->run->pipeline->hash_key,
                     &r->shaping, err));
+    if (r->shaping != NULL && config->quarantine > 0)
+        shaping_set_aside(r->shaping);
     TRY(mapping_check(r, err));
     for (int i = 0; i < r->table->key_count; i++)
         TRY(bound_check_order(r, r->table->key[i], "key", err));

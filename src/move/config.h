@@ -91,6 +91,7 @@ struct table_config {
     bool shared, insert_only;
     enum null_cursor null_cursor;
     enum audit_kind audit;
+    int64_t quarantine; /* rows of a chunk that may be set aside because they do not fit; 0: none, the run ends */
     int64_t lag_ms;
     bool lag_is_given;   /* false: the default, which is not enough where open transactions are hidden */
     int64_t lookback_ms; /* so far before the mark rows are read again; 0: no. Merge by a time cursor only */
@@ -122,6 +123,7 @@ struct pipeline_config {
     int64_t level; /* of zstd and gzip; 0: its default */
     enum verify verify;
     enum audit_kind audit; /* of its tables, unless they say so themselves */
+    int64_t quarantine;    /* the same */
     enum strategy strategy;
     int64_t parallel;                        /* STRATEGY_INTER_TABLE: tables at once, at most */
     int64_t readers;                         /* of one table at once, at most */

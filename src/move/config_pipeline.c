@@ -50,6 +50,8 @@ static const struct option pipeline_table[] = {
            .help = "reading staged files back before they are sealed: where no load follows, always, or never"),
     OPTION("audit", ENUM, pipeline_config, audit, .names = audit_names, .preset = "none",
            .help = "after each run: compare every column of source, stage and target"),
+    OPTION("quarantine", INT, pipeline_config, quarantine, .preset = "0", .max = INT64_C(1000000000),
+           .help = "so many rows of a chunk may be set aside because they do not fit; beyond that the run ends"),
     OPTION("target", STRING, pipeline_config, target, .required = true,
            .help = "connection that rows are applied to, or none"),
     OPTION("chunk.bytes", SIZE, pipeline_config, chunk.bytes, .preset = "1GiB", .min = 1024, .max = 1024 * GIB,
@@ -118,6 +120,7 @@ static const struct option table_table[] = {
     OPTION("null_cursor", ENUM, table_config, null_cursor, .names = null_cursor_names, .preset = "fail",
            .help = "rows without a cursor: fail; exclude; or include, merge: every run reads all of them"),
     OPTION("audit", ENUM, table_config, audit, .names = audit_names, .help = "as the pipeline's"),
+    OPTION("quarantine", INT, table_config, quarantine, .max = INT64_C(1000000000), .help = "as the pipeline's"),
     OPTION("columns", NODE, table_config, columns,
            .help = "{COLUMN: {as: text, name: other}}: its type, and its name in the target; Redshift: encode"),
     OPTION("distkey", STRING, table_config, distkey, .help = "Redshift: column that a new table's rows are spread by"),
@@ -385,7 +388,7 @@ static RC table_read(struct config *config, const struct pipeline_config *pipeli
                      const struct yaml_node *node, struct resolver *resolver, struct table_config *ret,
                      struct error *err)
 {
-    static const char *const inherited[] = {"lag", "audit", "chunk.bytes", "chunk.rows", "chunk.time"};
+    static const char *const inherited[] = {"lag", "audit", "quarantine", "chunk.bytes", "chunk.rows", "chunk.time"};
     struct option_set *set = arena_take(&config->arena, sizeof(*set));
     options_init(set, OPTION_TABLE(table_table), ret, &config->arena);
     ret->name = name;

@@ -171,6 +171,7 @@ struct table_request table_request_of(const struct table_config *table)
         .cursor_zone = table->cursor_zone,
         .lookback_ms = table->lookback_ms,
         .zero_dates = table->zero_dates,
+        .sets_aside = table->quarantine > 0,
         .key = table->key.items,
         .key_count = table->key.count,
         .wants_cursor = increment_is_timed(table->increment),

@@ -112,6 +112,30 @@ static void extract_run_lanes(struct extraction *x)
         lane_end(lanes[i]);
 }
 
+static struct waybill_file extract_keep(struct route *r, const struct waybill_file *file)
+{
+    struct waybill_file kept = *file;
+    kept.key = arena_text(&r->arena, file->key);
+    kept.checksum = arena_text(&r->arena, file->checksum);
+    kept.fingerprint = arena_text(&r->arena, file->fingerprint);
+    return kept;
+}
+
+static void extract_gather_aside(struct extraction *x)
+{
+    struct route *r = x->r;
+    struct waybill *w = &r->chunk.waybill;
+    w->aside = arena_take(&r->arena, sizeof(*w->aside) * (size_t)(x->lane_count + 1));
+    w->aside_count = 0;
+    w->quarantined = 0;
+    for (int i = 0; i < x->lane_count; i++) {
+        if (r->lanes[i]->aside_rows == 0)
+            continue;
+        w->aside[w->aside_count++] = extract_keep(r, &r->lanes[i]->aside);
+        w->quarantined += r->lanes[i]->aside_rows;
+    }
+}
+
 /* Files in the order of the lanes, which is that of the range. */
 static RC extract_gather(struct extraction *x, struct error *err)
 {
@@ -126,16 +150,16 @@ static RC extract_gather(struct extraction *x, struct error *err)
         const struct lane *lane = r->lanes[i];
         x->rows += lane->rows;
         for (int f = 0; f < lane->file_count; f++) {
-            struct waybill_file *file = &w->files[w->file_count++];
-            *file = lane->files[f];
-            file->key = arena_text(&r->arena, file->key);
-            file->checksum = arena_text(&r->arena, file->checksum);
-            file->fingerprint = arena_text(&r->arena, file->fingerprint);
-            staged += file->rows;
+            w->files[w->file_count++] = extract_keep(r, &lane->files[f]);
+            staged += lane->files[f].rows;
         }
     }
-    if (staged != x->rows)
-        return fail(err, RC_DATA, "%" PRId64 " rows were read, and %" PRId64 " staged", x->rows, staged);
+    extract_gather_aside(x);
+    if (staged != x->rows || w->quarantined != r->chunk.quarantined)
+        return fail(err, RC_DATA,
+                    "%" PRId64 " rows were read and %" PRId64 " staged, %" PRId64 " do not fit and %" PRId64
+                    " were set aside",
+                    x->rows, staged, r->chunk.quarantined, w->quarantined);
     return RC_OK;
 }
 
@@ -242,6 +266,7 @@ RC extract_chunk(struct route *r, struct error *err)
     int64_t since = clock->mono_ms(clock);
     const int64_t zero_dates = r->source->zero_dates;
     const struct extracted before = route_extracted_so_far(r);
+    r->chunk.quarantined = 0;
     if (extract_rows(&x, err) != RC_OK) {
         const struct extracted now = route_extracted_so_far(r); /* what no waybill will name was not extracted */
         route_extracted(r,

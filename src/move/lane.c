@@ -50,20 +50,38 @@ static RC lane_end_file(struct lane *self, struct error *err)
 
 /* ---- rows ---- */
 
-static RC lane_take(struct lane *self, const struct batch *batch, struct error *err)
+static RC lane_stage(struct lane *self, const struct batch *batch, struct error *err)
 {
-    struct route *r = self->route;
+    if (batch->rows == 0)
+        return RC_OK;
     if (!self->file_open)
         lane_begin_file(self);
     TRY(stage_file_add(&self->file, batch, err));
     self->rows += batch->rows;
+    return RC_OK;
+}
+
+static RC lane_take(struct lane *self, const struct batch *batch, struct error *err)
+{
+    struct route *r = self->route;
+    const struct batch *kept = batch;
+    if (route_sets_aside(r))
+        TRY(quarantine_sift(&self->quarantine, batch, &kept, err));
+    TRY(lane_stage(self, kept, err));
     bool is_keys = r->chunk.is_keys;
     if (!is_keys && r->table->cursor >= 0 && route_column(r, r->table->cursor) >= 0)
         largest_take(&self->largest, batch, route_column(r, r->table->cursor));
     route_extracted(r, &(struct extracted){.rows = is_keys ? 0 : batch->rows, .bytes_raw = (int64_t)batch->bytes});
-    if (parquet_writer_written(self->file.writer).file_bytes >= r->run->pipeline->file_bytes)
+    if (self->file_open && parquet_writer_written(self->file.writer).file_bytes >= r->run->pipeline->file_bytes)
         return lane_end_file(self, err);
     return RC_OK;
+}
+
+static RC lane_end_rows(struct lane *self, struct error *err)
+{
+    if (self->file_open)
+        TRY(lane_end_file(self, err));
+    return quarantine_end(&self->quarantine, &self->arena, &self->aside, &self->aside_rows, err);
 }
 
 static RC lane_pace(const struct lane *self, int64_t rows, struct error *err)
@@ -88,7 +106,7 @@ static RC lane_rows(struct lane *self, struct error *err)
         TRY(run_check_stopped(self->route->run, err));
         TRY(batch_reader_next(self->reader, &batch, err));
         if (batch == NULL)
-            return self->file_open ? lane_end_file(self, err) : RC_OK;
+            return lane_end_rows(self, err);
         if (batch->rows == 0)
             continue;
         TRY(lane_take(self, batch, err));
@@ -124,6 +142,7 @@ void lane_free(struct lane *self)
         return;
     worker_free(self->worker);
     uploader_release(&self->uploader);
+    quarantine_release(&self->quarantine);
     largest_release(&self->largest);
     arena_release(&self->arena);
     free(self->files);
@@ -137,10 +156,12 @@ void lane_begin(struct lane *self, struct route *route, struct together *togethe
     self->together = together;
     self->sizes = sizes;
     self->file_count = 0;
-    self->rows = 0;
+    self->rows = self->aside_rows = 0;
     self->file_open = false;
     largest_reset(&self->largest);
     arena_reset(&self->arena);
+    const char *name = arena_print(&self->arena, QUARANTINE_FOLDER "rows-%05d.parquet", self->number);
+    quarantine_begin(&self->quarantine, route, key_beside(&self->arena, route->chunk.key, name), sizes);
     enum rc rc = worker_give(self->worker, self, &none);
     assert(rc == RC_OK && "a lane's failure is told to the others, not to its worker");
 }
@@ -154,8 +175,11 @@ void lane_wait(struct lane *self)
 
 void lane_end(struct lane *self)
 {
-    if (self->together->failure.rc != RC_OK)
+    if (self->together->failure.rc != RC_OK) {
         stage_file_abort(&self->file);
+        quarantine_abort(&self->quarantine);
+    }
     stage_file_release(&self->file);
+    quarantine_release(&self->quarantine);
     batch_reader_free(TAKE(self->reader));
 }

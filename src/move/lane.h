@@ -3,7 +3,7 @@
 #pragma once
 
 #include "move/largest.h"
-#include "move/stage_file.h"
+#include "move/quarantine.h"
 
 /* What the lanes of one chunk know of each other: the first failure ends them all. */
 struct together {
@@ -26,8 +26,11 @@ struct lane {
     struct arena arena; /* of the files' texts */
     struct waybill_file *files;
     int file_count;
+    struct quarantine quarantine;
+    struct waybill_file aside; /* its file */
+    int64_t aside_rows;        /* 0: there is none */
     struct largest largest;
-    int64_t rows;
+    int64_t rows; /* in files */
 };
 
 /* The first lane has no thread of its own: it is where it is begun. */

@@ -266,6 +266,7 @@ static RC load_receipt(struct load *load, struct error *err)
         .run_id = r->run->run_id,
         .token = load->loader->token,
         .rows = w->rows,
+        .quarantined = w->quarantined,
         .inserted = load->counts.inserted,
         .updated = load->counts.updated,
         .kept = load->counts.kept,

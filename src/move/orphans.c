@@ -34,6 +34,20 @@ bool orphans_is_in_waybill_folder(const char *key, const char *prefix)
     return uuid_is_valid(id) && name[-1] == '/' && strchr(name, '/') == NULL;
 }
 
+/* Where a file of the quarantine would lie if its folder were not there; any other key as it is. */
+static const char *outside_quarantine(struct arena *arena, const char *key)
+{
+    const char *folder = strstr(key, "/" QUARANTINE_FOLDER);
+    if (folder == NULL)
+        return key;
+    return arena_print(arena, "%.*s%s", (int)(folder + 1 - key), key, folder + 1 + strlen(QUARANTINE_FOLDER));
+}
+
+static bool orphans_may_be(struct route *r, const char *key)
+{
+    return orphans_is_in_waybill_folder(outside_quarantine(&r->arena, key), r->stage_prefix);
+}
+
 static RC orphans_list(struct route *r, int64_t older_than_us, struct orphans *ret, struct error *err)
 {
     struct store *store = r->run->world.store;
@@ -43,7 +57,7 @@ static RC orphans_list(struct route *r, int64_t older_than_us, struct orphans *r
         TRY(store_list(store, r->stage_prefix, after, &r->arena, &page, err));
         for (int i = 0; i < page.count; i++) {
             struct orphan item = {.key = page.items[i].key, .bytes = page.items[i].bytes};
-            if (page.items[i].modified_us <= older_than_us && orphans_is_in_waybill_folder(item.key, r->stage_prefix))
+            if (page.items[i].modified_us <= older_than_us && orphans_may_be(r, item.key))
                 orphans_add(&r->arena, ret, &item);
         }
         after = page.next;
@@ -53,7 +67,7 @@ static RC orphans_list(struct route *r, int64_t older_than_us, struct orphans *r
         TRY(store_upload_list(store, r->stage_prefix, after, &r->arena, &page, err));
         for (int i = 0; i < page.count; i++) {
             struct orphan item = {.key = page.items[i].key, .upload_id = page.items[i].upload_id};
-            if (page.items[i].started_us <= older_than_us && orphans_is_in_waybill_folder(item.key, r->stage_prefix))
+            if (page.items[i].started_us <= older_than_us && orphans_may_be(r, item.key))
                 orphans_add(&r->arena, ret, &item);
         }
         after = page.next;
@@ -98,7 +112,8 @@ static void orphans_drop_reachable(struct route *r, struct orphans *list, const 
     int kept = 0;
     list->bytes = 0;
     for (int i = 0; i < list->count; i++) {
-        if (folders_hold(reachable, key_beside(&r->arena, list->items[i].key, "")))
+        const char *key = outside_quarantine(&r->arena, list->items[i].key);
+        if (folders_hold(reachable, key_beside(&r->arena, key, "")))
             continue;
         list->items[kept++] = list->items[i];
         list->bytes += list->items[i].bytes;

@@ -65,10 +65,12 @@ struct table_result {
     int64_t rows_loaded, files_loaded, bytes_loaded, loads, load_ms; /* by this run */
     int64_t rows_announced, files_announced, bytes_announced; /* of (S.loaded, T]; with no target: of this session */
     int64_t rows_gone;                                        /* of a repair: keys that the source has not */
-    int64_t rows_deleted; /* found gone from the source, and deleted in the target or noted there; by this run */
-    bool announces_loads; /* what is announced is in the target */
-    int64_t null_cursors; /* rows without a cursor: left out (exclude) or read along (include) */
-    int64_t zero_dates;   /* values made NULL by zero_dates: null */
+    int64_t rows_deleted;     /* found gone from the source, and deleted in the target or noted there; by this run */
+    bool announces_loads;     /* what is announced is in the target */
+    int64_t null_cursors;     /* rows without a cursor: left out (exclude) or read along (include) */
+    int64_t zero_dates;       /* values made NULL by zero_dates: null */
+    int64_t rows_set_aside;   /* of waybills sealed by this run, since they do not fit (quarantine.h) */
+    int64_t rows_quarantined; /* the same of those that are announced */
     int64_t started_us, ended_us;
     int64_t
         fresh_us; /* what was committed before was taken, by the source's clock; 0: not known, or a limit came first */
@@ -86,6 +88,7 @@ struct chunk {
     char id[UUID_TEXT];
     const char *key;        /* of its waybill.json */
     struct waybill waybill; /* filled by extract, sealed by seal */
+    int64_t quarantined;    /* rows that do not fit, so far; its lanes count together */
 };
 
 /* What a run reads beside the way of the mark, in chunks that leave the mark where it is (aside.c). */
@@ -219,6 +222,8 @@ RC route_take(struct route *r, RC (*take)(struct route *r, struct error *err), s
 void route_went(struct route *r, enum rc rc);
 /* The chunk under way leaves the mark where it is. */
 static inline bool route_reads_aside(const struct route *r) { return r->bound.aside.kind != ASIDE_NONE; }
+/* Rows of the chunk under way that do not fit are set aside (quarantine.h). */
+static inline bool route_sets_aside(const struct route *r) { return r->config->quarantine > 0 && !r->chunk.is_keys; }
 /* It counts for --limit and --max-chunks. */
 static inline bool route_counts_rows(const struct route *r)
 {

@@ -134,8 +134,9 @@ static RC spine_mark_sealed(struct route *r, const struct waybill *waybill, cons
 static RC spine_seal(struct route *r, struct error *err)
 {
     r->lo = r->chunk.pos_after;
-    bool is_told = r->chunk.is_keys || r->chunk.waybill.gone_count > 0;
-    if (r->chunk.waybill.rows == 0 && r->increment != INCREMENT_FULL_SYNC && !is_told) {
+    const struct waybill *w = &r->chunk.waybill;
+    bool is_told = r->chunk.is_keys || w->gone_count > 0 || w->quarantined > 0;
+    if (w->rows == 0 && r->increment != INCREMENT_FULL_SYNC && !is_told) {
         struct marks next = route_marks(r);
         next.in_flight = (struct in_flight){0};
         return scope_write(r->scope, &next, err);
@@ -145,6 +146,7 @@ static RC spine_seal(struct route *r, struct error *err)
     TRY(waybill_seal(&with, r->chunk.key, &r->chunk.waybill, err));
     TRY(spine_mark_sealed(r, &r->chunk.waybill, r->chunk.key, err));
     r->result.waybills++;
+    r->result.rows_set_aside += w->quarantined;
     return RC_OK;
 }
 

@@ -121,10 +121,11 @@ static RC stage_complete(struct stage_file *self, struct object_info *ret, struc
 
 /* A load by our own reader compares the same before its COMMIT, and costs nothing extra: where one follows, and nobody
  * asks for more, decoding everything twice is saved. A target that reads the files by itself compares nothing. */
-static bool stage_reads_back(const struct route *r)
+static bool stage_reads_back(const struct stage_file *self)
 {
+    const struct route *r = self->route;
     switch (r->run->pipeline->verify) {
-    case VERIFY_AUTO: return !route_loads(r) || target_loads_urls(r->target);
+    case VERIFY_AUTO: return self->is_aside || !route_loads(r) || target_loads_urls(r->target);
     case VERIFY_STAGE: return true;
     case VERIFY_NONE: break;
     }
@@ -166,7 +167,7 @@ RC stage_file_end(struct stage_file *self, struct arena *arena, struct waybill_f
                                  .checksum_kind = store->checksum,
                                  .checksum = arena_text(arena, checksum),
                                  .fingerprint = fingerprint_print(&self->read, arena)};
-    if (!stage_reads_back(self->route))
+    if (!stage_reads_back(self))
         return RC_OK;
     parquet_writer_free(TAKE(self->writer)); /* its memory is the reader's now */
     if (stage_read_back(self, ret->fingerprint, err) == RC_OK)

@@ -41,6 +41,7 @@ struct stage_file {
     struct parquet_writer *writer;
     struct fingerprint read; /* of the rows as they came */
     int64_t bytes;
+    bool is_aside; /* no load will ever read it: it is read back unless the pipeline says otherwise */
 };
 
 void stage_file_begin(struct stage_file *self, struct route *route, struct uploader *uploader, const char *key,

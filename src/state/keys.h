@@ -22,6 +22,8 @@ char *key_table_prefix(struct arena *arena, const char *prefix, const char *pipe
 char *key_waybill(struct arena *arena, const char *table_prefix, int64_t now_us, const char *waybill_id);
 /* What lies beside a waybill.json: "file-00000.parquet", "receipt.json"; "" gives the folder with its slash. */
 char *key_beside(struct arena *arena, const char *waybill_key, const char *name);
+/* Below it: rows that were set aside. Readers of Parquet folders pass over what begins with '_'. */
+#define QUARANTINE_FOLDER "_quarantine/"
 /* What tells a target that reads staged files by itself which they are; beside the files, and as old as they. */
 char *key_manifest(struct arena *arena, const char *file_key);
 /* completion_markers/<pipeline>/<table>/<stamp>/; the first that is NULL ends it. And <name> below */

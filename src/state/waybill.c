@@ -11,26 +11,26 @@ void waybill_release(struct waybill *self)
 
 /* ---- writing ---- */
 
-static json_t *waybill_files_to_json(const struct waybill *w)
+static json_t *files_to_json(const struct waybill_file *files, int count)
 {
-    json_t *files = json_array();
-    for (int i = 0; i < w->file_count; i++) {
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++) {
         json_t *file = json_object();
-        json_put_text(file, "key", w->files[i].key);
-        json_put_int(file, "bytes", w->files[i].bytes);
-        json_put_int(file, "rows", w->files[i].rows);
-        json_put_text(file, checksum_name(w->files[i].checksum_kind), w->files[i].checksum);
-        if (w->files[i].fingerprint != NULL)
-            json_put_text(file, "fingerprint", w->files[i].fingerprint);
-        json_array_append_new(files, file);
+        json_put_text(file, "key", files[i].key);
+        json_put_int(file, "bytes", files[i].bytes);
+        json_put_int(file, "rows", files[i].rows);
+        json_put_text(file, checksum_name(files[i].checksum_kind), files[i].checksum);
+        if (files[i].fingerprint != NULL)
+            json_put_text(file, "fingerprint", files[i].fingerprint);
+        json_array_append_new(list, file);
     }
-    return files;
+    return list;
 }
 
 static int waybill_format(const struct waybill *w)
 {
     bool is_plain = text_eq(w->mode, "append") || text_eq(w->mode, "merge") || text_eq(w->mode, "replace");
-    return is_plain && w->gone_count == 0 ? 1 : WAYBILL_FORMAT;
+    return is_plain && w->gone_count == 0 && w->quarantined == 0 ? 1 : WAYBILL_FORMAT;
 }
 
 static json_t *gone_to_json(const struct waybill *w)
@@ -84,7 +84,9 @@ static json_t *waybill_to_json(const struct waybill *w)
     json_put(doc, "key", key);
     if (w->gone_count > 0)
         json_put(doc, "gone", gone_to_json(w));
-    json_put(doc, "files", waybill_files_to_json(w));
+    json_put(doc, "files", files_to_json(w->files, w->file_count));
+    if (w->aside_count > 0)
+        json_put(doc, "quarantine", files_to_json(w->aside, w->aside_count));
     json_put_text(doc, "sealed_at", w->sealed_at);
     return doc;
 }
@@ -150,18 +152,21 @@ static RC need_count(const json_t *object, const char *key, int64_t *ret, struct
     return *ret >= 0 ? RC_OK : fail(err, RC_DATA, "the field '%s' is less than 0", key);
 }
 
-static RC waybill_files_from_json(const json_t *list, struct arena *arena, struct waybill *w, struct error *err)
+static RC files_from_json(const json_t *list, struct arena *arena, struct waybill_file **ret, int *ret_count,
+                          struct error *err)
 {
-    w->file_count = (int)json_array_size(list);
-    w->files = arena_take(arena, sizeof(*w->files) * (size_t)w->file_count);
-    for (int i = 0; i < w->file_count; i++) {
+    int count = (int)json_array_size(list);
+    struct waybill_file *files = arena_take(arena, sizeof(*files) * (size_t)count);
+    for (int i = 0; i < count; i++) {
         const json_t *file = json_array_get(list, (size_t)i);
-        TRY(json_need_text(file, "key", arena, &w->files[i].key, err));
-        TRY(need_count(file, "bytes", &w->files[i].bytes, err));
-        TRY(need_count(file, "rows", &w->files[i].rows, err));
-        waybill_checksum_from_json(file, arena, &w->files[i]);
-        w->files[i].fingerprint = arena_text(arena, json_text(file, "fingerprint"));
+        TRY(json_need_text(file, "key", arena, &files[i].key, err));
+        TRY(need_count(file, "bytes", &files[i].bytes, err));
+        TRY(need_count(file, "rows", &files[i].rows, err));
+        waybill_checksum_from_json(file, arena, &files[i]);
+        files[i].fingerprint = arena_text(arena, json_text(file, "fingerprint"));
     }
+    *ret = files;
+    *ret_count = count;
     return RC_OK;
 }
 
@@ -217,7 +222,8 @@ static RC waybill_from_json(const json_t *doc, struct arena *arena, struct waybi
         w.key[w.key_count] = arena_text(arena, or_empty(json_string_value(json_array_get(key, (size_t)w.key_count))));
     TRY(gone_from_json(json_object_get(doc, "gone"), arena, &w, err));
     TRY(waybill_positions_from_json(doc, arena, &w, err));
-    TRY(waybill_files_from_json(json_object_get(doc, "files"), arena, &w, err));
+    TRY(files_from_json(json_object_get(doc, "files"), arena, &w.files, &w.file_count, err));
+    TRY(files_from_json(json_object_get(doc, "quarantine"), arena, &w.aside, &w.aside_count, err));
     TRY(schema_from_json(json_object_get(doc, "schema"), &w.schema, err));
     *ret = w;
     return RC_OK;
@@ -283,6 +289,7 @@ RC receipt_write(const struct settling *with, const char *waybill_key, const str
     json_put_int(doc, "token", r->token);
     json_put_text(doc, "run_id", r->run_id);
     json_put_int(doc, "rows", r->rows);
+    json_put_int(doc, "quarantined", r->quarantined);
     put_count(doc, "inserted", r->inserted);
     put_count(doc, "updated", r->updated);
     put_count(doc, "kept", r->kept);
@@ -318,6 +325,7 @@ static RC receipt_from_json(const json_t *doc, struct arena *arena, struct recei
         .target_id = arena_text(arena, json_text(doc, "target_id")),
         .run_id = arena_text(arena, json_text(doc, "run_id")),
         .token = json_int(doc, "token", 0),
+        .quarantined = json_int(doc, "quarantined", 0),
         .inserted = json_int(doc, "inserted", -1),
         .updated = json_int(doc, "updated", -1),
         .kept = json_int(doc, "kept", -1),
@@ -376,6 +384,7 @@ static RC link_read(const json_t *doc, struct link *link, struct error *err)
         link->rows = json_int(doc, "rows", 0);
         link->files = (int64_t)json_array_size(files);
     }
+    link->quarantined = json_int(doc, "quarantined", 0);
     for (size_t i = 0; i < json_array_size(files); i++) {
         int64_t bytes = json_int(json_array_get(files, i), "bytes", 0);
         if (bytes < 0 || __builtin_add_overflow(link->bytes, bytes, &link->bytes))

@@ -42,6 +42,8 @@ struct waybill {
     int key_count;
     struct waybill_file *files;
     int file_count;
+    struct waybill_file *aside; /* where the quarantined rows are */
+    int aside_count;
     const char *sealed_at;
 };
 void waybill_release(struct waybill *self); /* the schema; texts belong to the arena */
@@ -60,6 +62,7 @@ RC waybill_abandon(const struct settling *with, const char *key, const char *id,
 
 struct receipt {
     const char *waybill_id, *target_id, *run_id;
+    int64_t quarantined; /* of the waybill: extracted rows = rows + quarantined */
     int64_t token, rows, inserted, updated, kept, deleted, files,
         statements; /* from inserted on: -1 = not known, null */
     const char *started_at, *committed_at;
@@ -76,7 +79,7 @@ RC receipt_read(struct store *store, const char *waybill_key, struct arena *aren
 /* One step of the chain, as the walk back needs it. */
 struct link {
     const char *id, *key;
-    int64_t rows, files, bytes;
+    int64_t rows, files, bytes, quarantined;
 };
 struct chain {
     struct link *links; /* newest first; `from` is links[0] */

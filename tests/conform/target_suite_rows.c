@@ -389,6 +389,51 @@ static void a_profile_of_no_table_or_no_rows(void **state)
     REFUSED(target_profile(s->target, &s->table, &nothing, &of, &s->err), RC_NOT_FOUND, "nowhere");
 }
 
+/* One row of the text "1|<value>" into a table of its own: whether it is said to fit, and what becomes of it. */
+static void try_value(struct target_story *s, int number, const char *format, const char *value)
+{
+    AUTO(schema) *schema = schema_of(arena_print(&s->arena, "id:l! value:%s", format));
+    const char *text = arena_print(&s->arena, "1|%s\n", value), *why = "";
+    AUTO(rows) *rows = rows_new(schema, text);
+    const struct staged_file file = rows_file(rows, "file-00000.parquet");
+    AUTO(batch_reader) *reader = NULL;
+    const struct batch *batch = NULL;
+    struct load_counts counts;
+    s->table = (struct target_table){.scope = arena_print(&s->arena, "shop/t%d", number),
+                                     .name = arena_print(&s->arena, "t%d", number),
+                                     .schema = schema};
+    OK(file.open(&file, &reader, &s->err));
+    OK(batch_reader_next(reader, &batch, &s->err));
+    const bool fits = !target_has_gaps(s->target, &schema->fields[1]) || target_holds(s->target, batch, 1, 0, &why);
+    dw_ready(s, MODE_APPEND);
+    const struct target_move step = dw_move("", "w1");
+    const enum rc rc = dw_bring(s, s->target, &step, text, &counts);
+    if ((rc == RC_OK) != fits)
+        fail_msg("%.60s of %s is said to %s, and the load: %s", value, format, fits ? "fit" : why, s->err.text);
+    if (rc == RC_OK)
+        OK(target_commit(s->target, &s->err));
+    else
+        target_rollback(s->target);
+}
+
+static void a_value_that_it_says_it_cannot_hold_is_refused_and_no_other(void **state)
+{
+    struct target_story *s = *state;
+    enum { LONG = 65536 };
+    char *text = arena_take(&s->arena, LONG + 1);
+    memset(text, 'x', LONG);
+    const struct {
+        const char *format, *value;
+    } values[] = {
+        {"u", "plain"},        {"u", "a\\0b"},      {"u", text},           {"u", text + 1},
+        {"g", "1.5"},          {"g", "nan"},        {"f", "nan"},          {"g", "inf"},
+        {"tdD", "2024-02-29"}, {"tdD", "@5000000"}, {"tdD", "@-10000000"}, {"tsu:", "@-9223372036854775807"},
+        {"tss:", "@10000000"},
+    };
+    for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+        try_value(s, (int)i, values[i].format, values[i].value);
+}
+
 int target_suite_rows(void)
 {
     static const struct CMUnitTest stories[] = {
@@ -407,6 +452,7 @@ int target_suite_rows(void)
         STORY(a_null_where_none_may_be_is_refused),
         STORY(a_key_that_is_there_already_is_not_appended),
         STORY(S73_every_type_arrives_with_its_extreme_values),
+        STORY(a_value_that_it_says_it_cannot_hold_is_refused_and_no_other),
         STORY(a_profile_tells_what_differs),
         STORY(a_profile_leaves_rows_out_by_their_key),
         STORY(a_profile_of_no_table_or_no_rows),

@@ -214,7 +214,7 @@ class Pipeline:
         wanted = set()
         for table in self.tables:
             for waybill in self.chain(table):
-                wanted |= {file["key"] for file in waybill["files"]}
+                wanted |= {file["key"] for file in waybill["files"] + waybill.get("quarantine", [])}
                 wanted |= {f"{waybill['folder']}/{name}" for name in ("waybill.json", "receipt.json")}
         return {key for key in self.keys() if "/wb=" in key}, wanted
 

@@ -234,6 +234,20 @@ static void swapped(struct world *w)
     moved_once(w);
 }
 
+/* Rows that no file can hold, among others and alone at the end. */
+static void some_do_not_fit(struct world *w)
+{
+    only(w, ORDERS);
+    w->tables[0].quarantine = 4;
+    world_fill(w);
+    world_insert_misfit(w, ORDERS, 11);
+    run_clean(w);
+    world_change(w);
+    for (int id = 90; id < 93; id++)
+        world_insert_misfit(w, ORDERS, id);
+    world_wait(w);
+}
+
 static void left_behind_s3(struct world *w)
 {
     left_behind(w);
@@ -252,6 +266,7 @@ static void left_behind_s3(struct world *w)
     {name "/audited", variant, audited, .in_memory = true, .sparse = 3},                                              \
     {name "/deletes", variant, rows_deleted, .in_memory = true, .sparse = 2},                                         \
     {name "/ranges", variant, ranges_replaced, .in_memory = true, .sparse = 2},                                       \
+    {name "/quarantine", variant, some_do_not_fit, .in_memory = true, .sparse = 3},                                   \
     {name "/refresh", variant, moved_once, .options = {.full_refresh = true}},                                        \
     {name "/no-target", variant, moved_once, .no_target = true, .rules = {.waiting = true}},                          \
     {name "/moving", variant, moving, .rules = {.moving = true}, .in_memory = true},                                  \

@@ -447,10 +447,10 @@ static void a_history_is_kept_by_number_or_by_time(void **state)
 static void s65_an_unknown_key_is_an_error_at_every_level(void **state)
 {
     const char *top = "the options here are: include, connections, pipelines";
-    const char *pipeline =
-        "the options here are: kind, default, source, stage, verify, audit, target, chunk, file_bytes, part_bytes, "
-        "strategy, parallel, readers, max_rows_per_second, max_pending, "
-        "lag, lease, history, max_memory, hash_key, tables";
+    const char *pipeline = "the options here are: kind, default, source, stage, verify, audit, quarantine, target, "
+                           "chunk, file_bytes, part_bytes, "
+                           "strategy, parallel, readers, max_rows_per_second, max_pending, "
+                           "lag, lease, history, max_memory, hash_key, tables";
     assert_refused("connection: {}\n", "w.yml:1:1: unknown option 'connection', did you mean 'connections'?", top);
     assert_refused("connections:\n  lake: {type: directory, pth: x}\n",
                    "w.yml:2:27: unknown option 'pth', did you mean 'path'?", "the options here are: path, type");

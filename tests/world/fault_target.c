@@ -236,6 +236,17 @@ static void fault_type_of(const struct target *base, const struct field *field, 
     *ret = target_type_of(((const struct fault_target *)base)->inner, field);
 }
 
+static bool fault_has_gaps(const struct target *base, const struct field *field)
+{
+    return target_has_gaps(((const struct fault_target *)base)->inner, field);
+}
+
+static bool fault_holds(const struct target *base, const struct batch *batch, int column, int64_t row,
+                        const char **ret_why)
+{
+    return target_holds(((const struct fault_target *)base)->inner, batch, column, row, ret_why);
+}
+
 static RC fault_profile(struct target *base, const struct target_table *table, const struct key_list *without,
                         struct profile *ret, struct error *err)
 {
@@ -249,6 +260,8 @@ static RC fault_profile(struct target *base, const struct target_table *table, c
 static const struct target_ops fault_ops = {
     .type = "fault",
     .type_of = fault_type_of,
+    .has_gaps = fault_has_gaps,
+    .holds = fault_holds,
     .position = fault_position,
     .create_position = fault_create_position,
     .fence = fault_fence,

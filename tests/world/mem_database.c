@@ -11,6 +11,14 @@ struct mem_database *mem_database_new(void)
     return self;
 }
 
+void mem_database_set_text_max(struct mem_database *self, size_t bytes) { self->text_max = bytes; }
+
+bool mem_holds(const struct mem_database *self, const struct batch *batch, int column, int64_t row)
+{
+    bool is_text = batch->schema->fields[column].type == TYPE_UTF8 && !batch_is_null(batch, column, row);
+    return self->text_max == 0 || !is_text || batch_bytes(batch, column, row).len <= self->text_max;
+}
+
 struct mem_inside mem_enter(struct mem_target *self)
 {
     region_enter(&self->database->inside);

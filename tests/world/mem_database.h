@@ -65,6 +65,7 @@ struct mem_database {
     int session_count;
     enum mem_death death;
     enum mem_commit commit;
+    size_t text_max; /* 0: none */
     struct mem_seen *seen;
     int seen_count;
     struct arena arena; /* rows, tables, texts: as long as the database */
@@ -112,6 +113,9 @@ static inline bool mem_waits(const struct target_table *table)
 {
     return table->mode == MODE_MERGE || table->mode == MODE_KEYS;
 }
+
+/* false: a text that is too long for any table. */
+bool mem_holds(const struct mem_database *self, const struct batch *batch, int column, int64_t row);
 
 /* The ops of loading: mem_load.c. */
 enum rc mem_prepare(struct target *base, const struct target_table *table, bool dry, struct buf *ret_ddl,

@@ -129,8 +129,12 @@ static enum rc take_row(struct mem_target *self, const struct batch *batch, int6
     row->count = table->field_count;
     for (int i = 0; i < row->count; i++)
         row->values[i].null = true;
-    for (int i = 0; i < batch->schema->count; i++)
+    for (int i = 0; i < batch->schema->count; i++) {
+        if (!mem_holds(self->database, batch, i, at))
+            return fail(err, RC_DATA, "'%s': column '%s' holds a text that is too long", table->name,
+                        batch->schema->fields[i].name);
         row->values[columns[i]] = value_of(batch, i, at, arena);
+    }
     for (int i = 0; i < row->count; i++) {
         bool is_asked = self->table->mode != MODE_KEYS || schema_find(batch->schema, table->fields[i].name) >= 0;
         if (row->values[i].null && !table->fields[i].nullable && is_asked)

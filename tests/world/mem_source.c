@@ -100,6 +100,7 @@ static RC mem_describe(struct source *base, const struct table_request *request,
     struct table *table = arena_take(&self->arena, sizeof(*table));
     *table = (struct table){
         .name = arena_text(&self->arena, request->name), .schema = from->schema, .cursor = -1, .cursor_indexed = true};
+    table->sets_aside = request->sets_aside;
     if (request->excluded_count > 0) {
         table->schema = without(from->schema, request, &self->arena);
         for (; table->key_count < request->key_count; table->key_count++)
@@ -445,12 +446,25 @@ struct mem_reader {
     int snapshot_count, snapshot_at;
 };
 
-static void build_row(struct mem_reader *self, const struct mem_row *row)
+/* It takes any bytes as a text, and gives only those that are UTF-8. */
+static RC build_row(struct mem_reader *self, const struct mem_row *row, struct error *err)
 {
-    const struct schema *schema = self->span.table->schema;
-    for (int i = 0; i < schema->count; i++)
-        value_build(&row->values[i], &schema->fields[i], self->builder, i);
+    const struct table *table = self->span.table;
+    const struct schema *schema = table->schema;
+    for (int i = 0; i < schema->count; i++) {
+        const struct value *value = &row->values[i];
+        if (value->null || schema->fields[i].type != TYPE_UTF8 || str_is_utf8(value->bytes)) {
+            value_build(value, &schema->fields[i], self->builder, i);
+            continue;
+        }
+        if (!source_sets_aside(table, i))
+            return fail(err, RC_DATA, "column '%s' of '%s' holds a text that is not UTF-8", schema->fields[i].name,
+                        table->name);
+        builder_null(self->builder, i);
+        builder_reject(self->builder, i, "a text that is not UTF-8", value->bytes);
+    }
     builder_end_row(self->builder);
+    return RC_OK;
 }
 
 /* One page at a time, as many readers as there may be. */
@@ -462,8 +476,9 @@ static RC mem_next(struct batch_reader *base, const struct batch **ret, struct e
     int count = self->snapshot_count - self->snapshot_at, taken = 0;
     const struct mem_row **rows = self->snapshot != NULL ? self->snapshot + self->snapshot_at
                                                          : span_rows(self->server, &self->span, &scratch, &count);
-    for (; taken < count && taken < self->batch_rows; taken++)
-        build_row(self, rows[taken]);
+    enum rc rc = RC_OK;
+    for (; rc == RC_OK && taken < count && taken < self->batch_rows; taken++)
+        rc = build_row(self, rows[taken], err);
     self->snapshot_at += taken;
     if (taken > 0 && self->snapshot == NULL) {
         struct position last = position_of_row(rows[taken - 1], &self->span, &self->range, &self->arena);
@@ -471,9 +486,10 @@ static RC mem_next(struct batch_reader *base, const struct batch **ret, struct e
         self->span.lo.has_number = self->span.kind == RANGE_TIME;
         self->span.lo.number = rows[taken - 1]->number;
     }
-    *ret = taken > 0 ? builder_finish(self->builder) : NULL;
+    if (rc == RC_OK)
+        *ret = taken > 0 ? builder_finish(self->builder) : NULL;
     arena_release(&scratch);
-    return RC_OK;
+    return rc;
 }
 
 static void mem_reader_free(struct batch_reader *base)

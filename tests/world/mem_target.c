@@ -211,6 +211,18 @@ static void mem_type_of(const struct target *self, const struct field *field, st
         ret->verdict = (struct type_verdict){FIDELITY_LOSSY, "no times here", "text"};
 }
 
+static bool mem_has_gaps(const struct target *base, const struct field *field)
+{
+    return field->type == TYPE_UTF8 && ((const struct mem_target *)base)->database->text_max != 0;
+}
+
+static bool mem_target_holds(const struct target *base, const struct batch *batch, int column, int64_t row,
+                             const char **ret_why)
+{
+    *ret_why = "a text that is too long";
+    return mem_holds(((const struct mem_target *)base)->database, batch, column, row);
+}
+
 static bool is_left_out(const struct batch *batch, const struct key_list *without)
 {
     for (int row = 0; row < without->count; row++) {
@@ -263,6 +275,8 @@ static const struct target_ops mem_ops = {
     .features = TARGET_DELETE_INSERT | TARGET_DELETES | TARGET_SWAP,
     .swap_note = "a new table takes the name",
     .type_of = mem_type_of,
+    .has_gaps = mem_has_gaps,
+    .holds = mem_target_holds,
     .position = mem_position,
     .create_position = mem_create_position,
     .fence = mem_fence,

@@ -37,6 +37,9 @@ enum mem_commit {
 };
 void mem_database_break_commit(struct mem_database *self, enum mem_commit fault);
 
+/* Texts of more bytes have no place in its tables; 0, as it is at first: all have. */
+void mem_database_set_text_max(struct mem_database *self, size_t bytes);
+
 /* The server ends every open session now, executing the COMMITs that were sent. */
 void mem_database_settle(struct mem_database *self);
 

@@ -152,18 +152,19 @@ static const char *row_text(struct world *self, enum world_table table, int id)
 {
     bool merge = self->variant == WORLD_MERGE;
     const char *extra = self->has_extra[table] ? "|extra" : "";
+    const char *secret = self->misfits ? WORLD_SECRET "\xE9" : WORLD_SECRET;
     int version = self->row++;
     if (table == ORDERS && merge)
-        return arena_print(&self->arena, "%s|%d|%s %d|%s%s", id % 2 ? "north" : "south", id, WORLD_SECRET, version,
+        return arena_print(&self->arena, "%s|%d|%s %d|%s%s", id % 2 ? "north" : "south", id, secret, version,
                            stamp_of_now(self, true), extra);
     if (table == ORDERS)
-        return arena_print(&self->arena, "%d|%s %d|%d.25|%s%s", id, WORLD_SECRET, version, id,
-                           stamp_of_now(self, false), extra);
+        return arena_print(&self->arena, "%d|%s %d|%d.25|%s%s", id, secret, version, id, stamp_of_now(self, false),
+                           extra);
     if (table == EVENTS && self->variant == WORLD_TIME)
-        return arena_print(&self->arena, "%d|%s %d|%s%s", id, WORLD_SECRET, version, stamp_of_now(self, false), extra);
+        return arena_print(&self->arena, "%d|%s %d|%s%s", id, secret, version, stamp_of_now(self, false), extra);
     if (table == EVENTS)
-        return arena_print(&self->arena, "%d|%s %d%s", id, WORLD_SECRET, version, extra);
-    return arena_print(&self->arena, "r%02d|%s %d%s", id, WORLD_SECRET, version, extra);
+        return arena_print(&self->arena, "%d|%s %d%s", id, secret, version, extra);
+    return arena_print(&self->arena, "r%02d|%s %d%s", id, secret, version, extra);
 }
 
 static void write_row(struct world *self, enum world_table table, int id)
@@ -180,6 +181,13 @@ void world_insert(struct world *self, enum world_table table, int id, bool tie)
     write_row(self, table, id);
     if (!tie)
         world_clock_move_ms(&self->clock, 1000);
+}
+
+void world_insert_misfit(struct world *self, enum world_table table, int id)
+{
+    self->misfits = true;
+    world_insert(self, table, id, true);
+    self->misfits = false;
 }
 
 void world_update(struct world *self, enum world_table table, int id)

@@ -57,7 +57,8 @@ struct world {
     int arrow_count;
     const char *hit_arrow; /* sets plan.at: the `hit_call`-th call after this arrow began; NULL: plan.at is given */
     int hit_call;
-    int row; /* numbers versions of rows */
+    int row;      /* numbers versions of rows */
+    bool misfits; /* their texts are not UTF-8 */
     bool has_extra[WORLD_TABLES];
     bool tracing;           /* the process that logs now is the one that is hit */
     struct process *opened; /* by world_open; the newest one first */
@@ -81,6 +82,8 @@ AUTO_DEFINE(world)
 void world_insert(struct world *self, enum world_table table, int id, bool tie);
 /* The row again, with a new stamp (and text): an update. */
 void world_update(struct world *self, enum world_table table, int id);
+/* In memory: a row with a text that is not UTF-8, which no file can hold. */
+void world_insert_misfit(struct world *self, enum world_table table, int id);
 void world_add_column(struct world *self, enum world_table table);
 /* Later, so that `lag` has passed. */
 void world_wait(struct world *self);
@@ -135,7 +138,8 @@ struct world_rules {
 /* Source and target equal, and invariants a-d and f of spec/sync.md 7. Otherwise false, and `why` says what does not.
  */
 bool world_check(struct world *self, struct world_rules rules, struct buf *why);
-void world_print_source(struct world *self, enum world_table table, struct buf *out);
+void world_print_source(struct world *self, enum world_table table, struct buf *out); /* but for misfits, */
+int64_t world_misfits(struct world *self, enum world_table table);                    /* which are counted */
 void world_print_target(struct world *self, enum world_table table, struct buf *out);
 /* Every byte of the world outside of processes, for "a dry run changes nothing". In memory only. */
 void world_digest(struct world *self, char ret_hex[SHA256_HEX]);

@@ -47,6 +47,26 @@ static bool check_files(struct looking *look, const json_t *waybill, const char 
     return true;
 }
 
+/* Which no cleaner may take. */
+static bool check_quarantine(struct looking *look, const json_t *waybill, const char *id, struct buf *why)
+{
+    const json_t *files = json_object_get(waybill, "quarantine");
+    int64_t rows = 0;
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        const json_t *file = json_array_get(files, i);
+        struct object_info info = {0};
+        struct error err;
+        const char *key = or_empty(json_text(file, "key"));
+        if (store_head(look->store, key, &info, &err) != RC_OK || info.bytes != json_int(file, "bytes", -1))
+            WRONG("the file '%s' of the quarantine of %s is gone or has another size", key, id);
+        rows += json_int(file, "rows", -1);
+    }
+    if (rows != json_int(waybill, "quarantined", -1))
+        WRONG("waybill %s says %" PRId64 " rows were set aside, its files have %" PRId64, id,
+              json_int(waybill, "quarantined", -1), rows);
+    return true;
+}
+
 static bool check_loads(struct looking *look, const struct link *link, bool loaded, struct buf *why)
 {
     struct object_info info;
@@ -67,7 +87,8 @@ static bool check_waybill(struct looking *look, const struct link *link, bool lo
     if (waybill == NULL || json_bool(waybill, "abandoned", false) ||
         !text_eq(json_text(waybill, "waybill_id"), link->id))
         WRONG("reachable waybill %s is not sealed", link->id);
-    return check_files(look, waybill, link->id, loaded, why) && check_loads(look, link, loaded, why);
+    return check_files(look, waybill, link->id, loaded, why) && check_quarantine(look, waybill, link->id, why) &&
+           check_loads(look, link, loaded, why);
 }
 
 /* Newest first; T is somewhere on it, and from there on all is loaded. */
@@ -84,6 +105,7 @@ static bool check_chain(struct looking *look, struct buf *why)
             return false;
         const json_t *waybill = look_json(look, link.key), *prev = json_object_get(waybill, "prev");
         link.rows = text_eq(json_text(waybill, "mode"), "keys") ? 0 : json_int(waybill, "rows", 0);
+        link.quarantined = json_int(waybill, "quarantined", 0);
         look->links[look->link_count++] = link;
         link = (struct link){.id = json_text(prev, "id"), .key = json_text(prev, "key")};
     }
@@ -178,7 +200,7 @@ static bool is_reachable(const struct looking *look, const char *key)
 
 /* Who sees completion_marker.txt finds the others beside it; they say the same, unless the close failed afterwards
  * (then there is a failure_marker.txt, too). */
-static bool check_marker(struct looking *look, const char *key, int64_t *rows, struct buf *why)
+static bool check_marker(struct looking *look, const char *key, struct link *told, struct buf *why)
 {
     const char *table = world_table_name(look->table);
     const json_t *whole = look_json(look, key_beside(&look->arena, key, "execution_metadata.json"));
@@ -192,7 +214,9 @@ static bool check_marker(struct looking *look, const char *key, int64_t *rows, s
         store_head(look->store, key_beside(&look->arena, key, "failure_marker.txt"), &info, &err) == RC_OK;
     if (!text_eq(status, "success") && !failed_later)
         WRONG("'%s' stands beside a result that is '%s'", key, or_empty(status));
-    *rows += json_int(json_object_get(metrics, "mysql_metrics"), "rows_extracted", 0);
+    const json_t *more = json_object_get(json_object_get(json_object_get(whole, "waybill"), "tables"), table);
+    told->rows += json_int(json_object_get(metrics, "mysql_metrics"), "rows_extracted", 0);
+    told->quarantined += json_int(more, "rows_quarantined", 0);
     return true;
 }
 
@@ -201,7 +225,7 @@ static bool check_markers(struct looking *look, struct buf *why)
 {
     const char *prefix = arena_print(&look->arena, "completion_markers/shop/%s/", world_table_name(look->table)),
                *after = NULL;
-    int64_t told = 0, loaded = 0;
+    struct link told = {0}, loaded = {0};
     struct error err;
     do {
         struct object_list page;
@@ -214,11 +238,17 @@ static bool check_markers(struct looking *look, struct buf *why)
         }
         after = page.next;
     } while (after != NULL);
-    for (int i = 0; i < look->link_count; i++)
-        loaded += look->links[i].rows;
-    if (!look->rules.anytime && !look->rules.waiting && !look->world->no_target && told < loaded)
-        WRONG("%" PRId64 " rows of '%s' were loaded, and %" PRId64 " announced", loaded, world_table_name(look->table),
-              told);
+    for (int i = 0; i < look->link_count; i++) {
+        loaded.rows += look->links[i].rows;
+        loaded.quarantined += look->links[i].quarantined;
+    }
+    if (look->rules.anytime || look->rules.waiting || look->world->no_target)
+        return true;
+    if (told.rows < loaded.rows || told.quarantined < loaded.quarantined)
+        WRONG("%" PRId64 " rows of '%s' were loaded and %" PRId64 " set aside, announced %" PRId64 " and %" PRId64,
+              loaded.rows, world_table_name(look->table), loaded.quarantined, told.rows, told.quarantined);
+    if (loaded.quarantined < world_misfits(look->world, look->table))
+        WRONG("rows of '%s' that do not fit were neither loaded nor set aside", world_table_name(look->table));
     return true;
 }
 

@@ -9,12 +9,31 @@ struct store *world_store(struct world *self)
     return self->real ? real_open_store(self) : mem_store_open(self->objects, "lake");
 }
 
-void world_print_source(struct world *self, enum world_table table, struct buf *out)
+/* Returns how many rows are not UTF-8, which are not printed. */
+static int64_t print_source(struct world *self, enum world_table table, struct buf *out)
 {
+    AUTO_RELEASE(buf) rows = {0};
+    int64_t misfits = 0;
     if (self->real)
-        real_print(self, "shop.db", world_table_name(table), out);
+        real_print(self, "shop.db", world_table_name(table), &rows);
     else
-        mem_server_print(self->server, world_table_name(table), out);
+        mem_server_print(self->server, world_table_name(table), &rows);
+    for (size_t at = 0, next; at < rows.len; at = next) {
+        next = at + strcspn(rows.at + at, "\n") + 1;
+        const struct str line = {rows.at + at, next - at};
+        misfits += !str_is_utf8(line);
+        if (str_is_utf8(line))
+            buf_add_str(out, line);
+    }
+    return misfits;
+}
+
+void world_print_source(struct world *self, enum world_table table, struct buf *out) { print_source(self, table, out); }
+
+int64_t world_misfits(struct world *self, enum world_table table)
+{
+    AUTO_RELEASE(buf) rows = {0};
+    return print_source(self, table, &rows);
 }
 
 void world_print_target(struct world *self, enum world_table table, struct buf *out)

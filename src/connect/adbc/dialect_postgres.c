@@ -35,7 +35,10 @@ static void waiting_type(const struct field *field, char ret[DECLARED_TEXT]) { p
 
 /* ---- values: the ends of int32 and int64 mean infinity, and a timestamp has microseconds inside ---- */
 
-static bool has_gaps(const struct field *field) { return field->type == TYPE_DATE || field->type == TYPE_TIMESTAMP; }
+static bool has_gaps(const struct field *field)
+{
+    return field->type == TYPE_UTF8 || field->type == TYPE_DATE || field->type == TYPE_TIMESTAMP;
+}
 
 static bool holds(const struct batch *batch, int column, int64_t row, const char **why)
 {
@@ -44,6 +47,11 @@ static bool holds(const struct batch *batch, int column, int64_t row, const char
     static const int64_t per_day[] = {
         [UNIT_SECOND] = 86400, [UNIT_MILLI] = INT64_C(86400000), [UNIT_MICRO] = INT64_C(86400000000)};
     const struct field *field = &batch->schema->fields[column];
+    if (field->type == TYPE_UTF8) {
+        const struct str text = batch_bytes(batch, column, row);
+        *why = "a text with a NUL byte, which PostgreSQL cannot hold";
+        return text.len == 0 || memchr(text.at, '\0', text.len) == NULL;
+    }
     int64_t value = batch_integer(batch, column, row);
     *why = "a date or time that PostgreSQL has not";
     if (field->type == TYPE_DATE)

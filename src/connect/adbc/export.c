@@ -89,31 +89,13 @@ struct schema *export_schema(const struct schema *schema, const struct dialect *
     return NULL;
 }
 
-static void copy_value(const struct batch *from, int column, int64_t row, struct batch_builder *to, bool as_text)
+static void copy_as_text(const struct batch *from, int column, int64_t row, struct batch_builder *to)
 {
     char room[VALUE_TEXT];
-    if (batch_is_null(from, column, row)) {
+    if (batch_is_null(from, column, row))
         builder_null(to, column);
-        return;
-    }
-    if (as_text) {
+    else
         builder_bytes(to, column, batch_text(from, column, row, room));
-        return;
-    }
-    switch (from->schema->fields[column].type) {
-    case TYPE_BOOL: builder_bool(to, column, batch_bool(from, column, row)); break;
-    case TYPE_INT16: builder_int16(to, column, batch_int16(from, column, row)); break;
-    case TYPE_INT32: builder_int32(to, column, batch_int32(from, column, row)); break;
-    case TYPE_INT64:
-    case TYPE_TIME:
-    case TYPE_TIMESTAMP: builder_int64(to, column, batch_int64(from, column, row)); break;
-    case TYPE_FLOAT: builder_float(to, column, batch_float(from, column, row)); break;
-    case TYPE_DOUBLE: builder_double(to, column, batch_double(from, column, row)); break;
-    case TYPE_UTF8:
-    case TYPE_BINARY: builder_bytes(to, column, batch_bytes(from, column, row)); break;
-    case TYPE_DATE: builder_date(to, column, batch_date(from, column, row)); break;
-    case TYPE_DECIMAL: builder_decimal(to, column, batch_decimal(from, column, row)); break;
-    }
 }
 
 const struct batch *export_batch(const struct batch *batch, const struct schema *to, struct batch_builder *builder)
@@ -121,7 +103,10 @@ const struct batch *export_batch(const struct batch *batch, const struct schema 
     for (int64_t row = 0; row < batch->rows; row++) {
         for (int column = 0; column < to->count; column++) {
             bool as_text = to->fields[column].type == TYPE_UTF8 && batch->schema->fields[column].type != TYPE_UTF8;
-            copy_value(batch, column, row, builder, as_text);
+            if (as_text)
+                copy_as_text(batch, column, row, builder);
+            else
+                builder_copy(builder, column, batch, column, row);
         }
         builder_end_row(builder);
     }

@@ -370,10 +370,22 @@ static void type_of(const struct target *base, const struct field *field, struct
     ((const struct adbc_target *)base)->dialect->type_of(field, ret);
 }
 
+static bool has_gaps(const struct target *self, const struct field *field)
+{
+    return ((const struct adbc_target *)self)->dialect->has_gaps(field);
+}
+
+static bool holds(const struct target *self, const struct batch *batch, int column, int64_t row, const char **ret_why)
+{
+    return ((const struct adbc_target *)self)->dialect->holds(batch, column, row, ret_why);
+}
+
 static const struct target_ops adbc_target_ops = {
     .type = "adbc",
     .features = TARGET_DELETE_INSERT | TARGET_DELETES,
     .type_of = type_of,
+    .has_gaps = has_gaps,
+    .holds = holds,
     .position = adbc_target_position,
     .create_position = adbc_target_create_position,
     .fence = adbc_target_fence,

@@ -16,6 +16,7 @@ enum {
     DAYS_IN_TIME_MAX = 416, /* 9999 hours, as many as the text protocol is believed */
     SECONDS_PER_DAY = 86400,
     US_PER_SECOND = 1000000,
+    STAMP_SHOWN = 40, /* bytes of "YYYY-MM-DD HH:MM:SS.ffffff", whatever its numbers are */
 };
 
 /* ---- which form ---- */
@@ -314,6 +315,41 @@ static struct step put_null(const struct row_column *self, const char *at, struc
     return step_to(at, self->nullable);
 }
 
+/* What a value that does not fit looks like: a text as it came, a date as it is written. */
+static struct str shown(const struct row_column *self, const char *at, const char *end, char room[STAMP_SHOWN])
+{
+    uint16_t year = 0;
+    uint32_t us = 0;
+    uint8_t parts[5] = {0};
+    if (self->form == ROW_TEXT || self->form == ROW_DECIMAL || self->form == ROW_BITS)
+        return text_at(at, end);
+    if (self->form != ROW_DATE && self->form != ROW_STAMP)
+        return (struct str){NULL, 0};
+    const struct str bytes = text_at(at, end);
+    if (bytes.len >= DATE_BYTES) {
+        memcpy(&year, bytes.at, sizeof(year));
+        memcpy(parts, bytes.at + sizeof(year), bytes.len < CLOCK_BYTES ? DATE_BYTES - sizeof(year) : sizeof(parts));
+    }
+    if (bytes.len == STAMP_BYTES)
+        memcpy(&us, bytes.at + CLOCK_BYTES, sizeof(us));
+    int len = snprintf(room, STAMP_SHOWN, "%04u-%02u-%02u", year, parts[0], parts[1]);
+    if (self->form == ROW_STAMP)
+        len += snprintf(room + len, STAMP_SHOWN - (size_t)len, " %02u:%02u:%02u", parts[2], parts[3], parts[4]);
+    if (us != 0)
+        len += snprintf(room + len, STAMP_SHOWN - (size_t)len, ".%06u", us);
+    return (struct str){room, (size_t)len};
+}
+
+/* Kept apart, as it is rare and has an array on its stack. */
+__attribute__((noinline)) static void set_aside(const struct row_column *self, int number, const char *at,
+                                                const char *end, struct column *column, struct whole_row to,
+                                                struct batch_builder *builder)
+{
+    char room[STAMP_SHOWN];
+    column_put_null(column, to.number);
+    builder_reject(builder, number, self->misfit, at != NULL ? shown(self, at, end, room) : (struct str){NULL, 0});
+}
+
 enum row_result row_put(const struct row_column *columns, int count, struct str row, struct batch_builder *builder,
                         int *ret_column, int64_t *zero_dates)
 {
@@ -331,6 +367,7 @@ enum row_result row_put(const struct row_column *columns, int count, struct str 
         int bit = i + NULLS_BEFORE;
         bool is_null = __builtin_expect(any_null != 0, 0) && (nulls[bit >> 3] >> (bit & 7) & 1) != 0;
         struct column *column = &to.columns[i];
+        const char *from = at;
         struct step step = is_null ? put_null(&columns[i], at, column, to.number)
                                    : put_value(&columns[i], at, end, column, to.number, &text_bytes);
         at = step.at;
@@ -339,10 +376,14 @@ enum row_result row_put(const struct row_column *columns, int count, struct str 
         if (step.outcome == MALFORMED)
             return ROW_MALFORMED;
         *ret_column = i;
-        if (step.outcome == MISFIT || !columns[i].zero_is_null)
+        if (step.outcome == ZERO_DATE && columns[i].zero_is_null) {
+            column_put_null(column, to.number);
+            ++*zero_dates;
+            continue;
+        }
+        if (columns[i].misfit == NULL)
             return ROW_MISFIT;
-        column_put_null(column, to.number);
-        ++*zero_dates;
+        set_aside(&columns[i], i, is_null ? NULL : from, end, column, to, builder);
     }
     if (at != end)
         return ROW_MALFORMED;

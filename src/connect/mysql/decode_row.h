@@ -32,7 +32,8 @@ enum row_form {
 struct row_column {
     enum row_form form;
     bool nullable;
-    bool zero_is_null; /* a zero or partial date is NULL */
+    bool zero_is_null;  /* a zero or partial date is NULL */
+    const char *misfit; /* a value that does not fit is a reject, for this reason; NULL: ROW_MISFIT */
     struct decoding decoding;
 };
 

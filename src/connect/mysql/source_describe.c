@@ -364,6 +364,7 @@ enum rc mysql_source_describe(struct source *base, const struct table_request *r
     struct mysql_table *table = arena_take(&self->arena, sizeof(*table));
     struct indexes indexes = {0};
     table->base.name = arena_text(&self->arena, request->name);
+    table->base.sets_aside = request->sets_aside;
     if (request->sql != NULL) {
         TRY(mysql_custom_describe(self, table, request->sql, err));
     } else {

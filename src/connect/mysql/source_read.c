@@ -23,18 +23,24 @@ struct mysql_reader {
     bool by_range;
 };
 
-static enum rc fail_misfit(const struct mysql_reader *self, int column, struct error *err)
+static const char *misfit_name(const struct mysql_column *column)
 {
-    static const char *const whats[] = {[DECODE_DATE] = "a zero or partial date",
+    static const char *const names[] = {[DECODE_DATE] = "a zero or partial date",
                                         [DECODE_STAMP] = "a zero or partial date",
                                         [DECODE_ENUM] = "a value that its ENUM does not have",
                                         [DECODE_TEXT] = "a text that is not UTF-8"};
+    const enum decode kind = column->decoding.kind;
+    const char *name = kind < sizeof(names) / sizeof(names[0]) ? names[kind] : NULL;
+    return name != NULL ? name : "a value that is none of its type";
+}
+
+static enum rc fail_misfit(const struct mysql_reader *self, int column, struct error *err)
+{
     const struct mysql_column *c = &self->table->columns[column];
     enum decode kind = c->decoding.kind;
-    const char *what = kind < sizeof(whats) / sizeof(whats[0]) ? whats[kind] : NULL;
     bool is_cursor = column == self->table->base.cursor && self->by_range;
     fail(err, RC_DATA, "column '%s' of '%s' (%s) holds %s", c->name, self->table->base.name, c->declared,
-         what != NULL ? what : "a value that is none of its type");
+         misfit_name(c));
     if (is_cursor)
         return fail_todo(err, "correct it in the source: it is the cursor, and no range would take it");
     if (kind == DECODE_DATE || kind == DECODE_STAMP)
@@ -82,18 +88,18 @@ static RC put_texts(struct mysql_reader *self, MYSQL_ROW row, const unsigned lon
     for (int i = 0; i < count; i++) {
         const struct mysql_column *column = &self->table->columns[i];
         const struct str value = {row[i], lengths[i]};
-        if (row[i] == NULL) {
-            if (!column->field.nullable)
-                return fail_misfit(self, i, err);
-            column_put_null(&to.columns[i], to.number);
-        } else if (decode_put(&column->decoding, value, end, &to.columns[i], to.number)) {
+        if (row[i] != NULL && decode_put(&column->decoding, value, end, &to.columns[i], to.number)) {
             text_bytes += column_is_text(&to.columns[i]) ? value.len : 0;
-        } else {
-            if (!column->zero_is_null || !decode_is_zero_date(&column->decoding, value))
-                return fail_misfit(self, i, err);
-            column_put_null(&to.columns[i], to.number);
-            count_zero_dates(self, 1);
+            continue;
         }
+        const bool is_zero = row[i] != NULL && column->zero_is_null && decode_is_zero_date(&column->decoding, value);
+        const bool fits = is_zero || (row[i] == NULL && column->field.nullable);
+        if (!fits && !source_sets_aside(&self->table->base, i))
+            return fail_misfit(self, i, err);
+        column_put_null(&to.columns[i], to.number);
+        count_zero_dates(self, is_zero);
+        if (!fits)
+            builder_reject(self->builder, i, misfit_name(column), value);
     }
     builder_end_whole_row(self->builder, text_bytes);
     return RC_OK;
@@ -123,7 +129,9 @@ static bool plan_columns(struct mysql_reader *self)
     for (int i = 0; i < count && fits; i++) {
         const struct mysql_column *column = &self->table->columns[i];
         self->columns[i] =
-            (struct row_column){.nullable = column->field.nullable, .zero_is_null = column->zero_is_null};
+            (struct row_column){.nullable = column->field.nullable,
+                                .zero_is_null = column->zero_is_null,
+                                .misfit = source_sets_aside(&self->table->base, i) ? misfit_name(column) : NULL};
         fits = row_column_plan(&self->columns[i], &column->decoding, &self->statement.columns[i]);
     }
     return fits;

@@ -184,23 +184,42 @@ static inline uint8_t *put_decimal(uint8_t *at, const struct lane *lane, int64_t
     return put_numeric(at, value, scale);
 }
 
-static RC put_date(struct row_writer *self, int column, int64_t days, uint8_t **at, struct error *err)
+static const char no_nul[] = "texts with a NUL byte, which PostgreSQL cannot hold",
+                  no_date[] = "a date outside of what PostgreSQL has (4713 BC to 5874897 AD)",
+                  no_time[] = "a time outside of what PostgreSQL has (4713 BC to 294276 AD)";
+
+/* Days since 1970 to days since 2000. */
+static bool to_date(int64_t days, int32_t *ret)
 {
     days -= EPOCH_DAYS;
-    if (days < date_min || days >= date_end)
-        return fail_value(self, column, err, "a date outside of what PostgreSQL has (4713 BC to 5874897 AD)", NULL);
-    *at = put32(put32(*at, 4), (uint32_t)(int32_t)days);
+    *ret = (int32_t)days;
+    return days >= date_min && days < date_end;
+}
+
+/* Units since 1970 to microseconds since 2000. */
+static bool to_timestamp(int64_t value, enum time_unit unit, int64_t *ret)
+{
+    static const int64_t us[] = {[UNIT_SECOND] = 1000000, [UNIT_MILLI] = 1000, [UNIT_MICRO] = 1};
+    bool fits =
+        !__builtin_mul_overflow(value, us[unit], &value) && !__builtin_sub_overflow(value, EPOCH_DAYS * day_us, ret);
+    return fits && *ret >= timestamp_min && *ret < timestamp_end;
+}
+
+static RC put_date(struct row_writer *self, int column, int64_t days, uint8_t **at, struct error *err)
+{
+    int32_t date;
+    if (!to_date(days, &date))
+        return fail_value(self, column, err, no_date, NULL);
+    *at = put32(put32(*at, 4), (uint32_t)date);
     return RC_OK;
 }
 
 static RC put_timestamp(struct row_writer *self, int column, int64_t value, uint8_t **at, struct error *err)
 {
-    static const int64_t us[] = {[UNIT_SECOND] = 1000000, [UNIT_MILLI] = 1000, [UNIT_MICRO] = 1};
-    bool fits = !__builtin_mul_overflow(value, us[self->columns[column].field->unit], &value) &&
-                !__builtin_sub_overflow(value, EPOCH_DAYS * day_us, &value);
-    if (!fits || value < timestamp_min || value >= timestamp_end)
-        return fail_value(self, column, err, "a time outside of what PostgreSQL has (4713 BC to 294276 AD)", NULL);
-    *at = put64(put32(*at, 8), (uint64_t)value);
+    int64_t us;
+    if (!to_timestamp(value, self->columns[column].field->unit, &us))
+        return fail_value(self, column, err, no_time, NULL);
+    *at = put64(put32(*at, 8), (uint64_t)us);
     return RC_OK;
 }
 
@@ -307,6 +326,26 @@ int64_t rows_with_nul(const struct batch *batch, int column)
 
 static bool is_text(enum wire wire) { return wire == WIRE_TEXT || wire == WIRE_JSONB || wire == WIRE_CAST; }
 
+bool row_value_has_gaps(const struct field *field)
+{
+    return field->type == TYPE_UTF8 || field->type == TYPE_DATE || field->type == TYPE_TIMESTAMP;
+}
+
+bool row_value_holds(const struct batch *batch, int column, int64_t row, const char **ret_why)
+{
+    const struct field *field = &batch->schema->fields[column];
+    int32_t date;
+    int64_t us;
+    if (field->type == TYPE_UTF8) {
+        const struct str text = batch_bytes(batch, column, row);
+        *ret_why = "a text with a NUL byte, which PostgreSQL cannot hold";
+        return text.len == 0 || memchr(text.at, '\0', text.len) == NULL;
+    }
+    *ret_why = field->type == TYPE_DATE ? no_date : no_time;
+    return field->type == TYPE_DATE ? to_date(batch_date(batch, column, row), &date)
+                                    : to_timestamp(batch_int64(batch, column, row), field->unit, &us);
+}
+
 /* ---- rows ---- */
 
 static void point_lane(struct row_writer *self, const struct batch *batch, int column)
@@ -336,7 +375,7 @@ static RC check_lane(struct row_writer *self, const struct batch *batch, int col
     if (is_text(lane->wire) && lane->offsets[batch->rows] > lane->offsets[0] &&
         memchr(lane->values + lane->offsets[0], '\0', (size_t)(lane->offsets[batch->rows] - lane->offsets[0]))) {
         self->nul_column = column;
-        return fail_value(self, column, err, "texts with a NUL byte, which PostgreSQL cannot hold", NULL);
+        return fail_value(self, column, err, no_nul, NULL);
     }
     if (!self->columns[column].refuses_null)
         return RC_OK;

@@ -28,6 +28,9 @@ RC row_writer_batch(struct row_writer *self, const struct batch *batch, struct e
 /* The trailer, and everything that is still here goes out; pq_copy_end is the caller's. */
 RC row_writer_end(struct row_writer *self, struct error *err);
 
+/* As target_has_gaps and target_holds promise, of whatever speaks PostgreSQL's types. */
+bool row_value_has_gaps(const struct field *field);
+bool row_value_holds(const struct batch *batch, int column, int64_t row, const char **ret_why);
 /* Rows of the batch whose text in this column has a NUL byte. */
 int64_t rows_with_nul(const struct batch *batch, int column);
 /* The column of the last failure that was a NUL byte; -1: it was none. */

@@ -308,6 +308,7 @@ RC postgres_source_describe(struct source *base, const struct table_request *req
     struct pg_table *table = arena_take(&self->arena, sizeof(*table));
     AUTO_RELEASE(pq_answer) indexes = {0};
     table->base.name = arena_text(&self->arena, request->name);
+    table->base.sets_aside = request->sets_aside;
     if (request->sql != NULL) {
         TRY(pg_custom_describe(self, table, request->sql, err));
     } else {

@@ -17,16 +17,23 @@ struct postgres_reader {
     bool in_snapshot; /* its connection is in a transaction */
 };
 
+static const char *misfit_name(const struct pg_column *c)
+{
+    switch (c->field.type) {
+    case TYPE_DATE:
+    case TYPE_TIMESTAMP: return "an infinite time, or one beyond what a timestamp has";
+    case TYPE_DECIMAL: return "NaN, an infinity, or more digits than declared";
+    case TYPE_UTF8: return "a text that is not UTF-8";
+    default: return "a NULL that its declaration rules out";
+    }
+}
+
 static enum rc fail_misfit(const struct postgres_reader *self, int column, struct error *err)
 {
     const struct pg_column *c = &self->table->columns[column];
-    bool is_time = c->field.type == TYPE_DATE || c->field.type == TYPE_TIMESTAMP;
-    const char *what = is_time                         ? "an infinite time, or one beyond what a timestamp has"
-                       : c->field.type == TYPE_DECIMAL ? "NaN, an infinity, or more digits than declared"
-                       : c->field.type == TYPE_UTF8    ? "a text that is not UTF-8"
-                                                       : "a NULL that its declaration rules out";
     AUTO_RELEASE(arena) arena = {0};
-    fail(err, RC_DATA, "column '%s' of '%s' (%s) holds %s", c->name, self->table->base.name, c->declared, what);
+    fail(err, RC_DATA, "column '%s' of '%s' (%s) holds %s", c->name, self->table->base.name, c->declared,
+         misfit_name(c));
     if (column == self->table->base.cursor && self->by_range)
         return fail_todo(err, "correct it in the source: it is the cursor, and no range would take it");
     return fail_todo(err, "correct it in the source, or take the column as it is: columns: {%s: {as: %s}}",
@@ -124,8 +131,10 @@ RC postgres_source_read(struct source *base, const struct table *table, const st
                                      .by_range = range->kind != RANGE_ALL && range->kind != RANGE_PART,
                                      .in_snapshot = range->kind == RANGE_PART};
     AUTO(batch_reader) *reader = &self->base;
-    for (int i = 0; i < t->column_count; i++)
+    for (int i = 0; i < t->column_count; i++) {
         self->columns[i] = t->columns[i].tuple;
+        self->columns[i].misfit = source_sets_aside(table, i) ? misfit_name(&t->columns[i]) : NULL;
+    }
     TRY(postgres_source_take(source, &self->db, err));
     if (self->in_snapshot && pg_snapshot_take(source, self->db, err) != RC_OK)
         return fail_in(err, "taking part in one view of '%s'", table->name);

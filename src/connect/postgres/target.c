@@ -256,12 +256,21 @@ static void type_of(const struct target *self, const struct field *field, struct
     postgres_target_type(field, ret);
 }
 
+static bool has_gaps(const struct target *self, const struct field *field) { return row_value_has_gaps(field); }
+
+static bool holds(const struct target *self, const struct batch *batch, int column, int64_t row, const char **ret_why)
+{
+    return row_value_holds(batch, column, row, ret_why);
+}
+
 static const struct target_ops postgres_target_ops = {
     .type = "postgres",
     .features = TARGET_DELETE_INSERT | TARGET_DELETES | TARGET_SWAP,
     .swap_note = "a new table takes the name, with owner, grants, indexes and comments of the old one; views, foreign "
                  "keys, triggers and policies would stay with the old one, and are refused",
     .type_of = type_of,
+    .has_gaps = has_gaps,
+    .holds = holds,
     .position = postgres_target_position,
     .create_position = postgres_target_create_position,
     .fence = postgres_target_fence,

@@ -201,6 +201,13 @@ static enum tuple put_value(const struct tuple_column *c, struct str value, stru
     return fits ? TUPLE_ROW : TUPLE_MISFIT;
 }
 
+/* What a value that does not fit looks like, if it is a text. */
+static struct str shown(const struct tuple_column *c, const char *at, int32_t len)
+{
+    const bool is_text = len >= 0 && c->wire == WIRE_TEXT;
+    return (struct str){is_text ? at : NULL, is_text ? (size_t)len : 0};
+}
+
 enum tuple tuple_take(const struct tuple_column *columns, int count, struct str piece, struct batch_builder *builder,
                       int *ret_column)
 {
@@ -225,8 +232,12 @@ enum tuple tuple_take(const struct tuple_column *columns, int count, struct str 
         else
             taken = TUPLE_MISFIT;
         *ret_column = i;
-        if (taken != TUPLE_ROW)
+        if (taken == TUPLE_MISFIT && columns[i].misfit != NULL) {
+            builder_null(builder, i);
+            builder_reject(builder, i, columns[i].misfit, shown(&columns[i], at, len));
+        } else if (taken != TUPLE_ROW) {
             return taken;
+        }
         at += len > 0 ? len : 0;
     }
     if (at != end)

@@ -12,6 +12,7 @@ struct tuple_column {
     bool is_unsigned;    /* WIRE_INT4: an oid */
     bool may_be_no_utf8; /* WIRE_TEXT of a database that does not look at what its texts are */
     const struct field *field;
+    const char *misfit; /* a value that does not fit is a reject, for this reason; NULL: TUPLE_MISFIT */
 };
 
 enum tuple {

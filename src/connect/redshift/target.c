@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "connect/postgres/rows.h"
+
 /* ---- what failures say ---- */
 
 int redshift_code(const struct redshift_target *self)
@@ -216,11 +218,36 @@ static void type_of(const struct target *self, const struct field *field, struct
     redshift_target_type(field, ret);
 }
 
+static bool has_gaps(const struct target *self, const struct field *field)
+{
+    return row_value_has_gaps(field) || field->type == TYPE_BINARY;
+}
+
+/* Of texts and bytes also what is longer than any column. */
+static bool holds(const struct target *self, const struct batch *batch, int column, int64_t row, const char **ret_why)
+{
+    const enum type type = batch->schema->fields[column].type;
+    const bool is_text = type == TYPE_UTF8;
+    if (is_text || type == TYPE_BINARY) {
+        *ret_why = is_text ? "more than 65,535 bytes, where a varchar of Redshift ends"
+                           : "more than 16,777,216 bytes, where a varbyte of Redshift ends";
+        if (batch_bytes(batch, column, row).len > (is_text ? REDSHIFT_VARCHAR_MAX : REDSHIFT_VARBYTE_MAX))
+            return false;
+    }
+    if (type == TYPE_BINARY || row_value_holds(batch, column, row, ret_why))
+        return true;
+    if (is_text)
+        *ret_why = "a text with a NUL byte, which Redshift cannot hold";
+    return false;
+}
+
 static const struct target_ops redshift_target_ops = {
     .type = "redshift",
     .features = TARGET_DELETE_INSERT | TARGET_DELETES,
     .use_stage = redshift_use_stage,
     .type_of = type_of,
+    .has_gaps = has_gaps,
+    .holds = holds,
     .position = redshift_position,
     .create_position = redshift_create_position,
     .fence = redshift_fence,

@@ -343,6 +343,7 @@ enum rc sqlite_source_describe(struct source *base, const struct table_request *
         return fail(err, RC_CONFIG, "'%s' is in a SQLite file, where %s means nothing", request->name,
                     request->cursor_zone != NULL ? "'cursor_zone'" : "'zero_dates'");
     table->base.name = arena_text(&self->arena, request->name);
+    table->base.sets_aside = request->sets_aside;
     if (request->sql != NULL) {
         TRY(sqlite_custom_describe(self, table, request->sql, err));
     } else {
@@ -361,6 +362,8 @@ enum rc sqlite_source_describe(struct source *base, const struct table_request *
         TRY(look_at_indexes(self, table, alias, err));
 
     struct tally *tallies = arena_take(&scratch, (size_t)table->column_count * sizeof(*tallies));
+    for (int i = 0; i < table->column_count; i++)
+        tallies[i].others_go = request->sets_aside;
     int *columns = arena_take(&scratch, (size_t)table->column_count * sizeof(*columns));
     int count = columns_to_see(table, request, columns);
     TRY(see_values(self, table, columns, count, tallies, err));

@@ -68,6 +68,7 @@ bool form_from_number(int number, struct form *ret); /* false for 0 */
 struct tally {
     int64_t classes[SQLITE_NULL + 1]; /* by SQLITE_INTEGER, SQLITE_FLOAT, SQLITE_TEXT, SQLITE_BLOB, SQLITE_NULL */
     int64_t not_utf8, kept_promises, forms[FORMS];
+    bool others_go; /* a type that most values have is enough: the rows of the others are set aside */
 };
 
 /* Affinity and promise from the declared type. */

@@ -36,6 +36,16 @@ struct sqlite_reader {
     sqlite3_stmt *everything; /* of RANGE_ALL: one statement is one transaction, and one snapshot */
 };
 
+static const char *misfit_name(sqlite3_stmt *row, int at)
+{
+    static const char *const names[] = {[SQLITE_INTEGER] = "an integer that is none of its type",
+                                        [SQLITE_FLOAT] = "a number that is none of its type",
+                                        [SQLITE_TEXT] = "a text that is none of its type, or not UTF-8",
+                                        [SQLITE_BLOB] = "bytes that are none of its type",
+                                        [SQLITE_NULL] = "a NULL that its declaration rules out"};
+    return names[sqlite3_column_type(row, at)];
+}
+
 static RC add_row(struct sqlite_reader *self, sqlite3_stmt *row, struct error *err)
 {
     struct cell cell;
@@ -46,12 +56,16 @@ static RC add_row(struct sqlite_reader *self, sqlite3_stmt *row, struct error *e
     for (int i = 0; i < self->table->column_count; i++) {
         const struct sqlite_column *column = &self->table->columns[i];
         bool is_null = sqlite3_column_type(row, i) == SQLITE_NULL;
-        if (is_null ? !column->field.nullable : !cell_read(&cell, column, row, i))
+        bool fits = is_null ? column->field.nullable : cell_read(&cell, column, row, i);
+        if (!fits && !source_sets_aside(base, i))
             return fail_misfit(self->source, self->table, i, err);
-        if (is_null)
+        if (is_null || !fits)
             builder_null(self->builder, i);
         else
             cell_put(&cell, column, self->builder, i);
+        if (!fits)
+            builder_reject(self->builder, i, misfit_name(row, i),
+                           is_null ? (struct str){NULL, 0} : sqlite_column_str(row, i));
     }
     builder_end_row(self->builder);
     return RC_OK;

@@ -280,6 +280,12 @@ void tally_add(struct tally *self, const struct sqlite_column *column, sqlite3_s
     self->not_utf8 += !is_stamp && !str_is_utf8(text);
 }
 
+/* All values; or most of them, where the others are set aside. */
+static bool is_enough(const struct tally *tally, int64_t count, int64_t values)
+{
+    return count == values || (tally->others_go && 2 * count > values);
+}
+
 static bool keeps_promise(struct sqlite_column *column, const struct tally *tally, int64_t values)
 {
     static const struct form usual = {.kind = FORM_TEXT, .separator = ' '};
@@ -291,14 +297,14 @@ static bool keeps_promise(struct sqlite_column *column, const struct tally *tall
         }
         for (int i = 0; i < FORMS; i++) {
             struct form form;
-            if (tally->forms[i] != values || !form_from_number(i, &form) || !form_is_timestamp(&form))
+            if (!is_enough(tally, tally->forms[i], values) || !form_from_number(i, &form) || !form_is_timestamp(&form))
                 continue;
             set_timestamp(column, &form);
             return true;
         }
         return false;
     }
-    if (!promised_column(column, &promised) || tally->kept_promises != values)
+    if (!promised_column(column, &promised) || !is_enough(tally, tally->kept_promises, values))
         return false;
     *column = promised;
     return true;
@@ -342,7 +348,7 @@ static RC decide_by_class(struct sqlite_column *column, const struct tally *tall
         return RC_OK;
     }
     for (int class = SQLITE_INTEGER; class <= SQLITE_BLOB; class ++) {
-        if (tally->classes[class] != values)
+        if (!is_enough(tally, tally->classes[class], values))
             continue;
         column->field.type = by_class[class];
         return RC_OK;
@@ -358,7 +364,7 @@ RC sqlite_column_decide(struct sqlite_column *column, const struct tally *tally,
         values += tally->classes[class];
     if (!keeps_promise(column, tally, values))
         TRY(decide_by_class(column, tally, values, table, err));
-    if (column->field.type == TYPE_UTF8 && tally->not_utf8 > 0) {
+    if (column->field.type == TYPE_UTF8 && tally->not_utf8 > 0 && !tally->others_go) {
         fail(err, RC_DATA, "column '%s' of '%s': %lld of %lld texts are not valid UTF-8", column->name, table,
              (long long)tally->not_utf8, (long long)values);
         return fail_todo(err,

@@ -2,6 +2,7 @@
 #include "io/file.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -181,11 +182,32 @@ static void type_of(const struct target *self, const struct field *field, struct
     sqlite_target_type(field, ret);
 }
 
+static bool has_gaps(const struct target *self, const struct field *field)
+{
+    return field->type == TYPE_FLOAT || field->type == TYPE_DOUBLE || field->type == TYPE_DATE ||
+           field->type == TYPE_TIMESTAMP;
+}
+
+static bool holds(const struct target *self, const struct batch *batch, int column, int64_t row, const char **ret_why)
+{
+    const struct field *field = &batch->schema->fields[column];
+    char room[VALUE_TEXT];
+    *ret_why = SQLITE_NO_NAN;
+    if (field->type == TYPE_FLOAT || field->type == TYPE_DOUBLE)
+        return !isnan(field->type == TYPE_FLOAT ? (double)batch_float(batch, column, row)
+                                                : batch_double(batch, column, row));
+    *ret_why = SQLITE_NO_YEAR;
+    return (field->type == TYPE_DATE ? text_date(room, batch_date(batch, column, row))
+                                     : text_timestamp(room, batch_int64(batch, column, row), field)) != NULL;
+}
+
 static const struct target_ops sqlite_target_ops = {
     .type = "sqlite",
     .features = TARGET_DELETE_INSERT | TARGET_DELETES | TARGET_SWAP,
     .swap_note = "a new table takes the name; indexes, triggers and views stay as they are",
     .type_of = type_of,
+    .has_gaps = has_gaps,
+    .holds = holds,
     .position = sqlite_target_position,
     .create_position = sqlite_target_create_position,
     .fence = sqlite_target_fence,

@@ -157,7 +157,7 @@ static RC bind_time(struct sqlite_target *self, int column, int64_t value, struc
     char *text = self->bindings[column].text;
     const char *end = field->type == TYPE_DATE ? text_date(text, value) : text_timestamp(text, value, field);
     if (end == NULL)
-        return fail_value(self, column, err, "a year outside 0000..9999 cannot be written so that it sorts", NULL);
+        return fail_value(self, column, err, SQLITE_NO_YEAR, NULL);
     return sqlite_bind_text(self->db, self->insert, column + 1, (struct str){text, (size_t)(end - text)}, err);
 }
 
@@ -170,7 +170,7 @@ static RC bind_duration(struct sqlite_target *self, int column, int64_t us, stru
 static RC bind_double(struct sqlite_target *self, int column, double value, struct error *err)
 {
     if (isnan(value))
-        return fail_value(self, column, err, "SQLite has no NaN, it would store NULL", NULL);
+        return fail_value(self, column, err, SQLITE_NO_NAN, NULL);
     sqlite_bind_double(self->insert, column + 1, value);
     return RC_OK;
 }

@@ -24,6 +24,10 @@ struct shape {
     int rowid; /* the column that is the rowid, where NULL means "the next number"; -1: none */
 };
 
+/* Values that SQLite has not. */
+#define SQLITE_NO_NAN  "SQLite has no NaN, it would store NULL"
+#define SQLITE_NO_YEAR "a year outside 0000..9999 cannot be written so that it sorts"
+
 /* Per column of the waybill's schema, how its values are bound. */
 struct binding {
     bool is_numeric;       /* decimals: the column's affinity makes numbers of them */
