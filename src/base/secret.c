@@ -34,7 +34,7 @@ void secret_release(struct secret *self)
 
 void secret_buf_init(struct secret_buf *self, size_t bytes_max)
 {
-    self->buf.max = bytes_max + 1;
+    *self = (struct secret_buf){.buf = {.max = bytes_max + 1}};
     buf_reserve(&self->buf, bytes_max);
 }
 

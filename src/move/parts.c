@@ -18,6 +18,7 @@ struct part {
 struct folder {
     const char *key; /* with its last '/'; NULL: none yet */
     bool has_receipt;
+    struct part manifest; /* key NULL: none */
     struct part *parts;
     int count, size;
     struct arena arena;
@@ -39,14 +40,18 @@ static void folder_begin(struct folder *self, const char *key)
     arena_reset(&self->arena);
     self->key = key_beside(&self->arena, key, "");
     self->has_receipt = false;
+    self->manifest = (struct part){0};
     self->count = 0;
 }
 
 static void folder_take(struct folder *self, const struct listed_object *object)
 {
     const char *name = object->key + strlen(self->key);
+    const struct part part = {arena_text(&self->arena, object->key), object->bytes, object->modified_us};
     if (text_eq(name, "receipt.json"))
         self->has_receipt = true;
+    else if (text_eq(part.key, key_manifest(&self->arena, part.key)))
+        self->manifest = part;
     size_t len = strlen(name), tail = strlen(".json");
     if (len > tail && text_eq(name + len - tail, ".json")) /* documents */
         return;
@@ -54,8 +59,7 @@ static void folder_take(struct folder *self, const struct listed_object *object)
         self->size = self->size != 0 ? self->size * 2 : 16;
         self->parts = xrealloc(self->parts, sizeof(*self->parts) * (size_t)self->size);
     }
-    self->parts[self->count++] =
-        (struct part){arena_text(&self->arena, object->key), object->bytes, object->modified_us};
+    self->parts[self->count++] = part;
 }
 
 static bool folder_holds(const struct folder *self, const char *key)
@@ -177,7 +181,24 @@ static const struct part *find_part(const struct folder *folder, const char *key
     return NULL;
 }
 
-/* Only what the waybill itself names: whatever else lies in its folder is not known here. */
+/* Only what the waybill itself names: whatever else lies in its folder is not known here. Behind the last of its files
+ * goes what names them all (key_manifest): whoever dies in between leaves a manifest without files, which goes then. */
+static RC clean_waybill(struct looking *self, const struct folder *folder, const struct waybill *waybill,
+                        struct error *err)
+{
+    int staying = 0;
+    for (int i = 0; i < waybill->file_count; i++) {
+        const struct part *part = find_part(folder, waybill->files[i].key);
+        if (part != NULL && is_wanted(self, part))
+            TRY(remover_add(&self->remover, part->key, part->bytes, err));
+        else
+            staying += part != NULL;
+    }
+    if (folder->manifest.key == NULL || staying > 0)
+        return RC_OK;
+    return remover_add(&self->remover, folder->manifest.key, folder->manifest.bytes, err);
+}
+
 static RC clean_folder(void *context, const struct folder *folder, struct error *err)
 {
     struct looking *self = context;
@@ -185,14 +206,12 @@ static RC clean_folder(void *context, const struct folder *folder, struct error 
     struct arena arena = {0};
     struct waybill waybill = {0};
     enum waybill_state state;
-    if (link == NULL || folder->count == 0 || !(folder->has_receipt || self->wanted->sealed))
+    bool has_any = folder->count > 0 || folder->manifest.key != NULL;
+    if (link == NULL || !has_any || !(folder->has_receipt || self->wanted->sealed))
         return RC_OK;
     enum rc rc = waybill_read(self->r->run->world.store, link->key, link->id, &arena, &state, &waybill, err);
-    for (int i = 0; rc == RC_OK && state == WAYBILL_SEALED && i < waybill.file_count; i++) {
-        const struct part *part = find_part(folder, waybill.files[i].key);
-        if (part != NULL && is_wanted(self, part))
-            rc = remover_add(&self->remover, part->key, part->bytes, err);
-    }
+    if (rc == RC_OK && state == WAYBILL_SEALED)
+        rc = clean_waybill(self, folder, &waybill, err);
     waybill_release(&waybill);
     arena_release(&arena);
     return rc;

@@ -11,7 +11,8 @@ struct parts_wanted {
     bool sealed;           /* `target: none`: what is sealed counts as loaded */
 };
 
-/* Deletes, by exact key, the parts of waybills that T has, each with a receipt: under the lease and after the fence, so
+/* Deletes, by exact key, the parts of waybills that T has, each with a receipt, and behind the last file of a waybill
+ * the manifest that names them (key_manifest), whatever its own age and name: under the lease and after the fence, so
  * that nobody loads, or goes back along the chain, meanwhile. RC_DATA: S is missing though objects are there, or T is
  * not on its chain. A partial failure is RC_OK with `failed` > 0. With `dry` nothing is changed anywhere: no lease, no
  * fence, the age by this machine's clock. Texts of *ret live as long as the run. */

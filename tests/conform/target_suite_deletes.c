@@ -54,6 +54,17 @@ static void a_range_of_ids_ends_with_its_last_one(void **state)
     dw_holds(s, "-3|n|NULL\n2|b|NULL\n3|c|NULL\n10|again|NULL\n");
 }
 
+static void a_range_of_texts_ends_by_their_bytes(void **state)
+{
+    struct target_story *s = *state;
+    NEEDS(TARGET_DELETE_INSERT);
+    dw_ready(s, MODE_DELETE_INSERT);
+    load_span(s, "", "w1", (struct target_span){.column = "name", .hi = "z", .is_key = true},
+              "1|a|NULL\n2|a\t|NULL\n3|a |NULL\n4|a  |NULL\n5|b|NULL\n6|b |NULL\n7|b  |NULL\n");
+    load_span(s, "w1", "w2", (struct target_span){.column = "name", .lo = "a ", .hi = "b ", .is_key = true}, "");
+    dw_holds(s, "1|a|NULL\n2|a\t|NULL\n3|a |NULL\n7|b  |NULL\n");
+}
+
 static void a_range_of_dates_of_instants_and_of_texts(void **state)
 {
     struct target_story *s = *state;
@@ -113,6 +124,29 @@ static enum rc bring_keys(struct target_story *s, const char *prev, const char *
         target_rollback(s->target);
     s->table = was;
     return rc;
+}
+
+/* By a key of text; a row of another length has another key. */
+static void a_key_that_is_gone_is_told_from_one_with_a_blank_more(void **state)
+{
+    struct target_story *s = *state;
+    struct load_counts counts = {0};
+    AUTO(schema) *schema = schema_of("name:u!");
+    static const char *const key[] = {"name"};
+    NEEDS(TARGET_DELETES);
+    s->table.deletes = (struct target_deletes){.is_wanted = true, .percent_max = 100};
+    s->table.key = key;
+    s->table.schema = schema;
+    s->table.cursor = NULL;
+    dw_ready(s, MODE_MERGE);
+    dw_load(s, "", "w1", "a\na \nb\n");
+    s->table.mode = MODE_KEYS;
+    struct target_move step = dw_move("w1", "w2");
+    OK(dw_bring(s, s->target, &step, "a \nb\n", &counts));
+    OK(target_commit(s->target, &s->err));
+    assert_int_equal(counts.deleted, 1);
+    dw_holds(s, "a \nb\n");
+    s->table.schema = s->schema;
 }
 
 static void rows_whose_key_is_gone_go(void **state)
@@ -261,7 +295,9 @@ int target_suite_deletes(void)
     static const struct CMUnitTest stories[] = {
         STORY(the_rows_of_a_range_are_replaced_also_by_none),
         STORY(a_range_of_ids_ends_with_its_last_one),
+        STORY(a_range_of_texts_ends_by_their_bytes),
         STORY(a_range_of_dates_of_instants_and_of_texts),
+        STORY(a_key_that_is_gone_is_told_from_one_with_a_blank_more),
         STORY(rows_whose_key_is_gone_go),
         STORY(more_than_a_share_of_the_rows_is_not_deleted_unasked),
         STORY(a_row_that_is_gone_may_stay_and_be_noted_until_it_comes_back),

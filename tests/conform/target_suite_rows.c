@@ -138,6 +138,38 @@ static void merge_matches_keys_of_several_columns_exactly(void **state)
                            "2|a|2024-01-01 00:00:00\n1|a |2024-01-01 00:00:00\n1|a\\0|2024-01-02 00:00:00\n"));
 }
 
+/* To Redshift, and to nobody else, they are equal. */
+static void keys_that_differ_in_blanks_at_their_end_are_two(void **state)
+{
+    struct target_story *s = *state;
+    static const char *const key[] = {"name"};
+    s->table.key = key;
+    dw_ready(s, MODE_MERGE);
+    dw_load(s, "", "w1", "1|a|2024-01-01 00:00:00\n2|a |2024-01-01 00:00:00\n3|a  |2024-01-05 00:00:00\n");
+    struct load_counts counts = dw_load(s, "w1", "w2",
+                                        "4|a|2024-01-02 00:00:00\n5|a  |2024-01-02 00:00:00\n6|a   |2024-01-02 "
+                                        "00:00:00\n7||2024-01-02 00:00:00\n8| |2024-01-02 00:00:00\n");
+    assert_int_equal(counts.inserted, 3);
+    assert_int_equal(counts.updated, 1);
+    assert_int_equal(counts.kept, 1);
+    assert_int_equal(counts.deleted, 0);
+    dw_holds(s, "4|a|2024-01-02 00:00:00\n2|a |2024-01-01 00:00:00\n3|a  |2024-01-05 00:00:00\n"
+                "6|a   |2024-01-02 00:00:00\n7||2024-01-02 00:00:00\n8| |2024-01-02 00:00:00\n");
+}
+
+/* Bytes decide which is later, also where they are blanks. */
+static void a_cursor_of_text_is_compared_by_its_bytes(void **state)
+{
+    struct target_story *s = *state;
+    s->table.cursor = "name";
+    dw_ready(s, MODE_MERGE);
+    dw_load(s, "", "w1", "1|a |NULL\n2|a\t|NULL\n3|b|NULL\n");
+    struct load_counts counts = dw_load(s, "w1", "w2", "1|a|NULL\n2|a |NULL\n3|b  |NULL\n");
+    assert_int_equal(counts.kept, 1);
+    assert_int_equal(counts.updated, 2);
+    dw_holds(s, "1|a |NULL\n2|a |NULL\n3|b  |NULL\n");
+}
+
 static void merge_refuses_a_row_without_its_key(void **state)
 {
     struct target_story *s = *state;
@@ -444,6 +476,8 @@ int target_suite_rows(void)
         STORY(merge_first_removes_duplicates_inside_the_waybill),
         STORY(merge_without_a_cursor_takes_what_was_read_last),
         STORY(merge_matches_keys_of_several_columns_exactly),
+        STORY(keys_that_differ_in_blanks_at_their_end_are_two),
+        STORY(a_cursor_of_text_is_compared_by_its_bytes),
         STORY(merge_refuses_a_row_without_its_key),
         STORY(S93_replace_leaves_exactly_the_new_rows_also_none),
         STORY(S43_an_empty_waybill_moves_the_position),

@@ -93,14 +93,14 @@ ROADS = itertools.count(1)
 
 @pytest.fixture
 def warehouses(tmp_path, mariadb, s3, postgres, redshift):
-    """The same to Redshift's stand-in; another one than the session's: cluster=."""
+    """The same to Redshift's stand-in; another one than the session's: cluster=, and the store that it reads: store=."""
     made = []
 
-    def make(tables, cluster=None, **pipeline):
+    def make(tables, cluster=None, store=None, **pipeline):
         number = next(ROADS)
         folder = tmp_path / f"road{number}"
         folder.mkdir()
-        made.append(RedshiftRoad(folder, f"road-{number}", mariadb, s3, postgres, cluster or redshift, tables, **pipeline))
+        made.append(RedshiftRoad(folder, f"road-{number}", mariadb, store or s3, postgres, cluster or redshift, tables, **pipeline))
         return made[-1]
 
     yield make

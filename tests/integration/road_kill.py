@@ -1,11 +1,12 @@
 """Everything dies: Waybill at every arrow, both databases, the store, the network. Not a row lost or doubled.
 
-usage: road_kill.py [--kills N] [--seed N] [--rows N] [--grow N] [--patience FACTOR] [--only-kills]
+usage: road_kill.py [--kills N] [--seed N] [--rows N] [--grow N] [--patience FACTOR] [--only-kills] [--redshift ISOLATION]
 
 A MariaDB with two tables (accounts: hybrid and merge; journal: id_only and append) changes between runs. Each run is
 killed inside an arrow or between two, or one of the servers is, or the network goes, or the store is full. After each: a
 status that is true, a run that ends well, and the two databases agree by their own digests. Patience stretches the
-pauses: 10 in a soak (the store gone for 30 s, 503 and silence for 60 s), less in a test.
+pauses: 10 in a soak (the store gone for 30 s, 503 and silence for 60 s), less in a test. With --redshift the rows go into
+Redshift's stand-in, of this isolation (snapshot, serializable), and Waybill alone dies.
 
 Where a run dies is no matter of luck: it cannot write the next line of its log before the last one is read (waybill.py),
 so it is held after the line that tells of the place, and killed there; afterwards its log is asked whether that was so.
@@ -24,8 +25,10 @@ import time
 
 from proxy import DOWN, UP, Busy, Cut, Refuse, Stall
 from road import Road
+from road_redshift import RedshiftRoad
 from server_mariadb import MariaDB
 from server_postgres import PostgreSQL
+from server_redshift import Redshift
 from server_s3 import SmallVersityGW, VersityGW
 from servers import Servers
 from waybill import PLANTED
@@ -327,6 +330,28 @@ def store_is_full(road, store, rows, arrows=("begin", "extract", "seal", "load",
     return disturbed
 
 
+def new_redshift_road(folder, servers, isolation, grow):
+    """Its stand-in, as a cluster of this isolation."""
+    s3, postgres = servers.get(VersityGW), servers.get(PostgreSQL)
+    cluster = servers.get(Redshift, f"redshift-{isolation}", postgres=postgres, s3=s3, options=["--isolation", isolation])
+    return RedshiftRoad(folder, f"kill-{isolation}", servers.get(MariaDB), s3, postgres, cluster, TABLES, lag="0s", lease=f"{LEASE_S}s",
+                        chunk={"rows": max(4000, grow * 2 // 5)}, part_bytes="5MiB")
+
+
+def few_of(disturbed, kills):
+    """Places that got less than their share."""
+    return [place for place, count in disturbed.killed.items() if count < 2] if kills >= 2 * len(PLACES) else []
+
+
+def soak_redshift(folder, servers, asked, log):
+    started, grow = time.monotonic(), asked.grow or asked.rows // 10
+    road = new_redshift_road(folder, servers, asked.redshift, grow)
+    disturbed = Disturbed(road, random.Random(asked.seed), asked.rows, asked.patience, log, grow).all(asked.kills, only_kills=True)
+    log(f"{time.monotonic() - started:.0f} s; {asked.redshift}")
+    road.assert_no_secret()
+    return disturbed.trouble, few_of(disturbed, asked.kills)
+
+
 def soak(folder, servers, asked, log):
     started = time.monotonic()
     for name in ("kill-road", "full-road"):
@@ -337,7 +362,7 @@ def soak(folder, servers, asked, log):
     log(f"{time.monotonic() - started:.0f} s; {disturbed.survived} runs went through their trouble")
     for place, count in disturbed.killed.items():
         log(f"killed {place:<28} {count:>4}")
-    few = [place for place, count in disturbed.killed.items() if count < 2] if asked.kills >= 2 * len(PLACES) else []
+    few = few_of(disturbed, asked.kills)
     if asked.only_kills:
         return disturbed.trouble, few
     small = servers.get(SmallVersityGW)
@@ -353,11 +378,12 @@ def main():
     parser.add_argument("--grow", type=int, help="rows of one change; a tenth of them without")
     parser.add_argument("--patience", type=float, default=10)
     parser.add_argument("--only-kills", action="store_true")
+    parser.add_argument("--redshift", choices=["snapshot", "serializable"])
     asked = parser.parse_args()
     servers = Servers()
     with tempfile.TemporaryDirectory(prefix="waybill-kill-") as folder:
         try:
-            passed, few = soak(pathlib.Path(folder), servers, asked, lambda line: print(line, flush=True))
+            passed, few = (soak_redshift if asked.redshift else soak)(pathlib.Path(folder), servers, asked, lambda line: print(line, flush=True))
         finally:
             servers.close()
     print(f"killed too seldom: {', '.join(few) or 'nowhere'}")

@@ -7,7 +7,7 @@ from server_redshift import ROLE
 
 
 class RedshiftRoad(Road):
-    """`by`: what COPY reads with: "role", "keys" or "token"."""
+    """`by`: what COPY reads with: "role" or "keys" (the stage's own)."""
 
     def __init__(self, folder, name, mariadb, s3, postgres, redshift, tables, by="role", **pipeline):
         self.redshift = redshift

@@ -14,18 +14,19 @@ ROLE = "arn:aws:iam::123456789012:role/copy"
 
 
 class Redshift(Server):
-    """Clients log in as PostgreSQL's roles do. `options` are words for its command line."""
+    """Clients log in as PostgreSQL's roles do. `options` are words for its command line; `role`: the keys that ROLE has, KEY:SECRET[:TOKEN], the
+    store's own without."""
 
     admin, admin_secret = "redshift_admin", "s3cret of the cluster"
 
-    def __init__(self, folder, postgres, s3, options=()):
+    def __init__(self, folder, postgres, s3, options=(), role=None):
         super().__init__(folder)
         self.postgres, self.s3, self.options, self.control_port, self.secret = postgres, s3, options, free_port(), postgres.secret
         if not postgres.run(f"SELECT 1 FROM pg_roles WHERE rolname = '{self.admin}'"):
             postgres.run(f"CREATE ROLE {self.admin} SUPERUSER LOGIN PASSWORD '{self.admin_secret}'")
         password = self.admin_secret.replace(" ", "%20")
         self.environment |= {"STANDIN_POSTGRES": f"postgresql://{self.admin}:{password}@127.0.0.1:{postgres.port}/postgres",
-                             "STANDIN_ROLES": f"{ROLE}={s3.access_key}:{s3.secret}"}
+                             "STANDIN_ROLES": f"{ROLE}={role or s3.access_key + ':' + s3.secret}"}
 
     def command(self):
         authority = ["--s3-ca", self.s3.authority] if self.s3.authority else []
@@ -69,8 +70,8 @@ class Redshift(Server):
     def new_database(self, name):
         self.postgres.new_database(name)
 
-    def run(self, script, database):
+    def run(self, script, database, **who):
         """One statement; its rows."""
-        with contextlib.closing(self.connect(database)) as session, session.cursor() as cursor:
+        with contextlib.closing(self.connect(database, **who)) as session, session.cursor() as cursor:
             cursor.execute(script)
             return cursor.fetchall() if cursor.description else []

@@ -138,10 +138,11 @@ class MinIO(S3Server):
     def command(self):
         return [MINIO, "server", "--address", f"127.0.0.1:{self.port}", "--quiet", self.folder / "data"]
 
-    def short_lived(self, seconds):
-        """Temporary keys of the security token service: what the environment of a program wants."""
+    def short_lived(self, seconds, policy=None):
+        """Temporary keys of the security token service, with the rights of a policy at most: what the environment of a program wants."""
         token = boto3.client("sts", endpoint_url=self.endpoint, aws_access_key_id=self.access_key, aws_secret_access_key=self.secret,
-                             region_name=self.region).assume_role(RoleArn="arn:x:ignored:by:minio:role", RoleSessionName="tests", DurationSeconds=seconds)
+                             region_name=self.region).assume_role(RoleArn="arn:x:ignored:by:minio:role", RoleSessionName="tests", DurationSeconds=seconds,
+                                                                    **({"Policy": policy} if policy else {}))
         keys = token["Credentials"]
         return {"AWS_ACCESS_KEY_ID": keys["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"], "AWS_SESSION_TOKEN": keys["SessionToken"]}
 

@@ -4,6 +4,8 @@ import sqlite3
 
 import pytest
 
+import duck
+
 NAMES = ["order", "two words", "1st", "Upper", "quote'd", 'double"d', "back`tick", "Käse", "日本語", "per%cent", "semi;colon--", "x" * 63, "a/b\\c", "${HOME}"]
 COLUMNS = ["select", "a b", "9", "Mixed", "it's", 'say "x"', "`", "Ünïcode", "dot.ted", "%s", "--", "c" * 63, ":1", "$1", "excluded", "null"]
 CURSOR, CHANGED = "dot.ted", "`"
@@ -88,6 +90,16 @@ def test_s66_two_tables_that_are_one_to_the_target_are_refused(roads):
     road.write_config()
     road.sync()
     assert (in_sqlite(road.folder / "dw.db", "T"), in_sqlite(road.folder / "dw.db", "small_t")) == ([(1,)], [(2,)])
+
+
+def test_s66_and_to_duckdb_names_are_one_whatever_their_case(roads):
+    road = roads({"T": {"increment": "full_sync"}, "t": {"increment": "full_sync"}, "twice": {"increment": "full_sync", "columns": {"b": {"name": "A"}}}}, lag="0s")
+    road.connections["dw"] = duck.connection()
+    road.write_config()
+    road.in_source("CREATE TABLE T (id INT PRIMARY KEY); CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE twice (id INT PRIMARY KEY, a INT, b INT)")
+    refused = road.run("plan", status=3).err
+    assert "'T' and 't' would be loaded into one table of 'dw', 't'" in refused
+    assert "the columns 'a' and 'A' of 'twice' are one to DuckDB" in refused and "columns: {A: {name: ...}}" in refused
 
 
 def test_s66_a_dot_in_a_tables_name_means_a_schema_there_unless_a_target_is_given(roads):

@@ -2,13 +2,16 @@
 import json
 import random
 import signal
+import threading
 import time
 
 import pytest
 
 import road_kill
-from server_redshift import ROLE, Redshift
+from server_redshift import Redshift
+from server_s3 import MinIO
 from test_redshift import moved
+from test_road_errors import write_profile
 from waybill import PLANTED
 
 SMALL = """
@@ -79,6 +82,34 @@ def test_s47_secrets_of_a_copy_stand_nowhere(warehouses, by):
     road.assert_equal()
 
 
+def test_s47_a_session_token_goes_along_and_a_newer_one_when_it_has_expired(warehouses, servers, postgres):
+    """Keys of a profile that somebody renews, and a store that knows the old ones no more: each COPY has the ones of its time."""
+    minio = servers.get(MinIO)
+    road = warehouses({"orders": {}}, by="keys", cluster=servers.get(Redshift, "redshift-minio", postgres=postgres, s3=minio), store=minio,
+                      lag="0s", chunk={"rows": 400}, max_pending=1)
+    road.in_source(SMALL)
+    old, new = minio.short_lived(900), minio.short_lived(900)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        road.environment[name] = ""
+    write_profile(road, old)
+    running = road.start_sync()
+    assert running.until_arrow("load", nth=3)  # one has been loaded
+    write_profile(road, new)
+    minio.forget(old["AWS_ACCESS_KEY_ID"])
+    road.finish(running)
+    road.assert_equal()
+    road.in_source(MORE)
+    with road.redshift.fault('error on=copy text="S3ServiceException:The provided token has expired.,Status 400,Error ExpiredToken,Rid 0"') as fault:
+        road.sync("--log-level", "debug")
+        assert road.redshift.hits(fault) == 1
+    road.assert_equal()
+    said = "".join(copies(road))
+    assert "ACCESS_KEY_ID" in said
+    for keys in (old, new):
+        for secret in (keys["AWS_SESSION_TOKEN"][:30], keys["AWS_SECRET_ACCESS_KEY"]):
+            assert secret not in said + "".join(road.said), "a secret of COPY stands in a log"
+
+
 @pytest.mark.parametrize("isolation", ["snapshot", "serializable"])
 @pytest.mark.parametrize("where", ["update", "copy", "insert", "commit"])
 def test_s50_a_conflict_is_tried_again_as_a_whole_transaction(road, where, isolation):
@@ -101,6 +132,32 @@ def test_s50_a_conflict_that_does_not_end_is_temporary(road):
     assert road.positions()["orders"][0] == before["orders"][0]
     road.sync()
     road.assert_equal()
+
+
+@pytest.mark.parametrize("isolation", ["snapshot", "serializable"])
+def test_s77_two_loaders_at_once_load_each_waybill_once(warehouses, isolation):
+    """Somebody breaks the lease of one that is at work, and a second one begins: where no key is enforced, rows that came twice would stay."""
+    road = warehouses({"journal": {"increment": "id_only", "mode": "append"}, "orders": {}}, lag="0s", chunk={"rows": 150})
+    road.in_source(SMALL + "CREATE TABLE journal (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, note VARCHAR(20)); INSERT INTO journal (note) SELECT seq FROM seq_1_to_1000")
+    road.sync("--backup-only")
+    waybills = sum(len(road.chain(table)) for table in road.tables)
+    with road.isolation(isolation), road.redshift.fault("slow on=copy seconds=0.3 times=0"):
+        first = road.start_sync("--redshift-only")
+        assert first.hold_at_arrow("load", nth=2)
+        for table in road.tables:
+            road.run("lease", "break", "-t", table)
+        second = road.start_sync("--redshift-only")
+        assert second.until_arrow("take", "end")
+        ends = [None, None]
+        one = threading.Thread(target=lambda: ends.__setitem__(0, road.finish(first, status=None, timeout=300)))
+        one.start()
+        ends[1] = road.finish(second, status=None, timeout=300)
+        one.join()
+    assert {done.status for done in ends} <= {0, 3, 5, 7} and ends[0].status != 0, "whoever lost its lease says so"
+    road.sync()
+    road.assert_equal()
+    assert len([waybill for table in road.tables for waybill in road.chain(table)]) == waybills
+    assert road.in_redshift("SELECT count(*), count(DISTINCT id) FROM journal") == [(1000, 1000)]
 
 
 # --- what is lost on the way --------------------------------------------------------------------------------------------------
@@ -243,7 +300,7 @@ def test_s66_names_are_folded_and_two_that_become_one_are_refused(warehouses):
     road.tables["twice"] = {"columns": {"Name": {"name": "ID"}}}
     road.write_config()
     done = road.run("plan", "-t", "twice", status=2)
-    assert "have one name in Redshift" in done.err and "columns: {" in done.err
+    assert "are one to Redshift" in done.err and "columns: {" in done.err
 
 
 def test_check_says_what_it_is_and_grants_what_is_missing(road):

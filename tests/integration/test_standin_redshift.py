@@ -10,6 +10,7 @@ import pytest
 
 from redshift_cluster import INTS, Cluster
 from server_redshift import ROLE, Redshift
+from server_s3 import MinIO
 
 # --- COPY ---------------------------------------------------------------------------------------------------------------
 
@@ -286,3 +287,28 @@ def test_a_decimal_has_the_length_of_its_precision(outspoken):
     data = body.getvalue().replace(b"\x15\x04\x15\x3c", b"\x15\x04\x15\x24")
     key = outspoken.manifest({"file": outspoken.put_bytes("file", data)})
     outspoken.refuses(outspoken.copy("t", key, "MANIFEST"), "XX000", "invalid type length. Expecting: 8 len in file: 13", "15001")
+
+
+def test_a_session_token_goes_along_in_either_form_and_may_expire(servers, postgres, cluster_database):
+    """MinIO is a store that looks at tokens."""
+    minio = servers.get(MinIO)
+    cluster = Cluster(servers.get(Redshift, "redshift-minio", postgres=postgres, s3=minio), minio)
+    keys = minio.short_lived(900)
+    key, secret, token = keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys["AWS_SESSION_TOKEN"]
+    words = f"ACCESS_KEY_ID '{key}' SECRET_ACCESS_KEY '{secret}'"
+    with_token = f"{words} SESSION_TOKEN '{token}'"
+    text = f"CREDENTIALS 'aws_access_key_id={key};aws_secret_access_key={secret};token={token}'"
+    cluster.run("CREATE TABLE t (id BIGINT)")
+    manifest = cluster.manifest({"f.parquet": cluster.put("f.parquet", INTS)})
+    for form in (with_token, text):
+        cluster.run(cluster.copy("t", manifest, "MANIFEST", role=form))
+    assert cluster.run("SELECT count(*) FROM t") == [(6,)]
+    for form in (words, with_token.replace(token, token[:-4] + "AAAA"), text.replace(";token=" + token, "")):
+        cluster.refuses(cluster.copy("t", manifest, "MANIFEST", role=form), "XX000")
+    cluster.redshift.ask("PUT", "expired", token)
+    for form in (with_token, text):
+        cluster.refuses(cluster.copy("t", manifest, "MANIFEST", role=form), "XX000", "token has expired", "Error ExpiredToken")
+    assert cluster.run("SELECT count(*) FROM t") == [(6,)]
+    said = "".join(cluster.redshift.ask("GET", "log"))
+    assert "COPY" in said and not any(piece in said for piece in (secret, token, token[:30]))
+    cluster.sessions.close()

@@ -75,6 +75,22 @@ def test_a_varchar_counts_bytes(cluster):
     cluster.refuses("CREATE TABLE u (v CHAR(4097))", "22023", "4096")
 
 
+def test_blanks_at_the_end_of_a_varchar_are_kept_and_do_not_count(cluster):
+    cluster.run("CREATE TABLE t (id INTEGER, v VARCHAR(9), c CHAR(5))")
+    cluster.run("INSERT INTO t VALUES (1, 'a', 'a'), (2, 'a  ', 'a'), (3, ' a', 'b'), (4, 'b', 'b'), (5, '', '')")
+    cluster.run("INSERT INTO t VALUES (6, '  ', '')")
+    assert cluster.run("SELECT id FROM t WHERE v = 'a ' ORDER BY id") == [(1,), (2,)]
+    assert cluster.run("SELECT id FROM t WHERE v <> 'a' AND v > '' ORDER BY id") == [(3,), (4,)]
+    assert cluster.run("SELECT id FROM t WHERE v IN ('a ', 'x') ORDER BY id") == [(1,), (2,)]
+    assert cluster.run("SELECT min(id), count(*) FROM t GROUP BY v ORDER BY 1") == [(1, 2), (3, 1), (4, 1), (5, 2)]
+    assert cluster.run("SELECT count(DISTINCT v), (SELECT count(*) FROM (SELECT DISTINCT v FROM t) d) FROM t")[0][1] == 4
+    assert cluster.run("SELECT a.id, b.id FROM t a JOIN t b ON a.v = b.v AND a.id < b.id ORDER BY 1") == [(1, 2), (5, 6)]
+    assert cluster.run("SELECT id FROM t WHERE v = c ORDER BY id") == [(1,), (2,), (4,), (5,), (6,)]
+    assert cluster.run("SELECT id, row_number() OVER (PARTITION BY v ORDER BY id) FROM t WHERE id < 4 ORDER BY id") == [(1, 1), (2, 2), (3, 1)]
+    assert cluster.run("SELECT octet_length(v), v FROM t WHERE id = 2") == [(3, "a  ")]
+    assert cluster.run("UPDATE t SET id = 9 FROM (SELECT 'a'::varchar(3) AS v) o WHERE t.v = o.v AND octet_length(t.v) = octet_length(o.v)") == 1
+
+
 def test_null_is_refused_where_it_may_not_be(cluster):
     cluster.run("CREATE TABLE t (id BIGINT NOT NULL, v VARCHAR(5))")
     cluster.refuses("INSERT INTO t (v) VALUES ('a')", *INNER, "Cannot insert a NULL value into column id", "code:      8007")

@@ -1,5 +1,6 @@
 /* s3clean clean: which staged files may go, and when. */
 #include "case.h"
+#include "state/keys.h"
 
 /* ---- parts ---- */
 
@@ -130,6 +131,73 @@ static void s37_more_parts_than_a_page_are_all_cleaned_and_a_kill_in_the_middle_
     assert_rows_equal(w, EVENTS);
 }
 
+/* ---- what names the files of a waybill ---- */
+
+/* As a target that reads them by itself writes one (key_manifest), beside each file but the first. */
+static int put_manifests(struct world *w)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    const char **keys = arena_take(&arena, sizeof(*keys) * (size_t)mem_objects_count(w->objects));
+    int count = 0, skipped = 0;
+    for (int i = 0; i < mem_objects_count(w->objects); i++) {
+        const char *key = mem_objects_at(w->objects, i).key;
+        if (strstr(key, ".parquet") != NULL && skipped++ > 0)
+            keys[count++] = key_manifest(&arena, key);
+    }
+    for (int i = 0; i < count; i++)
+        mem_objects_put(w->objects, keys[i], S("{}"));
+    return count;
+}
+
+static int manifests_there(const struct world *w)
+{
+    int count = 0;
+    for (int i = 0; i < mem_objects_count(w->objects); i++)
+        count += strstr(mem_objects_at(w->objects, i).key, "/manifest.json") != NULL;
+    return count;
+}
+
+static void a_manifest_goes_with_the_last_file_that_it_names(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    world_fill(w);
+    run_ok(w);
+    world_change(w);
+    w->options = (struct run_options){.backup_only = true};
+    run_ok(w);
+    w->options = (struct run_options){0};
+    int waiting = parts_there(w) - 2, manifests = put_manifests(w);
+    assert_true(waiting > 0);
+    assert_int_equal(clean_ok(w), 2 + 1);
+    assert_int_equal(parts_there(w), waiting);
+    assert_int_equal(manifests_there(w), manifests - 1);
+    run_ok(w);
+    assert_int_equal(clean_ok(w), 2 * waiting);
+    assert_int_equal(manifests_there(w), 0);
+    assert_all_is_well_but_cleaned(w);
+}
+
+/* The page of deletions ends between a file and its manifest. */
+static void a_manifest_that_a_kill_has_left_without_files_goes_the_next_time(void **state)
+{
+    enum { PARTS = 600 };
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    w->tables[0].chunk.rows = 1;
+    for (int i = 1; i <= PARTS; i++)
+        world_insert(w, EVENTS, i, false);
+    world_wait(w);
+    run_ok(w);
+    assert_int_equal(put_manifests(w), PARTS - 1);
+    w->plan = (struct fault_plan){.fault = FAULT_CRASH_AFTER, .asked = die_after_a_deletion};
+    world_clean_parts(w, true);
+    assert_true(w->plan.crashed);
+    int parts = parts_there(w), manifests = manifests_there(w);
+    assert_int_equal(parts + manifests, 2 * PARTS - 1 - LIST_PAGE_MAX);
+    assert_int_equal(manifests, parts + 1);
+    assert_int_equal(clean_ok(w), parts + manifests);
+    assert_int_equal(manifests_there(w), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +205,8 @@ int main(void)
         cmocka_unit_test(what_waits_for_its_load_stays),
         cmocka_unit_test(what_a_target_that_was_put_back_needs_stays_though_it_has_a_receipt),
         cmocka_unit_test(without_a_receipt_nothing_goes),
+        cmocka_unit_test(a_manifest_goes_with_the_last_file_that_it_names),
+        cmocka_unit_test(a_manifest_that_a_kill_has_left_without_files_goes_the_next_time),
         cmocka_unit_test(s37_more_parts_than_a_page_are_all_cleaned_and_a_kill_in_the_middle_is_made_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

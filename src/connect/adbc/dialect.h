@@ -2,6 +2,7 @@
  * is the same for all of them stands in target_*.c. */
 #pragma once
 
+#include "connect/sql/shape.h"
 #include "connect/types.h"
 #include "data/batch.h"
 #include "data/profile.h"
@@ -25,14 +26,42 @@ struct column_type {
     const char *shown; /* as SQL names it */
     const char *code;  /* what the dialect tells it by, where the name is not enough; "" : it is */
 };
+static inline struct column_type column_type_of(const struct sql_column *column)
+{
+    return (struct column_type){column->type, column->own};
+}
+
+/* What all engines say alike (target_sql.c). */
+const char *adbc_sql_schema(const struct target *self);
+bool adbc_sql_value(const struct target *self, const struct field *field, const char *text, struct buf *out);
+void adbc_sql_by_bytes(const struct target *self, const struct field *field, const char *value, struct buf *out);
+void adbc_sql_noted(const struct target *self, const char *at, struct buf *out);
+void adbc_sql_waiting(const struct target *self, struct buf *out);
+void adbc_sql_match(const struct target *self, struct buf *out);
+RC adbc_sql_ask(struct target *self, const char *sql, struct sql_row *ret, struct error *err);
+RC adbc_sql_change(struct target *self, const char *sql, int64_t *ret_changes, struct error *err);
+void adbc_sql_declare(const struct sql_on *on, const struct field *field, struct buf *out);
+enum fit adbc_sql_fit(const struct sql_on *on, const struct field *field, const struct sql_column *column,
+                      char ret_widened[DECLARED_TEXT]);
+void adbc_sql_misfit(const struct sql_on *on, const struct field *field, const struct sql_column *column,
+                     struct sql_misfits *found);
+bool adbc_sql_measure(const struct sql_on *on, const struct field *field, const struct sql_column *column,
+                      enum profile_measure measure, const char *name, struct buf *out);
+void adbc_sql_position(const struct target *self, const char *table, struct buf *out);
+void adbc_sql_spelling(const struct target *self, const char *table, struct buf *out);
+void adbc_sql_now(const struct target *self, struct buf *out);
+#define ADBC_SQL                                                                                                       \
+    .enforces_keys = true, .alias = " AS t", .keys = SQL_KEYS_OR, .quote = adbc_quote, .literal = adbc_literal,        \
+    .schema = adbc_sql_schema, .value = adbc_sql_value, .by_bytes = adbc_sql_by_bytes, .noted = adbc_sql_noted,        \
+    .waiting = adbc_sql_waiting, .match = adbc_sql_match, .ask = adbc_sql_ask, .change = adbc_sql_change,              \
+    .declare = adbc_sql_declare, .fit = adbc_sql_fit, .misfit = adbc_sql_misfit, .unfilled = {"DROP COLUMN", ""},      \
+    .measure = adbc_sql_measure, .position = adbc_sql_position, .spelling = adbc_sql_spelling, .now = adbc_sql_now
 
 struct dialect {
+    struct sql sql;          /* what every target says; what is the same for all engines is ADBC_SQL */
     const char *vendor;      /* what the driver says begins with it, whatever the case */
-    const char *shown;       /* "DuckDB" */
     const char *schema;      /* where tables without a schema in their name are; NULL: there is but one place */
     const char *place;       /* the catalog of that one place, or NULL: "main" */
-    int name_bytes_max;      /* longer names are cut in silence; 0: none are */
-    bool folds_names;        /* names that differ in case alone are one */
     bool makes_schemas;      /* a schema that is not there is made with its first table */
     bool locks_file;         /* the engine lives in this process and keeps all others away from its file */
     const char *owner_index; /* of T, behind its name: the table of a scope that does not share it is unique */

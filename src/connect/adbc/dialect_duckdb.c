@@ -242,10 +242,9 @@ static bool measure(const struct field *field, const struct column_type *type, e
 static const char *const session[] = {NULL};
 
 const struct dialect duckdb_dialect = {
+    .sql = {.shown = "DuckDB", .has_schemas = true, .folds_names = true, ADBC_SQL},
     .vendor = "duckdb",
-    .shown = "DuckDB",
     .schema = "main",
-    .folds_names = true,
     .makes_schemas = true,
     .locks_file = true,
     .alter_type = "",

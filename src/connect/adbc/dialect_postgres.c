@@ -61,47 +61,12 @@ static bool holds(const struct batch *batch, int column, int64_t row, const char
 
 /* ---- the profile ---- */
 
-/* The year 0 of ISO 8601 is 1 BC to PostgreSQL. */
-static bool add_stamp(const struct field *field, const char *aggregate, const char *name, struct buf *out)
-{
-    const char *zone = field->type == TYPE_TIMESTAMP && field->utc ? " AT TIME ZONE 'UTC'" : "";
-    const char *format = field->type == TYPE_TIMESTAMP ? "YYYY-MM-DD HH24:MI:SS.US" : "YYYY-MM-DD";
-    buf_addf(out,
-             "CASE WHEN %s(%s)%s < '0001-01-01' THEN overlay(to_char(%s(%s)%s, '%s') PLACING '0000' FROM 1) "
-             "ELSE to_char(%s(%s)%s, '%s') END",
-             aggregate, name, zone, aggregate, name, zone, format, aggregate, name, zone, format);
-    return true;
-}
-
-static bool add_extreme(const struct field *field, const char *aggregate, const char *name, struct buf *out)
-{
-    switch (field->type) {
-    case TYPE_DATE:
-    case TYPE_TIMESTAMP: return add_stamp(field, aggregate, name, out);
-    case TYPE_TIME: buf_addf(out, "(extract(epoch FROM %s(%s))::numeric)::text", aggregate, name); return true;
-    case TYPE_UTF8: buf_addf(out, "%s(%s::text COLLATE \"C\")", aggregate, name); return true;
-    case TYPE_FLOAT:
-    case TYPE_DOUBLE: buf_addf(out, "%s(%s)::float8", aggregate, name); return true;
-    default: buf_addf(out, "%s(%s)::text", aggregate, name); return true;
-    }
-}
-
 static bool measure(const struct field *field, const struct column_type *type, enum profile_measure measure,
                     const char *name, struct buf *out)
 {
-    const struct column_fit fitting = fit(field, type);
-    if (measure != PROFILE_VALUES && (fitting.fit != FIT_YES || fitting.is_rewritten))
-        return false;
-    switch (measure) {
-    case PROFILE_VALUES: buf_addf(out, "count(%s)", name); return true;
-    case PROFILE_BYTES: buf_addf(out, "sum(octet_length(%s))", name); return true;
-    case PROFILE_SUM:
-        buf_addf(out, field->type == TYPE_BOOL ? "sum(%s::int)::text" : "sum(%s)::text", name);
-        return true;
-    case PROFILE_LEAST: return add_extreme(field, "min", name, out);
-    case PROFILE_GREATEST: return add_extreme(field, "max", name, out);
-    default: return false;
-    }
+    const struct pg_type pg = type_from(type);
+    const struct fitting fitting = pg_fit(field, &pg);
+    return pg_measure(field, &fitting, measure, name, out);
 }
 
 /* What the role or the address has set stays. */
@@ -116,10 +81,9 @@ static const char *const session[] = {UNLESS_SET("lock_timeout", "30s"),
                                       NULL};
 
 const struct dialect postgres_dialect = {
+    .sql = {.shown = "PostgreSQL", .name_bytes_max = PQ_NAME_BYTES, .cuts_names = true, .has_schemas = true, ADBC_SQL},
     .vendor = "postgres",
-    .shown = "PostgreSQL",
     .schema = "public",
-    .name_bytes_max = PQ_NAME_BYTES,
     .owner_index = "(target_table) WHERE NOT shared",
     .index_place = "",
     .no = "false",

@@ -102,46 +102,10 @@ static bool holds(const struct batch *batch, int column, int64_t row, const char
     return value / unit > year_0000 - 1 && value < year_10000 * unit && value >= year_0000 * unit;
 }
 
-/* ---- the profile ---- */
-
-static bool add_sum(const struct field *field, const char *name, struct buf *out)
-{
-    AUTO_RELEASE(buf) value = {0};
-    if (is_long(field))
-        return false;
-    if (field->type == TYPE_DECIMAL)
-        buf_addf(&value, "CAST(round(%s * 1e%d) AS INTEGER)", name, field->scale);
-    else
-        buf_add_str(&value, str(name));
-    /* Its own sum ends the query where it passes 64 bits, so the halves are summed. */
-    buf_addf(out, "sum(%s / 4294967296) || ':' || sum(%s %% 4294967296)", value.at, value.at);
-    return true;
-}
-
-static bool add_extreme(const struct field *field, const char *aggregate, const char *name, struct buf *out)
-{
-    if (field->type == TYPE_TIME || is_long(field)) /* texts, whose order is not that of what they say */
-        return false;
-    if (field->type == TYPE_UTF8)
-        buf_addf(out, "%s(CAST(%s AS BLOB))", aggregate, name);
-    else if (field->type == TYPE_DECIMAL)
-        buf_addf(out, "printf('%%.%df', %s(%s))", field->scale, aggregate, name);
-    else
-        buf_addf(out, "%s(%s)", aggregate, name);
-    return true;
-}
-
 static bool measure(const struct field *field, const struct column_type *type, enum profile_measure measure,
                     const char *name, struct buf *out)
 {
-    switch (measure) {
-    case PROFILE_VALUES: buf_addf(out, "count(%s)", name); return true;
-    case PROFILE_BYTES: buf_addf(out, "sum(length(CAST(%s AS BLOB)))", name); return true;
-    case PROFILE_SUM: return add_sum(field, name, out);
-    case PROFILE_LEAST: return add_extreme(field, "min", name, out);
-    case PROFILE_GREATEST: return add_extreme(field, "max", name, out);
-    default: return false;
-    }
+    return sqlite_target_measure(field, measure, name, out);
 }
 
 static bool key_literal(const struct field *field, const char *text, struct buf *out)
@@ -155,10 +119,9 @@ static bool key_literal(const struct field *field, const char *text, struct buf 
 static const char *const session[] = {"PRAGMA synchronous = FULL", "PRAGMA foreign_keys = OFF", NULL};
 
 const struct dialect sqlite_dialect = {
+    .sql = {.shown = "SQLite", .folds_names = true, ADBC_SQL},
     .vendor = "sqlite",
-    .shown = "SQLite",
     .place = "main",
-    .folds_names = true,
     .owner_index = "(target_table COLLATE NOCASE) WHERE NOT shared",
     .index_place = "main.",
     .no = "0",

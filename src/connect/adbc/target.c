@@ -9,63 +9,9 @@
 
 #include "io/file.h"
 
-/* ---- names ---- */
-
 const char *adbc_target_schema(const struct adbc_target *self)
 {
     return self->schema_wanted != NULL ? self->schema_wanted : or_empty(self->dialect->schema);
-}
-
-/* "ods.orders" is orders in ods, where there are schemas. */
-static const char *split_name(const struct adbc_target *self, const char *table, struct buf *ret_schema)
-{
-    const char *dot = self->dialect->schema != NULL ? strchr(table, '.') : NULL;
-    if (dot == NULL || dot == table || dot[1] == '\0') {
-        buf_add_str(ret_schema, str(adbc_target_schema(self)));
-        return table;
-    }
-    buf_add(ret_schema, table, (size_t)(dot - table));
-    return dot + 1;
-}
-
-void adbc_table_schema(const struct adbc_target *self, const char *table, struct buf *out)
-{
-    split_name(self, table, out);
-}
-
-const char *adbc_table_alone(const struct adbc_target *self, const char *table)
-{
-    AUTO_RELEASE(buf) schema = {0};
-    return split_name(self, table, &schema);
-}
-
-void adbc_table_quote(const struct adbc_target *self, const char *table, struct buf *out)
-{
-    AUTO_RELEASE(buf) schema = {0};
-    const char *name = split_name(self, table, &schema);
-    adbc_quote(out, self->dialect->schema != NULL ? schema.at : self->dialect->place);
-    buf_add_str(out, S("."));
-    adbc_quote(out, name);
-}
-
-void adbc_table_literals(const struct adbc_target *self, const char *table, struct buf *schema, struct buf *name)
-{
-    AUTO_RELEASE(buf) plain = {0};
-    const char *alone = split_name(self, table, &plain);
-    adbc_literal(schema, or_empty(plain.at));
-    adbc_literal(name, alone);
-}
-
-bool adbc_names_equal(const struct adbc_target *self, const char *a, const char *b)
-{
-    return self->dialect->folds_names ? strcasecmp(a, b) == 0 : strcmp(a, b) == 0;
-}
-
-const char *adbc_table_name(const struct adbc_target *self, const char *table)
-{
-    AUTO_RELEASE(buf) schema = {0};
-    const char *name = split_name(self, table, &schema);
-    return adbc_names_equal(self, or_empty(schema.at), adbc_target_schema(self)) ? name : table;
 }
 
 /* ---- the connection ---- */
@@ -97,7 +43,7 @@ static RC find_dialect(struct adbc_target *self, struct error *err)
     const char *version = adbc_version(self->db);
     if (dialect != NULL && (self->vendor == NULL || text_eq(self->vendor, dialect->vendor))) {
         self->dialect = dialect;
-        snprintf(self->version, sizeof(self->version), "%s %s", dialect->shown, version + (version[0] == 'v'));
+        snprintf(self->version, sizeof(self->version), "%s %s", dialect->sql.shown, version + (version[0] == 'v'));
         return RC_OK;
     }
     fail(err, RC_CONFIG, "the driver '%s' is for '%s', which %s", self->address.driver, adbc_vendor(self->db),
@@ -451,12 +397,13 @@ RC adbc_target_open(const char *name, const struct adbc_target_options *options,
     self->base = (struct target){&adbc_target_ops, arena_text(&self->arena, name), self->address.shown, self->version};
     self->base.is_exclusive = options->path != NULL;
     self->dialect = dialect_find(or_empty(options->vendor));
-    snprintf(self->version, sizeof(self->version), "%s", self->dialect != NULL ? self->dialect->shown : "ADBC");
+    snprintf(self->version, sizeof(self->version), "%s", self->dialect != NULL ? self->dialect->sql.shown : "ADBC");
     if (self->dialect == NULL && adbc_target_write(self, err) != RC_OK) {
         fail_in(err, "target '%s'", name);
         adbc_target_free(&self->base);
         return err->rc;
     }
+    self->base.ignores_case = self->dialect != NULL && self->dialect->sql.folds_names;
     *ret = &self->base;
     return RC_OK;
 }

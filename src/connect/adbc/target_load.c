@@ -3,16 +3,9 @@
 #include <inttypes.h>
 
 #include "connect/adbc/target_parts.h"
+#include "connect/sql/deletes.h"
 
 /* ---- starting ---- */
-
-void adbc_target_names(const struct target_table *table, struct buf *out)
-{
-    for (int i = 0; i < table->schema->count; i++) {
-        buf_add_str(out, i > 0 ? S(", ") : S(""));
-        adbc_quote(out, table->schema->fields[i].name);
-    }
-}
 
 void adbc_target_waiting(const struct adbc_target *self, int i, struct buf *out)
 {
@@ -27,22 +20,23 @@ static RC plan_column(struct adbc_target *self, int i, struct error *err)
 {
     const struct target_table *table = self->table;
     const struct field *field = &table->schema->fields[i];
-    int place = adbc_shape_find(self, &self->shape, field->name);
+    int place = sql_shape_place(&self->dialect->sql, &self->shape, field->name);
     if (place < 0)
         return fail(err, RC_DATA, "the table '%s' has no column '%s' any more", table->name, field->name);
-    const struct shape_column *column = &self->shape.columns[place];
+    const struct sql_column *column = &self->shape.columns[place];
+    const struct column_type type = column_type_of(column);
     self->columns[i] = (struct load_column){
-        .fitting = self->dialect->fit(field, &column->type),
-        .type = column->type.shown,
+        .fitting = self->dialect->fit(field, &type),
+        .type = column->type,
         .sending = self->dialect->send(field),
-        .is_key = adbc_target_waits(table) && adbc_is_key_column(table, field->name),
+        .is_key = adbc_target_waits(table) && sql_is_key(table, field->name),
         .refuses_null = column->not_null,
         .has_gaps = self->dialect->has_gaps(field),
     };
     if (self->columns[i].fitting.fit != FIT_YES)
         return fail(err, RC_DATA, "the column '%s' of '%s' is %s now, which does not hold the source's values",
-                    field->name, table->name, column->type.shown);
-    self->is_waiting |= place != i || !self->dialect->goes_straight(field, &column->type);
+                    field->name, table->name, column->type);
+    self->is_waiting |= place != i || !self->dialect->goes_straight(field, &type);
     return RC_OK;
 }
 
@@ -87,25 +81,32 @@ static RC count_table(struct adbc_target *self, int64_t *ret, struct error *err)
     return adbc_target_number(self, sql.at, ret, err);
 }
 
-static RC delete_all(struct adbc_target *self, struct error *err)
+/* A text has no ranges of the numbers that it says. */
+static RC delete_span(struct adbc_target *self, struct error *err)
 {
-    AUTO_RELEASE(buf) sql = {0};
-    buf_add_str(&sql, S("DELETE FROM "));
-    adbc_table_quote(self, self->table->name, &sql);
-    return adbc_target_change(self, sql.at, &self->deleted, err);
+    const struct sql_on on = adbc_on(self, self->table);
+    const struct target_span *span = self->table->span;
+    int column = span != NULL ? schema_find(self->table->schema, span->column) : -1;
+    bool is_unordered = column >= 0 && self->dialect->is_unordered != NULL &&
+                        self->dialect->is_unordered(&self->table->schema->fields[column]);
+    if (is_unordered)
+        return fail(err, RC_DATA, "column '%s' is a text in %s, which has no ranges of its numbers", span->column,
+                    self->dialect->sql.shown);
+    return sql_delete_span(&on, &self->deleted, err);
 }
 
 RC adbc_target_start_load(struct adbc_target *self, struct error *err)
 {
+    const struct sql_on on = adbc_on(self, self->table);
     self->rows = self->deleted = self->rows_before = 0;
     self->statements = 1; /* the swap */
     TRY(plan_columns(self, err));
     if (self->is_waiting)
         TRY(create_waiting_rows(self, err));
     if (self->table->mode == MODE_REPLACE)
-        TRY(delete_all(self, err));
+        TRY(sql_delete_all(&on, &self->deleted, err));
     if (self->table->mode == MODE_DELETE_INSERT)
-        TRY(adbc_target_delete_span(self, err));
+        TRY(delete_span(self, err));
     return self->is_waiting ? RC_OK : count_table(self, &self->rows_before, err);
 }
 
@@ -202,9 +203,9 @@ static RC load_file(struct adbc_target *self, const struct staged_file *file, in
     if (!schema_equal(file->schema, self->table->schema))
         return fail(err, RC_DATA, "its schema is not the waybill's");
     if (!self->is_waiting) {
-        adbc_table_schema(self, self->table->name, &schema);
+        sql_schema_of(&self->dialect->sql, &self->base, self->table->name, &schema);
         into = (struct adbc_place){.schema = self->dialect->schema != NULL ? schema.at : NULL,
-                                   .table = adbc_table_alone(self, self->table->name)};
+                                   .table = sql_name_alone(&self->dialect->sql, self->table->name)};
     }
     TRY(file->open(file, &reader, err));
     TRY(send_batches(self, &into, reader, err));

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "connect/adbc/target_parts.h"
+#include "connect/sql/deletes.h"
 
 static int column_index(const struct target_table *table, const char *name) { return schema_find(table->schema, name); }
 
@@ -61,20 +62,6 @@ static void add_is_newer(const struct adbc_target *self, const char *now, struct
              byte_order(self));
 }
 
-void adbc_target_match(const struct adbc_target *self, struct buf *sql)
-{
-    const struct target_table *table = self->table;
-    for (int i = 0; i < table->key_count; i++) {
-        int column = column_index(table, table->key[i]);
-        bool is_text = table->schema->fields[column].type == TYPE_UTF8 && !self->columns[column].fitting.is_cast;
-        buf_add_str(sql, i > 0 ? S(" AND t.") : S("t."));
-        adbc_quote(sql, table->key[i]);
-        buf_add_str(sql, S(" = "));
-        adbc_target_waiting(self, column, sql);
-        buf_add_str(sql, str(is_text ? self->dialect->by_bytes : ""));
-    }
-}
-
 /* How many keys are in the target already, and of these how many rows stay as they are. */
 static RC count_matches(struct adbc_target *self, int64_t *ret_matched, int64_t *ret_kept, struct error *err)
 {
@@ -88,7 +75,7 @@ static RC count_matches(struct adbc_target *self, int64_t *ret_matched, int64_t 
     buf_addf(&sql, " THEN 1 END) FROM %s s JOIN ", self->dialect->waiting);
     adbc_table_quote(self, table->name, &sql);
     buf_add_str(&sql, S(" t ON "));
-    adbc_target_match(self, &sql);
+    adbc_sql_match(&self->base, &sql);
     TRY(adbc_query(self->db, sql.at, &counts, err));
     self->statements++;
     *ret_matched = answer_int64(&counts, 0, 0);
@@ -101,7 +88,7 @@ static void add_assignments(const struct target_table *table, struct buf *sql)
     int added = 0;
     for (int i = 0; i < table->schema->count; i++) {
         const char *name = table->schema->fields[i].name;
-        if (adbc_is_key_column(table, name))
+        if (sql_is_key(table, name))
             continue;
         buf_add_str(sql, added++ > 0 ? S(", ") : S(""));
         adbc_quote(sql, name);
@@ -137,10 +124,11 @@ static void add_conflict(const struct adbc_target *self, struct buf *sql)
 static RC insert_waiting(struct adbc_target *self, bool has_conflicts, int64_t *ret_changes, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
+    const struct sql_on on = adbc_on(self, self->table);
     buf_add_str(&sql, S("INSERT INTO "));
-    adbc_table_quote(self, self->table->name, &sql);
+    sql_table(&on, &sql);
     buf_add_str(&sql, S(" AS t ("));
-    adbc_target_names(self->table, &sql);
+    sql_columns(&on, &sql);
     buf_add_str(&sql, S(") SELECT "));
     for (int i = 0; i < self->table->schema->count; i++) {
         buf_add_str(&sql, i > 0 ? S(", ") : S(""));
@@ -184,18 +172,18 @@ static RC merge(struct adbc_target *self, struct load_counts *counts, struct err
 static RC apply_waiting(struct adbc_target *self, int64_t rows, struct load_counts *counts, struct error *err)
 {
     AUTO_RELEASE(buf) drop = {0};
-    int64_t inserted = 0;
+    const struct sql_on on = adbc_on(self, self->table);
     TRY(adbc_target_count(self, &counts->rows, err));
     if (counts->rows != rows)
         return RC_OK; /* the caller tells */
     if (self->table->mode == MODE_MERGE) {
         TRY(merge(self, counts, err));
-        TRY(adbc_target_delete_keys(self, counts, err));
+        TRY(sql_delete_keys(&on, &counts->deleted, err));
     } else if (self->table->mode == MODE_KEYS) {
-        TRY(adbc_target_delete_missing(self, rows, counts, err));
+        TRY(sql_delete_missing(&on, rows, &counts->deleted, err));
     } else {
-        TRY(insert_waiting(self, false, &inserted, err));
-        counts->rows = counts->inserted = inserted;
+        TRY(insert_waiting(self, false, &counts->inserted, err));
+        counts->rows = counts->inserted;
     }
     buf_addf(&drop, "DROP TABLE %s", self->dialect->waiting);
     return adbc_run(self->db, drop.at, err);
@@ -220,10 +208,11 @@ static RC apply(struct adbc_target *self, int64_t rows, struct load_counts *coun
 RC adbc_target_apply(struct target *base, int64_t rows, struct load_counts *ret, struct error *err)
 {
     struct adbc_target *self = (struct adbc_target *)base;
-    struct load_counts counts = {.deleted = self->deleted};
+    struct load_counts counts = {0};
     assert(self->table != NULL && "a load has begun");
     if (apply(self, rows, &counts, err) != RC_OK)
         return adbc_target_fail_load(self, mode_name(self->table->mode), err);
+    counts.deleted += self->deleted;
     counts.statements = self->statements;
     *ret = counts;
     return RC_OK;

@@ -1,25 +1,12 @@
 /* Inside the ADBC target: target.c (connection, transaction), target_position.c (T), target_shape.c (the table as it
- * is), target_prepare.c (DDL), target_load.c (rows in), target_merge.c (merge, checks), target_deletes.c
- * (rows that go), target_profile.c. */
+ * is), target_prepare.c (DDL), target_load.c (rows in), target_merge.c (merge, checks), target_profile.c, target_sql.c
+ * (what it says to connect/sql/). */
 #pragma once
 
 #include "connect/adbc/dialect.h"
 #include "connect/adbc/export.h"
 #include "connect/adbc/session.h"
 #include "connect/adbc/target.h"
-
-struct shape_column {
-    const char *name;
-    struct column_type type;
-    bool not_null, has_default, is_generated;
-};
-
-struct shape {
-    bool exists;
-    const char *kind; /* "table", "view" */
-    struct shape_column *columns;
-    int count;
-};
 
 /* How one column of the schema goes in. */
 struct load_column {
@@ -45,7 +32,7 @@ struct adbc_target {
     /* The load under way; table NULL: none. */
     const struct target_table *table;
     struct arena load_arena;
-    struct shape shape;
+    struct sql_shape shape;
     struct load_column *columns;   /* of the schema */
     bool is_waiting;               /* rows go to the waiting rows first */
     struct schema *sent;           /* the schema as it is sent; NULL: as it is */
@@ -67,14 +54,15 @@ RC adbc_target_transact(struct adbc_target *self, adbc_step step, void *context,
 void adbc_target_abort(struct adbc_target *self);
 
 const char *adbc_target_schema(const struct adbc_target *self); /* of tables without one in their name; "" : none */
-/* "schema"."table"; the parts as literals, for the queries of a dialect. */
-void adbc_table_quote(const struct adbc_target *self, const char *table, struct buf *out);
-void adbc_table_schema(const struct adbc_target *self, const char *table, struct buf *out);
-const char *adbc_table_alone(const struct adbc_target *self, const char *table);
-void adbc_table_literals(const struct adbc_target *self, const char *table, struct buf *schema, struct buf *name);
-/* One spelling per table: without the connection's own schema. */
-const char *adbc_table_name(const struct adbc_target *self, const char *table);
-bool adbc_names_equal(const struct adbc_target *self, const char *a, const char *b); /* of columns and tables */
+static inline struct sql_on adbc_on(struct adbc_target *self, const struct target_table *table)
+{
+    return (struct sql_on){&self->dialect->sql, &self->base, table};
+}
+/* "schema"."table". */
+static inline void adbc_table_quote(const struct adbc_target *self, const char *table, struct buf *out)
+{
+    sql_quote_table(&self->dialect->sql, &self->base, table, out);
+}
 /* One number. */
 RC adbc_target_number(struct adbc_target *self, const char *sql, int64_t *ret, struct error *err);
 /* A statement that changes rows, and how many; counts it. */
@@ -92,12 +80,10 @@ RC adbc_target_has_position(struct adbc_target *self, bool *ret, struct error *e
 RC adbc_target_swap(struct adbc_target *self, const struct target_table *table, const struct target_move *move,
                     bool *ret_moved, struct error *err);
 
-RC adbc_shape_read(struct adbc_target *self, const char *table, struct arena *arena, struct shape *ret,
+RC adbc_shape_read(struct adbc_target *self, const char *table, struct arena *arena, struct sql_shape *ret,
                    struct error *err);
-int adbc_shape_find(const struct adbc_target *self, const struct shape *shape, const char *name); /* -1: none */
 /* The key's columns are exactly those of an index that could be named in ON CONFLICT. */
 RC adbc_shape_key_is_unique(struct adbc_target *self, const struct target_table *wanted, bool *ret, struct error *err);
-bool adbc_is_key_column(const struct target_table *table, const char *name);
 
 RC adbc_target_prepare(struct target *base, const struct target_table *table, bool dry, struct buf *ret_ddl,
                        struct error *err);
@@ -113,22 +99,11 @@ RC adbc_target_apply(struct target *base, int64_t rows, struct load_counts *ret,
 RC adbc_target_count(struct adbc_target *self, int64_t *ret, struct error *err);
 /* Where rows wait, with columns c0, c1 ... as the schema has them. */
 #define WAITING_ROWS "waybill_rows"
-/* Rows that go: target_deletes.c. What the table's span holds; rows whose key does not wait among the `keys`, and those
- * of deletes.keys, both into counts->deleted. */
-RC adbc_target_delete_span(struct adbc_target *self, struct error *err);
-RC adbc_target_delete_missing(struct adbc_target *self, int64_t keys, struct load_counts *counts, struct error *err);
-RC adbc_target_delete_keys(struct adbc_target *self, struct load_counts *counts, struct error *err);
-/* "((a = 1 AND b = 'x') OR ...)"; false: a key of a type that SQL has no literal for here. */
-bool adbc_target_keys(const struct adbc_target *self, const struct key_list *keys, struct buf *out);
-/* "t.id = s.c0": a row of the table, and one that waits. */
-void adbc_target_match(const struct adbc_target *self, struct buf *sql);
 /* Whether rows wait, whatever the table is like. */
 static inline bool adbc_target_waits(const struct target_table *table)
 {
     return table->mode == MODE_MERGE || table->mode == MODE_KEYS;
 }
 enum rc adbc_target_fail_load(struct adbc_target *self, const char *what, struct error *err);
-/* The columns' quoted names, comma-separated. */
-void adbc_target_names(const struct target_table *table, struct buf *out);
 /* Column i of the waiting rows, under their alias s, in the table's type. */
 void adbc_target_waiting(const struct adbc_target *self, int i, struct buf *out);

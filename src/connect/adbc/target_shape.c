@@ -6,8 +6,10 @@
 /* A query of the dialect, with the table's schema and name as literals. */
 static RC ask(struct adbc_target *self, const char *query, const char *table, struct answer *ret, struct error *err)
 {
-    AUTO_RELEASE(buf) schema = {0}, name = {0}, sql = {0};
-    adbc_table_literals(self, table, &schema, &name);
+    AUTO_RELEASE(buf) plain = {0}, schema = {0}, name = {0}, sql = {0};
+    sql_schema_of(&self->dialect->sql, &self->base, table, &plain);
+    adbc_literal(&schema, or_empty(plain.at));
+    adbc_literal(&name, sql_name_alone(&self->dialect->sql, table));
     for (const char *at = query; *at != '\0'; at++) {
         if (*at == ':' && strncmp(at, ":schema", 7) == 0) {
             buf_add_str(&sql, buf_str(&schema));
@@ -28,23 +30,23 @@ static bool is_true(const struct answer *rows, int row, int column)
     return text[0] == '1' || text[0] == 't';
 }
 
-RC adbc_shape_read(struct adbc_target *self, const char *table, struct arena *arena, struct shape *ret,
+RC adbc_shape_read(struct adbc_target *self, const char *table, struct arena *arena, struct sql_shape *ret,
                    struct error *err)
 {
     AUTO_RELEASE(answer) rows = {0};
     TRY(ask(self, self->dialect->shape, table, &rows, err));
     if (rows.rows > COLUMNS_MAX)
         return fail(err, RC_DATA, "the table '%s' has more than %d columns", table, COLUMNS_MAX);
-    *ret = (struct shape){.exists = rows.rows > 0, .kind = "", .count = rows.rows};
+    *ret = (struct sql_shape){.exists = rows.rows > 0, .kind = "", .count = rows.rows};
     if (!ret->exists)
         return RC_OK;
     ret->kind = arena_text(arena, or_empty(answer_text(&rows, 0, 0)));
     ret->columns = arena_take(arena, sizeof(*ret->columns) * (size_t)rows.rows);
     for (int row = 0; row < rows.rows; row++) {
-        ret->columns[row] = (struct shape_column){
+        ret->columns[row] = (struct sql_column){
             .name = arena_text(arena, or_empty(answer_text(&rows, row, 1))),
-            .type = {.shown = arena_text(arena, or_empty(answer_text(&rows, row, 2))),
-                     .code = arena_text(arena, or_empty(answer_text(&rows, row, 6)))},
+            .type = arena_text(arena, or_empty(answer_text(&rows, row, 2))),
+            .own = arena_text(arena, or_empty(answer_text(&rows, row, 6))),
             .not_null = is_true(&rows, row, 3),
             .has_default = is_true(&rows, row, 4),
             .is_generated = is_true(&rows, row, 5),
@@ -53,28 +55,10 @@ RC adbc_shape_read(struct adbc_target *self, const char *table, struct arena *ar
     return RC_OK;
 }
 
-int adbc_shape_find(const struct adbc_target *self, const struct shape *shape, const char *name)
-{
-    for (int i = 0; i < shape->count; i++) {
-        if (adbc_names_equal(self, shape->columns[i].name, name))
-            return i;
-    }
-    return -1;
-}
-
-bool adbc_is_key_column(const struct target_table *table, const char *name)
-{
-    for (int i = 0; i < table->key_count; i++) {
-        if (strcmp(table->key[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool is_one_of_key(const struct adbc_target *self, const struct target_table *wanted, const char *column)
 {
     for (int i = 0; column != NULL && i < wanted->key_count; i++) {
-        if (adbc_names_equal(self, wanted->key[i], column))
+        if (sql_names_equal(&self->dialect->sql, wanted->key[i], column))
             return true;
     }
     return false;

@@ -1,54 +1,13 @@
 #include "connect/postgres/target_parts.h"
+#include "connect/sql/grants.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- names ---- */
-
-/* "ods.orders" is orders in ods; a name without a dot is in the connection's schema. */
-static const char *split_name(const struct postgres_target *self, const char *table, struct buf *ret_schema)
-{
-    const char *dot = strchr(table, '.');
-    if (dot == NULL || dot == table || dot[1] == '\0') {
-        buf_add_str(ret_schema, str(self->schema));
-        return table;
-    }
-    buf_add(ret_schema, table, (size_t)(dot - table));
-    return dot + 1;
-}
-
-const char *postgres_schema_of(const struct postgres_target *self, const char *table, struct arena *arena)
-{
-    AUTO_RELEASE(buf) schema = {0};
-    split_name(self, table, &schema);
-    return arena_str(arena, buf_str(&schema));
-}
-
-const char *postgres_name_alone(const struct postgres_target *self, const char *table)
-{
-    AUTO_RELEASE(buf) schema = {0};
-    return split_name(self, table, &schema);
-}
-
 void postgres_table_quote(const struct postgres_target *self, const char *table, struct buf *out)
 {
-    AUTO_RELEASE(buf) schema = {0};
-    const char *name = split_name(self, table, &schema);
-    pq_quote(out, schema.at);
-    buf_add_str(out, S("."));
-    pq_quote(out, name);
-}
-
-void postgres_table_name(const struct postgres_target *self, const char *table, struct buf *out)
-{
-    AUTO_RELEASE(buf) schema = {0};
-    const char *name = split_name(self, table, &schema);
-    if (!str_eq(pq_name(schema.at), pq_name(self->schema))) {
-        buf_add_str(out, pq_name(schema.at));
-        buf_add_str(out, S("."));
-    }
-    buf_add_str(out, pq_name(name));
+    sql_quote_table(&postgres_sql, &self->base, table, out);
 }
 
 /* ---- the connection ---- */
@@ -189,39 +148,21 @@ static RC postgres_target_reconnect(struct target *base, struct error *err)
 static RC check_rights(struct postgres_target *self, struct error *err)
 {
     AUTO_RELEASE(pq_answer) rights = {0};
-    const char *values[] = {self->schema, self->position};
-    TRY(pq_query(
-        self->db,
-        "SELECT n.oid IS NOT NULL, has_schema_privilege(n.oid, 'USAGE'), has_schema_privilege(n.oid, 'CREATE'),"
-        " has_database_privilege(current_database(), 'TEMP'), pg_is_in_recovery(),"
-        " CASE WHEN has_schema_privilege(n.oid, 'USAGE') AND to_regclass($2) IS NOT NULL THEN"
-        " has_table_privilege(to_regclass($2), 'SELECT') AND has_table_privilege(to_regclass($2), 'INSERT')"
-        " AND has_table_privilege(to_regclass($2), 'UPDATE') ELSE true END, current_user, current_database()"
-        " FROM (VALUES (1)) v LEFT JOIN pg_namespace n ON n.nspname = $1",
-        2, values, &rights, err));
-    const char *user = pq_text(&rights, 0, 6), *database = pq_text(&rights, 0, 7);
-    AUTO_RELEASE(buf) to = {0}, schema = {0};
-    pq_quote(&to, user);
-    pq_quote(&schema, self->schema);
-    if (!pq_bool(&rights, 0, 0)) {
-        fail(err, RC_NOT_FOUND, "'%s' has no schema '%s'", self->base.address, self->schema);
-        return fail_todo(err, "CREATE SCHEMA %s AUTHORIZATION %s, or correct `schema` of the connection", schema.at,
-                         to.at);
-    }
-    if (!pq_bool(&rights, 0, 1) || !pq_bool(&rights, 0, 2)) {
-        fail(err, RC_DENIED, "'%s' connects, but may not create tables in the schema '%s'", user, self->schema);
-        return fail_todo(err, "GRANT USAGE, CREATE ON SCHEMA %s TO %s", schema.at, to.at);
-    }
-    if (!pq_bool(&rights, 0, 3)) {
-        fail(err, RC_DENIED, "'%s' connects, but may not create temporary tables, through which a merge goes", user);
-        return fail_todo(err, "GRANT TEMPORARY ON DATABASE \"%s\" TO %s", database, to.at);
-    }
-    if (pq_bool(&rights, 0, 4)) {
+    AUTO_RELEASE(buf) to = {0};
+    const char *values[] = {self->position};
+    TRY(sql_check_schema(&postgres_sql, &self->base, err));
+    TRY(pq_query(self->db,
+                 "SELECT pg_is_in_recovery(), CASE WHEN to_regclass($1) IS NULL THEN true ELSE"
+                 " has_table_privilege(to_regclass($1), 'SELECT') AND has_table_privilege(to_regclass($1), 'INSERT')"
+                 " AND has_table_privilege(to_regclass($1), 'UPDATE') END, current_user",
+                 1, values, &rights, err));
+    if (pq_bool(&rights, 0, 0)) {
         fail(err, RC_DENIED, "'%s' is a standby, which takes no writes", self->base.address);
         return fail_todo(err, "give the primary's address");
     }
-    if (!pq_bool(&rights, 0, 5)) {
-        fail(err, RC_DENIED, "'%s' connects, but may not write %s", user, self->position);
+    if (!pq_bool(&rights, 0, 1)) {
+        fail(err, RC_DENIED, "'%s' connects, but may not write %s", pq_text(&rights, 0, 2), self->position);
+        pq_quote(&to, pq_text(&rights, 0, 2));
         return fail_todo(err, "GRANT SELECT, INSERT, UPDATE ON %s TO %s", self->position, to.at);
     }
     return RC_OK;

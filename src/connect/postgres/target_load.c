@@ -1,22 +1,15 @@
 /* Rows in: one binary COPY per file, straight from the batches. */
 #include "base/yaml.h"
 #include "connect/postgres/target_parts.h"
+#include "connect/sql/deletes.h"
 
 #include <assert.h>
 
 /* ---- starting ---- */
 
-void postgres_target_names(const struct target_table *table, struct buf *out)
+static const struct sql_column *column_of(const struct postgres_target *self, int i)
 {
-    for (int i = 0; i < table->schema->count; i++) {
-        buf_add_str(out, i > 0 ? S(", ") : S(""));
-        pq_quote(out, table->schema->fields[i].name);
-    }
-}
-
-static const struct shape_column *column_of(const struct postgres_target *self, int i)
-{
-    return &self->shape.columns[postgres_shape_find(&self->shape, self->table->schema->fields[i].name)];
+    return sql_shape_find(&postgres_sql, &self->shape, self->table->schema->fields[i].name);
 }
 
 void postgres_target_waiting(const struct postgres_target *self, int i, struct buf *out)
@@ -24,7 +17,7 @@ void postgres_target_waiting(const struct postgres_target *self, int i, struct b
     buf_add_str(out, S("s."));
     pq_quote(out, self->table->schema->fields[i].name);
     if (self->columns[i].fitting.wire == WIRE_CAST)
-        buf_addf(out, "::%s", column_of(self, i)->type.shown);
+        buf_addf(out, "::%s", column_of(self, i)->type);
 }
 
 static RC plan_columns(struct postgres_target *self, struct error *err)
@@ -39,14 +32,14 @@ static RC plan_columns(struct postgres_target *self, struct error *err)
     self->is_waiting = postgres_target_waits(table);
     for (int i = 0; i < table->schema->count; i++) {
         const struct field *field = &table->schema->fields[i];
-        int column = postgres_shape_find(&self->shape, field->name);
-        if (column < 0)
+        const struct sql_column *column = sql_shape_find(&postgres_sql, &self->shape, field->name);
+        if (column == NULL)
             return fail(err, RC_DATA, "the table '%s' has no column '%s' any more", table->name, field->name);
-        struct fitting fitting = pg_fit(field, &self->shape.columns[column].type);
+        struct fitting fitting = pg_fit(field, &pg_column_of(column)->type);
         if (fitting.fit != FIT_YES)
             return fail(err, RC_DATA, "the column '%s' of '%s' is %s now, which does not hold the source's values",
-                        field->name, table->name, self->shape.columns[column].type.shown);
-        bool is_key = postgres_target_waits(table) && postgres_is_key_column(table, field->name);
+                        field->name, table->name, column->type);
+        bool is_key = postgres_target_waits(table) && sql_is_key(table, field->name);
         self->columns[i] = (struct row_column){field, fitting, is_key};
         self->is_waiting |= fitting.wire == WIRE_CAST;
     }
@@ -55,41 +48,31 @@ static RC plan_columns(struct postgres_target *self, struct error *err)
 
 static void add_waiting_column(const struct postgres_target *self, int i, struct buf *sql)
 {
-    const struct shape_column *column = column_of(self, i);
+    const struct sql_column *column = column_of(self, i);
+    const char *collate = pg_column_of(column)->collate;
     buf_add_str(sql, S(", "));
     pq_quote(sql, column->name);
     if (self->columns[i].fitting.wire == WIRE_CAST) {
         buf_add_str(sql, S(" text"));
         return;
     }
-    buf_addf(sql, " %s", column->type.shown);
-    if (column->collate != NULL)
-        buf_addf(sql, " COLLATE %s", column->collate);
+    buf_addf(sql, " %s", column->type);
+    if (collate != NULL)
+        buf_addf(sql, " COLLATE %s", collate);
 }
 
 /* The columns have the table's own types, so that what does not fit fails on the way in, and names its column. */
 static RC create_waiting_rows(struct postgres_target *self, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
-    self->number = "n";
-    while (schema_find(self->table->schema, self->number) >= 0)
-        self->number = arena_print(&self->load_arena, "%s_", self->number);
+    const struct sql_on on = postgres_on(self, self->table);
+    self->number = sql_free_name(&on, "n", &self->load_arena);
     buf_addf(&sql, "CREATE TEMPORARY TABLE waybill_rows (%s bigint", self->number);
     for (int i = 0; i < self->table->schema->count; i++)
         add_waiting_column(self, i, &sql);
     buf_add_str(&sql, S(") ON COMMIT DROP"));
     self->statements++;
     return pq_run(self->db, sql.at, NULL, err);
-}
-
-/* Foreign keys look when everything is here again. */
-static RC delete_all(struct postgres_target *self, struct error *err)
-{
-    AUTO_RELEASE(buf) sql = {0};
-    buf_add_str(&sql, S("SET CONSTRAINTS ALL DEFERRED; DELETE FROM "));
-    postgres_table_quote(self, self->table->name, &sql);
-    self->statements++;
-    return pq_run(self->db, sql.at, &self->deleted, err);
 }
 
 RC postgres_target_start_load(struct postgres_target *self, struct error *err)
@@ -100,12 +83,13 @@ RC postgres_target_start_load(struct postgres_target *self, struct error *err)
     if (self->is_waiting)
         TRY(create_waiting_rows(self, err));
     AUTO_RELEASE(buf) name = {0};
-    postgres_table_quote(self, self->table->name, &name);
+    const struct sql_on on = postgres_on(self, self->table);
+    sql_table(&on, &name);
     self->into = arena_text(&self->load_arena, name.at);
     if (self->table->mode == MODE_REPLACE)
-        TRY(self->table->swaps ? postgres_target_swap_begin(self, err) : delete_all(self, err));
+        TRY(self->table->swaps ? postgres_target_swap_begin(self, err) : sql_delete_all(&on, &self->deleted, err));
     if (self->table->mode == MODE_DELETE_INSERT)
-        TRY(postgres_target_delete_span(self, err));
+        TRY(sql_delete_span(&on, &self->deleted, err));
     self->writer =
         row_writer_new(self->db, self->table->name, self->columns, self->table->schema->count, self->is_waiting);
     return RC_OK;
@@ -128,12 +112,13 @@ enum rc postgres_target_fail_load(struct postgres_target *self, const char *what
 
 static void copy_statement(const struct postgres_target *self, struct buf *sql)
 {
+    const struct sql_on on = {&postgres_sql, NULL, self->table};
     buf_add_str(sql, S("COPY "));
     if (self->is_waiting) {
         buf_add_str(sql, S(WAITING_ROWS));
     } else {
         buf_addf(sql, "%s (", self->into);
-        postgres_target_names(self->table, sql);
+        sql_columns(&on, sql);
         buf_add_str(sql, S(")"));
     }
     buf_add_str(sql, S(" FROM STDIN (FORMAT binary)"));

@@ -1,5 +1,6 @@
 /* Merge (formats.md 4) and every check that may refuse a load before COMMIT. */
 #include "connect/postgres/target_parts.h"
+#include "connect/sql/deletes.h"
 
 #include <assert.h>
 
@@ -40,7 +41,7 @@ static const char *byte_order(const struct postgres_target *self)
 }
 
 /* Plans for a table of which nothing is known are bad ones; the keys are enough to know. */
-RC postgres_target_analyze(struct postgres_target *self, struct error *err)
+static RC analyze_keys(struct postgres_target *self, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
     for (int i = 0; i < self->table->key_count; i++) {
@@ -102,12 +103,7 @@ static RC count_matches(struct postgres_target *self, int64_t *ret_matched, int6
     buf_add_str(&sql, S(") FROM " WAITING_ROWS " s JOIN "));
     postgres_table_quote(self, table->name, &sql);
     buf_add_str(&sql, S(" t ON "));
-    for (int i = 0; i < table->key_count; i++) {
-        buf_add_str(&sql, i > 0 ? S(" AND t.") : S("t."));
-        pq_quote(&sql, table->key[i]);
-        buf_add_str(&sql, S(" = "));
-        postgres_target_waiting(self, column_index(table, table->key[i]), &sql);
-    }
+    postgres_sql.match(&self->base, &sql);
     return query(self, sql.at, ret_matched, ret_kept, err);
 }
 
@@ -116,7 +112,7 @@ static void add_assignments(const struct target_table *table, struct buf *sql)
     int added = 0;
     for (int i = 0; i < table->schema->count; i++) {
         const char *name = table->schema->fields[i].name;
-        if (postgres_is_key_column(table, name) && table->schema->count > table->key_count)
+        if (sql_is_key(table, name) && table->schema->count > table->key_count)
             continue;
         buf_add_str(sql, added++ > 0 ? S(", ") : S(""));
         pq_quote(sql, name);
@@ -148,8 +144,9 @@ static void add_conflict(const struct postgres_target *self, struct buf *sql)
 static RC insert_waiting(struct postgres_target *self, bool has_conflicts, int64_t *ret_changes, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
+    const struct sql_on on = postgres_on(self, self->table);
     buf_addf(&sql, "INSERT INTO %s AS t (", self->into);
-    postgres_target_names(self->table, &sql);
+    sql_columns(&on, &sql);
     buf_add_str(&sql, S(") OVERRIDING SYSTEM VALUE SELECT "));
     for (int i = 0; i < self->table->schema->count; i++) {
         buf_add_str(&sql, i > 0 ? S(", ") : S(""));
@@ -162,7 +159,7 @@ static RC insert_waiting(struct postgres_target *self, bool has_conflicts, int64
 }
 
 /* Readers go on; writers wait, so that what was counted stays true until COMMIT. */
-RC postgres_target_lock_table(struct postgres_target *self, struct error *err)
+static RC lock_table(struct postgres_target *self, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
     buf_add_str(&sql, S("LOCK TABLE "));
@@ -174,9 +171,9 @@ RC postgres_target_lock_table(struct postgres_target *self, struct error *err)
 static RC merge(struct postgres_target *self, struct load_counts *counts, struct error *err)
 {
     int64_t distinct = 0, matched = 0, changes = 0;
-    TRY(postgres_target_analyze(self, err));
+    TRY(analyze_keys(self, err));
     TRY(remove_duplicates(self, counts->rows, &distinct, err));
-    TRY(postgres_target_lock_table(self, err));
+    TRY(lock_table(self, err));
     TRY(count_matches(self, &matched, &counts->kept, err));
     TRY(insert_waiting(self, matched > 0, &changes, err));
     counts->inserted = distinct - matched;
@@ -189,33 +186,36 @@ static RC merge(struct postgres_target *self, struct load_counts *counts, struct
     return RC_OK;
 }
 
-/* They delete in the same transaction. */
-static RC merge_and_delete(struct postgres_target *self, struct load_counts *counts, struct error *err)
+/* What a merge is told to delete goes in the same transaction. */
+static RC apply_mode(struct postgres_target *self, int64_t rows, struct load_counts *counts, struct error *err)
 {
-    TRY(merge(self, counts, err));
-    return postgres_target_delete_keys(self, counts, err);
+    const struct sql_on on = postgres_on(self, self->table);
+    if (self->table->mode == MODE_MERGE) {
+        TRY(merge(self, counts, err));
+        return sql_delete_keys(&on, &counts->deleted, err);
+    }
+    if (self->table->mode == MODE_KEYS) {
+        TRY(analyze_keys(self, err));
+        TRY(lock_table(self, err));
+        return sql_delete_missing(&on, rows, &counts->deleted, err);
+    }
+    TRY(insert_waiting(self, false, &counts->inserted, err));
+    counts->rows = counts->inserted;
+    return RC_OK;
 }
 
 static RC apply_waiting(struct postgres_target *self, int64_t rows, struct load_counts *counts, struct error *err)
 {
-    int64_t inserted = 0;
     TRY(query(self, "SELECT count(*) FROM " WAITING_ROWS, &counts->rows, NULL, err));
     if (counts->rows != rows)
         return RC_OK; /* the caller tells */
-    if (self->table->mode == MODE_MERGE) {
-        TRY(merge_and_delete(self, counts, err));
-    } else {
-        TRY(insert_waiting(self, false, &inserted, err));
-        counts->rows = counts->inserted = inserted;
-    }
+    TRY(apply_mode(self, rows, counts, err));
     return pq_run(self->db, "DROP TABLE " WAITING_ROWS, NULL, err);
 }
 
 static RC apply(struct postgres_target *self, int64_t rows, struct load_counts *counts, struct error *err)
 {
-    if (self->table->mode == MODE_KEYS)
-        TRY(postgres_target_delete_missing(self, rows, counts, err));
-    else if (self->is_waiting)
+    if (self->is_waiting)
         TRY(apply_waiting(self, rows, counts, err));
     else
         counts->rows = counts->inserted = self->rows;
@@ -230,10 +230,11 @@ static RC apply(struct postgres_target *self, int64_t rows, struct load_counts *
 RC postgres_target_apply(struct target *base, int64_t rows, struct load_counts *ret, struct error *err)
 {
     struct postgres_target *self = (struct postgres_target *)base;
-    struct load_counts counts = {.deleted = self->deleted};
+    struct load_counts counts = {0};
     assert(self->table != NULL && "a load has begun");
     if (apply(self, rows, &counts, err) != RC_OK)
         return postgres_target_fail_load(self, mode_name(self->table->mode), err);
+    counts.deleted += self->deleted;
     counts.statements = self->statements;
     *ret = counts;
     return RC_OK;

@@ -1,26 +1,20 @@
-/* Inside the PostgreSQL target: target.c (connection, transaction), target_position.c (T), target_shape.c (the table as
- * it is), target_prepare.c (DDL), target_load.c (rows in), target_merge.c (merge, checks), rows.c (the binary rows),
- * types.c (what holds what). */
+/* Inside the PostgreSQL target: target.c (connection, transaction), target_sql.c (what it says to connect/sql/),
+ * target_position.c (T), target_shape.c (the table as it is), target_prepare.c (DDL), target_load.c (rows in),
+ * target_merge.c (merge, checks), rows.c (the binary rows), types.c (what holds what). */
 #pragma once
 
 #include "connect/postgres/rows.h"
 #include "connect/postgres/target.h"
+#include "connect/sql/shape.h"
 
-struct shape_column {
-    const char *name;
+/* What sql_column.own points to. */
+struct pg_column {
     struct pg_type type;
     const char *collate; /* its collation, quoted, where it is not its type's own; NULL: it is */
     const char *folding; /* under which different bytes may be equal; NULL: bytes decide */
-    bool not_null, has_default, is_generated, is_always_identity;
+    bool is_always_identity;
 };
-
-struct shape {
-    bool exists;
-    const char *oid;  /* of the table, as text */
-    const char *kind; /* "table", "view" ... */
-    struct shape_column *columns;
-    int count;
-};
+static inline const struct pg_column *pg_column_of(const struct sql_column *column) { return column->own; }
 
 struct postgres_target {
     struct target base;
@@ -35,7 +29,7 @@ struct postgres_target {
     /* The load under way; table NULL: none. */
     const struct target_table *table;
     struct arena load_arena;
-    struct shape shape;
+    struct sql_shape shape;
     struct row_column *columns; /* of the schema */
     bool is_waiting;            /* rows go to WAITING_ROWS first */
     const char *into;           /* quoted: the table they go into, itself or the one that will have its name */
@@ -52,13 +46,13 @@ RC postgres_target_lock(struct postgres_target *self, struct error *err);
 RC postgres_target_unlock(struct postgres_target *self, struct error *err);
 void postgres_target_abort(struct postgres_target *self);
 
+extern const struct sql postgres_sql;
+static inline struct sql_on postgres_on(struct postgres_target *self, const struct target_table *table)
+{
+    return (struct sql_on){&postgres_sql, &self->base, table};
+}
 /* "schema"."table". */
 void postgres_table_quote(const struct postgres_target *self, const char *table, struct buf *out);
-const char *postgres_schema_of(const struct postgres_target *self, const char *table, struct arena *arena);
-/* Without its schema. */
-const char *postgres_name_alone(const struct postgres_target *self, const char *table);
-/* One spelling per table: without the connection's own schema, and cut as PostgreSQL cuts names. */
-void postgres_table_name(const struct postgres_target *self, const char *table, struct buf *out);
 RC postgres_target_has_table(struct postgres_target *self, const char *quoted, bool *ret, struct error *err);
 
 /* The ops of T: target_position.c. */
@@ -72,18 +66,18 @@ RC postgres_target_fence(struct target *base, const struct target_table *table, 
 RC postgres_target_swap(struct postgres_target *self, const struct target_table *table, const struct target_move *move,
                         bool *ret_moved, struct error *err);
 
-RC postgres_shape_read(struct postgres_target *self, const char *table, struct arena *arena, struct shape *ret,
+RC postgres_shape_read(struct postgres_target *self, const char *table, struct arena *arena, struct sql_shape *ret,
                        struct error *err);
-int postgres_shape_find(const struct shape *self, const char *name); /* as PostgreSQL cuts it; -1: none */
 /* The key's columns are exactly those of an index that could be named in ON CONFLICT. */
-RC postgres_shape_key_is_unique(struct postgres_target *self, const struct shape *shape,
+RC postgres_shape_key_is_unique(struct postgres_target *self, const struct sql_shape *shape,
                                 const struct target_table *wanted, bool *ret, struct error *err);
-bool postgres_is_key_column(const struct target_table *table, const char *name);
 
 /* What a load takes on its table: "INSERT,DELETE". */
 const char *postgres_mode_rights(enum mode mode);
 /* What it takes besides to delete, or to note, what the source has not any more. */
 const char *postgres_delete_rights(bool notes);
+void postgres_misfit(const struct sql_on *on, const struct field *field, const struct sql_column *column,
+                     struct sql_misfits *found);
 RC postgres_target_prepare(struct target *base, const struct target_table *table, bool dry, struct buf *ret_ddl,
                            struct error *err);
 
@@ -97,20 +91,9 @@ RC postgres_target_start_load(struct postgres_target *self, struct error *err);
 void postgres_target_end_load(struct postgres_target *self); /* forgets it; the transaction is the caller's */
 RC postgres_target_load_file(struct target *base, const struct staged_file *file, int64_t *ret_rows, struct error *err);
 RC postgres_target_apply(struct target *base, int64_t rows, struct load_counts *ret, struct error *err);
-RC postgres_target_analyze(struct postgres_target *self, struct error *err); /* of the waiting rows' keys */
-RC postgres_target_lock_table(struct postgres_target *self, struct error *err);
-/* target_deletes.c: DELETE of what the table's span holds; of rows whose key does not wait among the `keys`; of those
- * of deletes.keys. The last two into counts->deleted. */
-RC postgres_target_delete_span(struct postgres_target *self, struct error *err);
-RC postgres_target_delete_missing(struct postgres_target *self, int64_t keys, struct load_counts *counts,
-                                  struct error *err);
-RC postgres_target_delete_keys(struct postgres_target *self, struct load_counts *counts, struct error *err);
-/* A value as positions and keys have it; "(a, b) IN ((..), ..)". */
-void postgres_target_literal(const struct field *field, const char *text, struct buf *out);
-void postgres_target_keys(const struct key_list *keys, const char *in, struct buf *out);
 /* target_swap.c: may a new table take the place of this one; the new table; its taking the place. */
-RC postgres_target_check_swap(struct postgres_target *self, const struct target_table *table, const struct shape *shape,
-                              struct error *err);
+RC postgres_target_check_swap(struct postgres_target *self, const struct target_table *table,
+                              const struct sql_shape *shape, struct error *err);
 RC postgres_target_swap_begin(struct postgres_target *self, struct error *err);
 RC postgres_target_swap_end(struct postgres_target *self, struct error *err);
 /* Whether rows wait in WAITING_ROWS first, whatever their columns. */
@@ -122,7 +105,5 @@ static inline bool postgres_target_waits(const struct target_table *table)
  * the place in the order they were read. */
 #define WAITING_ROWS "pg_temp.waybill_rows"
 enum rc postgres_target_fail_load(struct postgres_target *self, const char *what, struct error *err);
-/* The columns' quoted names, comma-separated. */
-void postgres_target_names(const struct target_table *table, struct buf *out);
 /* Column i of the waiting rows, under their alias s, in the table's type. */
 void postgres_target_waiting(const struct postgres_target *self, int i, struct buf *out);

@@ -15,7 +15,7 @@ static const char *kind_name(char kind)
     }
 }
 
-static RC read_kind(struct postgres_target *self, const char *table, struct arena *arena, struct shape *ret,
+static RC read_kind(struct postgres_target *self, const char *table, struct arena *arena, struct sql_shape *ret,
                     struct error *err)
 {
     AUTO_RELEASE(pq_answer) row = {0};
@@ -25,31 +25,37 @@ static RC read_kind(struct postgres_target *self, const char *table, struct aren
     TRY(pq_query(self->db, "SELECT oid, relkind FROM pg_class WHERE oid = to_regclass($1)", 1, values, &row, err));
     ret->exists = pq_rows(&row) == 1;
     if (ret->exists) {
-        ret->oid = arena_text(arena, pq_text(&row, 0, 0));
+        ret->id = arena_text(arena, pq_text(&row, 0, 0));
         ret->kind = kind_name(pq_text(&row, 0, 1)[0]);
     }
     return RC_OK;
 }
 
-static struct shape_column column_of_row(const struct pq_answer *rows, int row, struct arena *arena)
+static struct sql_column column_of_row(const struct pq_answer *rows, int row, struct arena *arena)
 {
-    return (struct shape_column){
-        .name = arena_text(arena, pq_text(rows, row, 0)),
-        .type = {.shown = arena_text(arena, pq_text(rows, row, 1)),
+    struct pg_column *own = arena_take(arena, sizeof(*own));
+    const char *shown = arena_text(arena, pq_text(rows, row, 1));
+    *own = (struct pg_column){
+        .type = {.shown = shown,
                  .oid = pq_int64(rows, row, 2),
                  .modifier = (int)pq_int64(rows, row, 3),
                  .category = pq_text(rows, row, 4)[0]},
-        .not_null = pq_bool(rows, row, 5),
-        .has_default = pq_bool(rows, row, 6),
-        .is_generated = pq_bool(rows, row, 7),
         .is_always_identity = pq_bool(rows, row, 8),
         .folding = pq_is_null(rows, row, 9) ? NULL : arena_text(arena, pq_text(rows, row, 9)),
         .collate = pq_is_null(rows, row, 10) ? NULL : arena_text(arena, pq_text(rows, row, 10)),
     };
+    return (struct sql_column){
+        .name = arena_text(arena, pq_text(rows, row, 0)),
+        .type = shown,
+        .not_null = pq_bool(rows, row, 5),
+        .has_default = pq_bool(rows, row, 6),
+        .is_generated = pq_bool(rows, row, 7),
+        .own = own,
+    };
 }
 
 /* Of a domain its base type counts: the same bytes go over the wire. */
-static RC read_columns(struct postgres_target *self, struct arena *arena, struct shape *ret, struct error *err)
+static RC read_columns(struct postgres_target *self, struct arena *arena, struct sql_shape *ret, struct error *err)
 {
     AUTO_RELEASE(pq_answer) rows = {0};
     TRY(pq_query(self->db,
@@ -64,7 +70,7 @@ static RC read_columns(struct postgres_target *self, struct arena *arena, struct
                  " LEFT JOIN pg_collation c ON c.oid = a.attcollation"
                  " LEFT JOIN pg_namespace n ON n.oid = c.collnamespace"
                  " WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
-                 1, &ret->oid, &rows, err));
+                 1, &ret->id, &rows, err));
     ret->count = pq_rows(&rows);
     ret->columns = arena_take(arena, (size_t)ret->count * sizeof(*ret->columns));
     for (int row = 0; row < ret->count; row++)
@@ -72,33 +78,15 @@ static RC read_columns(struct postgres_target *self, struct arena *arena, struct
     return RC_OK;
 }
 
-RC postgres_shape_read(struct postgres_target *self, const char *table, struct arena *arena, struct shape *ret,
+RC postgres_shape_read(struct postgres_target *self, const char *table, struct arena *arena, struct sql_shape *ret,
                        struct error *err)
 {
-    struct shape shape = {.kind = ""};
+    struct sql_shape shape = {.kind = ""};
     TRY(read_kind(self, table, arena, &shape, err));
     if (shape.exists)
         TRY(read_columns(self, arena, &shape, err));
     *ret = shape;
     return RC_OK;
-}
-
-int postgres_shape_find(const struct shape *self, const char *name)
-{
-    for (int i = 0; i < self->count; i++) {
-        if (str_eq(str(self->columns[i].name), pq_name(name)))
-            return i;
-    }
-    return -1;
-}
-
-bool postgres_is_key_column(const struct target_table *table, const char *name)
-{
-    for (int i = 0; i < table->key_count; i++) {
-        if (strcmp(table->key[i], name) == 0)
-            return true;
-    }
-    return false;
 }
 
 static bool is_one_of_key(const struct target_table *wanted, const char *column)
@@ -112,7 +100,7 @@ static bool is_one_of_key(const struct target_table *wanted, const char *column)
 
 /* An expression has no column; a deferrable index cannot decide conflicts; equality that ignores case would make one
  * row of two. */
-RC postgres_shape_key_is_unique(struct postgres_target *self, const struct shape *shape,
+RC postgres_shape_key_is_unique(struct postgres_target *self, const struct sql_shape *shape,
                                 const struct target_table *wanted, bool *ret, struct error *err)
 {
     AUTO_RELEASE(pq_answer) rows = {0};
@@ -122,7 +110,7 @@ RC postgres_shape_key_is_unique(struct postgres_target *self, const struct shape
                  " LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[n] AND a.attnum > 0"
                  " WHERE i.indrelid = $1::oid AND i.indisunique AND i.indisvalid AND i.indimmediate"
                  " AND i.indpred IS NULL AND i.indexprs IS NULL ORDER BY i.indexrelid, n",
-                 1, &shape->oid, &rows, err));
+                 1, &shape->id, &rows, err));
     for (int row = 0, end; row < pq_rows(&rows) && !*ret; row = end) {
         bool fits = true;
         for (end = row; end < pq_rows(&rows) && strcmp(pq_text(&rows, end, 0), pq_text(&rows, row, 0)) == 0; end++)

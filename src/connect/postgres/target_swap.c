@@ -24,13 +24,13 @@ static const char obstacles_sql[] =
     "  AND s.relkind = 'S' WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass"
     "  AND d.refobjid = $1::oid) o";
 
-RC postgres_target_check_swap(struct postgres_target *self, const struct target_table *table, const struct shape *shape,
-                              struct error *err)
+RC postgres_target_check_swap(struct postgres_target *self, const struct target_table *table,
+                              const struct sql_shape *shape, struct error *err)
 {
     AUTO_RELEASE(pq_answer) found = {0}, owner = {0};
     if (!table->swaps)
         return RC_OK;
-    TRY(pq_query(self->db, obstacles_sql, 1, &shape->oid, &found, err));
+    TRY(pq_query(self->db, obstacles_sql, 1, &shape->id, &found, err));
     if (!pq_is_null(&found, 0, 0)) {
         fail(err, RC_CONFIG, "a new table cannot take the place of '%s', since this holds on to the old one: %s",
              table->name, pq_text(&found, 0, 0));
@@ -39,7 +39,7 @@ RC postgres_target_check_swap(struct postgres_target *self, const struct target_
     TRY(pq_query(self->db,
                  "SELECT pg_has_role(relowner, 'USAGE'), relowner::regrole, current_user FROM pg_class"
                  " WHERE oid = $1::oid",
-                 1, &shape->oid, &owner, err));
+                 1, &shape->id, &owner, err));
     if (pq_bool(&owner, 0, 0))
         return RC_OK;
     fail(err, RC_DENIED, "'%s' belongs to %s, and '%s' may not put a new table in its place", table->name,
@@ -70,11 +70,12 @@ static const char dress_sql[] =
 RC postgres_target_swap_begin(struct postgres_target *self, struct error *err)
 {
     AUTO_RELEASE(pq_answer) dress = {0};
-    AUTO_RELEASE(buf) into = {0}, sql = {0};
-    pq_quote(&into, postgres_schema_of(self, self->table->name, &self->load_arena));
-    buf_addf(&into, ".waybill_new_%s", self->shape.oid);
+    AUTO_RELEASE(buf) into = {0}, sql = {0}, schema = {0};
+    sql_schema_of(&postgres_sql, &self->base, self->table->name, &schema);
+    pq_quote(&into, schema.at);
+    buf_addf(&into, ".waybill_new_%s", self->shape.id);
     self->into = arena_text(&self->load_arena, into.at);
-    const char *values[] = {self->shape.oid, self->into};
+    const char *values[] = {self->shape.id, self->into};
     TRY(pq_query(self->db, dress_sql, 2, values, &dress, err));
     buf_addf(&sql, "CREATE %sTABLE %s (LIKE ", pq_bool(&dress, 0, 1) ? "UNLOGGED " : "", self->into);
     postgres_table_quote(self, self->table->name, &sql);
@@ -90,7 +91,7 @@ RC postgres_target_swap_end(struct postgres_target *self, struct error *err)
     buf_add_str(&sql, S("DROP TABLE "));
     postgres_table_quote(self, self->table->name, &sql);
     buf_addf(&sql, "; ALTER TABLE %s RENAME TO ", self->into);
-    pq_quote(&sql, postgres_name_alone(self, self->table->name));
+    pq_quote(&sql, sql_name_alone(&postgres_sql, self->table->name));
     self->statements += 2;
     return pq_run(self->db, sql.at, NULL, err);
 }

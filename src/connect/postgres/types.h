@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "connect/types.h"
+#include "data/profile.h"
 
 /* The binary form of a value in COPY. */
 enum wire {
@@ -51,3 +52,6 @@ struct fitting {
 
 void pg_declare(const struct field *field, char ret[DECLARED_TEXT]);
 struct fitting pg_fit(const struct field *field, const struct pg_type *type);
+/* "min(c)" and so on, so that profile_tell can read it; false: such a column cannot say (measure.c). */
+bool pg_measure(const struct field *field, const struct fitting *fitting, enum profile_measure measure,
+                const char *name, struct buf *out);

@@ -1,4 +1,5 @@
 #include "connect/redshift/target_parts.h"
+#include "connect/sql/grants.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -160,40 +161,11 @@ static RC redshift_reconnect(struct target *base, struct error *err)
 
 /* ---- may it? ---- */
 
-static RC check_rights(struct redshift_target *self, struct error *err)
-{
-    AUTO_RELEASE(pq_answer) rights = {0};
-    AUTO_RELEASE(arena) arena = {0};
-    AUTO_RELEASE(buf) to = {0}, schema = {0};
-    const char *name = redshift_fold(self->schema, &arena);
-    TRY(redshift_query(self,
-                       "SELECT has_schema_privilege(n.nspname, 'USAGE'), has_schema_privilege(n.nspname, 'CREATE'),"
-                       " has_database_privilege(current_database(), 'TEMP'), current_user, current_database()"
-                       " FROM pg_namespace n WHERE n.nspname = $1",
-                       1, &name, &rights, err));
-    redshift_quote(&schema, name);
-    if (pq_rows(&rights) == 0) {
-        fail(err, RC_NOT_FOUND, "'%s' has no schema '%s'", self->base.address, name);
-        return fail_todo(err, "CREATE SCHEMA %s, or correct `schema` of the connection", schema.at);
-    }
-    const char *user = pq_text(&rights, 0, 3);
-    redshift_quote(&to, user);
-    if (!pq_bool(&rights, 0, 0) || !pq_bool(&rights, 0, 1)) {
-        fail(err, RC_DENIED, "'%s' connects, but may not create tables in the schema '%s'", user, name);
-        return fail_todo(err, "GRANT USAGE, CREATE ON SCHEMA %s TO %s", schema.at, to.at);
-    }
-    if (!pq_bool(&rights, 0, 2)) {
-        fail(err, RC_DENIED, "'%s' connects, but may not create temporary tables, through which a merge goes", user);
-        return fail_todo(err, "GRANT TEMPORARY ON DATABASE \"%s\" TO %s", pq_text(&rights, 0, 4), to.at);
-    }
-    return RC_OK;
-}
-
 static RC redshift_check(struct target *base, bool *ret_is_new, struct error *err)
 {
     struct redshift_target *self = (struct redshift_target *)base;
     TRY(redshift_connect(self, err));
-    if (check_rights(self, err) != RC_OK)
+    if (sql_check_schema(&redshift_sql, base, err) != RC_OK)
         return fail_in(err, "target '%s'", base->name);
     base->password_from = self->db->password_from;
     *ret_is_new = false; /* a database is made by its owner, never by us */
@@ -294,7 +266,8 @@ RC redshift_target_open(const char *name, const struct redshift_target_options *
     self->base = (struct target){.ops = &redshift_target_ops,
                                  .name = arena_text(&self->arena, name),
                                  .address = arena_print(&self->arena, "%s", shown.at),
-                                 .version = self->version};
+                                 .version = self->version,
+                                 .ignores_case = true};
     snprintf(self->version, sizeof(self->version), "Redshift");
     if (pq_dig_tunnel(&self->address, self->base.name, &options->ssh, &self->with, err) != RC_OK) {
         redshift_free(&self->base);

@@ -153,7 +153,7 @@ static RC scan(struct store *store, const struct staged_file *file, int column, 
 struct finding {
     const struct target_table *table;
     const struct staged_file *file;
-    const struct shape_column *column;
+    const struct sql_column *column;
     const char *name; /* of the column in the waybill */
     struct misfit misfit;
 };
@@ -180,7 +180,7 @@ static enum rc say_misfit(struct redshift_target *self, const struct finding *f,
                          yaml_name(&arena, f->name));
     }
     fail(err, RC_DATA, "column '%s' holds %lld bytes, and %lld values have more, up to %lld; %s", f->name,
-         (long long)f->column->type.bytes, (long long)m->count, (long long)m->bytes_max, place);
+         (long long)redshift_type_of(f->column)->bytes, (long long)m->count, (long long)m->bytes_max, place);
     fail_id(err, "text-too-long");
     if (m->bytes_max <= REDSHIFT_VARCHAR_MAX)
         return fail_todo(err, "ALTER TABLE %s ALTER COLUMN %s TYPE varchar(%lld); then the same command again",
@@ -191,7 +191,7 @@ static enum rc say_misfit(struct redshift_target *self, const struct finding *f,
 }
 
 /* The files that may be meant, until one has a misfit; the column, where one is known. */
-static bool find_misfit(struct redshift_target *self, const struct target_table *table, const struct shape *shape,
+static bool find_misfit(struct redshift_target *self, const struct target_table *table, const struct sql_shape *shape,
                         const struct fault *fault, const struct staged_file *files, int count, struct finding *ret)
 {
     struct error ignored;
@@ -201,14 +201,14 @@ static bool find_misfit(struct redshift_target *self, const struct target_table 
             continue;
         for (int k = 0; k < table->schema->count; k++) {
             const char *column = table->schema->fields[k].name;
-            int at = redshift_shape_find(shape, column);
+            const struct sql_column *there = sql_shape_find(&redshift_sql, shape, column);
             bool is_meant = fault->column[0] == '\0' || strcasecmp(fault->column, column) == 0;
-            if (at < 0 || !is_meant)
+            if (there == NULL || !is_meant)
                 continue;
-            const struct shape_column *there = &shape->columns[at];
-            bool not_null = there->not_null || (table->mode == MODE_MERGE && redshift_is_key(table, column));
+            bool not_null = there->not_null || (table->mode == MODE_MERGE && sql_is_key(table, column));
             *ret = (struct finding){table, &files[i], there, column, {0}};
-            if (scan(self->stage, &files[i], k, there->type.bytes, not_null, &ret->misfit, &ignored) == RC_OK &&
+            if (scan(self->stage, &files[i], k, redshift_type_of(there)->bytes, not_null, &ret->misfit, &ignored) ==
+                    RC_OK &&
                 ret->misfit.count > 0)
                 return true;
         }
@@ -220,6 +220,18 @@ static bool says(const struct fault *fault, const struct error *err, const char 
 {
     return strcasestr(fault->detail, word) != NULL || strcasestr(err->text, word) != NULL ||
            strcasestr(fault->reason, word) != NULL;
+}
+
+/* Lent keys are good for some minutes at least, but a token may be revoked, and a COPY may wait. All of it is done
+ * again: the first of our own requests that meets the old token gets a new one from where it came. */
+static bool say_expired(const struct redshift_target *self, const struct fault *fault, struct error *err)
+{
+    bool is_expired = says(fault, err, "ExpiredToken") || says(fault, err, "token has expired");
+    if (!is_expired || self->iam_role != NULL)
+        return false;
+    fail(err, RC_AGAIN, "COPY: the session token of the stage '%s' has expired", self->stage->name);
+    fail_todo(err, "run the same command again, with a newer token where this one came from");
+    return true;
 }
 
 /* S3 has refused Redshift, and not us. */
@@ -292,7 +304,7 @@ enum rc redshift_copy_fault(struct redshift_target *self, const struct staged_fi
     read_detail(self, &fault);
     if (!is_told || (!is_own && err->rc != RC_DATA))
         return err->rc;
-    if (say_access(self, &fault, err))
+    if (say_expired(self, &fault, err) || say_access(self, &fault, err))
         return err->rc;
     redshift_abort(self);
     look(self, files[0].key, &fault);

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "connect/redshift/target_parts.h"
+#include "connect/sql/deletes.h"
 #include "io/aws_credentials.h"
 #include "state/keys.h"
 #include "state/settle.h"
@@ -59,23 +60,21 @@ RC redshift_use_stage(struct target *base, struct store *stage, struct error *er
 
 /* ---- starting ---- */
 
-static const struct shape_column *column_of(const struct redshift_target *self, int i)
+static const struct sql_column *column_of(const struct redshift_target *self, int i)
 {
-    return &self->shape.columns[redshift_shape_find(&self->shape, self->table->schema->fields[i].name)];
+    return sql_shape_find(&redshift_sql, &self->shape, self->table->schema->fields[i].name);
 }
 
 void redshift_waiting(const struct redshift_target *self, int i, struct buf *out)
 {
-    char type[DECLARED_TEXT];
     buf_addf(out, "%s.", self->waiting);
     redshift_quote(out, self->table->schema->fields[i].name);
     if (self->fittings[i].is_direct)
         return;
-    redshift_type_print(&column_of(self, i)->type, type);
     if (self->fittings[i].is_moment)
         buf_add_str(out, S(" AT TIME ZONE 'UTC'"));
     else
-        buf_addf(out, "::%s", type);
+        buf_addf(out, "::%s", column_of(self, i)->type);
 }
 
 static RC plan_columns(struct redshift_target *self, struct error *err)
@@ -90,11 +89,11 @@ static RC plan_columns(struct redshift_target *self, struct error *err)
     self->is_waiting = redshift_waits(table);
     for (int i = 0; i < table->schema->count; i++) {
         const struct field *field = &table->schema->fields[i];
-        int column = redshift_shape_find(&self->shape, field->name);
-        if (column < 0)
+        const struct sql_column *column = sql_shape_find(&redshift_sql, &self->shape, field->name);
+        if (column == NULL)
             return fail(err, RC_DATA, "the table '%s' has no column '%s' any more", table->name, field->name);
-        self->fittings[i] = redshift_fit(field, &self->shape.columns[column].type);
-        if (self->fittings[i].fit != REDSHIFT_FITS)
+        self->fittings[i] = redshift_fit(field, redshift_type_of(column));
+        if (self->fittings[i].fit != FIT_YES)
             return fail(err, RC_DATA, "the column '%s' of '%s' has another type now, which does not hold the source's",
                         field->name, table->name);
         self->is_waiting |= !self->fittings[i].is_direct;
@@ -105,11 +104,11 @@ static RC plan_columns(struct redshift_target *self, struct error *err)
 static void add_waiting_column(const struct redshift_target *self, int i, struct buf *sql)
 {
     const struct field *field = &self->table->schema->fields[i];
-    const struct shape_column *column = column_of(self, i);
+    const struct sql_column *column = column_of(self, i);
     char type[DECLARED_TEXT];
-    bool is_key = redshift_waits(self->table) && redshift_is_key(self->table, field->name);
-    if (self->fittings[i].is_direct && column->type.bytes > 0)
-        redshift_type_print(&column->type, type);
+    bool is_key = redshift_waits(self->table) && sql_is_key(self->table, field->name);
+    if (self->fittings[i].is_direct && redshift_type_of(column)->bytes > 0)
+        snprintf(type, sizeof(type), "%s", column->type);
     else
         redshift_declare(field, type);
     buf_add_str(sql, i > 0 ? S(", ") : S("("));
@@ -137,16 +136,6 @@ static RC create_waiting_rows(struct redshift_target *self, struct error *err)
     return redshift_run(self, sql.at, NULL, err);
 }
 
-/* Not TRUNCATE, which would commit what there is (S39). */
-static RC delete_all(struct redshift_target *self, struct error *err)
-{
-    AUTO_RELEASE(buf) sql = {0};
-    buf_add_str(&sql, S("DELETE FROM "));
-    redshift_table_quote(self, self->table->name, &sql);
-    self->statements++;
-    return redshift_run(self, sql.at, &self->deleted, err);
-}
-
 RC redshift_start_load(struct redshift_target *self, struct error *err)
 {
     self->rows = self->deleted = 0;
@@ -154,9 +143,10 @@ RC redshift_start_load(struct redshift_target *self, struct error *err)
     TRY(plan_columns(self, err));
     if (self->is_waiting)
         TRY(create_waiting_rows(self, err));
+    const struct sql_on on = redshift_on(self, self->table);
     if (self->table->mode == MODE_DELETE_INSERT)
-        return redshift_delete_span(self, err);
-    return self->table->mode == MODE_REPLACE ? delete_all(self, err) : RC_OK;
+        return sql_delete_span(&on, &self->deleted, err);
+    return self->table->mode == MODE_REPLACE ? sql_delete_all(&on, &self->deleted, err) : RC_OK;
 }
 
 void redshift_end_load(struct redshift_target *self)
@@ -237,6 +227,7 @@ static void add_authorization(const struct redshift_target *self, const struct a
 static RC copy_from(struct redshift_target *self, const char *key, struct error *err)
 {
     __attribute__((cleanup(aws_credentials_release))) struct aws_credentials keys = {0};
+    const struct sql_on on = redshift_on(self, self->table);
     AUTO_RELEASE(secret_buf) sql;
     secret_buf_init(&sql, COPY_BYTES_MAX);
     if (self->iam_role == NULL)
@@ -245,9 +236,9 @@ static RC copy_from(struct redshift_target *self, const char *key, struct error 
     if (self->is_waiting)
         buf_add_str(&sql.buf, S(WAITING_ROWS));
     else
-        redshift_table_quote(self, self->table->name, &sql.buf);
+        sql_table(&on, &sql.buf);
     buf_add_str(&sql.buf, S(" ("));
-    redshift_columns(self->table, &sql.buf);
+    sql_columns(&on, &sql.buf);
     buf_add_str(&sql.buf, S(") FROM "));
     AUTO_RELEASE(arena) arena = {0};
     redshift_literal(&sql.buf, arena_print(&arena, "%s/%s", self->stage->address, key));

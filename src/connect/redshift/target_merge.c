@@ -1,10 +1,12 @@
 /* Merge (formats.md 4) and every check that may refuse a load before COMMIT.
  *
- * Redshift enforces no key, and to it 'a' and 'a ' are equal: rows are matched by their key and by its length. Rows of
- * one key that the table had more than once become one, the latest by its cursor, before they are counted. */
+ * Redshift enforces no key, and to it 'a' and 'a ' are equal: rows are matched by their key and by its length, texts
+ * that are cursors compared by their bytes. Rows of one key that the table had more than once become one, the latest by
+ * its cursor, before they are counted. */
 #include <assert.h>
 
 #include "connect/redshift/target_parts.h"
+#include "connect/sql/deletes.h"
 
 #define LATEST_ROWS "waybill_rows_latest"
 #define SINGLE_ROWS "waybill_rows_single"
@@ -27,6 +29,8 @@ static RC ask(struct redshift_target *self, const char *sql, int64_t *ret, int c
 
 /* ---- pieces ---- */
 
+static struct sql_on on_table(struct redshift_target *self) { return redshift_on(self, self->table); }
+
 static int column_of(const struct redshift_target *self, const char *name)
 {
     return schema_find(self->table->schema, name);
@@ -40,7 +44,7 @@ static bool is_text(const struct redshift_target *self, const char *column)
 /* The table, under the name that its columns have in a statement. */
 static void add_table(const struct redshift_target *self, struct buf *out)
 {
-    redshift_quote(out, redshift_name_alone(self->table->name));
+    redshift_quote(out, sql_name_alone(&redshift_sql, self->table->name));
 }
 
 static void add_of(const struct redshift_target *self, const char *owner, const char *column, struct buf *out)
@@ -87,6 +91,13 @@ void redshift_match(const struct redshift_target *self, const char *other, bool 
     }
 }
 
+/* The cursor, so that it can be compared. */
+static void add_ordered(const struct redshift_target *self, const char *cursor, struct buf *out)
+{
+    const struct field *field = &self->table->schema->fields[column_of(self, self->table->cursor)];
+    redshift_sql.by_bytes(&self->base, field, cursor, out);
+}
+
 /* True where the table's row is newer than the one that comes. */
 static void add_is_newer(const struct redshift_target *self, struct buf *out)
 {
@@ -97,16 +108,22 @@ static void add_is_newer(const struct redshift_target *self, struct buf *out)
     }
     redshift_waiting(self, column_of(self, self->table->cursor), &comes);
     add_of(self, NULL, self->table->cursor, &there);
-    buf_addf(out, "(%s IS NOT NULL AND (%s IS NULL OR %s > %s))", there.at, comes.at, there.at, comes.at);
+    buf_addf(out, "(%s IS NOT NULL AND (%s IS NULL OR ", there.at, comes.at);
+    add_ordered(self, there.at, out);
+    buf_add_str(out, S(" > "));
+    add_ordered(self, comes.at, out);
+    buf_add_str(out, S("))"));
 }
 
 /* " ORDER BY cursor DESC NULLS LAST": the latest first; nothing where there is no cursor. */
 static void add_latest_first(const struct redshift_target *self, const char *owner, struct buf *out)
 {
+    AUTO_RELEASE(buf) cursor = {0};
     if (self->table->cursor == NULL)
         return;
+    add_of(self, owner, self->table->cursor, &cursor);
     buf_add_str(out, S(" ORDER BY "));
-    add_of(self, owner, self->table->cursor, out);
+    add_ordered(self, cursor.at, out);
     buf_add_str(out, S(" DESC NULLS LAST"));
 }
 
@@ -117,8 +134,9 @@ static void add_latest_first(const struct redshift_target *self, const char *own
 static RC keep_latest(struct redshift_target *self, int64_t *ret_kept, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0}, order = {0}, key = {0}, names = {0};
-    const char *place = redshift_free_name(self->table->schema, "waybill_place", &self->load_arena);
-    redshift_columns(self->table, &names);
+    const struct sql_on on = on_table(self);
+    const char *place = sql_free_name(&on, "waybill_place", &self->load_arena);
+    sql_columns(&on, &names);
     add_key(self, self->waiting, &key);
     add_latest_first(self, self->waiting, &order);
     buf_addf(&sql,
@@ -153,7 +171,7 @@ static RC remove_duplicates(struct redshift_target *self, int64_t rows, int64_t 
 static void add_all_columns(const struct redshift_target *self, struct buf *out)
 {
     for (int i = 0; i < self->shape.count; i++) {
-        if (self->shape.columns[i].is_identity)
+        if (self->shape.columns[i].is_generated)
             continue;
         buf_add_str(out, out->len > 0 ? S(", ") : S(""));
         redshift_quote(out, self->shape.columns[i].name);
@@ -226,7 +244,7 @@ static RC update_matches(struct redshift_target *self, int64_t *ret_changes, str
     redshift_table_quote(self, table->name, &sql);
     buf_add_str(&sql, S(" SET "));
     for (int i = 0; i < table->schema->count; i++) {
-        if (redshift_is_key(table, table->schema->fields[i].name) && table->schema->count > table->key_count)
+        if (sql_is_key(table, table->schema->fields[i].name) && table->schema->count > table->key_count)
             continue;
         buf_add_str(&sql, added++ > 0 ? S(", ") : S(""));
         redshift_quote(&sql, table->schema->fields[i].name);
@@ -244,9 +262,10 @@ static RC update_matches(struct redshift_target *self, int64_t *ret_changes, str
 static RC insert_waiting(struct redshift_target *self, bool is_new_only, int64_t *ret_changes, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0}, table = {0};
-    redshift_table_quote(self, self->table->name, &table);
+    const struct sql_on on = on_table(self);
+    sql_table(&on, &table);
     buf_addf(&sql, "INSERT INTO %s (", table.at);
-    redshift_columns(self->table, &sql);
+    sql_columns(&on, &sql);
     buf_add_str(&sql, S(") SELECT "));
     for (int i = 0; i < self->table->schema->count; i++) {
         buf_add_str(&sql, i > 0 ? S(", ") : S(""));
@@ -292,36 +311,42 @@ static RC merge(struct redshift_target *self, struct load_counts *counts, struct
         TRY(update_matches(self, &updated, err));
     if (counts->inserted > 0)
         TRY(insert_waiting(self, matches.keys > 0, &inserted, err));
-    TRY(check_changes(counts, distinct, updated, inserted, err));
-    return redshift_delete_keys(self, &counts->deleted, err);
+    return check_changes(counts, distinct, updated, inserted, err);
+}
+
+/* What a merge is told to delete goes in the same transaction. */
+static RC apply_mode(struct redshift_target *self, int64_t rows, struct load_counts *counts, struct error *err)
+{
+    const struct sql_on on = on_table(self);
+    if (self->table->mode == MODE_MERGE) {
+        TRY(merge(self, counts, err));
+        return sql_delete_keys(&on, &counts->deleted, err);
+    }
+    if (self->table->mode == MODE_KEYS)
+        return sql_delete_missing(&on, rows, &counts->deleted, err);
+    TRY(insert_waiting(self, false, &counts->inserted, err));
+    counts->rows = counts->inserted;
+    return RC_OK;
 }
 
 static RC apply_waiting(struct redshift_target *self, int64_t rows, struct load_counts *counts, struct error *err)
 {
-    AUTO_RELEASE(buf) count = {0};
+    AUTO_RELEASE(buf) count = {0}, drop = {0};
     const char *first = self->waiting;
     buf_addf(&count, "SELECT count(*) FROM %s", first);
     TRY(ask(self, count.at, &counts->rows, 1, err));
     if (counts->rows != rows)
         return RC_OK; /* the caller tells */
-    if (self->table->mode == MODE_MERGE)
-        TRY(merge(self, counts, err));
-    else
-        TRY(insert_waiting(self, false, &counts->inserted, err));
-    if (self->table->mode != MODE_MERGE)
-        counts->rows = counts->inserted;
+    TRY(apply_mode(self, rows, counts, err));
     if (strcmp(self->waiting, first) != 0)
         TRY(change(self, "DROP TABLE " LATEST_ROWS, NULL, err));
-    AUTO_RELEASE(buf) drop = {0};
     buf_addf(&drop, "DROP TABLE %s", first);
     return change(self, drop.at, NULL, err);
 }
 
 static RC apply(struct redshift_target *self, int64_t rows, struct load_counts *counts, struct error *err)
 {
-    if (self->table->mode == MODE_KEYS)
-        TRY(redshift_delete_missing(self, rows, counts, err));
-    else if (self->is_waiting)
+    if (self->is_waiting)
         TRY(apply_waiting(self, rows, counts, err));
     else
         counts->rows = counts->inserted = self->rows;

@@ -1,23 +1,15 @@
-/* Inside the Redshift target: target.c (session, transaction), names.c (names and literals), target_position.c (T),
- * target_shape.c (the table as it is), target_prepare.c (DDL), target_load.c (manifest, COPY), target_merge.c (merge,
- * checks), target_deletes.c (rows that go), target_fault.c (why a COPY failed), types.c (what holds what). */
+/* Inside the Redshift target: target.c (session, transaction), names.c (names and literals), target_sql.c (what it says
+ * to connect/sql/), target_position.c (T), target_shape.c (the table as it is), target_prepare.c (DDL), target_load.c
+ * (manifest, COPY), target_merge.c (merge, checks), target_fault.c (why a COPY failed), types.c (what holds what). */
 #pragma once
 
 #include "connect/redshift/target.h"
 #include "connect/redshift/types.h"
+#include "connect/sql/shape.h"
 #include "store/store.h"
 
-struct shape_column {
-    const char *name;
-    struct redshift_type type;
-    bool not_null, has_default, is_identity;
-};
-
-struct shape {
-    bool exists, is_table;
-    struct shape_column *columns;
-    int count;
-};
+/* What sql_column.own points to. */
+static inline const struct redshift_type *redshift_type_of(const struct sql_column *column) { return column->own; }
 
 struct redshift_target {
     struct target base;
@@ -34,7 +26,7 @@ struct redshift_target {
     /* The load under way; table NULL: none. */
     const struct target_table *table;
     struct arena load_arena;
-    struct shape shape;
+    struct sql_shape shape;
     struct redshift_fitting *fittings; /* one per column of the schema */
     bool is_waiting;                   /* rows go to `waiting` first */
     const char *waiting;               /* the temporary table that has them; its name needs no quotes */
@@ -49,17 +41,22 @@ const char *redshift_fold(const char *name, struct arena *arena);
 void redshift_quote(struct buf *out, const char *name);
 /* 'text': a backslash inside ends nothing either. */
 void redshift_literal(struct buf *out, const char *text);
-/* schema.table: "schema"."table", the two alone, and one spelling per table: folded, without the connection's schema.
- */
-void redshift_table_quote(const struct redshift_target *self, const char *table, struct buf *out);
-const char *redshift_schema_of(const struct redshift_target *self, const char *table, struct arena *arena);
-const char *redshift_name_alone(const char *table);
+
+extern const struct sql redshift_sql; /* target_sql.c */
+static inline struct sql_on redshift_on(struct redshift_target *self, const struct target_table *table)
+{
+    return (struct sql_on){&redshift_sql, &self->base, table};
+}
+/* "schema"."table". */
+static inline void redshift_table_quote(const struct redshift_target *self, const char *table, struct buf *out)
+{
+    sql_quote_table(&redshift_sql, &self->base, table, out);
+}
+/* One spelling per table: folded, without the connection's schema. Into the arena. */
 const char *redshift_table_name(const struct redshift_target *self, const char *table, struct arena *arena);
-/* The columns' quoted names, comma-separated. */
-void redshift_columns(const struct target_table *table, struct buf *out);
-bool redshift_is_key(const struct target_table *table, const char *column);
-/* A name that no column of the schema has: `word` and as many '_' as it takes. */
-const char *redshift_free_name(const struct schema *schema, const char *word, struct arena *arena);
+/* Both parts of its name, as the catalogue has them. */
+void redshift_catalog_name(const struct redshift_target *self, const char *table, struct arena *arena,
+                           const char *ret_names[2]);
 
 /* ---- target.c ---- */
 
@@ -94,9 +91,10 @@ bool redshift_is_position_name(const char *name);
 
 /* ---- target_shape.c, target_prepare.c ---- */
 
-RC redshift_shape_read(struct redshift_target *self, const char *table, struct arena *arena, struct shape *ret,
+RC redshift_shape_read(struct redshift_target *self, const char *table, struct arena *arena, struct sql_shape *ret,
                        struct error *err);
-int redshift_shape_find(const struct shape *self, const char *name); /* as Redshift folds it; -1: none */
+void redshift_misfit(const struct sql_on *on, const struct field *field, const struct sql_column *column,
+                     struct sql_misfits *found);
 RC redshift_prepare(struct target *base, const struct target_table *table, bool dry, struct buf *ret_ddl,
                     struct error *err);
 /* What a load takes on its table, and how many there are. */
@@ -120,15 +118,6 @@ static inline bool redshift_waits(const struct target_table *table)
 {
     return table->mode == MODE_MERGE || table->mode == MODE_KEYS;
 }
-
-/* ---- target_deletes.c ---- */
-
-/* A value of a position or of a key, as a literal; "((a = '1' AND b = 'x') OR (...))", what one of these keys is. */
-void redshift_value(const struct field *field, const char *text, struct buf *out);
-void redshift_keys(const struct key_list *keys, struct buf *out);
-RC redshift_delete_span(struct redshift_target *self, struct error *err); /* MODE_DELETE_INSERT, before its rows come */
-RC redshift_delete_missing(struct redshift_target *self, int64_t keys, struct load_counts *counts, struct error *err);
-RC redshift_delete_keys(struct redshift_target *self, int64_t *ret_deleted, struct error *err);
 
 /* A COPY has failed as err says: gives the session up, finds out which file, column and rows, and says so. */
 enum rc redshift_copy_fault(struct redshift_target *self, const struct staged_file *files, int count,

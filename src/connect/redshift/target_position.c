@@ -7,15 +7,10 @@
 
 #include "base/hash.h"
 #include "connect/redshift/target_parts.h"
+#include "connect/sql/position.h"
 
-enum { POSITION_FORMAT = 1, NUMBER_TEXT = 24, NAME_DIGITS = 16, TABLES_AT_ONCE = 50, CONFLICTS_MAX = 5 };
+enum { NAME_DIGITS = 16, TABLES_AT_ONCE = 50, CONFLICTS_MAX = 5 };
 static const char prefix[] = "waybill_position_";
-
-static const char *number_text(int64_t number, char ret[NUMBER_TEXT])
-{
-    snprintf(ret, NUMBER_TEXT, "%" PRId64, number);
-    return ret;
-}
 
 /* ---- its name ---- */
 
@@ -55,39 +50,11 @@ static RC find_table(struct redshift_target *self, const char *table, struct are
 
 /* ---- reading it ---- */
 
-static RC check_row(struct redshift_target *self, const char *scope, int rows, int64_t format, struct error *err)
-{
-    if (rows > 1)
-        return fail(err, RC_DATA, "'%s' has %d position rows of '%s', where one is all there may be",
-                    self->base.address, rows, scope);
-    if (format <= POSITION_FORMAT)
-        return RC_OK;
-    fail(err, RC_DATA, "the position row of '%s' in '%s' has format %" PRId64 ", this program knows %d", scope,
-         self->base.address, format, POSITION_FORMAT);
-    return fail_todo(err, "a newer waybill has written it: use that version or a later one");
-}
-
 static RC read_row(struct redshift_target *self, const struct target_table *table, struct arena *arena,
                    struct target_position *ret, struct error *err)
 {
-    AUTO_RELEASE(pq_answer) row = {0};
-    AUTO_RELEASE(buf) sql = {0};
-    struct target_position at = {.pos = "", .table = ""};
-    buf_addf(&sql, "SELECT format, target_id, epoch, token, waybill, pos, target_table FROM %s WHERE scope = $1",
-             redshift_position_table(self, table->name, arena));
-    TRY(redshift_query(self, sql.at, 1, &table->scope, &row, err));
-    at.exists = pq_rows(&row) > 0;
-    if (at.exists) {
-        TRY(check_row(self, table->scope, pq_rows(&row), pq_int64(&row, 0, 0), err));
-        snprintf(at.target_id, sizeof(at.target_id), "%s", pq_text(&row, 0, 1));
-        at.epoch = pq_int64(&row, 0, 2);
-        at.token = pq_int64(&row, 0, 3);
-        snprintf(at.waybill, sizeof(at.waybill), "%s", pq_text(&row, 0, 4));
-        at.pos = arena_text(arena, pq_text(&row, 0, 5));
-        at.table = arena_text(arena, pq_text(&row, 0, 6));
-    }
-    *ret = at;
-    return RC_OK;
+    const struct sql_on on = redshift_on(self, table);
+    return sql_position_read(&on, arena, ret, err);
 }
 
 static RC read_position(struct redshift_target *self, const struct target_table *table, struct arena *arena,
@@ -98,7 +65,7 @@ static RC read_position(struct redshift_target *self, const struct target_table 
     TRY(find_table(self, table->name, arena, &oid, err));
     if (oid != NULL)
         return read_row(self, table, arena, ret, err);
-    *ret = (struct target_position){.pos = "", .table = ""};
+    *ret = sql_position_none();
     return RC_OK;
 }
 
@@ -108,40 +75,6 @@ RC redshift_position(struct target *base, const struct target_table *table, stru
     if (read_position((struct redshift_target *)base, table, arena, ret, err) != RC_OK)
         return fail_in(err, "target '%s': reading the position of '%s'", base->name, table->scope);
     return RC_OK;
-}
-
-/* ---- who owns a table ---- */
-
-static RC fail_owned(struct redshift_target *self, const struct target_table *table, const char *owner,
-                     struct error *err)
-{
-    AUTO_RELEASE(arena) arena = {0};
-    fail(err, RC_CONFIG, "the table '%s' is loaded by '%s', so '%s' cannot load into it", table->name, owner,
-         table->scope);
-    return fail_todo(
-        err,
-        "two pipelines on purpose: `shared: true` in both, and run '%s' first. A pipeline with a new name: "
-        "give the old one back, or hand the table over with UPDATE %s SET scope = '%s' WHERE scope = '%s' "
-        "and then `waybill watermark restore --from-target`",
-        owner, redshift_position_table(self, table->name, &arena), table->scope, owner);
-}
-
-static RC check_owner(struct redshift_target *self, const struct target_table *table, struct error *err)
-{
-    AUTO_RELEASE(pq_answer) others = {0};
-    AUTO_RELEASE(arena) arena = {0};
-    AUTO_RELEASE(buf) sql = {0};
-    buf_addf(&sql, "SELECT scope FROM %s WHERE scope <> $1%s ORDER BY scope LIMIT 1",
-             redshift_position_table(self, table->name, &arena), table->shared ? " AND NOT shared" : "");
-    TRY(redshift_query(self, sql.at, 1, &table->scope, &others, err));
-    return pq_rows(&others) > 0 ? fail_owned(self, table, pq_text(&others, 0, 0), err) : RC_OK;
-}
-
-static RC fail_other_table(const struct target_table *table, const char *so_far, struct error *err)
-{
-    fail(err, RC_CONFIG, "'%s' loads into the table '%s' so far, and not into '%s'", table->scope, so_far, table->name);
-    return fail_todo(err, "set `target: %s` again; another table starts from zero in a pipeline of another name",
-                     so_far);
 }
 
 /* ---- S82: does the scope load into another table? Only asked where this table knows nothing of it. ---- */
@@ -162,7 +95,7 @@ static RC search(struct redshift_target *self, const struct target_table *table,
     if (sql->len == 0)
         return RC_OK;
     TRY(redshift_query(self, sql->at, 0, NULL, &found, err));
-    return pq_rows(&found) > 0 ? fail_other_table(table, pq_text(&found, 0, 0), err) : RC_OK;
+    return pq_rows(&found) > 0 ? sql_fail_other_table(table, pq_text(&found, 0, 0), err) : RC_OK;
 }
 
 static RC check_other_tables(struct redshift_target *self, const struct target_table *table, struct error *err)
@@ -236,6 +169,7 @@ static RC add_row(struct redshift_target *self, const struct target_table *table
 {
     AUTO_RELEASE(arena) arena = {0};
     AUTO_RELEASE(buf) lock = {0}, insert = {0};
+    const struct sql_on on = redshift_on(self, table);
     struct target_position now = {0};
     const char *position = redshift_position_table(self, table->name, &arena);
     buf_addf(&lock, "LOCK TABLE %s", position);
@@ -244,7 +178,7 @@ static RC add_row(struct redshift_target *self, const struct target_table *table
     TRY(redshift_run(self, "BEGIN", NULL, err));
     TRY(redshift_run(self, lock.at, NULL, err));
     TRY(read_row(self, table, &arena, &now, err));
-    TRY(check_owner(self, table, err));
+    TRY(sql_check_owner(&on, err));
     if (!now.exists)
         TRY(redshift_run(self, insert.at, NULL, err));
     enum rc rc = pq_commit(self->db, err);
@@ -256,20 +190,22 @@ static RC add_row(struct redshift_target *self, const struct target_table *table
 /* Only where it changes: whatever writes the table keeps loads from it. */
 static RC update_shared(struct redshift_target *self, const struct target_table *table, struct error *err)
 {
-    AUTO_RELEASE(pq_answer) now = {0}, answer = {0};
+    AUTO_RELEASE(pq_answer) now = {0};
     AUTO_RELEASE(arena) arena = {0};
     AUTO_RELEASE(buf) look = {0}, sql = {0};
-    const char *position = redshift_position_table(self, table->name, &arena);
-    buf_addf(&look, "SELECT shared FROM %s WHERE scope = $1", position);
-    buf_addf(&sql, "UPDATE %s SET shared = %s WHERE scope = $1", position, table->shared ? "true" : "false");
+    const struct sql_on on = redshift_on(self, table);
+    buf_addf(&look, "SELECT shared FROM %s WHERE scope = $1", redshift_position_table(self, table->name, &arena));
     TRY(redshift_query(self, look.at, 1, &table->scope, &now, err));
-    bool is_same = pq_rows(&now) > 0 && pq_bool(&now, 0, 0) == table->shared;
-    return is_same ? RC_OK : redshift_query(self, sql.at, 1, &table->scope, &answer, err);
+    if (pq_rows(&now) > 0 && pq_bool(&now, 0, 0) == table->shared)
+        return RC_OK;
+    sql_position_share(&on, &sql);
+    return redshift_run(self, sql.at, NULL, err);
 }
 
 static RC create_position(struct redshift_target *self, const struct target_table *table, const char *target_id,
                           struct error *err)
 {
+    const struct sql_on on = redshift_on(self, table);
     AUTO_RELEASE(arena) arena = {0};
     struct target_position now = {0};
     const char *oid = NULL;
@@ -281,7 +217,7 @@ static RC create_position(struct redshift_target *self, const struct target_tabl
         TRY(check_other_tables(self, table, err));
     if (oid == NULL)
         TRY(create_table(self, table, target_id, err));
-    TRY(check_owner(self, table, err));
+    TRY(sql_check_owner(&on, err));
     TRY(read_row(self, table, &arena, &now, err));
     return now.exists ? update_shared(self, table, err) : add_row(self, table, target_id, err);
 }
@@ -290,11 +226,7 @@ RC redshift_create_position(struct target *base, const struct target_table *tabl
                             struct error *err)
 {
     struct redshift_target *self = (struct redshift_target *)base;
-    if (table->shared && table->mode == MODE_REPLACE) {
-        fail(err, RC_CONFIG, "'%s': `mode: replace` would delete what others load into the shared table '%s'",
-             table->scope, table->name);
-        return fail_todo(err, "use append or merge, or a table of its own without `shared: true`");
-    }
+    TRY(sql_check_sharing(table, err));
     if (create_position(self, table, target_id, err) != RC_OK) {
         redshift_abort(self);
         return fail_in(err, "target '%s': the position of '%s'", base->name, table->scope);
@@ -371,16 +303,12 @@ static enum rc explain_busy(struct redshift_target *self, const struct target_ta
 static RC raise_token_once(struct redshift_target *self, const struct target_table *table, int64_t token,
                            int64_t wait_ms, struct error *err)
 {
-    AUTO_RELEASE(pq_answer) answer = {0};
-    AUTO_RELEASE(arena) arena = {0};
+    const struct sql_on on = redshift_on(self, table);
     AUTO_RELEASE(buf) sql = {0};
-    char number[NUMBER_TEXT];
-    const char *values[] = {table->scope, number_text(token, number)};
-    buf_addf(&sql, "UPDATE %s SET token = $2::bigint WHERE scope = $1 AND token < $2::bigint",
-             redshift_position_table(self, table->name, &arena));
+    sql_position_raise(&on, token, &sql);
     TRY(redshift_connect(self, err));
     TRY(pq_set_timeout(self->db, wait_ms, err));
-    TRY(redshift_query(self, sql.at, 2, values, &answer, err));
+    TRY(redshift_run(self, sql.at, NULL, err));
     return pq_set_timeout(self->db, self->statement_ms, err);
 }
 
@@ -448,28 +376,14 @@ RC redshift_fence(struct target *base, const struct target_table *table, int64_t
 static RC swap(struct redshift_target *self, const struct target_table *table, const struct target_move *move,
                bool *ret_moved, struct error *err)
 {
-    AUTO_RELEASE(pq_answer) answer = {0};
-    AUTO_RELEASE(arena) arena = {0};
+    const struct sql_on on = redshift_on(self, table);
     AUTO_RELEASE(buf) sql = {0};
-    char epoch[NUMBER_TEXT], token[NUMBER_TEXT], now[STAMP_TEXT];
-    stamp_print(self->with.clock->now_us(self->with.clock), 0, now);
-    now[strcspn(now, "Z")] = '\0';
-    const char *values[] = {move->waybill,
-                            move->pos,
-                            number_text(move->epoch, epoch),
-                            number_text(move->token, token),
-                            table->scope,
-                            move->prev,
-                            redshift_table_name(self, table->name, &arena),
-                            now};
-    buf_addf(&sql,
-             "UPDATE %s SET waybill = $1, pos = $2, epoch = $3::bigint, token = $4::bigint, loaded_at = $8::timestamp"
-             " WHERE scope = $5 AND waybill = $6 AND token <= $4::bigint AND format <= %d AND target_table = $7",
-             redshift_position_table(self, table->name, &arena), POSITION_FORMAT);
+    int64_t changes = 0;
+    sql_position_swap(&on, move, &sql);
     TRY(pq_set_timeout(self->db, self->lock_ms, err));
     TRY(redshift_run(self, "BEGIN", NULL, err));
-    TRY(redshift_query(self, sql.at, 8, values, &answer, err));
-    *ret_moved = pq_changes(&answer) == 1;
+    TRY(redshift_run(self, sql.at, &changes, err));
+    *ret_moved = changes == 1;
     return *ret_moved ? pq_set_timeout(self->db, self->statement_ms, err) : RC_OK;
 }
 
@@ -487,11 +401,9 @@ RC redshift_swap(struct redshift_target *self, const struct target_table *table,
 
 RC redshift_check_not_moved(struct redshift_target *self, const struct target_table *table, struct error *err)
 {
+    const struct sql_on on = redshift_on(self, table);
     AUTO_RELEASE(arena) arena = {0};
     struct target_position now = {0};
-    const char *name = redshift_table_name(self, table->name, &arena);
     TRY(read_position(self, table, &arena, &now, err));
-    if (!now.exists)
-        return check_other_tables(self, table, err);
-    return strcmp(now.table, name) == 0 ? RC_OK : fail_other_table(table, now.table, err);
+    return now.exists ? sql_check_same_table(&on, &now, err) : check_other_tables(self, table, err);
 }

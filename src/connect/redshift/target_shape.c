@@ -1,34 +1,40 @@
 /* A table as it is. information_schema shows what the user may use, in words that are Redshift's own. */
 #include "connect/redshift/target_parts.h"
 
-static RC read_kind(struct redshift_target *self, const char *const *names, struct shape *ret, struct error *err)
+static RC read_kind(struct redshift_target *self, const char *const *names, struct sql_shape *ret, struct error *err)
 {
     AUTO_RELEASE(pq_answer) row = {0};
     TRY(redshift_query(self,
                        "SELECT table_type FROM information_schema.tables WHERE table_schema = $1 AND table_name = $2",
                        2, names, &row, err));
     ret->exists = pq_rows(&row) > 0;
-    ret->is_table = ret->exists && strcmp(pq_text(&row, 0, 0), "BASE TABLE") == 0;
+    bool is_table = ret->exists && strcmp(pq_text(&row, 0, 0), "BASE TABLE") == 0;
+    ret->kind = is_table ? "table" : "view, or a relation of another kind";
     return RC_OK;
 }
 
 /* An identity is a default of its own kind: "identity"(...). */
-static struct shape_column column_of_row(const struct pq_answer *rows, int row, struct arena *arena)
+static struct sql_column column_of_row(const struct pq_answer *rows, int row, struct arena *arena)
 {
-    return (struct shape_column){
+    struct redshift_type *own = arena_take(arena, sizeof(*own));
+    char shown[DECLARED_TEXT];
+    *own = (struct redshift_type){.name = arena_text(arena, pq_text(rows, row, 1)),
+                                  .bytes = pq_int64(rows, row, 2),
+                                  .precision = (int)pq_int64(rows, row, 3),
+                                  .scale = (int)pq_int64(rows, row, 4)};
+    redshift_type_print(own, shown);
+    return (struct sql_column){
         .name = arena_text(arena, pq_text(rows, row, 0)),
-        .type = {.name = arena_text(arena, pq_text(rows, row, 1)),
-                 .bytes = pq_int64(rows, row, 2),
-                 .precision = (int)pq_int64(rows, row, 3),
-                 .scale = (int)pq_int64(rows, row, 4)},
+        .type = arena_text(arena, shown),
         .not_null = strcmp(pq_text(rows, row, 5), "NO") == 0,
         .has_default = !pq_is_null(rows, row, 6),
-        .is_identity = strstr(pq_text(rows, row, 6), "identity") != NULL,
+        .is_generated = strstr(pq_text(rows, row, 6), "identity") != NULL,
+        .own = own,
     };
 }
 
-static RC read_columns(struct redshift_target *self, const char *const *names, struct arena *arena, struct shape *ret,
-                       struct error *err)
+static RC read_columns(struct redshift_target *self, const char *const *names, struct arena *arena,
+                       struct sql_shape *ret, struct error *err)
 {
     AUTO_RELEASE(pq_answer) rows = {0};
     TRY(redshift_query(self,
@@ -43,24 +49,15 @@ static RC read_columns(struct redshift_target *self, const char *const *names, s
     return RC_OK;
 }
 
-RC redshift_shape_read(struct redshift_target *self, const char *table, struct arena *arena, struct shape *ret,
+RC redshift_shape_read(struct redshift_target *self, const char *table, struct arena *arena, struct sql_shape *ret,
                        struct error *err)
 {
-    struct shape shape = {0};
-    const char *const names[] = {redshift_fold(redshift_schema_of(self, table, arena), arena),
-                                 redshift_fold(redshift_name_alone(table), arena)};
+    struct sql_shape shape = {0};
+    const char *names[2];
+    redshift_catalog_name(self, table, arena, names);
     TRY(read_kind(self, names, &shape, err));
     if (shape.exists)
         TRY(read_columns(self, names, arena, &shape, err));
     *ret = shape;
     return RC_OK;
-}
-
-int redshift_shape_find(const struct shape *self, const char *name)
-{
-    for (int i = 0; i < self->count; i++) {
-        if (strcasecmp(self->columns[i].name, name) == 0)
-            return i;
-    }
-    return -1;
 }

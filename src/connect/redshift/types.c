@@ -123,7 +123,7 @@ void redshift_type_print(const struct redshift_type *type, char ret[DECLARED_TEX
 
 static struct redshift_fitting direct(void) { return (struct redshift_fitting){.is_direct = true}; }
 static struct redshift_fitting by_cast(void) { return (struct redshift_fitting){.is_direct = false}; }
-static struct redshift_fitting no(void) { return (struct redshift_fitting){.fit = REDSHIFT_FITS_NOT}; }
+static struct redshift_fitting no(void) { return (struct redshift_fitting){.fit = FIT_NO}; }
 
 static bool is(const struct redshift_type *type, const char *name) { return strcmp(type->name, name) == 0; }
 
@@ -162,7 +162,7 @@ static struct redshift_fitting fit_bytes(const struct field *field, const struct
         return no();
     fitting.bytes_max = type->bytes;
     if (is_text && is_known && type->bytes > 0 && needed > type->bytes) {
-        fitting.fit = REDSHIFT_FITS_WIDER;
+        fitting.fit = FIT_WIDER;
         fitting.widened_bytes = needed;
     }
     return fitting;

@@ -28,18 +28,12 @@ struct redshift_type {
 /* "character varying(40)", as DDL has it. */
 void redshift_type_print(const struct redshift_type *type, char ret[DECLARED_TEXT]);
 
-enum redshift_fit {
-    REDSHIFT_FITS,
-    REDSHIFT_FITS_WIDER, /* once its varchar is widened */
-    REDSHIFT_FITS_NOT,
-};
-
 struct redshift_fitting {
-    enum redshift_fit fit;
+    enum fit fit;          /* FIT_WIDER: once its varchar is widened */
     bool is_direct;        /* COPY writes it; else a cast from what redshift_declare says */
     bool is_moment;        /* the cast adds UTC to a wall clock */
     int64_t bytes_max;     /* varchar(n), varbyte(n); 0: no limit */
-    int64_t widened_bytes; /* REDSHIFT_FITS_WIDER: the n it needs */
+    int64_t widened_bytes; /* FIT_WIDER: the n it needs */
 };
 
 /* The most bytes that the source lets a text or binary have, at most what Redshift holds; *ret_is_known: it says so

@@ -1,4 +1,5 @@
 /* Rows in: one prepared INSERT, bound row after row straight from the batch. */
+#include "connect/sql/deletes.h"
 #include "connect/sqlite/target_parts.h"
 
 #include <assert.h>
@@ -6,14 +7,6 @@
 #include <stdlib.h>
 
 /* ---- starting ---- */
-
-void sqlite_target_names(const struct target_table *table, struct buf *out)
-{
-    for (int i = 0; i < table->schema->count; i++) {
-        buf_add_str(out, i > 0 ? S(", ") : S(""));
-        sqlite_quote(out, table->schema->fields[i].name);
-    }
-}
 
 /* A copy of no rows has the affinities of the table's columns, and its own names keep `rowid` free. */
 static RC create_waiting_rows(struct sqlite_target *self, struct error *err)
@@ -36,30 +29,20 @@ static RC create_waiting_rows(struct sqlite_target *self, struct error *err)
 static RC prepare_insert(struct sqlite_target *self, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
+    const struct sql_on on = sqlite_on(self, self->table);
     if (sqlite_target_waits(self->table)) {
         buf_add_str(&sql, S("INSERT INTO " WAITING_ROWS " VALUES ("));
     } else {
         buf_add_str(&sql, S("INSERT OR ABORT INTO main."));
         sqlite_quote(&sql, self->into);
         buf_add_str(&sql, S(" ("));
-        sqlite_target_names(self->table, &sql);
+        sql_columns(&on, &sql);
         buf_add_str(&sql, S(") VALUES ("));
     }
     for (int i = 0; i < self->table->schema->count; i++)
         buf_add_str(&sql, i > 0 ? S(", ?") : S("?"));
     buf_add_str(&sql, S(")"));
     return sqlite_prepare(self->db, sql.at, &self->insert, err);
-}
-
-static RC delete_all(struct sqlite_target *self, struct error *err)
-{
-    AUTO_RELEASE(buf) sql = {0};
-    buf_add_str(&sql, S("DELETE FROM main."));
-    sqlite_quote(&sql, self->table->name);
-    TRY(sqlite_run(self->db, sql.at, err));
-    self->deleted = sqlite3_changes64(self->db->handle);
-    self->statements++;
-    return RC_OK;
 }
 
 static RC plan_bindings(struct sqlite_target *self, struct error *err)
@@ -80,14 +63,15 @@ static RC plan_bindings(struct sqlite_target *self, struct error *err)
                         table->schema->fields[i].name);
         enum affinity affinity = shape.columns[column].affinity;
         self->bindings[i].is_numeric = affinity == AFFINITY_NUMERIC || affinity == AFFINITY_INTEGER;
-        self->bindings[i].refuses_null = column == shape.rowid || (sqlite_target_waits(table) &&
-                                                                   is_key_column(table, table->schema->fields[i].name));
+        self->bindings[i].refuses_null =
+            column == shape.rowid || (sqlite_target_waits(table) && sql_is_key(table, table->schema->fields[i].name));
     }
     return RC_OK;
 }
 
 RC sqlite_target_start_load(struct sqlite_target *self, struct error *err)
 {
+    const struct sql_on on = sqlite_on(self, self->table);
     self->rows = self->deleted = 0;
     self->statements = 1; /* the swap */
     self->into = self->table->name;
@@ -95,9 +79,9 @@ RC sqlite_target_start_load(struct sqlite_target *self, struct error *err)
     if (sqlite_target_waits(self->table))
         TRY(create_waiting_rows(self, err));
     if (self->table->mode == MODE_REPLACE)
-        TRY(self->table->swaps ? sqlite_target_swap_begin(self, err) : delete_all(self, err));
+        TRY(self->table->swaps ? sqlite_target_swap_begin(self, err) : sql_delete_all(&on, &self->deleted, err));
     if (self->table->mode == MODE_DELETE_INSERT)
-        TRY(sqlite_target_delete_span(self, err));
+        TRY(sql_delete_span(&on, &self->deleted, err));
     return prepare_insert(self, err);
 }
 

@@ -1,4 +1,5 @@
 /* Merge (formats.md 4) and every check that may refuse a load before COMMIT. */
+#include "connect/sql/deletes.h"
 #include "connect/sqlite/target_parts.h"
 
 #include <assert.h>
@@ -94,7 +95,7 @@ static void add_assignments(const struct target_table *table, struct buf *sql)
     int added = 0;
     for (int i = 0; i < table->schema->count; i++) {
         const char *name = table->schema->fields[i].name;
-        if (is_key_column(table, name) && table->schema->count > table->key_count)
+        if (sql_is_key(table, name) && table->schema->count > table->key_count)
             continue;
         buf_add_str(sql, added++ > 0 ? S(", ") : S(""));
         sqlite_quote(sql, name);
@@ -106,11 +107,12 @@ static void add_assignments(const struct target_table *table, struct buf *sql)
 static RC upsert(struct sqlite_target *self, int64_t *ret_changes, struct error *err)
 {
     const struct target_table *table = self->table;
+    const struct sql_on on = sqlite_on(self, table);
     AUTO_RELEASE(buf) sql = {0}, now = {0};
     buf_add_str(&sql, S("INSERT OR ABORT INTO main."));
     sqlite_quote(&sql, table->name);
     buf_add_str(&sql, S(" AS t ("));
-    sqlite_target_names(table, &sql);
+    sql_columns(&on, &sql);
     /* By key, so that the tree is walked once. Only keys are sorted: a sorter holds many of its rows at a time, and a
      * row may be large. LIMIT keeps SQLite from dropping the order of a subquery. */
     buf_add_str(&sql, S(") SELECT s.* FROM (SELECT rowid AS number FROM " WAITING_ROWS " ORDER BY "));
@@ -150,16 +152,39 @@ static RC merge(struct sqlite_target *self, int64_t rows, struct load_counts *co
     return sqlite_run(self->db, "DROP TABLE " WAITING_ROWS, err);
 }
 
+/* Without the index every row of the table would walk all keys. */
+static RC index_keys(struct sqlite_target *self, struct error *err)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    buf_add_str(&sql, S("CREATE INDEX temp.waybill_keys ON waybill_rows ("));
+    for (int i = 0; i < self->table->schema->count; i++)
+        buf_addf(&sql, "%sc%d", i > 0 ? ", " : "", i);
+    buf_add_str(&sql, S(")"));
+    return sqlite_run(self->db, sql.at, err);
+}
+
+static RC delete_missing(struct sqlite_target *self, int64_t keys, struct load_counts *counts, struct error *err)
+{
+    const struct sql_on on = sqlite_on(self, self->table);
+    TRY(query(self, "SELECT count(*) FROM " WAITING_ROWS, &counts->rows, NULL, err));
+    if (counts->rows != keys)
+        return RC_OK; /* the caller tells */
+    TRY(index_keys(self, err));
+    TRY(sql_delete_missing(&on, keys, &counts->deleted, err));
+    return sqlite_run(self->db, "DROP TABLE " WAITING_ROWS, err);
+}
+
 static RC apply(struct sqlite_target *self, int64_t rows, struct load_counts *counts, struct error *err)
 {
+    const struct sql_on on = sqlite_on(self, self->table);
     if (self->table->mode == MODE_MERGE)
         TRY(merge(self, rows, counts, err));
     else if (self->table->mode == MODE_KEYS)
-        TRY(sqlite_target_delete_missing(self, rows, counts, err));
+        TRY(delete_missing(self, rows, counts, err));
     else
         counts->rows = counts->inserted = self->rows;
     if (self->table->mode == MODE_MERGE)
-        TRY(sqlite_target_delete_keys(self, counts, err));
+        TRY(sql_delete_keys(&on, &counts->deleted, err));
     if (self->table->swaps)
         TRY(sqlite_target_swap_end(self, err));
     if (counts->rows != rows)
@@ -171,11 +196,12 @@ static RC apply(struct sqlite_target *self, int64_t rows, struct load_counts *co
 RC sqlite_target_apply(struct target *base, int64_t rows, struct load_counts *ret, struct error *err)
 {
     struct sqlite_target *self = (struct sqlite_target *)base;
-    struct load_counts counts = {.deleted = self->deleted};
+    struct load_counts counts = {0};
     assert(self->table != NULL && "a load has begun");
     sqlite3_finalize(TAKE(self->insert));
     if (apply(self, rows, &counts, err) != RC_OK)
         return sqlite_target_fail_load(self, mode_name(self->table->mode), err);
+    counts.deleted += self->deleted;
     counts.statements = self->statements;
     *ret = counts;
     return RC_OK;

@@ -1,8 +1,9 @@
 /* Inside the SQLite target: target.c (connection, transaction), target_position.c (T), target_shape.c (the table as it
- * is), target_prepare.c (DDL), target_load.c (rows in), target_merge.c (merge, checks), target_deletes.c
- * (rows that go), target_swap.c (a new table in the place of the old one). */
+ * is), target_prepare.c (DDL), target_load.c (rows in), target_merge.c (merge, checks), target_swap.c (a new
+ * table in the place of the old one), target_sql.c (what it says to connect/sql/). */
 #pragma once
 
+#include "connect/sql/sql.h"
 #include "connect/sqlite/affinity.h"
 #include "connect/sqlite/target.h"
 #include "data/text.h"
@@ -50,6 +51,12 @@ struct sqlite_target {
     int64_t rows, deleted, statements;
 };
 
+extern const struct sql sqlite_sql;
+static inline struct sql_on sqlite_on(struct sqlite_target *self, const struct target_table *table)
+{
+    return (struct sql_on){&sqlite_sql, &self->base, table};
+}
+
 /* Opens for looking; self->db stays NULL when there is no file. */
 RC sqlite_target_look(struct sqlite_target *self, struct error *err);
 /* Opens for writing: makes the file, RC_DENIED when it cannot be written. */
@@ -87,15 +94,10 @@ RC sqlite_target_start_load(struct sqlite_target *self, struct error *err);
 void sqlite_target_end_load(struct sqlite_target *self); /* forgets it; the transaction is the caller's */
 RC sqlite_target_load_file(struct target *base, const struct staged_file *file, int64_t *ret_rows, struct error *err);
 RC sqlite_target_apply(struct target *base, int64_t rows, struct load_counts *ret, struct error *err);
-/* DELETE of what the table's span holds. */
-RC sqlite_target_delete_span(struct sqlite_target *self, struct error *err);
-/* Rows whose key does not wait among the `keys`, and those of deletes.keys; both into counts->deleted. */
-RC sqlite_target_delete_missing(struct sqlite_target *self, int64_t keys, struct load_counts *counts,
-                                struct error *err);
-RC sqlite_target_delete_keys(struct sqlite_target *self, struct load_counts *counts, struct error *err);
 /* A value as positions and keys have it, as one of the column; false: it is none, or there is no such literal. */
 bool sqlite_target_literal(const struct field *field, const char *text, struct buf *out);
-bool sqlite_target_keys(const struct key_list *keys, const char *in, struct buf *out); /* "(a, b) IN (VALUES (..))" */
+/* "min(c)" and so on, so that profile_tell can read it; false: SQLite cannot say. */
+bool sqlite_target_measure(const struct field *field, enum profile_measure measure, const char *name, struct buf *out);
 /* The new table, and its taking the place of the old one. */
 RC sqlite_target_swap_begin(struct sqlite_target *self, struct error *err);
 RC sqlite_target_swap_end(struct sqlite_target *self, struct error *err);
@@ -108,6 +110,3 @@ static inline bool sqlite_target_waits(const struct target_table *table)
 #define WAITING_ROWS "temp.waybill_rows"
 /* Puts the target and the table in front, and says of a full disk that a merge's rows wait on another one. */
 enum rc sqlite_target_fail_load(struct sqlite_target *self, const char *what, struct error *err);
-/* The columns' quoted names, comma-separated. */
-void sqlite_target_names(const struct target_table *table, struct buf *out);
-bool is_key_column(const struct target_table *table, const char *name);

@@ -80,7 +80,7 @@ static void create_table(const struct target_table *table, struct buf *ddl)
     for (int i = 0; i < table->schema->count; i++) {
         const struct field *field = &table->schema->fields[i];
         buf_add_str(ddl, i > 0 ? S(", ") : S(" ("));
-        add_column(field, !field->nullable || (has_key && is_key_column(table, field->name)), ddl);
+        add_column(field, !field->nullable || (has_key && sql_is_key(table, field->name)), ddl);
     }
     if (has_key) {
         buf_add_str(ddl, S(", PRIMARY KEY "));

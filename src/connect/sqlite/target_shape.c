@@ -87,15 +87,6 @@ int shape_find(const struct shape *self, const char *name)
     return -1;
 }
 
-bool is_key_column(const struct target_table *table, const char *name)
-{
-    for (int i = 0; i < table->key_count; i++) {
-        if (strcmp(table->key[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Every column of the index is one of the key, compared by bytes, and there are as many. */
 static RC index_is_key(struct sqlite_target *self, const char *index, const struct target_table *wanted, bool *ret,
                        struct error *err)

@@ -26,7 +26,7 @@ def arguments():
     add("--s3-ca", metavar="FILE", help="certificate authority of an https endpoint")
     add("--region", default="us-east-1", help="of the cluster, and so of all buckets")
     add("--elsewhere", action="append", default=[], metavar="BUCKET", help="a bucket of another region: COPY cannot read it")
-    add("--role", action="append", default=[], metavar="ARN=KEY:SECRET",
+    add("--role", action="append", default=[], metavar="ARN=KEY:SECRET[:TOKEN]",
         help="what IAM_ROLE 'ARN' reads the store with; ARN may be `default`. Also STANDIN_ROLES, separated by spaces")
     add("--host", default="127.0.0.1")
     add("--port", type=int, default=0, help="0: any; the first line on standard output tells")
@@ -59,9 +59,10 @@ def roles(words):
     for word in [*words, *os.environ.get("STANDIN_ROLES", "").split()]:
         arn, equals, keys = word.partition("=")
         key, colon, secret = keys.partition(":")
+        secret, _, token = secret.partition(":")
         if not equals or not colon:
-            sys.exit("redshift stand-in: --role wants ARN=KEY:SECRET")
-        found[arn] = (key, secret, None)
+            sys.exit("redshift stand-in: --role wants ARN=KEY:SECRET, or ARN=KEY:SECRET:TOKEN")
+        found[arn] = (key, secret, token or None)
     return found
 
 

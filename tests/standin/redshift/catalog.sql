@@ -139,6 +139,33 @@ BEGIN
 END $$;
 GRANT SELECT ON table_attributes, long_names TO PUBLIC;
 
+-- --- blanks at the end of a VARCHAR do not count ------------------------------------------------------------------------
+-- CHAR's own functions compare so, and a VARCHAR lies in memory as a CHAR does. The operators are in pg_catalog, which every session sees;
+-- GROUP BY, DISTINCT, PARTITION BY and ORDER BY go by the default operator classes.
+CREATE FUNCTION varchar_eq(varchar, varchar) RETURNS bool LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'bpchareq';
+CREATE FUNCTION varchar_ne(varchar, varchar) RETURNS bool LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'bpcharne';
+CREATE FUNCTION varchar_lt(varchar, varchar) RETURNS bool LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'bpcharlt';
+CREATE FUNCTION varchar_le(varchar, varchar) RETURNS bool LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'bpcharle';
+CREATE FUNCTION varchar_gt(varchar, varchar) RETURNS bool LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'bpchargt';
+CREATE FUNCTION varchar_ge(varchar, varchar) RETURNS bool LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'bpcharge';
+CREATE FUNCTION varchar_cmp(varchar, varchar) RETURNS int LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'bpcharcmp';
+CREATE FUNCTION varchar_hash(varchar) RETURNS int LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'hashbpchar';
+CREATE FUNCTION char_varchar_eq(bpchar, varchar) RETURNS bool LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'bpchareq';
+CREATE FUNCTION varchar_char_eq(varchar, bpchar) RETURNS bool LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'bpchareq';
+CREATE OPERATOR pg_catalog.= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = varchar_eq, COMMUTATOR = OPERATOR(pg_catalog.=),
+    RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES);
+CREATE OPERATOR pg_catalog.<> (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = varchar_ne, NEGATOR = OPERATOR(pg_catalog.=), RESTRICT = neqsel, JOIN = neqjoinsel);
+CREATE OPERATOR pg_catalog.< (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = varchar_lt, RESTRICT = scalarltsel, JOIN = scalarltjoinsel);
+CREATE OPERATOR pg_catalog.<= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = varchar_le, RESTRICT = scalarlesel, JOIN = scalarlejoinsel);
+CREATE OPERATOR pg_catalog.> (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = varchar_gt, RESTRICT = scalargtsel, JOIN = scalargtjoinsel);
+CREATE OPERATOR pg_catalog.>= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = varchar_ge, RESTRICT = scalargesel, JOIN = scalargejoinsel);
+CREATE OPERATOR pg_catalog.= (LEFTARG = bpchar, RIGHTARG = varchar, FUNCTION = char_varchar_eq);
+CREATE OPERATOR pg_catalog.= (LEFTARG = varchar, RIGHTARG = bpchar, FUNCTION = varchar_char_eq);
+CREATE OPERATOR CLASS varchar_btree DEFAULT FOR TYPE varchar USING btree AS
+    OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
+    FUNCTION 1 varchar_cmp(varchar, varchar);
+CREATE OPERATOR CLASS varchar_hash DEFAULT FOR TYPE varchar USING hash AS OPERATOR 1 pg_catalog.=, FUNCTION 1 varchar_hash(varchar);
+
 -- --- functions -----------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION version() RETURNS text LANGUAGE sql STABLE AS

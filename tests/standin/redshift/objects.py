@@ -16,6 +16,7 @@ class Store:
 
     def __init__(self, endpoint, region, roles, authority=None, elsewhere=()):
         self.endpoint, self.region, self.roles, self.authority, self.elsewhere = endpoint, region, roles, authority, frozenset(elsewhere)
+        self.expired = set()  # session tokens
         self.clients = {}  # by their keys: to make one takes long
 
     def keys(self, credentials):
@@ -28,6 +29,9 @@ class Store:
 
     def open(self, credentials):
         keys = self.keys(credentials)
+        if keys[2] in self.expired:
+            raise inner(8001, "S3ServiceException:The provided token has expired.,Status 400,Error ExpiredToken,Rid 0,ExtRid 0,CanRetry 1",
+                        location="table_s3_scanner.cpp:354")
         if keys not in self.clients:
             self.clients[keys] = self.new_client(*keys)
         return Objects(self.clients[keys], self)

@@ -135,6 +135,9 @@ class Server:
             self.faults.remove(int(path[1]) if len(path) > 1 else None)
         elif path[0] == "sessions" and len(path) == 2 and method == "DELETE":
             self.end_session(int(path[1]))
+        elif path == ["expired"] and method == "PUT":
+            self.store.expired.add(body.strip())
+            return "200 OK", len(self.store.expired)
         elif path == ["isolation"] and method == "PUT":
             self.isolation = "serializable" if body.strip().lower() == "serializable" else "snapshot"
             return "200 OK", self.isolation
@@ -145,7 +148,7 @@ class Server:
                                "doing": session.doing} for session in self.sessions if session.backend]
         if path == ["log"]:
             return "200 OK", self.said
-        return "404 Not Found", {"error": "there are /faults, /sessions, /log and /isolation"}
+        return "404 Not Found", {"error": "there are /faults, /sessions, /log, /isolation and /expired"}
 
     def end_session(self, pid):
         """As pg_terminate_backend does: its transaction is rolled back, its client cut off."""
