@@ -275,12 +275,13 @@ RC extract_chunk(struct route *r, struct error *err)
         return fail_in(err, "extracting '%s' from '%s'", r->config->name, r->source->name);
     }
     extract_fill_waybill(&x);
-    extract_tell_of_group(r, x.rows);
+    const int64_t read = x.rows + r->chunk.waybill.quarantined;
+    extract_tell_of_group(r, read);
     r->result.extract_ms += clock->mono_ms(clock) - since;
     r->result.zero_dates += r->source->zero_dates - zero_dates;
     if (route_counts_rows(r)) {
-        r->rows_left -= x.rows < r->rows_left ? x.rows : r->rows_left;
-        r->chunks_left -= x.rows > 0 ? 1 : 0;
+        r->rows_left -= read < r->rows_left ? read : r->rows_left;
+        r->chunks_left -= read > 0 ? 1 : 0;
     }
     r->full_sync_done = r->increment == INCREMENT_FULL_SYNC;
     return RC_OK;

@@ -226,6 +226,20 @@ static void a_run_without_a_target_sets_aside_and_tells_too(void **state)
     assert_chain_is_well(w);
 }
 
+static void rows_set_aside_count_for_a_limit(void **state)
+{
+    AUTO(world) *w = shop(5);
+    for (int id = 1; id <= 4; id++)
+        put(w, arena_print(&w->arena, id <= 2 ? "%d|" NOT_UTF8 : "%d|a", id));
+    w->options.limit = 2;
+    struct world_report report = run_ok(w);
+    assert_int_equal(report.results[0].rows_extracted, 2);
+    assert_int_equal(report.results[0].rows_quarantined, 2);
+    w->options.limit = 0;
+    assert_int_equal(run_ok(w).results[0].rows_loaded, 2);
+    assert_chain_is_well(w);
+}
+
 /* By the key a row is told from all others: without it nobody could say which one was set aside. */
 static void a_value_of_the_key_is_never_set_aside(void **state)
 {
@@ -318,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_row_that_is_mended_in_the_source_arrives),
         cmocka_unit_test(rows_set_aside_by_a_run_that_died_are_told_by_the_next_one),
         cmocka_unit_test(a_run_without_a_target_sets_aside_and_tells_too),
+        cmocka_unit_test(rows_set_aside_count_for_a_limit),
         cmocka_unit_test(a_value_of_the_key_is_never_set_aside),
         cmocka_unit_test(a_value_that_is_hashed_is_not_shown_there_either),
         cmocka_unit_test(a_value_that_cannot_be_cast_is_set_aside),
