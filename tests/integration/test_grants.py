@@ -90,7 +90,7 @@ def test_a_postgres_target_gets_along_with_what_it_is_told_to_paste(road):
     assert 'SELECT on "public"."log"' in states(grants(road, "dw", 8))
     road.connections["dw"]["schema"] = "nowhere"
     road.write_config()
-    assert 'CREATE SCHEMA "nowhere" AUTHORIZATION loader;' in grants(road, "dw", 8)["statements"]
+    assert 'CREATE SCHEMA "nowhere" AUTHORIZATION "loader";' in grants(road, "dw", 8)["statements"]
 
 
 def test_a_postgres_source_gets_along_with_what_it_is_told_to_paste(roads):
