@@ -1,18 +1,24 @@
 """The DAGs of integrations/airflow in a real Airflow, against a real S3 server: `make airflow`, which installs it.
 
-Each `airflow dags test` runs a whole DAG in one process, sensors included.
+Each `airflow dags test` runs a whole DAG in one process, sensors included. At the end Airflow itself runs one: a scheduler, a
+DAG processor and an API server, whose workers are processes of their own.
 """
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+import signal
 import sqlite3
 import subprocess
+import time
+import urllib.error
+import urllib.request
 
 import pytest
 
 from server_s3 import VersityGW, keys
-from servers import CACHE
+from servers import CACHE, free_port
 from waybill import PROGRAM, ROOT
 
 AIRFLOW = CACHE / "airflow" / "bin" / "airflow"
@@ -119,3 +125,75 @@ def test_each_table_has_a_mapped_task_and_the_sensor_waits_for_all(world):
     states, said = world.dag("multi_table_sync", "2025-11-22T02:00:00")
     assert states == {"sync_table[0]": "success", "sync_table[1]": "success", "wait_for_all": "success", "tell": "skipped"}, said[-3000:]
     assert all("20251122T020000" in world.markers(table) for table in TABLES)
+
+
+# ---- a scheduler ----------------------------------------------------------------------------------------------------
+
+PARTS = {"api-server": [], "dag-processor": [], "scheduler": ["-s"]}  # -s: it serves no logs, on all interfaces
+PATIENCE_S = 600
+
+
+class Scheduler:
+    """Airflow's own three programs over the world's database and DAGs."""
+
+    def __init__(self, world):
+        self.world, self.at, self.running = world, f"http://127.0.0.1:{free_port()}", {}
+        port = self.at.rpartition(":")[2]
+        self.environment = world.environment | {
+            "AIRFLOW__API__HOST": "127.0.0.1", "AIRFLOW__API__PORT": port, "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.at}/execution/", "AIRFLOW__API_AUTH__JWT_SECRET": "of-this-test-only" * 4,
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True", "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5", "AIRFLOW__CORE__EXECUTOR": "LocalExecutor"}
+
+    def __enter__(self):
+        for name, more in PARTS.items():
+            with open(self.world.folder / f"{name}.log", "wb") as log:
+                self.running[name] = subprocess.Popen([AIRFLOW, name, *more], env=self.environment, cwd=self.world.folder, stdout=log,
+                                                      stderr=subprocess.STDOUT, start_new_session=True)
+        self.until(lambda: self.ask("GET", "/api/v2/monitor/health") is not None, "its API answers")
+        self.token = self.ask("GET", "/auth/token")["access_token"]
+        return self
+
+    def __exit__(self, *_):
+        for process in self.running.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def until(self, is_so, what):
+        deadline = time.monotonic() + PATIENCE_S
+        while not (found := is_so()):
+            dead = [name for name, process in self.running.items() if process.poll() is not None]
+            late = time.monotonic() > deadline
+            assert not dead and not late, f"{dead} ended before {what}" if dead else f"not so after {PATIENCE_S} s: {what}"
+            time.sleep(0.5)
+        return found
+
+    def ask(self, method, path, body=None):
+        """None: it does not answer, or has no such thing yet."""
+        request = urllib.request.Request(self.at + path, method=method, data=json.dumps(body).encode() if body is not None else None,
+                                         headers={"Content-Type": "application/json", "Authorization": f"Bearer {getattr(self, 'token', '')}"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return None
+
+    def run(self, dag, when):
+        """{task[index]: state} of a run that the scheduler has ended."""
+        self.until(lambda: self.ask("GET", f"/api/v2/dags/{dag}"), f"the DAG {dag} is known")
+        assert self.ask("PATCH", f"/api/v2/dags/{dag}", {"is_paused": False}), "it is unpaused"
+        name = self.ask("POST", f"/api/v2/dags/{dag}/dagRuns", {"logical_date": when})["dag_run_id"]
+        path = f"/api/v2/dags/{dag}/dagRuns/{name}"
+        self.until(lambda: (self.ask("GET", path) or {}).get("state") in ("success", "failed"), f"{dag} has ended")
+        found = self.ask("GET", f"{path}/taskInstances")["task_instances"]
+        return {task["task_id"] if task["map_index"] < 0 else f"{task['task_id']}[{task['map_index']}]": task["state"] for task in found}
+
+
+def test_a_scheduler_runs_mapped_tasks_in_processes_of_their_own(world):
+    with Scheduler(world) as scheduler:
+        states = scheduler.run("multi_table_sync", "2025-11-23T02:00:00Z")
+        assert states == {"sync_table[0]": "success", "sync_table[1]": "success", "wait_for_all": "success", "tell": "skipped"}
+        assert all("20251123T020000" in world.markers(table) for table in TABLES)
+        states = scheduler.run("data_sync_pipeline", "2025-11-24T02:00:00Z")
+        assert states == {"sync_settlement_data": "success", "wait_for_sync_completion": "success", "process_synced_data": "skipped"}
