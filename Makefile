@@ -8,14 +8,15 @@
 all: build/build.ninja
 	@ninja -C build
 
-# A sanitizer's build keeps its debug checks at full speed enough for every test.
-CONFIGURE = meson setup $(@D)
+# What meson says is wanted only when it fails.
+configure = said=$$(meson setup $(@D) $(1) 2>&1) || { echo "$$said" >&2; echo "missing packages? as root: $$(tools/setup --say build)" >&2; exit 1; }
 build/build.ninja:
-	@$(CONFIGURE) || { echo "missing packages? as root: $$(tools/setup --say build)" >&2; exit 1; }
+	@$(call configure)
 build-asan/build.ninja:
-	@$(CONFIGURE) -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+	@$(call configure,-Db_sanitize=address$(comma)undefined -Db_lundef=false)
 build-tsan/build.ninja:
-	@$(CONFIGURE) -Db_sanitize=thread -Db_lundef=false >/dev/null
+	@$(call configure,-Db_sanitize=thread -Db_lundef=false)
+comma = ,
 
 demo:
 	@tools/demo

@@ -65,18 +65,26 @@ void duck_clean(void)
         unlink(names[i]);
 }
 
-/* The same settings as the target's, so that both have the same database of this process. */
-static const char *names[] = {"path"};
-static struct secret values[1];
-static const struct secret_map settings = {names, values, 1};
+/* The same settings as the target's, so that both have the same database of this process. Threads of DuckDB's own would
+ * have nothing to do with so few rows, and on a busy machine every statement waits for each of them. */
+static const char *names[] = {"path", "threads"};
+static struct secret values[2];
+static const struct secret_map settings = {names, values, 2};
+
+static void set_settings(void)
+{
+    secret_release(&values[0]);
+    secret_release(&values[1]);
+    secret_set(&values[0], S(DUCK_PATH));
+    secret_set(&values[1], S("1"));
+}
 
 struct target *duck_target(void)
 {
     struct target *target = NULL;
     struct error err;
     const struct opening with = {.clock = &duck_clock, .stop = &duck_stop};
-    secret_release(&values[0]);
-    secret_set(&values[0], S(DUCK_PATH));
+    set_settings();
     const struct adbc_target_options options = {
         .driver = duck_driver,
         .entry = duck_entry,
@@ -94,8 +102,7 @@ static struct adbc *beside(void)
 {
     struct adbc *db = NULL;
     struct error err;
-    secret_release(&values[0]);
-    secret_set(&values[0], S(DUCK_PATH));
+    set_settings();
     const struct adbc_address address = {
         .shown = DUCK_PATH, .driver = duck_driver, .entry = duck_entry, .settings = &settings};
     if (adbc_open(&address, NULL, &db, &err) != RC_OK)

@@ -173,6 +173,9 @@ static void a_first_load_under_way_is_audited_without_what_its_lookback_will_rea
 static void rows_within_a_long_lookback_are_compared_while_nothing_comes_late(void **state)
 {
     AUTO(world) *w = world_that_looks_back(2);
+    w->batch_rows = 1000; /* and chunks to match: else there are thousands of both, of a few rows each */
+    w->tables[0].chunk.rows = 2 * SOURCE_CHANGED_MAX;
+    w->pipeline.file_bytes = w->pipeline.part_bytes = 1 << 20;
     for (int id = 100; id < 100 + SOURCE_CHANGED_MAX + 1; id++)
         insert_stamped(w, id, "2024-06-01 23:45:00");
     run_ok(w);

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { AWAITED_MS_MAX = 20000 };
+
 static int64_t now_ms(void) { return clock_real()->mono_ms(clock_real()); }
 
 static struct target_move move_to(const char *prev, const char *waybill)
@@ -183,12 +185,30 @@ static void S71_a_signal_ends_a_wait_at_once_and_the_statement_on_the_server(voi
 
 /* ---- fences ---- */
 
-static void *commit_soon(void *context)
+/* As soon as somebody waits for what it holds, however slow this machine is. */
+static void *commit_when_awaited(void *context)
 {
     struct error err;
-    nanosleep(&(struct timespec){.tv_nsec = 120000000}, NULL);
+    struct pq_address address = postgres_address();
+    AUTO(pq) *db = NULL;
+    bool is_awaited = false;
+    assert_int_equal(pq_open(&address, clock_real(), NULL, &db, &err), RC_OK);
+    for (int64_t since = now_ms(); !is_awaited && now_ms() - since < AWAITED_MS_MAX;) {
+        AUTO_RELEASE(pq_answer) rows = {0};
+        assert_int_equal(pq_query(db, "SELECT 1 FROM pg_locks WHERE NOT granted", 0, NULL, &rows, &err), RC_OK);
+        is_awaited = pq_rows(&rows) > 0;
+    }
     assert_int_equal(target_commit(context, &err), RC_OK);
+    assert_true(is_awaited);
     return NULL;
+}
+
+/* Waits for a long time: whoever waits must not give up before the other one has seen it. */
+static struct target *patient_target(void)
+{
+    struct postgres_target_options options = pg_options();
+    options.address.lock_ms = options.fence_patience_ms = AWAITED_MS_MAX;
+    return pg_target_as(&options);
 }
 
 /* Also where the server's own default would let the one that has waited fail, or look at the row of before. */
@@ -200,11 +220,11 @@ static void S31_a_fence_waits_for_an_open_load_and_then_tells_where_T_is(void **
     postgres_run("ALTER ROLE admin SET default_transaction_isolation = 'serializable'");
     target_free(s->target);
     s->target = pg_target();
-    AUTO(target) *successor = pg_target();
-    AUTO(target) *another = pg_target();
+    AUTO(target) *successor = patient_target();
+    AUTO(target) *another = patient_target();
     pg_ready(s);
     OK(pg_bring(s, s->target, "", "w1", "1|ada\n"));
-    assert_int_equal(pthread_create(&committer, NULL, commit_soon, s->target), 0);
+    assert_int_equal(pthread_create(&committer, NULL, commit_when_awaited, s->target), 0);
     OK(target_fence(successor, &s->table, 9, &s->arena, &at, &s->err));
     pthread_join(committer, NULL);
     assert_int_equal(at.token, 9);
@@ -215,7 +235,7 @@ static void S31_a_fence_waits_for_an_open_load_and_then_tells_where_T_is(void **
     move.token = 9;
     OK(target_begin(s->target, &s->table, &move, &moved, &s->err));
     OK(target_apply(s->target, 0, &s->counts, &s->err));
-    assert_int_equal(pthread_create(&committer, NULL, commit_soon, s->target), 0);
+    assert_int_equal(pthread_create(&committer, NULL, commit_when_awaited, s->target), 0);
     OK(target_begin(another, &s->table, &move, &moved, &s->err)); /* the same, as after a lost answer */
     pthread_join(committer, NULL);
     assert_false(moved);
@@ -273,10 +293,12 @@ static void S31_a_fence_does_not_end_a_load_that_the_server_works_on(void **stat
     pg_ready(s);
     OK(pq_open(&address, clock_real(), NULL, &busy, &s->err));
     OK(pq_run(busy, "BEGIN; UPDATE " PG_SCHEMA ".waybill_position SET pos = 'x'", NULL, &s->err));
-    assert_int_equal(PQsendQuery(busy->handle, "SELECT pg_sleep(2); COMMIT"), 1);
+    postgres_run("SELECT pg_advisory_lock(31)"); /* its work takes as long as this is held */
+    assert_int_equal(PQsendQuery(busy->handle, "SELECT pg_advisory_lock(31); COMMIT"), 1);
     PQflush(busy->handle);
     assert_int_equal(target_fence(s->target, &s->table, 9, &s->arena, &at, &s->err), RC_BUSY);
     pg_says(s, "pg_terminate_backend(");
+    postgres_run("SELECT pg_advisory_unlock(31)");
     for (PGresult *result; (result = PQgetResult(busy->handle)) != NULL;)
         PQclear(result);
     assert_string_equal(pg_query("SELECT pos FROM waybill_position"), "x\n");
@@ -337,12 +359,22 @@ static void *race(void *context)
     return NULL;
 }
 
+/* Between a look at what there is and the statement that changes it lies time enough for everybody else's look. */
+static void change_tables_slowly(void)
+{
+    postgres_run("CREATE OR REPLACE FUNCTION public.slowly() RETURNS event_trigger LANGUAGE plpgsql AS"
+                 " $$ BEGIN PERFORM pg_sleep(0.25); END $$;"
+                 "CREATE EVENT TRIGGER slowly ON ddl_command_start WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')"
+                 " EXECUTE FUNCTION public.slowly()");
+}
+
 static void two_that_make_a_table_at_once_make_one(void **state)
 {
-    enum { ROUNDS = 8, RACERS = 3 };
+    enum { ROUNDS = 2, RACERS = 3 };
     struct pg_story *s = *state;
     AUTO_RELEASE(arena) arena = {0};
     AUTO(schema) *grown = schema_of("id:l! name:u more:l");
+    change_tables_slowly();
     for (int round = 0; round < ROUNDS; round++) {
         struct racer racers[RACERS] = {0};
         if (round % 2 == 0)
@@ -367,6 +399,7 @@ static void two_that_make_a_table_at_once_make_one(void **state)
             target_free(racers[i].target);
         }
     }
+    postgres_run("DROP EVENT TRIGGER slowly");
     assert_string_equal(pg_query("SELECT count(*) FROM waybill_position"), "1\n");
 }
 

@@ -91,6 +91,7 @@ struct world *world_new(enum world_variant variant, const char *folder)
 {
     struct world *self = xcalloc(1, sizeof(*self));
     self->real = folder != NULL;
+    self->batch_rows = 3;
     pthread_mutex_init(&self->log_lock, NULL);
     self->log.max = 64 << 20; /* a run that does not end is a bug */
     self->folder = folder;
@@ -300,7 +301,7 @@ static struct ends open_ends(struct world *self, struct fault_plan *plan, bool a
     if (self->real) {
         ends = real_open_ends(self, again);
     } else {
-        ends.source = mem_source_open(self->server, "shop", 3);
+        ends.source = mem_source_open(self->server, "shop", self->batch_rows);
         ends.target = again && self->takes_turns ? NULL : mem_target_new(self->database, "dw");
     }
     ends.source = fault_source_new(ends.source, plan);

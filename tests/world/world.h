@@ -28,6 +28,7 @@ enum world_variant {
 struct world {
     bool real, threads; /* threads: of its runs; what happens when is then left to chance */
     bool takes_turns;   /* the target in memory is exclusive, as SQLite is */
+    int batch_rows;     /* that the source gives at a time */
     enum world_variant variant;
     struct world_clock clock;
     struct world_random random;

@@ -92,7 +92,7 @@ struct ends real_open_ends(struct world *self, bool again)
 {
     struct error err;
     struct ends ends = {0};
-    const struct sqlite_source_options options = {.clock = &self->clock.clock, .page_rows = 3};
+    const struct sqlite_source_options options = {.clock = &self->clock.clock, .page_rows = self->batch_rows};
     must(sqlite_source_open("shop", path_of(self, "shop.db"), &options, &ends.source, &err), &err);
     if (!again)
         ends.target = open_target(self);
