@@ -47,6 +47,8 @@ static RC story_send(struct http *self, const struct http_request *request, stru
     for (int i = 0; i < request->header_count; i++)
         buf_addf(&aws.last_headers, "%s: %s\n", request->headers[i].name, request->headers[i].value);
     buf_add_str(&aws.last_body, request->body);
+    if (next->meanwhile != NULL)
+        next->meanwhile();
     if (next->status == 0)
         return fail(err, RC_UNAVAILABLE, "no connection");
     ret->status = next->status;
@@ -60,8 +62,10 @@ static const struct http_ops story_ops = {.send = story_send};
 void answer(const char *method, const char *url, int status, const char *body)
 {
     assert_in_range(aws.answer_count, 0, AWS_STORY_ANSWERS - 1);
-    aws.answers[aws.answer_count++] = (struct aws_story_answer){method, url, status, body};
+    aws.answers[aws.answer_count++] = (struct aws_story_answer){method, url, status, body, NULL};
 }
+
+void meanwhile(void (*what)(void)) { aws.answers[aws.answer_count - 1].meanwhile = what; }
 
 bool was_sent(const char *words)
 {
@@ -144,4 +148,12 @@ const char *about_with(const char *profile)
     AUTO(aws_identity) *identity = identity_of(profile);
     const char *keys = keys_of(identity), *about = aws_identity_about(identity, &aws.arena);
     return about != NULL ? about : keys;
+}
+
+void says(const char *said, const char *words)
+{
+    if (strstr(said, words) == NULL)
+        fail_msg("'%s' is not in '%s'", words, said);
+    assert_null(strstr(said, "hush"));
+    assert_null(strstr(said, "t0ken"));
 }

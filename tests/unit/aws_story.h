@@ -11,6 +11,7 @@ struct aws_story_answer {
     const char *method, *url; /* what has to be asked */
     int status;               /* 0: there is no connection */
     const char *body;
+    void (*meanwhile)(void); /* what others do before it is given; NULL: nothing */
 };
 
 struct aws_story {
@@ -36,10 +37,12 @@ void set(const char *name, const char *value); /* NULL: not set */
 const char *path_of(const char *name);         /* below ~/.aws */
 void write_file(const char *name, const char *text);
 void answer(const char *method, const char *url, int status, const char *body);
-bool was_sent(const char *words); /* in headers or body of the last request */
+void meanwhile(void (*what)(void)); /* before the answer that was written down last */
+bool was_sent(const char *words);   /* in headers or body of the last request */
 
 struct aws_config aws_story_config(void);
 struct aws_identity *identity_of(const char *profile);
 const char *keys_of(struct aws_identity *identity); /* "access key/secret key/token", or the error's text and advice */
 const char *keys_with(const char *profile);         /* of a new identity */
 const char *about_with(const char *profile);        /* whose they are, and until when; or the error */
+void says(const char *said, const char *words);     /* and none of the secrets: "hush" and "t0ken" */

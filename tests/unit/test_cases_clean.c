@@ -1,4 +1,4 @@
-/* s3clean clean: which staged files may go, and when. */
+/* s3clean: which staged files may go, and when; what no chain reaches. */
 #include "case.h"
 #include "state/keys.h"
 
@@ -198,6 +198,96 @@ static void a_manifest_that_a_kill_has_left_without_files_goes_the_next_time(voi
     assert_int_equal(manifests_there(w), 0);
 }
 
+/* ---- orphans ---- */
+
+static struct error clean_orphans(struct world *w, bool dry, struct orphans *ret)
+{
+    struct error err = {0};
+    struct run *run = world_open(w, false);
+    err.rc = orphans_clean(run, 0, dry, ret, &err);
+    ret->items = NULL; /* they live as long as the run */
+    ret->failure = NULL;
+    world_close(w, run);
+    return err;
+}
+
+static void orphans_are_what_no_chain_reaches(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    struct orphans orphans;
+    world_fill(w);
+    run_ok(w);
+    world_clock_move_ms(&w->clock, 1000);
+    assert_int_equal(clean_orphans(w, false, &orphans).rc, RC_OK);
+    assert_int_equal(orphans.count, 0);
+    mem_objects_put(w->objects,
+                    "stage/shop/events/dt=2024-01-01/wb=018fd119-8a27-7cce-9b2f-5aaaa29525cb/file-00000.parquet",
+                    S("left by nobody knows whom"));
+    world_clock_move_ms(&w->clock, 1000);
+    assert_int_equal(clean_orphans(w, true, &orphans).rc, RC_OK);
+    assert_int_equal(orphans.count, 1);
+    assert_int_equal(orphans.bytes, 25);
+    assert_int_equal(clean_orphans(w, false, &orphans).rc, RC_OK);
+    assert_int_equal(clean_orphans(w, false, &orphans).rc, RC_OK);
+    assert_int_equal(orphans.count, 0);
+    assert_all_is_well(w);
+}
+
+static void s37_orphans_of_more_than_a_page_are_all_found(void **state)
+{
+    enum { MANY = 2 * LIST_PAGE_MAX + 1 };
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    struct orphans orphans;
+    world_fill(w);
+    run_ok(w);
+    for (int i = 0; i < MANY; i++) {
+        const char *key = arena_print(
+            &w->arena, "stage/shop/events/dt=2024-01-01/wb=018fd119-8a27-7cce-9b2f-%012x/file-00000.parquet", i);
+        mem_objects_put(w->objects, key, S("x"));
+    }
+    world_clock_move_ms(&w->clock, 1000);
+    assert_int_equal(clean_orphans(w, false, &orphans).rc, RC_OK);
+    assert_int_equal(orphans.count, MANY);
+    assert_int_equal(clean_orphans(w, true, &orphans).rc, RC_OK);
+    assert_int_equal(orphans.count, 0);
+    assert_all_is_well(w);
+}
+
+/* A pipeline `events` with the prefix stage/shop stages below stage/shop/events/, too. */
+static void objects_of_another_pipeline_below_the_same_prefix_are_no_orphans(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    static const char another[] =
+        "stage/shop/events/orders/dt=2024-01-01/wb=018fd119-8a27-7cce-9b2f-5aaaa29525cb/waybill.json";
+    struct orphans orphans;
+    struct mem_object object;
+    world_fill(w);
+    run_ok(w);
+    mem_objects_put(w->objects, another, S("{}"));
+    world_clock_move_ms(&w->clock, 1000);
+    assert_int_equal(clean_orphans(w, false, &orphans).rc, RC_OK);
+    assert_int_equal(orphans.count, 0);
+    assert_true(mem_objects_find(w->objects, another, &object));
+}
+
+static void orphans_are_not_looked_for_where_s_is_missing_or_t_is_off_the_chain(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    struct orphans orphans;
+    world_fill(w);
+    run_ok(w);
+    AUTO_RELEASE(buf) old = {0};
+    buf_add_str(&old, scope_text(w, "events"));
+    world_change(w);
+    run_ok(w);
+    mem_objects_put(w->objects, "watermark/tables/shop/events.json", buf_str(&old));
+    int before = mem_objects_count(w->objects);
+    assert_int_equal(clean_orphans(w, false, &orphans).rc, RC_DATA);
+    assert_true(mem_objects_remove(w->objects, "watermark/tables/shop/events.json"));
+    assert_int_equal(clean_orphans(w, false, &orphans).rc, RC_DATA);
+    assert_int_equal(mem_objects_count(w->objects), before - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +298,10 @@ int main(void)
         cmocka_unit_test(a_manifest_goes_with_the_last_file_that_it_names),
         cmocka_unit_test(a_manifest_that_a_kill_has_left_without_files_goes_the_next_time),
         cmocka_unit_test(s37_more_parts_than_a_page_are_all_cleaned_and_a_kill_in_the_middle_is_made_good),
+        cmocka_unit_test(orphans_are_what_no_chain_reaches),
+        cmocka_unit_test(s37_orphans_of_more_than_a_page_are_all_found),
+        cmocka_unit_test(objects_of_another_pipeline_below_the_same_prefix_are_no_orphans),
+        cmocka_unit_test(orphans_are_not_looked_for_where_s_is_missing_or_t_is_off_the_chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,66 +1,32 @@
 /* What a pipeline into Redshift may say, and what others may not. */
-#include "io/secret_resolve.h"
-#include "move/config.h"
-#include "test.h"
-#include "world/folder.h"
+#include "config_story.h"
 
-static char *folder;
-static struct arena arena;
-static struct secret_resolver resolver;
-static struct config *config;
-
-#define CONNECTIONS                                                                                                    \
+#define AROUND_REDSHIFT                                                                                                \
     "connections:\n"                                                                                                   \
     "  shop: {type: sqlite, path: shop.db}\n"                                                                          \
     "  files: {type: directory, path: lake}\n"                                                                         \
     "  lake: {type: s3, bucket: lake, region: eu-west-1}\n"                                                            \
     "  old: {type: sqlite, path: dw.db}\n"                                                                             \
     "  dw: {type: redshift, host: dw.x.eu-west-1.redshift.amazonaws.com, database: dw, user: etl}\n"
-#define PIPELINE "pipelines: {p: {source: shop, stage: {store: lake%s}, target: %s, tables: {t: {%s}}}}\n"
-
-static int begin(void **state)
-{
-    folder = folder_new();
-    secret_resolver_init(&resolver, clock_real());
-    return 0;
-}
-
-static int end(void **state)
-{
-    config_free(TAKE(config));
-    folder_free(TAKE(folder));
-    arena_release(&arena);
-    return 0;
-}
-
-static RC load(const char *text, struct error *err)
-{
-    config_free(TAKE(config));
-    folder_write(folder, "w.yml", str(text));
-    return config_load(arena_print(&arena, "%s/w.yml", folder), &resolver.resolver, &config, err);
-}
+#define ROUTE "pipelines: {p: {source: shop, stage: {store: lake%s}, target: %s, tables: {t: {%s}}}}\n"
 
 static const struct pipeline_config *pipeline_of(const char *stage, const char *target, const char *table)
 {
-    struct error err = {0};
-    const struct pipeline_config *pipeline = NULL;
-    if (load(arena_print(&arena, CONNECTIONS PIPELINE, stage, target, table), &err) != RC_OK ||
-        config_pick_pipeline(config, NULL, NULL, 0, &pipeline, &err) != RC_OK)
-        fail_msg("%s", err.text);
-    return pipeline;
+    assert_loads(arena_print(&story.arena, AROUND_REDSHIFT ROUTE, stage, target, table));
+    return pick(NULL);
 }
 
 static void refused(const char *text, const char *word)
 {
     struct error err = {0};
-    assert_int_equal(load(text, &err), RC_CONFIG);
+    assert_int_equal(config_story_load(text, &err), RC_CONFIG);
     if (strstr(err.text, word) == NULL)
         fail_msg("'%s' is not in '%s'", word, err.text);
 }
 
 static void table_refused(const char *target, const char *table, const char *word)
 {
-    refused(arena_print(&arena, CONNECTIONS PIPELINE, "", target, table), word);
+    refused(arena_print(&story.arena, AROUND_REDSHIFT ROUTE, "", target, table), word);
 }
 
 static void files_for_redshift_have_its_profile_unasked(void **state)
@@ -68,13 +34,13 @@ static void files_for_redshift_have_its_profile_unasked(void **state)
     assert_int_equal(pipeline_of("", "dw", "")->profile, PARQUET_REDSHIFT);
     assert_int_equal(pipeline_of("", "none", "")->profile, PARQUET_DEFAULT);
     assert_int_equal(pipeline_of(", profile: redshift", "none", "")->profile, PARQUET_REDSHIFT);
-    refused(arena_print(&arena, CONNECTIONS PIPELINE, ", profile: modern", "dw", ""), "profile 'redshift' only");
-    refused(arena_print(&arena, CONNECTIONS PIPELINE, ", compression: lz4", "dw", ""), "lz4");
+    refused(arena_print(&story.arena, AROUND_REDSHIFT ROUTE, ", profile: modern", "dw", ""), "profile 'redshift' only");
+    refused(arena_print(&story.arena, AROUND_REDSHIFT ROUTE, ", compression: lz4", "dw", ""), "lz4");
 }
 
 static void a_stage_that_redshift_cannot_read_is_refused(void **state)
 {
-    refused(CONNECTIONS "pipelines: {p: {source: shop, stage: {store: files}, target: dw, tables: {t: {}}}}\n",
+    refused(AROUND_REDSHIFT "pipelines: {p: {source: shop, stage: {store: files}, target: dw, tables: {t: {}}}}\n",
             "reads staged files from S3 by itself, and 'files' is of type 'directory'");
 }
 
@@ -116,13 +82,12 @@ static void words_of_redshift_are_for_redshift(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        CASE(files_for_redshift_have_its_profile_unasked),
-        CASE(a_stage_that_redshift_cannot_read_is_refused),
-        CASE(a_table_is_laid_out_as_it_says),
-        CASE(what_makes_no_sense_for_a_layout_is_refused),
-        CASE(words_of_redshift_are_for_redshift),
+        CONFIG_CASE(files_for_redshift_have_its_profile_unasked),
+        CONFIG_CASE(a_stage_that_redshift_cannot_read_is_refused),
+        CONFIG_CASE(a_table_is_laid_out_as_it_says),
+        CONFIG_CASE(what_makes_no_sense_for_a_layout_is_refused),
+        CONFIG_CASE(words_of_redshift_are_for_redshift),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,244 @@
+/* What does not fit together is refused, with the word by which it goes on: T and the chain, another target, another
+ * server, a store that ignores conditions, a file that is gone, another owner, a newer format (spec/sync.md 6). */
+#include "case.h"
+
+/* ---- S, T and the target do not fit ---- */
+
+static void s80_a_target_restored_from_a_backup_is_loaded_again_along_the_chain(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    world_fill(w);
+    run_ok(w);
+    const struct mem_snapshot *backup = mem_database_snapshot(w->database);
+    world_change(w);
+    run_ok(w);
+    mem_database_restore(w->database, backup);
+    struct world_report report = run_ok(w);
+    assert_non_null(strstr(report.results[0].warning, "restored from a backup"));
+    assert_int_equal(report.results[0].rows_extracted, 0);
+    assert_int_equal(report.results[0].rows_loaded, 5);
+    assert_all_is_well(w);
+}
+
+static struct world_report restore_from_target(struct world *w)
+{
+    struct world_report report = {0};
+    struct run *run = world_open(w, false);
+    struct watermark_change change = {.from_target = true, .reason = "test", .author = "test"};
+    report.rc = watermark_restore(run, &change, &report.error);
+    world_close(w, run);
+    return report;
+}
+
+static void s81_a_lost_scope_document_is_refused_and_rebuilt_from_the_target(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    world_fill(w);
+    run_ok(w);
+    assert_true(mem_objects_remove(w->objects, "watermark/tables/shop/events.json"));
+    struct world_report report = run_expecting(w, RC_DATA);
+    assert_int_equal(report.exit_status, 6);
+    assert_non_null(strstr(report.error.todo, "watermark restore --from-target"));
+    assert_int_equal(restore_from_target(w).rc, RC_OK);
+    world_change(w);
+    report = run_ok(w);
+    assert_int_equal(report.results[0].rows_extracted, 5);
+    assert_int_equal(report.results[0].rows_announced,
+                     11); /* what was applied is announced: the count is not known any more */
+    assert_rows_equal(w, EVENTS);
+}
+
+static void s81_a_scope_document_put_back_by_hand_is_refused(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    world_fill(w);
+    run_ok(w);
+    AUTO_RELEASE(buf) old = {0};
+    buf_add_str(&old, scope_text(w, "events"));
+    world_change(w);
+    run_ok(w);
+    mem_objects_put(w->objects, "watermark/tables/shop/events.json", buf_str(&old));
+    struct world_report report = run_expecting(w, RC_DATA);
+    assert_non_null(strstr(report.error.text, "not on the chain"));
+    assert_int_equal(restore_from_target(w).rc, RC_OK);
+    run_ok(w);
+    assert_rows_equal(w, EVENTS);
+}
+
+static void change_target(struct world *w)
+{
+    mem_database_free(w->database);
+    w->database = mem_database_new();
+}
+
+static void s82_another_target_is_refused_until_it_is_accepted(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_MERGE, EVENTS);
+    world_fill(w);
+    run_ok(w);
+    change_target(w);
+    struct world_report report = run_expecting(w, RC_DATA);
+    assert_int_equal(report.exit_status, 6);
+    assert_non_null(strstr(report.error.todo, "--accept-target"));
+    w->options.accept_target = true;
+    run_ok(w);
+    w->options.accept_target = false;
+    assert_rows_equal(w, EVENTS);
+    run_ok(w);
+}
+
+static void s82_an_emptied_append_target_needs_a_word_about_duplicates(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    world_fill(w);
+    run_ok(w);
+    change_target(w);
+    w->options.accept_target = true;
+    struct world_report report = run_expecting(w, RC_CONFIG);
+    assert_non_null(strstr(report.error.todo, "--allow-duplicates"));
+    w->options.allow_duplicates = true;
+    run_ok(w);
+    assert_rows_equal(w, EVENTS);
+}
+
+/* ---- the source is not what it was ---- */
+
+static void s86_a_source_whose_clock_went_back_is_refused_until_accepted(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
+    world_fill(w);
+    run_ok(w);
+    w->clock.us -= INT64_C(3600000000);
+    struct world_report report = run_expecting(w, RC_DATA);
+    assert_non_null(strstr(report.error.text, "gone back"));
+    assert_non_null(strstr(report.error.todo, "--accept-source"));
+    w->options.accept_source = true;
+    run_ok(w);
+}
+
+static void s86_another_server_is_refused_until_accepted(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
+    world_fill(w);
+    run_ok(w);
+    mem_server_set_id(w->server, "server-2");
+    struct world_report report = run_expecting(w, RC_DATA);
+    assert_int_equal(report.exit_status, 6);
+    assert_non_null(strstr(report.error.text, "server-2"));
+    w->options.accept_source = true;
+    run_ok(w);
+    w->options.accept_source = false;
+    run_ok(w); /* the new one is the known one now */
+}
+
+static void hidden_transactions_need_a_lag_that_somebody_chose(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
+    world_fill(w);
+    mem_server_hide_transactions(w->server, true);
+    w->tables[0].lag_is_given = false;
+    assert_int_equal(run_expecting(w, RC_CONFIG).exit_status, 2);
+    w->tables[0].lag_is_given = true;
+    run_ok(w);
+    assert_all_is_well(w);
+}
+
+/* ---- the store is not what it should be ---- */
+
+static void s87_a_store_that_ignores_conditions_is_found_out_on_first_use(void **state)
+{
+    for (int i = 0; i < 2; i++) {
+        AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
+        world_fill(w);
+        mem_objects_set(w->objects, (struct mem_manners){.ignores_if_none_match = i == 0, .ignores_if_match = i == 1});
+        struct world_report report = run_expecting(w, RC_CONFIG);
+        assert_non_null(strstr(report.error.text, i == 0 ? "If-None-Match" : "If-Match"));
+        assert_int_equal(target_rows(w, "orders"), -1);
+    }
+}
+
+static void s88_a_staged_file_that_is_gone_names_the_way_out(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    world_fill(w);
+    w->options = (struct run_options){.backup_only = true};
+    run_ok(w);
+    for (int i = 0; i < mem_objects_count(w->objects); i++) {
+        struct mem_object object = mem_objects_at(w->objects, i);
+        if (strstr(object.key, ".parquet") == NULL)
+            continue;
+        char key[256];
+        snprintf(key, sizeof(key), "%s", object.key);
+        assert_true(mem_objects_remove(w->objects, key));
+        break;
+    }
+    w->options = (struct run_options){0};
+    struct world_report report = run_expecting(w, RC_DATA);
+    assert_int_equal(report.exit_status, 6);
+    assert_non_null(strstr(report.error.text, ".parquet"));
+    assert_non_null(strstr(report.error.todo, "watermark restore --from-target"));
+    struct run *run = world_open(w, false); /* the target has no row yet, so nothing can come twice */
+    struct watermark_change change = {
+        .from_target = true, .allow_duplicates = true, .reason = "test", .author = "test"};
+    struct error err;
+    assert_int_equal(watermark_restore(run, &change, &err), RC_OK);
+    world_close(w, run);
+    run_ok(w);
+    assert_rows_equal(w, EVENTS);
+}
+
+/* ---- others have been here ---- */
+
+static void s94_a_second_pipeline_on_one_target_table_is_refused(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    world_fill(w);
+    run_ok(w);
+    w->tables[0].name = "orders";
+    w->tables[0].increment = INCREMENT_ID_ONLY;
+    struct world_report report = run_expecting(w, RC_CONFIG);
+    assert_non_null(strstr(report.error.text, "shop/events"));
+    assert_non_null(strstr(report.error.todo, "shared: true"));
+}
+
+static void s98_a_waybill_of_a_newer_format_is_refused(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    world_fill(w);
+    w->options = (struct run_options){.backup_only = true};
+    run_ok(w);
+    w->options = (struct run_options){0};
+    for (int i = 0; i < mem_objects_count(w->objects); i++) {
+        struct mem_object object = mem_objects_at(w->objects, i);
+        if (strstr(object.key, "waybill.json") == NULL)
+            continue;
+        AUTO_RELEASE(buf) newer = {0};
+        char key[256];
+        snprintf(key, sizeof(key), "%s", object.key);
+        buf_addf(&newer, "{\n  \"format\": 3%s", strchr(object.body.at, ','));
+        mem_objects_put(w->objects, key, buf_str(&newer));
+        break;
+    }
+    struct world_report report = run_expecting(w, RC_DATA);
+    assert_non_null(strstr(report.error.text, "format 3"));
+    assert_non_null(strstr(report.error.todo, "newer"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(s80_a_target_restored_from_a_backup_is_loaded_again_along_the_chain),
+        cmocka_unit_test(s81_a_lost_scope_document_is_refused_and_rebuilt_from_the_target),
+        cmocka_unit_test(s81_a_scope_document_put_back_by_hand_is_refused),
+        cmocka_unit_test(s82_another_target_is_refused_until_it_is_accepted),
+        cmocka_unit_test(s82_an_emptied_append_target_needs_a_word_about_duplicates),
+        cmocka_unit_test(s86_a_source_whose_clock_went_back_is_refused_until_accepted),
+        cmocka_unit_test(s86_another_server_is_refused_until_accepted),
+        cmocka_unit_test(hidden_transactions_need_a_lag_that_somebody_chose),
+        cmocka_unit_test(s87_a_store_that_ignores_conditions_is_found_out_on_first_use),
+        cmocka_unit_test(s88_a_staged_file_that_is_gone_names_the_way_out),
+        cmocka_unit_test(s94_a_second_pipeline_on_one_target_table_is_refused),
+        cmocka_unit_test(s98_a_waybill_of_a_newer_format_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
