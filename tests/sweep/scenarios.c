@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "conform/rows.h"
+#include "move/mend.h"
 #include "sweep/s3_world.h"
 
 static void run_clean(struct world *w)
@@ -248,6 +250,122 @@ static void some_do_not_fit(struct world *w)
     world_wait(w);
 }
 
+/* Somebody has written into the target, and a row is gone from the source. */
+static void spoilt(struct world *w)
+{
+    only(w, ORDERS);
+    world_fill(w);
+    run_clean(w);
+    world_spoil(w, ORDERS, "2", "note", "spoilt");
+    world_spoil(w, ORDERS, "5", "updated_at", "4102444800"); /* newer than the source's will ever be */
+    mem_server_delete(w->server, "orders", "north|3");
+}
+
+static const char *const spoilt_keys[] = {"[\"south\", 2]", "[\"north\", 5]", "[\"north\", 3]"};
+static const struct mend_request repair = {
+    .keys = {(const char **)(uintptr_t)spoilt_keys, 3},
+    .delete_gone = true,
+};
+
+/* Rows change, and a run of another process brings them: a repair that has slept meanwhile has older ones at hand. */
+static struct world_report change_and_run(struct world *w, bool hit)
+{
+    const struct run_options options = w->options;
+    w->options = (struct run_options){0};
+    world_change(w);
+    struct world_report report = world_run(w, hit);
+    w->options = options;
+    return report;
+}
+
+/* A row has changed, and its cursor has not: the backfill alone brings it. */
+static void changed_in_place(struct world *w)
+{
+    only(w, ORDERS);
+    world_fill(w);
+    int64_t stamped_us = w->clock.us;
+    world_insert(w, ORDERS, 10, false);
+    world_wait(w);
+    run_clean(w);
+    int64_t now_us = w->clock.us;
+    w->clock.us = stamped_us;
+    world_insert(w, ORDERS, 10, false);
+    w->clock.us = now_us;
+}
+
+enum { HOUR = 3600, BEGAN = 1717200000 }; /* seconds; BEGAN: when worlds begin */
+#define SECONDS(seconds) (INT64_C(1000000) * (seconds))
+
+/* Seven rows of the second hour; the last one has a stamp of its own. */
+static void changed_in_the_second_hour(struct world *w)
+{
+    only(w, ORDERS);
+    world_fill(w);
+    run_clean(w);
+    assert(w->clock.us < SECONDS(BEGAN + HOUR));
+    w->clock.us = SECONDS(BEGAN + HOUR);
+    world_change(w);
+}
+
+/* Rows that have no cursor: one of them changes, one gets a cursor, and another row loses its own. */
+static void without_cursors(struct world *w)
+{
+    only(w, ORDERS);
+    w->tables[0].null_cursor = NULL_CURSOR_INCLUDE;
+    mem_server_alter(w->server, "orders", schema_of("id:l! note:u price:d:10,2 updated_at:tss:"));
+    world_fill(w);
+    for (int id = 50; id < 56; id++)
+        mem_server_put(w->server, "orders", arena_print(&w->arena, "%d|" WORLD_SECRET "|%d.50|NULL", id, id));
+    run_clean(w);
+    world_change(w);
+    mem_server_put(w->server, "orders", "50|" WORLD_SECRET " changed|1.00|NULL");
+    mem_server_put(w->server, "orders", "7|" WORLD_SECRET " lost it|1.00|NULL");
+    world_update(w, ORDERS, 51);
+    world_wait(w);
+}
+
+static void appended_whole(struct world *w)
+{
+    only(w, REGIONS);
+    w->tables[0].mode = MODE_APPEND;
+    world_fill(w);
+    run_clean(w);
+}
+
+/* Keys wait for their load, behind and before rows. */
+static void deletes_staged(struct world *w)
+{
+    rows_deleted(w);
+    stage(w);
+    world_change(w);
+    mem_server_delete(w->server, "orders", "4");
+    stage(w);
+}
+
+/* Two connections to the source, turns with the target; regions waits for orders. */
+static void several_at_once(struct world *w)
+{
+    static const char *needed[] = {"orders"};
+    moved_once(w);
+    w->pipeline.strategy = STRATEGY_INTER_TABLE;
+    w->pipeline.parallel = WORLD_TABLES;
+    w->pipeline.max_memory_bytes = 1 << 30;
+    w->takes_turns = true;
+    w->tables[REGIONS].depends_on = (struct text_list){needed, 1};
+}
+
+static bool regions_waited_for_orders(struct world *w, const struct world_report *report, struct buf *why)
+{
+    AUTO_RELEASE(buf) source = {0};
+    AUTO_RELEASE(buf) target = {0};
+    world_print_source(w, ORDERS, &source);
+    world_print_target(w, ORDERS, &target);
+    bool was_begun = report->results[REGIONS].started_us != 0 && !report->results[REGIONS].skipped;
+    if (was_begun && !str_eq(buf_str(&source), buf_str(&target)))
+        buf_addf(why, "regions was begun, and depends on orders, which was not through\n");
+    return why->len == 0;
+}
+
 static void left_behind_s3(struct world *w)
 {
     left_behind(w);
@@ -296,11 +414,25 @@ static void left_behind_s3(struct world *w)
     {name "/sealed", variant, died_in_seal_s3, S3_ONLY},                                                              \
     {name "/load-only", variant, staged_twice_s3, .options = {.redshift_only = true}, S3_ONLY},                       \
     {name "/cleaner", variant, left_behind_s3, .command = world_clean, .rules = {.waiting = true}, S3_ONLY}
+/* What is done in one way, or seldom: the arrows around it, and as a rule the seal, are those of all others. */
+#define SCENARIOS_OF_THEIR_OWN                                                                                        \
+    {"merge/repair", WORLD_MERGE, spoilt, .options = {.repair = &repair, .overwrites = true},                         \
+         .meanwhile = change_and_run, .in_memory = true, .arrows = {"bound", "extract", "seal", "load"}},             \
+    {"time/backfill", WORLD_TIME, changed_in_place, .options = {.has_start = true, .start_us = SECONDS(BEGAN),        \
+         .has_end = true, .end_us = SECONDS(BEGAN + HOUR)}, .in_memory = true, .arrows = {"bound", "extract", "load"}}, \
+    {"append/advance", WORLD_APPEND, changed_in_the_second_hour, .options = {.has_start = true,                       \
+         .start_us = SECONDS(BEGAN), .has_end = true, .end_us = SECONDS(BEGAN + HOUR + 2), .advance = true},          \
+         .rules = {.waiting = true}, .in_memory = true, .arrows = {"bound", "seal", "load"}},                         \
+    {"append/nulls", WORLD_APPEND, without_cursors, .in_memory = true, .arrows = {"bound", "extract", "load"}},       \
+    {"append/whole", WORLD_APPEND, appended_whole, .rules = {.copies = true}, .in_memory = true,                      \
+         .arrows = {"bound", "begin", "seal", "load", "announce"}},                                                   \
+    {"append/deletes-staged", WORLD_APPEND, deletes_staged, .options = {.redshift_only = true}, .in_memory = true,    \
+         .arrows = {"adopt", "load"}},                                                                                \
+    {"append/several", WORLD_APPEND, several_at_once, .holds = regions_waited_for_orders,                             \
+         .in_memory = true, .arrows = {"take", "load", "announce"}}
 /* clang-format on */
 
-const struct scenario scenarios[] = {SCENARIOS("append", WORLD_APPEND),
-                                     SCENARIOS("merge", WORLD_MERGE),
-                                     SCENARIOS_OF_TIME("time"),
-                                     {"swap/incremental", WORLD_APPEND, swapped},
-                                     SCENARIOS_OF_S3("s3", WORLD_APPEND)};
+const struct scenario scenarios[] = {
+    SCENARIOS("append", WORLD_APPEND),           SCENARIOS("merge", WORLD_MERGE), SCENARIOS_OF_TIME("time"),
+    {"swap/incremental", WORLD_APPEND, swapped}, SCENARIOS_OF_THEIR_OWN,          SCENARIOS_OF_S3("s3", WORLD_APPEND)};
 const int scenario_count = sizeof(scenarios) / sizeof(*scenarios);

@@ -126,7 +126,8 @@ static bool is_honest(const struct trial *trial, const struct world_report *repo
     /* a zombie's word does not count, nor a dead man's */
     rules.anytime = report->rc != RC_OK || trial->injury->second || trial->injury->fault == FAULT_CRASH_AFTER;
     rules.leased = trial->scenario->command != NULL;
-    if (world_check(trial->world, rules, why))
+    holds_fn *holds = trial->injury->second ? NULL : trial->scenario->holds;
+    if (world_check(trial->world, rules, why) && (holds == NULL || holds(trial->world, report, why)))
         return true;
     buf_addf(why, "... as soon as the command had ended (%s)\n", rc_name(report->rc));
     return false;
@@ -291,15 +292,27 @@ static bool branch_for(struct trunk *trunk, struct fault_plan *plan, const struc
     return false;
 }
 
+static bool is_swept(const struct scenario *scenario, const char *arrow)
+{
+    for (int i = 0; i < ARROWS_MAX && scenario->arrows[i] != NULL; i++) {
+        if (strcmp(scenario->arrows[i], arrow) == 0)
+            return true;
+    }
+    return scenario->arrows[0] == NULL;
+}
+
 static bool is_due(const struct trunk *trunk, const struct injury *injury, const char *seam, const char *operation)
 {
     char what[96];
     const struct trial *trial = &trunk->trial;
+    const char *arrow = world_arrow_of(trial->world, trial->at);
     if (trial->scenario->seam != NULL && strcmp(trial->scenario->seam, seam) != 0)
+        return false;
+    if (!is_swept(trial->scenario, arrow))
         return false;
     if (asked.fault != NULL && strcmp(asked.fault, injury->name) != 0)
         return false;
-    snprintf(what, sizeof(what), "%s %s %s", world_arrow_of(trial->world, trial->at), seam, operation);
+    snprintf(what, sizeof(what), "%s %s %s", arrow, seam, operation);
     int sparse = asked.sparse > trial->scenario->sparse ? asked.sparse : trial->scenario->sparse;
     return sparse == 0 || trial->at / JOBS % sparse == 0 ||
            !tally_knows(trunk->tally, trial->scenario->name, what, injury->name);

@@ -56,6 +56,25 @@ static void a_row_that_is_inserted_again_comes_back(void **state)
     assert_all_is_well(w);
 }
 
+/* Pieces are cut for the rows' columns, and a key that moved from one piece to another would look gone. */
+static void keys_are_read_by_one_reader_however_many_there_are(void **state)
+{
+    AUTO(world) *w = world_that_detects(WORLD_APPEND);
+    w->threads = true;
+    w->pipeline.strategy = STRATEGY_INTRA_TABLE;
+    w->pipeline.max_memory_bytes = 1 << 30;
+    w->pipeline.part_bytes = w->pipeline.file_bytes = 16 << 20; /* one file for each reader */
+    w->tables[0].chunk.rows = 1000;
+    world_fill(w);
+    run_ok(w);
+    assert_non_null(strstr(w->log.at, "file-00001.parquet"));
+    buf_reset(&w->log);
+    mem_server_delete(w->server, "orders", "3");
+    assert_int_equal(run_ok(w).results[0].rows_deleted, 1);
+    assert_null(strstr(w->log.at, "file-00001.parquet"));
+    assert_all_is_well(w);
+}
+
 /* Keys are read behind the last chunk, so what comes meanwhile is no reason to delete anything. */
 static void rows_that_come_while_keys_are_read_stay(void **state)
 {
@@ -222,6 +241,7 @@ int main(void)
         cmocka_unit_test(rows_that_are_deleted_in_the_source_go_from_the_target),
         cmocka_unit_test(keys_leave_the_mark_and_the_counts_alone),
         cmocka_unit_test(a_row_that_is_inserted_again_comes_back),
+        cmocka_unit_test(keys_are_read_by_one_reader_however_many_there_are),
         cmocka_unit_test(rows_that_come_while_keys_are_read_stay),
         cmocka_unit_test(an_emptied_source_is_not_believed_unasked),
         cmocka_unit_test(rows_that_are_gone_may_stay_and_be_noted),

@@ -1,7 +1,6 @@
 /* sync repair: rows that somebody names come from the source again, and the mark stays. */
 #include "case.h"
 #include "move/mend.h"
-#include "world/mem_database.h"
 
 static struct mend_request request; /* of the next run; must outlive it */
 static const char *named[8];
@@ -30,30 +29,13 @@ static struct world *filled(enum world_variant variant, enum world_table table)
     return w;
 }
 
-/* Somebody has written into the target: another note, and a newer stamp. */
-static void spoil(struct world *w, const char *table, const char *old, int column, const char *now)
-{
-    struct mem_table *copy = mem_copy_table(w->database, mem_find_table(&w->database->state, table));
-    for (int64_t i = 0; i < copy->rows.count; i++) {
-        const struct mem_row *was = copy->rows.at[i];
-        AUTO_RELEASE(buf) id = {0};
-        value_print(&was->values[copy->key[copy->key_count - 1]], &copy->fields[copy->key[copy->key_count - 1]], &id);
-        if (strcmp(id.at, old) != 0)
-            continue;
-        struct mem_row *row = arena_take(&w->database->arena, sizeof(*row) + (size_t)was->count * sizeof(*row->values));
-        memcpy(row, was, sizeof(*row) + (size_t)was->count * sizeof(*row->values));
-        row->values[column] = value_parse(&copy->fields[column], str(now), &w->database->arena);
-        copy->rows.at[i] = row;
-    }
-    mem_put_table(&w->database->state, copy);
-}
-
 static void rows_that_are_named_are_as_in_the_source_again(void **state)
 {
     AUTO(world) *w = filled(WORLD_APPEND, ORDERS);
     AUTO(scope) *before = world_scope(w, ORDERS);
-    spoil(w, "orders", "2", 1, "spoilt");
-    spoil(w, "orders", "5", 3, "2031-01-01 00:00:00"); /* a newer stamp than the source's does not help it */
+    world_spoil(w, ORDERS, "2", "note", "spoilt");
+    world_spoil(w, ORDERS, "5", "updated_at",
+                "2031-01-01 00:00:00"); /* a newer stamp than the source's does not help it */
     ASK(w, false, "2,5");
     struct world_report report = run_ok(w);
     assert_int_equal(report.results[0].rows_extracted, 2);
@@ -70,7 +52,7 @@ static void rows_that_are_named_are_as_in_the_source_again(void **state)
 static void keys_of_several_columns_are_arrays(void **state)
 {
     AUTO(world) *w = filled(WORLD_MERGE, ORDERS);
-    spoil(w, "orders", "2", 2, "spoilt");
+    world_spoil(w, ORDERS, "2", "note", "spoilt");
     ASK(w, false, "[\"south\", 2]", "[\"north\", 3]");
     assert_int_equal(run_ok(w).results[0].rows_extracted, 2);
     assert_rows_equal(w, ORDERS);
@@ -101,8 +83,8 @@ static void a_range_of_ids_is_read_in_chunks_up_to_the_mark(void **state)
 {
     AUTO(world) *w = filled(WORLD_MERGE, EVENTS);
     w->tables[0].chunk.rows = 2;
-    spoil(w, "events", "2", 1, "spoilt");
-    spoil(w, "events", "6", 1, "spoilt");
+    world_spoil(w, EVENTS, "2", "note", "spoilt");
+    world_spoil(w, EVENTS, "6", "note", "spoilt");
     world_insert(w, EVENTS, 7, false);
     ask_range(w, "2", "100");
     struct world_report report = run_ok(w);
@@ -140,7 +122,7 @@ static void a_range_of_times_overwrites_and_replaces(void **state)
         world_fill(w);
         run_ok(w);
         if (mode == MODE_MERGE)
-            spoil(w, "orders", "2", 3, "2031-01-01 00:00:00");
+            world_spoil(w, ORDERS, "2", "updated_at", "2031-01-01 00:00:00");
         w->options = (struct run_options){.overwrites = true, .has_start = true, .has_end = true};
         w->options.start_us = w->clock.us - INT64_C(86400000000);
         w->options.end_us = w->clock.us;

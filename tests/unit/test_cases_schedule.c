@@ -165,6 +165,61 @@ static void a_connection_that_cannot_be_had_leaves_fewer_at_once_and_all_are_mov
     assert_all_is_well(w);
 }
 
+/* ---- turns ---- */
+
+/* Who is inside of a load, and whether another thread has called the target meanwhile. The first one inside waits for
+ * that, for a second at most: whoever need not wait for its turn comes by then. */
+static struct turns {
+    pthread_mutex_t lock;
+    pthread_cond_t disturbing;
+    pthread_t owner;
+    bool is_taken, has_waited;
+    int disturbed, loads;
+} turns;
+
+static void wait_for_another(void)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec++;
+    while (turns.disturbed == 0 && pthread_cond_timedwait(&turns.disturbing, &turns.lock, &until) == 0)
+        ;
+    turns.has_waited = true;
+}
+
+static void watch_turns(struct fault_plan *plan, const char *seam, const char *operation)
+{
+    if (strcmp(seam, "target") != 0)
+        return;
+    pthread_mutex_lock(&turns.lock);
+    if (turns.is_taken && !pthread_equal(turns.owner, pthread_self())) {
+        turns.disturbed++;
+        pthread_cond_broadcast(&turns.disturbing);
+    } else if (strcmp(operation, "begin") == 0) {
+        turns.loads++;
+        turns.is_taken = true;
+        turns.owner = pthread_self();
+        if (!turns.has_waited)
+            wait_for_another();
+    } else if (strcmp(operation, "commit") == 0) {
+        turns.is_taken = false;
+    }
+    pthread_mutex_unlock(&turns.lock);
+}
+
+static void an_exclusive_target_is_left_alone_by_all_others_while_one_loads(void **state)
+{
+    AUTO(world) *w = world_by(3, WORLD_MERGE);
+    assert_true(w->takes_turns);
+    turns = (struct turns){.lock = PTHREAD_MUTEX_INITIALIZER, .disturbing = PTHREAD_COND_INITIALIZER};
+    w->plan.asked = watch_turns;
+    fill_more(w);
+    assert_int_equal(world_run(w, true).rc, RC_OK);
+    assert_int_equal(turns.disturbed, 0);
+    assert_true(turns.has_waited && turns.loads > WORLD_TABLES);
+    assert_all_is_well(w);
+}
+
 /* ---- depends_on ---- */
 
 static void depend(struct world *w, enum world_table table, const char **names, int count)
@@ -348,6 +403,7 @@ int main(void)
         cmocka_unit_test(the_scope_document_says_by_which_strategy),
         cmocka_unit_test(as_many_tables_are_moved_at_once_as_there_is_memory_for),
         cmocka_unit_test(a_connection_that_cannot_be_had_leaves_fewer_at_once_and_all_are_moved),
+        cmocka_unit_test(an_exclusive_target_is_left_alone_by_all_others_while_one_loads),
         cmocka_unit_test(a_table_begins_when_those_it_depends_on_are_through),
         cmocka_unit_test(what_depends_on_a_table_that_failed_is_skipped_and_the_others_go_on),
         cmocka_unit_test(s75_a_lease_that_another_run_has_is_waited_for),

@@ -119,6 +119,8 @@ struct world_report world_clean(struct world *self, bool hit);
 struct world_report world_clean_parts(struct world *self, bool hit); /* s3clean clean, of any age */
 struct world_report world_reset(struct world *self, bool hit);
 struct world_report world_restore(struct world *self, bool hit);
+/* Somebody writes into the target, behind everybody's back: of the row whose last key column is `key`. In memory. */
+void world_spoil(struct world *self, enum world_table table, const char *key, const char *column, const char *now);
 /* `lease break` on every table: its owner is robbed although it lives, and no time has passed. */
 void world_break_leases(struct world *self);
 /* The arrow in which call number `call` of the run that was hit was made. */
@@ -133,6 +135,7 @@ struct world_rules {
     bool moving;  /* the source moves: rows are not compared */
     bool leased;  /* a person's command may leave its lease to run out */
     bool cleaned; /* files of loaded waybills may be gone: s3clean clean */
+    bool copies;  /* every waybill appends the whole table, which does not change: so often is each row there */
     bool lost;    /* S was lost: it fits T only when the command is through */
     bool anytime; /* only what holds at every instant: nothing has been healed yet */
 };

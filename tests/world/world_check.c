@@ -24,6 +24,28 @@ static bool check_rows(struct world *self, enum world_table table, struct buf *w
     return true;
 }
 
+static void add_times(struct buf *to, struct str line, int times)
+{
+    for (int i = 0; i < times; i++)
+        buf_add_str(to, line);
+}
+
+/* Of a table that every waybill appends whole; rows are printed in order. */
+static bool check_copies(struct looking *look, struct buf *why)
+{
+    AUTO_RELEASE(buf) source = {0};
+    AUTO_RELEASE(buf) target = {0};
+    AUTO_RELEASE(buf) expected = {0};
+    world_print_source(look->world, look->table, &source);
+    world_print_target(look->world, look->table, &target);
+    for (const char *at = or_empty(source.at); *at != '\0'; at += strcspn(at, "\n") + 1)
+        add_times(&expected, (struct str){at, strcspn(at, "\n") + 1}, look->link_count);
+    if (!str_eq(buf_str(&expected), buf_str(&target)))
+        WRONG("'%s' is not there %d times: source\n%s target\n%s", world_table_name(look->table), look->link_count,
+              or_empty(source.at), or_empty(target.at));
+    return true;
+}
+
 /* ---- S, W and T ---- */
 
 /* Read from the documents themselves, not by the engine's own reader. */
@@ -304,7 +326,11 @@ static bool check_everything(struct looking *look, struct buf *why)
     if (rules->anytime)
         return true;
     bool rows = !rules->waiting && !rules->moving && !look->world->no_target;
-    return check_objects(look, why) && (!rows || check_rows(look->world, look->table, why));
+    if (!check_objects(look, why))
+        return false;
+    if (rows && rules->copies)
+        return check_copies(look, why);
+    return !rows || check_rows(look->world, look->table, why);
 }
 
 static bool check_table(struct world *self, enum world_table table, struct world_rules rules, struct buf *why)

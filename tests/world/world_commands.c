@@ -1,4 +1,7 @@
 /* What people do to a table besides moving it; each command is a process of its own, and may be hit by faults. */
+#include <assert.h>
+
+#include "world/mem_database.h"
 #include "world/world_intern.h"
 
 static struct world_report command_end(struct world *self, struct run *run, struct world_report report)
@@ -53,6 +56,35 @@ struct world_report world_restore(struct world *self, bool hit)
     struct run *run = world_open(self, hit);
     report.rc = watermark_restore(run, &change, &report.error);
     return command_end(self, run, report);
+}
+
+static bool has_key(const struct mem_table *table, const struct mem_row *row, const char *key)
+{
+    AUTO_RELEASE(buf) text = {0};
+    int column = table->key[table->key_count - 1];
+    struct value value = mem_row_value(row, column);
+    value_print(&value, &table->fields[column], &text);
+    return strcmp(text.at, key) == 0;
+}
+
+void world_spoil(struct world *self, enum world_table table, const char *key, const char *column, const char *now)
+{
+    struct mem_database *database = self->database;
+    struct mem_table *copy = mem_copy_table(database, mem_find_table(&database->state, world_table_name(table)));
+    int at = mem_find_column(copy, column), spoilt = 0;
+    assert(at >= 0);
+    for (int64_t i = 0; i < copy->rows.count; i++) {
+        const struct mem_row *was = copy->rows.at[i];
+        if (!has_key(copy, was, key))
+            continue;
+        size_t bytes = sizeof(*was) + (size_t)was->count * sizeof(*was->values);
+        struct mem_row *row = memcpy(arena_take(&database->arena, bytes), was, bytes);
+        row->values[at] = value_parse(&copy->fields[at], str(now), &database->arena);
+        copy->rows.at[i] = row;
+        spoilt++;
+    }
+    assert(spoilt == 1);
+    mem_put_table(&database->state, copy);
 }
 
 void world_break_leases(struct world *self)
