@@ -6,7 +6,6 @@ DAG processor and an API server, whose workers are processes of their own.
 import contextlib
 import json
 import os
-import pathlib
 import shutil
 import signal
 import sqlite3

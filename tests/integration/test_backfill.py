@@ -1,7 +1,7 @@
 """One stretch of time is read again and the mark stays; rows without a cursor come with every run; whole tables add up."""
 import json
-import sqlite3
-import time
+
+from waybill import next_second
 
 MAKE = """
 CREATE TABLE orders (id INTEGER PRIMARY KEY, note TEXT, updated_at DATETIME);
@@ -10,13 +10,6 @@ INSERT INTO orders VALUES (1, 'a', '2024-05-01 10:00:00'), (2, 'b', '2024-05-02 
 CREATE INDEX orders_updated_at ON orders (updated_at);
 """
 STRETCH = ("--start-time", "2024-05-02T10:00:00Z", "--end-time", "2024-05-04T12:00:00+02:00")  # 4 May 10:00, not in it
-
-
-def in_target(shop, sql):
-    with sqlite3.connect(shop.dw) as database:
-        rows = database.execute(sql).fetchall()
-    database.close()
-    return rows
 
 
 def extracted(done):
@@ -35,7 +28,7 @@ def test_a_backfill_reads_what_it_is_told_to_and_a_plan_says_so(route):
     assert plan["backfill"] is True and plan["mark"] == mark and plan["rows"] == 2
     assert extracted(shop.sync("--json-output", "-", *STRETCH)) == 2
     assert shop.scope("orders")["extracted"]["pos"] == mark
-    assert in_target(shop, "SELECT id, note FROM orders ORDER BY id") == [
+    assert shop.in_target("SELECT id, note FROM orders ORDER BY id") == [
         (1, "a"), (2, "mended in place"), (3, "mended in place"), (4, "d")]
     shop.sync("--start-time", "2024-01-01T00:00:00Z")
     shop.compare()
@@ -72,7 +65,7 @@ def test_s84_a_backfill_that_was_staged_earlier_is_merged_after_newer_rows_and_t
     shop.in_source("UPDATE orders SET note = 'newer', updated_at = '2024-05-10 10:00:00' WHERE id IN (1, 2)")
     shop.run("sync", "pipeline", "-p", "q")
     shop.sync("--redshift-only")
-    assert in_target(shop, "SELECT id, note FROM orders ORDER BY id") == [(1, "newer"), (2, "newer"), (3, "c"), (4, "d")]
+    assert shop.in_target("SELECT id, note FROM orders ORDER BY id") == [(1, "newer"), (2, "newer"), (3, "c"), (4, "d")]
     shop.sync()
     shop.compare()
 
@@ -100,7 +93,7 @@ def test_rows_without_a_cursor_are_read_along(route):
     shop.sync()
     shop.compare()
     shop.in_source("UPDATE orders SET updated_at = datetime('now') WHERE id IN (1, 5)")
-    time.sleep(1.1)  # this second is over
+    next_second()
     shop.sync()
     shop.compare()
     shop.run("audit", "-p", "p", "-t", "orders")
@@ -111,6 +104,6 @@ def test_a_whole_table_is_appended_once_for_each_run(route):
     shop.in_source(MAKE.replace("PRIMARY KEY", ""))
     shop.sync()
     shop.sync()
-    assert in_target(shop, "SELECT id, count(*) FROM orders GROUP BY id ORDER BY id") == [(i, 2) for i in range(1, 5)]
+    assert shop.in_target("SELECT id, count(*) FROM orders GROUP BY id ORDER BY id") == [(i, 2) for i in range(1, 5)]
     assert "takes it whole" in shop.sync("--limit", "1", status=2).err
     assert "is no copy of it" in shop.run("audit", "-p", "p", "-t", "orders", status=2).err

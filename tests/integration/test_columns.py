@@ -2,12 +2,10 @@
 import hashlib
 import hmac
 import json
-import sqlite3
-import time
 
 import pyarrow.parquet
 
-from waybill import PLANTED
+from waybill import PLANTED, next_second
 
 MAIL, CARD = f"{PLANTED}@example.org", f"4111-1111-{PLANTED}-1234"
 PEOPLE = f"""
@@ -18,23 +16,15 @@ INSERT INTO people VALUES (1, '{MAIL}', '{CARD}', '1815-12-10', '{PLANTED}', 1, 
 """
 
 
-def rows(database, sql):
-    connection = sqlite3.connect(database)
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
-
-
 def staged(route, table):
     """Every row in every file, as pyarrow reads them."""
     return [row for waybill in route.chain(table) for file in waybill["files"] for row in pyarrow.parquet.read_table(route.at(file["key"])).to_pylist()]
 
 
 def change(route, sets, where="1"):
-    """Rows that are new; a moment later, when the second is over, a run may take them."""
+    """Rows that are new; when this returns their second is over, and a run may take them."""
     route.in_source(f"UPDATE people SET {sets}{', ' if sets else ''}updated_at = datetime('now') WHERE {where}")
-    time.sleep(1.05)
+    next_second()
 
 
 def everything(route):
@@ -51,9 +41,9 @@ def test_what_is_hashed_masked_or_excluded_is_in_plain_nowhere(route):
     digest = hashlib.sha256(MAIL.encode()).hexdigest()
     empty = hashlib.sha256(b"").hexdigest()
     masked = "*" * (len(CARD) - 4) + "1234"
-    assert rows(way.dw, "SELECT id, email, card, born, salary FROM people ORDER BY id") == [
+    assert way.in_target("SELECT id, email, card, born, salary FROM people ORDER BY id") == [
         (1, digest, masked, "***", 12.5), (2, None, None, None, 3.0), (3, empty, "", "***", 1000000.0)]
-    assert "note" not in [column[1] for column in rows(way.dw, "PRAGMA table_info(people)")]
+    assert "note" not in [column[1] for column in way.in_target("PRAGMA table_info(people)")]
     assert [(row["email"], row["card"], row["born"]) for row in staged(way, "people")] == [(digest, masked, "***"), (None, None, None), (empty, "", "***")]
     assert PLANTED.encode() not in everything(way) and b"1815-12-10" not in everything(way)
     schema = {column["name"]: column.get("made") for column in way.chain("people")[0]["schema"]}
@@ -66,14 +56,14 @@ def test_a_hash_with_a_key_needs_the_key_to_be_tried(route):
     way.environment["HASH_KEY"] = "s3cret-of-hashes"
     way.in_source(PEOPLE)
     way.sync("--log-level", "debug")
-    assert rows(way.dw, "SELECT email FROM people WHERE id = 1") == [(hmac.new(b"s3cret-of-hashes", MAIL.encode(), "sha256").hexdigest(),)]
+    assert way.in_target("SELECT email FROM people WHERE id = 1") == [(hmac.new(b"s3cret-of-hashes", MAIL.encode(), "sha256").hexdigest(),)]
     assert b"s3cret-of-hashes" not in everything(way)
     way.environment["HASH_KEY"] = "another"
     change(way, "")
     refused = way.sync(status=6)  # the hashes of two keys are not in one column
     assert "email" in refused.err and "--full-refresh" in refused.err
     way.sync("--full-refresh")
-    assert rows(way.dw, "SELECT email FROM people WHERE id = 1") == [(hmac.new(b"another", MAIL.encode(), "sha256").hexdigest(),)]
+    assert way.in_target("SELECT email FROM people WHERE id = 1") == [(hmac.new(b"another", MAIL.encode(), "sha256").hexdigest(),)]
 
 
 def test_what_orders_rows_stays_as_it_is(route):
@@ -89,7 +79,7 @@ def test_what_orders_rows_stays_as_it_is(route):
     way.tables["people"] = {"increment": "full_sync", "hash": ["id"], "columns": {"salary": {"as": "text"}}}  # which marks no row
     way.write_config()
     way.sync()
-    assert rows(way.dw, "SELECT id FROM people")[0] == (hashlib.sha256(b"1").hexdigest(),)
+    assert way.in_target("SELECT id FROM people")[0] == (hashlib.sha256(b"1").hexdigest(),)
 
 
 def test_a_column_that_was_mistyped_does_not_stay_in_plain(route):
@@ -108,7 +98,7 @@ def test_columns_get_other_names_and_other_types(route):
     way.sync()
     change(way, "salary = 99", "id = 3")
     way.sync()
-    assert rows(way.dw, 'SELECT person, "select", salary, "changed at" > \'2025-06-01\' FROM people ORDER BY person') == [(1, 1, 12.5, 0), (2, None, 3, 0), (3, 0, 99, 1)]
+    assert way.in_target('SELECT person, "select", salary, "changed at" > \'2025-06-01\' FROM people ORDER BY person') == [(1, 1, 12.5, 0), (2, None, 3, 0), (3, 0, 99, 1)]
     waybill = way.chain("people")[-1]
     assert (waybill["key"], waybill["cursor"]) == (["person"], "changed at")
     assert way.scope("people")["key"][0]["column"] == "id"  # a mark speaks of the source
@@ -127,4 +117,4 @@ def test_only_the_rest_of_a_table_is_staged_by_a_later_configuration(route):
     refused = way.sync(status=6)
     assert "~ email: utf8 -> utf8, sha256" in refused.err and "--full-refresh" in refused.err
     way.sync("--full-refresh")
-    assert MAIL not in json.dumps(rows(way.dw, "SELECT email FROM people"))
+    assert MAIL not in json.dumps(way.in_target("SELECT email FROM people"))

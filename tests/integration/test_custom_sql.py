@@ -1,12 +1,10 @@
 """increment: custom_sql, from SQLite, MariaDB and PostgreSQL: a statement is moved as a table is, exactly, whatever it does with
 its bounds."""
 import datetime
-import sqlite3
-import time
 
 import pytest
 
-from waybill import Route
+from waybill import Route, next_second
 
 JOIN = """SELECT o.id, o.total, c.name AS customer, o.updated_at FROM orders o JOIN customers c ON c.id = o.customer_id
           WHERE o.updated_at {ge} :lower AND o.updated_at {lt} :upper ORDER BY o.updated_at LIMIT :limit"""
@@ -26,18 +24,15 @@ TABLE = {"increment": "custom_sql", "cursor": "updated_at", "key": "id", "cursor
 
 def change(source):
     """A new row, and a changed one; returns what the warehouse has to hold then. `lag` is 0: their second has to be over."""
-    time.sleep(1.1)  # the mark is in the second before
+    next_second()  # the mark is in the one before
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
     source.in_source(f"INSERT INTO orders VALUES (200, 7, 3, '{now}'); UPDATE orders SET total = 99, updated_at = '{now}' WHERE id = 5")
-    time.sleep(1.1)
+    next_second()
     return sorted([(i, 99.0 if i == 5 else t, f"customer {c}", now if i == 5 else u) for i, t, c, u in ROWS] + [(200, 7.0, "customer 3", now)])
 
 
-def in_warehouse(path):
-    with sqlite3.connect(path) as database:
-        rows = database.execute("SELECT id, total, customer, updated_at FROM sold ORDER BY id").fetchall()
-    database.close()
-    return [(i, float(t), c, u[:19]) for i, t, c, u in rows]
+def in_warehouse(source):
+    return [(i, float(t), c, u[:19]) for i, t, c, u in source.in_target("SELECT id, total, customer, updated_at FROM sold ORDER BY id")]
 
 
 def statement(ge=">=", lt="<"):
@@ -76,16 +71,16 @@ def test_a_statement_is_moved_in_chunks_and_goes_on_from_its_mark(source):
     plan = source.sync("--dry-run").out
     assert "custom_sql" in plan and "sold" in plan and "99," in plan, plan
     source.sync("--limit", "25")
-    assert len(in_warehouse(source.dw)) == 25
+    assert len(in_warehouse(source)) == 25
     assert len(source.chain("sold")) >= 3
     source.sync()
-    assert len(in_warehouse(source.dw)) == len(ROWS)
+    assert len(in_warehouse(source)) == len(ROWS)
     wanted = change(source)
     assert source.sync("--json-output", "-").json()["table_results"]["sold"]["rows_processed"] == 2
-    assert in_warehouse(source.dw) == wanted
+    assert in_warehouse(source) == wanted
     assert source.sync("--json-output", "-").json()["table_results"]["sold"]["rows_processed"] == 0
     source.sync("--full-refresh")
-    assert in_warehouse(source.dw) == wanted
+    assert in_warehouse(source) == wanted
     source.assert_tidy()
 
 
@@ -97,7 +92,7 @@ def test_a_statement_that_says_its_bounds_otherwise_loses_nothing(source, ge, lt
     wanted = change(source)
     source.sync("--start-time", "2024-05-03T00:00:00Z", "--end-time", "2024-05-05T00:00:00Z")
     source.sync()
-    assert in_warehouse(source.dw) == wanted
+    assert in_warehouse(source) == wanted
 
 
 def test_what_cannot_be_moved_is_refused_before_anything_is(source):
@@ -107,5 +102,5 @@ def test_what_cannot_be_moved_is_refused_before_anything_is(source):
         source.write_config()
         done = source.sync(status=None)
         assert done.status != 0 and words in done.err, (sql, done.err)
-        assert not source.dw.exists() or "sold" not in str(sqlite3.connect(source.dw).execute("SELECT name FROM sqlite_master").fetchall())
+        assert not source.dw.exists() or "sold" not in str(source.in_target("SELECT name FROM sqlite_master"))
     assert "is not audited" in source.run("audit", "-p", "p", "-t", "sold", status=2).err

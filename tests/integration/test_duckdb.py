@@ -3,14 +3,13 @@ import contextlib
 import json
 import random
 import signal
-import sqlite3
 import time
 
 import duckdb
 import pytest
 
 import duck
-from waybill import ARROWS, PLANTED
+from waybill import ARROWS, PLANTED, sqlite_rows
 
 TABLES = {
     "accounts": {"cursor": "updated_at"},
@@ -48,8 +47,7 @@ def lake(route):
 
 
 def of_source(route, table):
-    with contextlib.closing(sqlite3.connect(route.shop)) as database:
-        return database.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
+    return sqlite_rows(route.shop, f"SELECT * FROM {table} ORDER BY id")
 
 
 def of_duckdb(route, table):

@@ -2,7 +2,6 @@
 import contextlib
 import json
 import re
-import sqlite3
 import subprocess
 
 import pyarrow.parquet
@@ -11,6 +10,7 @@ import pytest
 import duck
 import extremes
 from extremes import COLUMNS, plain
+from waybill import sqlite_rows
 
 ZONES = ["+00:00", "-08:00", "Europe/Berlin"]
 
@@ -48,8 +48,7 @@ def of_postgres(road):
 
 
 def of_sqlite(road):
-    with contextlib.closing(sqlite3.connect(road.folder / "dw.db")) as database:
-        rows = database.execute("SELECT " + ", ".join(f'"{column.name}"' for column in COLUMNS) + " FROM extremes ORDER BY id").fetchall()
+    rows = sqlite_rows(road.folder / "dw.db", "SELECT " + ", ".join(f'"{column.name}"' for column in COLUMNS) + " FROM extremes ORDER BY id")
     return {column.name: plain(column, [row[i] for row in rows], column.kind.from_any, "sqlite") for i, column in enumerate(COLUMNS)}
 
 
@@ -161,8 +160,7 @@ def test_s73_sqlite_keeps_what_its_columns_hold(route, declared, values, arrived
     way = route({"t": {"increment": "full_sync"}}, lag="0s")
     way.in_source(f"CREATE TABLE t (v {declared}); INSERT INTO t VALUES {values}")
     way.sync()
-    with contextlib.closing(sqlite3.connect(way.dw)) as database:
-        found = [row[0] for row in database.execute("SELECT v FROM t ORDER BY rowid")]
+    found = [value for value, in way.in_target("SELECT v FROM t ORDER BY rowid")]
     assert [(type(value), value) for value in found] == [(type(value), value) for value in arrived]
 
 
@@ -173,5 +171,4 @@ def test_s73_values_of_several_kinds_are_refused_until_it_is_said_how_to_take_th
     way.tables["t"]["columns"] = {"v": {"as": "text"}}
     way.write_config()
     way.sync()
-    with contextlib.closing(sqlite3.connect(way.dw)) as database:
-        assert database.execute("SELECT v FROM t").fetchall() == [("1",), ("2.5",), ("three",), (None,)]
+    assert way.in_target("SELECT v FROM t") == [("1",), ("2.5",), ("three",), (None,)]

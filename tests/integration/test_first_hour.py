@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from waybill import PROGRAM, Route
+from waybill import PROGRAM, Route, assert_told, next_second, sqlite_run
 
 SHOP = """
 CREATE TABLE orders (id INTEGER PRIMARY KEY, note BLOB, updated_at DATETIME NOT NULL);
@@ -28,17 +28,6 @@ def shop(route):
     made = route({"orders": {}}, lag="0s")
     made.in_source(SHOP)
     return made
-
-
-def assert_told(done, what, which, why, todo):
-    """The four parts of the one message there is."""
-    assert all((what, which, why, todo)), "an empty part would be found anywhere"
-    assert done.err.count("waybill: error: ") == 1, done.err
-    message, _, advice = done.err[done.err.index("waybill: error: "):].partition("\n  what to do: ")
-    for part in (what, which, why):
-        assert part in message, message
-    assert todo in advice, done.err
-    assert len(message) < 600, "a message is read by a person"
 
 
 def sync(shop, *flags, status, **options):
@@ -167,9 +156,7 @@ def test_s98_a_newer_waybill_is_left_alone(shop):
 
 def test_s98_a_newer_position_row_is_left_alone(shop):
     sync(shop, status=0)
-    with sqlite3.connect(shop.dw) as database:
-        database.execute("UPDATE waybill_position SET format = 3")
-    database.close()
+    sqlite_run(shop.dw, "UPDATE waybill_position SET format = 3")
     assert_told(sync(shop, status=6), "position", "'dw.db'", "has format 3", "use that version")
 
 
@@ -248,7 +235,7 @@ def test_a_target_on_a_read_only_file_system(shop):
         move(shop, "dw", small / "dw.db")
         sync(shop, status=0)
         shop.in_source("UPDATE orders SET note = x'00', updated_at = datetime('now') WHERE id < 10")
-        time.sleep(1.05)
+        next_second()
         remount(small, "ro")
         assert_told(sync(shop, status=8), "target 'dw'", "small/dw.db", "only be read", "right to write")
         assert "only be read" in shop.run("check", "dw", status=8).err

@@ -8,11 +8,13 @@ import re
 import threading
 import time
 
-import boto3
 import pytest
 
+import small_shop
+from documented import SEED_METRICS, keys
 from server_moto import Moto
-from test_cli import SHOP, TABLES, change, world
+from small_shop import TABLES, change
+from waybill import contents
 
 DOCUMENTS = pathlib.Path(__file__).parent / "documents"
 MARKERS = (DOCUMENTS / "s3_completion_markers.md").read_text()
@@ -20,8 +22,7 @@ MARKERS = (DOCUMENTS / "s3_completion_markers.md").read_text()
 
 @pytest.fixture
 def shop(route):
-    made = route(dict(TABLES), lag="0s")
-    made.in_source(SHOP)
+    made = small_shop.make(route)
     made.environment["WAYBILL_S3_COMPLETION_BUCKET"] = "lake"
     return made
 
@@ -32,6 +33,50 @@ def folder(shop, table, stamp):
 
 def names(shop, table, stamp):
     return sorted(path.name for path in folder(shop, table, stamp).iterdir())
+
+
+# --- what a run writes -------------------------------------------------------------------------------------------------
+
+
+def markers_of(shop, table):
+    return sorted(path for path in (shop.lake / f"completion_markers/p/{table}").glob("*/*"))
+
+
+def test_markers_have_the_documented_names_and_text(shop):
+    shop.sync("--s3-completion-bucket", "lake")
+    for table, count in (("orders", 100), ("log", 30)):
+        found = markers_of(shop, table)
+        assert [path.name for path in found] == ["completion_marker.txt", "execution_metadata.json", "table_metrics.json"]
+        assert re.fullmatch(r"\d{8}_\d{6}", found[0].parent.name)
+        assert re.fullmatch(
+            rf"SYNC_COMPLETED\nPipeline: p\nTable: {table}\nStatus: SUCCESS\n"
+            rf"Timestamp: \d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ\nDuration: \d+\.\d\ds\nRows: {count}\n", found[0].read_text())
+        metadata = json.loads(found[1].read_text())
+        assert metadata["tables_requested"] == ["orders", "log"], "it speaks of the whole run"
+        metrics = json.loads(found[2].read_text())
+        assert keys(metrics) == keys(SEED_METRICS)
+        assert metrics["mysql_metrics"]["rows_extracted"] == metrics["redshift_metrics"]["rows_loaded"] == count
+        assert metrics["s3_metrics"]["total_size_bytes"] == sum(file["bytes"] for w in shop.chain(table) for file in w["files"])
+
+
+def test_nothing_new_is_announced_too(shop):
+    shop.sync()
+    shop.sync("-t", "orders", "--s3-completion-bucket", "lake")
+    assert markers_of(shop, "orders")[0].read_text().endswith("Rows: 0\n")
+
+
+def test_a_table_that_failed_has_a_failure_marker_and_no_other(shop):
+    shop.sync("-t", "orders", "-t", "nix", "--s3-completion-bucket", "lake", status=3)
+    assert [path.name for path in markers_of(shop, "nix")] == ["execution_metadata.json", "failure_marker.txt"]
+    assert [path.name for path in markers_of(shop, "orders")][0] == "completion_marker.txt"
+    assert markers_of(shop, "nix")[1].read_text().startswith("SYNC_FAILED\nPipeline: p\nTable: nix\nStatus: FAILED\n")
+
+
+def test_a_debug_switch_tells_of_each_marker(shop, monkeypatch):
+    assert "marker.written" not in shop.sync("-t", "orders", "--s3-completion-bucket", "lake").err
+    monkeypatch.setenv("DEBUG_COMPLETION_MARKERS", "1")
+    events = shop.sync("-t", "orders", "--s3-completion-bucket", "lake", "--log-format", "json").events("marker.written")
+    assert [event["key"].rsplit("/", 1)[1] for event in events] == ["execution_metadata.json", "table_metrics.json", "completion_marker.txt"]
 
 
 # --- stamps -----------------------------------------------------------------------------------------------------------
@@ -49,9 +94,9 @@ def test_the_orchestrator_names_the_folder(shop):
 
 @pytest.mark.parametrize("stamp", ["a/b", "..", "a b", "2025-09-12_*", "ü", "x" * 129, "a%2Fb"])
 def test_a_stamp_that_is_no_folder_is_refused_before_anything_is_done(shop, stamp):
-    before = world(shop.folder)
+    before = contents(shop.folder)
     assert "ts_nodash" in shop.sync("--marker-stamp", stamp, status=2).err
-    assert world(shop.folder) == before
+    assert contents(shop.folder) == before
 
 
 def test_each_step_is_logged_where_that_is_asked_for(shop):
@@ -212,15 +257,15 @@ def test_old_markers_are_cleaned_by_exact_key_and_nothing_else_is(shop):
     for path in folder(shop, "orders", "old").parent.parent.rglob("*"):
         if path.is_file() and "young" not in path.parts:
             os.utime(path, (time.time() - 40 * 86400,) * 2)
-    before = world(shop.lake)
+    before = contents(shop.lake)
     found = shop.run("marker", "clean", "--older-than", "30d", "--dry-run", "--output", "json").json()
     assert (found["count"], found["deleted"]) == (6, 0) and found["samples"][0].endswith("log/old/completion_marker.txt")
     assert "--force" in shop.run("marker", "clean", "--older-than", "30d", status=2).err
-    assert world(shop.lake) == before
+    assert contents(shop.lake) == before
     shop.run("marker", "clean", "-p", "other", "--older-than", "30d", "--force")
-    assert world(shop.lake) == before
+    assert contents(shop.lake) == before
     assert "6 objects deleted" in shop.run("marker", "clean", "-p", "p", "--older-than", "30d", "--force").out
-    after = world(shop.lake)
+    after = contents(shop.lake)
     assert {key for key in before if before[key] != "folder"} - set(after) == {
         f"completion_markers/p/{table}/old/{name}" for table in TABLES for name in ("completion_marker.txt", "execution_metadata.json", "table_metrics.json")}
     assert all(path.exists() for path in strangers)

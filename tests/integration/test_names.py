@@ -1,10 +1,8 @@
 """S66: tables and columns of any name, through both databases and the keys of objects between; and names that cannot be."""
-import contextlib
-import sqlite3
-
 import pytest
 
 import duck
+from waybill import sqlite_rows
 
 NAMES = ["order", "two words", "1st", "Upper", "quote'd", 'double"d', "back`tick", "Käse", "日本語", "per%cent", "semi;colon--", "x" * 63, "a/b\\c", "${HOME}"]
 COLUMNS = ["select", "a b", "9", "Mixed", "it's", 'say "x"', "`", "Ünïcode", "dot.ted", "%s", "--", "c" * 63, ":1", "$1", "excluded", "null"]
@@ -31,8 +29,7 @@ def scripts(quote, text):
 
 
 def in_sqlite(path, table):
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        return database.execute(f"SELECT * FROM {double(table)}").fetchall()
+    return sqlite_rows(path, f"SELECT * FROM {double(table)}")
 
 
 @pytest.mark.parametrize("way", ["postgres", "sqlite"])

@@ -1,6 +1,5 @@
 """The policies of examples/aws, each on a server that enforces policies: what it is for works, and nothing else does."""
 import json
-import sqlite3
 
 import boto3
 import botocore.exceptions
@@ -8,7 +7,7 @@ import pytest
 
 from server_moto import Moto
 from server_s3 import MinIO, keys
-from waybill import ROOT, Pipeline
+from waybill import ROOT, Pipeline, sqlite_run
 
 AWS = ROOT / "examples" / "aws"
 MARKERS = "airflow-completion-markers"
@@ -47,9 +46,7 @@ def shop(tmp_path, servers, request):
     minio = servers.get(MinIO)
     bucket = f"policy-{abs(hash(request.node.name)) % 10 ** 8}"
     minio.new_bucket(bucket), minio.new_bucket(f"{bucket}-markers")
-    database = sqlite3.connect(tmp_path / "shop.db")
-    database.executescript("CREATE TABLE orders (id INTEGER PRIMARY KEY, note TEXT); INSERT INTO orders VALUES (1, 'a'), (2, 'b')")
-    database.close()
+    sqlite_run(tmp_path / "shop.db", "CREATE TABLE orders (id INTEGER PRIMARY KEY, note TEXT); INSERT INTO orders VALUES (1, 'a'), (2, 'b')")
     return Shop(tmp_path, minio, bucket)
 
 

@@ -1,19 +1,19 @@
 """A database that nobody here wrote: every table of PROJ's proj.db, with composite text keys and no cursor."""
 import re
 import shutil
-import sqlite3
 
 import pytest
 from pyarrow import parquet
+
+from waybill import sqlite_rows
 
 PROJ = "/usr/share/proj/proj.db"
 ADVICE = re.compile(r"columns: \{(\w+): \{as: text\}\}")
 
 
 def tables_of(path):
-    with sqlite3.connect(path) as database:
-        return [row[0] for row in database.execute(
-            r"SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name")]
+    return [name for name, in sqlite_rows(
+        path, r"SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name")]
 
 
 def follow_advice(proj):
@@ -33,11 +33,10 @@ def follow_advice(proj):
 
 def source_rows(proj, table):
     columns = []
-    with sqlite3.connect(proj.shop) as database:
-        for _, name, *_ in database.execute(f"PRAGMA table_info('{table}')"):
-            text = name in proj.tables[table].get("columns", {})
-            columns.append(f'CAST("{name}" AS TEXT)' if text else f'"{name}"')
-        return database.execute(f"SELECT {', '.join(columns)} FROM \"{table}\"").fetchall()
+    for _, name, *_ in sqlite_rows(proj.shop, f"PRAGMA table_info('{table}')"):
+        text = name in proj.tables[table].get("columns", {})
+        columns.append(f'CAST("{name}" AS TEXT)' if text else f'"{name}"')
+    return sqlite_rows(proj.shop, f"SELECT {', '.join(columns)} FROM \"{table}\"")
 
 
 def staged_rows(proj, waybill):

@@ -1,6 +1,4 @@
 """MariaDB over S3 to Redshift (its stand-in), as people use it: a first load, then small steps, in every mode."""
-import json
-
 import lineitem
 
 ROWS = 3000
@@ -17,20 +15,15 @@ INSERT INTO prices SELECT seq, seq / 7 FROM seq_1_to_{ROWS};
 """
 
 
-def moved(done):
-    """{table: (extracted, loaded)} of a run with --json-output -."""
-    return {name: (table["rows_extracted"], table["rows_loaded"]) for name, table in json.loads(done.out)["waybill"]["tables"].items()}
-
-
 def test_tables_arrive_in_every_mode_and_every_change_after_them(warehouses):
     road = warehouses(TABLES, lag="0s", chunk={"rows": 1000})
     lineitem.create(road.mariadb, road.name, rows=ROWS)
     road.in_source(OTHERS)
-    assert moved(road.sync("--json-output", "-")) == dict.fromkeys(TABLES, (ROWS, ROWS))
+    assert road.sync("--json-output", "-").moved() == dict.fromkeys(TABLES, (ROWS, ROWS))
     road.assert_equal()
     for step in range(2):
         lineitem.change(road.mariadb, road.name, which=step + 1, grow=500)
         road.in_source("INSERT INTO journal (account, amount) SELECT seq, seq FROM seq_1_to_77; DELETE FROM prices WHERE id % 11 = 1; UPDATE prices SET price = NULL WHERE id % 100 = 2")
-        assert moved(road.sync("--json-output", "-"))["journal"] == (77, 77)
+        assert road.sync("--json-output", "-").moved()["journal"] == (77, 77)
     road.assert_equal()
-    assert moved(road.sync("--json-output", "-", "-t", "lineitem", "-t", "journal")) == {"lineitem": (0, 0), "journal": (0, 0)}
+    assert road.sync("--json-output", "-", "-t", "lineitem", "-t", "journal").moved() == {"lineitem": (0, 0), "journal": (0, 0)}

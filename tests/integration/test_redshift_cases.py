@@ -10,7 +10,6 @@ import pytest
 import road_kill
 from server_redshift import Redshift
 from server_s3 import MinIO
-from test_redshift import moved
 from test_road_errors import write_profile
 from waybill import PLANTED
 
@@ -116,7 +115,7 @@ def test_s50_a_conflict_is_tried_again_as_a_whole_transaction(road, where, isola
     road.sync()
     road.in_source(MORE)
     with road.isolation(isolation), road.redshift.fault(f"conflict on={where} times=2") as fault:
-        assert moved(road.sync("--json-output", "-")) == {"orders": (243, 243)}
+        assert road.sync("--json-output", "-").moved() == {"orders": (243, 243)}
         assert road.redshift.hits(fault) == 2
     road.assert_equal()
 
@@ -168,7 +167,7 @@ def test_s49_a_lost_answer_to_commit_is_found_out(road, done):
     road.sync()
     road.in_source(MORE)
     with road.redshift.fault(f"lose_commit done={done}") as fault:
-        loaded = moved(road.sync("--json-output", "-"))["orders"]
+        loaded = road.sync("--json-output", "-").moved()["orders"]
         assert loaded == (243, 243 if done == "no" else 0), "what was loaded by an attempt without an answer, nobody has counted"
         assert road.redshift.hits(fault) == 1
     road.assert_equal()

@@ -1,5 +1,4 @@
 """MariaDB over S3 to PostgreSQL, the way most people will use it: a first load, then small steps, in every mode."""
-import json
 import os
 import time
 
@@ -24,17 +23,12 @@ INSERT INTO prices SELECT seq, seq / 7 FROM seq_1_to_{ROWS // 10};
 """
 
 
-def moved(done):
-    """{table: (extracted, loaded)} of a run with --json-output -."""
-    return {name: (table["rows_extracted"], table["rows_loaded"]) for name, table in json.loads(done.out)["waybill"]["tables"].items()}
-
-
 def test_a_table_of_18_columns_arrives_and_every_change_after_it(roads):
     road = roads(LINEITEM, lag="0s", chunk={"rows": max(ROWS // 4, 1)})
     lineitem.create(road.mariadb, road.name, rows=ROWS)
     road.in_source(JOURNAL)
     first = road.sync("--json-output", "-", timeout=1800)
-    assert moved(first) == {"lineitem": (ROWS, ROWS), "journal": (ROWS // 3, ROWS // 3), "prices": (ROWS // 10, ROWS // 10)}
+    assert first.moved() == {"lineitem": (ROWS, ROWS), "journal": (ROWS // 3, ROWS // 3), "prices": (ROWS // 10, ROWS // 10)}
     road.assert_equal()
 
     road.in_the_clear()  # and in the binary protocol from here on
@@ -44,12 +38,12 @@ def test_a_table_of_18_columns_arrives_and_every_change_after_it(roads):
         top = ROWS + 2000 * step
         changed = len([n for n in range(step + 1, top + 1, 97)]) + 2000
         done = road.sync("--json-output", "-", timeout=600)
-        assert moved(done)["lineitem"] == (changed, changed)
-        assert moved(done)["journal"] == (777, 777)
+        assert done.moved()["lineitem"] == (changed, changed)
+        assert done.moved()["journal"] == (777, 777)
     road.assert_equal()
 
     nothing = road.sync("--json-output", "-", "-t", "lineitem", "-t", "journal")
-    assert moved(nothing) == {"lineitem": (0, 0), "journal": (0, 0)}
+    assert nothing.moved() == {"lineitem": (0, 0), "journal": (0, 0)}
     assert road.uploads() == []
     road.in_target("UPDATE lineitem SET l_tax = l_tax + 0.01 WHERE id = 4711")
     assert len(road.differences()) == 1, "the comparison would have found it"
@@ -92,7 +86,7 @@ def test_other_stores_and_targets_stand_in_for_each_other(roads, sides):
     if target == "duckdb":
         road.connections["dw"] = duck.connection()
     road.write_config()
-    assert moved(road.sync("--json-output", "-")) == {"lineitem": (5000, 5000)}
+    assert road.sync("--json-output", "-").moved() == {"lineitem": (5000, 5000)}
     if target == "postgres":
         road.assert_equal()
     else:
@@ -119,7 +113,7 @@ def test_s89_a_group_of_10000_equal_cursors_is_larger_than_the_limit(roads, incr
     time.sleep(4 if settled else 0)
     total, runs = 0, []
     while not runs or runs[-1] > 0:
-        done = moved(road.sync("--limit", "1000", "--json-output", "-"))["ties"]
+        done = road.sync("--limit", "1000", "--json-output", "-").moved()["ties"]
         assert done[0] == done[1], "what a run staged it also loaded"
         runs.append(done[0])
         total += done[0]

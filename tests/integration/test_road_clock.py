@@ -8,8 +8,7 @@ import pytest
 from road import Road
 from server_mariadb import MariaDB
 from servers import run
-from test_first_hour import assert_told
-from test_road import moved
+from waybill import assert_told
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 MAKE = "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, note VARCHAR(20) NOT NULL, updated_at DATETIME(6) NOT NULL, KEY (updated_at))"
@@ -92,4 +91,4 @@ def test_s91_no_row_is_lost_when_summer_time(road, change):
     road.sync()
     road.assert_equal()
     assert [len(road.in_target(f"SELECT id FROM {name}")) for name in TABLES] == [2 * len(CHANGES[change])] * 3
-    assert moved(road.sync("--json-output", "-"))["utc"] == (0, 0)
+    assert road.sync("--json-output", "-").moved()["utc"] == (0, 0)

@@ -6,7 +6,7 @@ import pytest
 
 from proxy import DOWN, Cut, Stall
 from server_s3 import MinIO, VersityGW
-from test_first_hour import assert_told
+from waybill import assert_told
 
 CONFIG, NOT_FOUND, TEMPORARY, INTEGRITY, DENIED = 2, 4, 5, 6, 8
 

@@ -8,7 +8,6 @@ import pytest
 
 import lineitem
 from proxy import DOWN, Cut, Stall, once
-from test_road import moved
 from waybill import as_event
 
 NOW = "NOW(6) - INTERVAL 1 HOUR"
@@ -45,7 +44,7 @@ def test_s56_a_limit_is_for_all_connections_together(roads, flags, rows):
     road.connections["shop"]["connections"] = 4
     road.in_the_clear()
     lineitem.create(road.mariadb, road.name, rows=20_000)
-    assert moved(road.sync(*flags, "--json-output", "-"))["lineitem"] == (rows, rows)
+    assert road.sync(*flags, "--json-output", "-").moved()["lineitem"] == (rows, rows)
     road.sync()
     road.assert_equal()
 
@@ -71,7 +70,7 @@ def test_s57_chunks_of_any_key_have_no_gap_and_no_overlap(roads, kind, increment
     road = roads({"t": {"increment": increment, "mode": "append" if increment == "id_only" else "merge"}}, lag="0s", chunk={"rows": 133})
     road.in_source(f"CREATE TABLE t (k {column} NOT NULL PRIMARY KEY, n INT NOT NULL, updated_at DATETIME(6) NOT NULL, KEY (updated_at));"
                    f"INSERT INTO t SELECT {value}, seq, {NOW} + INTERVAL seq % 10 SECOND FROM seq_1_to_{rows}")
-    assert moved(road.sync("--json-output", "-"))["t"] == (rows, rows)
+    assert road.sync("--json-output", "-").moved()["t"] == (rows, rows)
     assert road.in_target("SELECT count(*), count(DISTINCT k), sum(n) FROM t") == [(rows, rows, rows * (rows + 1) // 2)]
     assert len(road.chain("t")) >= rows // 133
     road.assert_equal(key="n")
@@ -82,12 +81,12 @@ def test_s58_a_mark_never_goes_further_than_what_was_read(roads):
     lineitem.create(road.mariadb, road.name, rows=3000)
     sizes = []
     while not sizes or sizes[-1]:
-        sizes.append(moved(road.sync("--limit", "700", "--json-output", "-"))["lineitem"][0])
+        sizes.append(road.sync("--limit", "700", "--json-output", "-").moved()["lineitem"][0])
     assert sizes == [700, 700, 700, 700, 200, 0]
     lineitem.change(road.mariadb, road.name, grow=1500)
     sizes = []
     while not sizes or sizes[-1]:
-        sizes.append(moved(road.sync("--limit", "700", "--json-output", "-"))["lineitem"][0])
+        sizes.append(road.sync("--limit", "700", "--json-output", "-").moved()["lineitem"][0])
     assert sum(sizes) == 1500 + 31 and max(sizes) == 700
     road.assert_equal()
 
@@ -131,9 +130,9 @@ def test_s59_the_clock_that_counts_is_the_sources(roads):
     road = roads({"lineitem": {}}, lag="0s")
     lineitem.create(road.mariadb, road.name, rows=100)
     road.in_source("UPDATE lineitem SET updated_at = NOW() + INTERVAL 1 HOUR WHERE id = 1")  # tomorrow's news
-    assert moved(road.sync("--json-output", "-"))["lineitem"] == (99, 99)
+    assert road.sync("--json-output", "-").moved()["lineitem"] == (99, 99)
     road.in_source("UPDATE lineitem SET updated_at = NOW(6) WHERE id = 1")
-    assert moved(road.sync("--json-output", "-"))["lineitem"] == (1, 1)
+    assert road.sync("--json-output", "-").moved()["lineitem"] == (1, 1)
     road.assert_equal()
 
 

@@ -7,7 +7,6 @@ from pyarrow import parquet
 
 import lineitem
 from proxy import Stall
-from test_road import moved
 
 SMALL = """
 CREATE TABLE orders (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, note VARCHAR(32), total DECIMAL(20,6), updated_at DATETIME(6) NOT NULL DEFAULT NOW(6) ON UPDATE NOW(6), KEY (updated_at));
@@ -81,7 +80,7 @@ def test_s38_waybills_of_another_day_are_found_by_their_reference(road):
             road.client.delete_object(Bucket=road.name, Key=key)
             road.client.put_object(Bucket=road.name, Key=key.replace(f"dt={today}", "dt=1999-12-31"), Body=body)
     road.in_source("UPDATE orders SET total = 0 WHERE id < 10")
-    assert moved(road.sync("--json-output", "-"))["orders"] == (9, 1009)
+    assert road.sync("--json-output", "-").moved()["orders"] == (9, 1009)
     road.assert_equal()
 
 
@@ -112,7 +111,7 @@ def test_s40_what_was_staged_once_is_never_written_again(road):
     road.sync()
     before = {key: road.client.head_object(Bucket=road.name, Key=key)["ETag"] for key in road.keys("p/")}
     road.run("watermark", "reset", "-t", "orders", "--reason", "again")
-    assert moved(road.sync("--json-output", "-"))["orders"] == (1000, 1000)
+    assert road.sync("--json-output", "-").moved()["orders"] == (1000, 1000)
     after = {key: road.client.head_object(Bucket=road.name, Key=key)["ETag"] for key in road.keys("p/")}
     assert before.items() <= after.items() and len(after) == 2 * len(before)
     road.assert_equal()
@@ -138,7 +137,7 @@ def test_s44_many_small_batches_are_one_file(roads):
 
 
 def test_s45_a_limit_bounds_what_is_loaded_too(road):
-    assert moved(road.sync("--limit", "150", "--json-output", "-"))["orders"] == (150, 150)
+    assert road.sync("--limit", "150", "--json-output", "-").moved()["orders"] == (150, 150)
     assert road.in_target("SELECT count(*), max(id) FROM orders") == [(150, 150)]
     done = road.sync("--redshift-only", "--limit", "10", status=2)
     assert "--limit" in done.err
@@ -155,7 +154,7 @@ def test_s67_a_column_that_was_added_meanwhile_is_seen_and_filled(road):
 def test_s74_what_was_staged_before_a_column_came_is_loaded_as_it_was(road):
     road.sync("--backup-only")
     road.in_source("ALTER TABLE orders ADD COLUMN colour VARCHAR(10) FIRST; UPDATE orders SET colour = 'blue' WHERE id <= 3")
-    assert moved(road.sync("--json-output", "-"))["orders"] == (3, 1003)
+    assert road.sync("--json-output", "-").moved()["orders"] == (3, 1003)
     assert road.in_target("SELECT count(*), count(colour) FROM orders") == [(1000, 3)]
     road.assert_equal()
 
@@ -174,7 +173,7 @@ def test_s69_what_waits_for_its_load_is_not_cleaned_away_after_a_failure(road):
     assert road.sync(status=None).status not in (0, 6)
     road.run("s3clean", "orphans", "-t", "orders", "--older-than", "0s", "--force")
     road.in_target("GRANT CREATE ON SCHEMA public TO loader")
-    assert moved(road.sync("--json-output", "-"))["orders"] == (0, 1000), "staged before the run that failed"
+    assert road.sync("--json-output", "-").moved()["orders"] == (0, 1000), "staged before the run that failed"
     road.assert_equal()
 
 

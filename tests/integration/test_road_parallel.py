@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from waybill import PLANTED
+from waybill import OTHER_PID_NAMESPACE, PLANTED
 
 TABLES = {
     "customers": {}, "orders": {}, "items": {"mode": "merge"},
@@ -36,10 +36,6 @@ def change(road, by=1):
     road.in_source(CHANGE.replace(":by", str(by)))
 
 
-def moved(done):
-    return {name: (table["rows_extracted"], table["rows_loaded"]) for name, table in json.loads(done.out)["waybill"]["tables"].items()}
-
-
 def at_once(done):
     """The most tables that were between their first and their last arrow at the same time."""
     times = {}
@@ -53,17 +49,17 @@ def at_once(done):
 def test_s09_several_tables_at_once_arrive_and_each_is_counted_by_itself(shop):
     road = shop(parallel=3)
     done = road.finish(road.start_sync("--parallel", "--json-output", "-"))
-    assert moved(done) == {table: (rows, rows) for table, rows in ROWS.items()}
+    assert done.moved() == {table: (rows, rows) for table, rows in ROWS.items()}
     assert at_once(done) == 3
     road.assert_equal()
     change(road)
     done = road.finish(road.start_sync("-s", "intra-table", "--parallel", "2", "--json-output", "-"))
-    assert moved(done)["journal"] == (500, 500) and at_once(done) == 1
+    assert done.moved()["journal"] == (500, 500) and at_once(done) == 1
     road.assert_equal()
     assert road.scope("orders")["backup_strategy"] == "intra-table"
     change(road, 2)
     one, two, three = (road.sync("-s", strategy, "--json-output", "-") for strategy in ("sequential", "inter-table", "intra-table"))
-    assert moved(one)["orders"][0] > 500 and moved(two)["orders"] == moved(three)["orders"] == (0, 0)
+    assert one.moved()["orders"][0] > 500 and two.moved()["orders"] == three.moved()["orders"] == (0, 0)
     road.assert_equal()
     road.assert_tidy()
 
@@ -93,8 +89,7 @@ def test_s71_a_signal_stops_all_tables_and_all_leases_are_given(shop, number, st
     running.signal(number)
     road.finish(running, status=status)
     assert time.monotonic() - asked < 20
-    for key in road.keys("watermark/tables/p/"):
-        assert json.loads(road.read(key))["lease"] is None, key
+    assert road.leases() == {}
     road.sync("-s", "sequential")
     road.assert_equal()
     road.assert_tidy()
@@ -103,15 +98,36 @@ def test_s71_a_signal_stops_all_tables_and_all_leases_are_given(shop, number, st
 def test_several_tables_at_once_are_killed_anywhere_and_arrive_once(shop):
     chance = random.Random(5)
     road = shop(strategy="inter-table")
+    held = []
     for arrow in ("take", "begin", "extract", "seal", "load", "announce", "close", "extract", "load"):
         running = road.start_sync()
         if running.hold_at_arrow(arrow, chance.choice(["begin", "end"]), nth=chance.choice([1, 2, 3]) if arrow != "announce" else 1):
             time.sleep(chance.choice([0, 0.01, 0.1]))
             running.kill()
-        road.finish(running, status=None)
+        done = road.finish(running, status=None)
+        held.append(road.leases())
+        assert held[-1] == {} or done.status == -signal.SIGKILL, "whoever ends in order gives its leases"
         change(road, chance.randrange(13))
-    road.sync()
+    assert max(len(leases) for leases in held) >= 2, "several tables were under way"
+    road.sync()  # takes them at once: everybody here can see that their owner is gone
+    assert road.leases() == {}
     road.sync("-s", "sequential")  # what runs beside it, of other tables or runs, holds the ceiling of an id_only table back for a run
+    road.assert_equal()
+    road.assert_tidy()
+
+
+def test_s31_leases_of_several_tables_run_out_where_nobody_can_see_that_their_owner_is_gone(shop):
+    road = shop(strategy="inter-table", lease="3s")
+    running = road.start_sync(before=OTHER_PID_NAMESPACE)
+    assert running.hold_at_arrow("load", nth=2)
+    running.kill()
+    road.finish(running, status=None)
+    assert len(road.leases()) >= 2
+    asked = time.monotonic()
+    road.sync()
+    assert time.monotonic() - asked >= 2.9, "nobody can know that it is gone before its leases have run out"
+    assert road.leases() == {}
+    road.sync("-s", "sequential")
     road.assert_equal()
     road.assert_tidy()
 

@@ -7,15 +7,15 @@ import time
 import pytest
 
 import server_s3
+import small_shop
 from server_s3 import MinIO
-from test_cli import SHOP, TABLES, change, on_terminal, world
+from small_shop import change, litter, on_terminal
+from waybill import contents
 
 
 @pytest.fixture
 def shop(route):
-    made = route(dict(TABLES), lag="0s")
-    made.in_source(SHOP)
-    return made
+    return small_shop.make(route)
 
 
 def parts(shop, table="orders"):
@@ -39,9 +39,7 @@ def test_totals_tell_what_is_loaded_what_waits_and_what_nobody_reaches(shop):
     assert totals(shop)["orders"]["loaded"] == {"waybills": 0, "files": 0, "bytes": 0}
     shop.sync("--limit", "40")
     shop.sync("-t", "orders", "--backup-only")
-    litter = shop.lake / "p/orders/dt=2025-01-01/wb=0190b0a0-0000-7000-8000-000000000001/file-00000.parquet"
-    litter.parent.mkdir(parents=True)
-    litter.write_bytes(b"litter")
+    litter(shop, 0)
     found = totals(shop)
     size = {key: shop.at(key).stat().st_size for key in parts(shop)}
     first, second = (wb["files"][0]["key"] for wb in shop.chain("orders"))
@@ -101,8 +99,7 @@ def test_on_a_terminal_somebody_is_asked(shop, answer, is_there):
 
 
 def test_without_a_target_sealed_has_to_be_said(route):
-    shop = route(dict(TABLES), lag="0s", target="none")
-    shop.in_source(SHOP)
+    shop = small_shop.make(route, target="none")
     shop.sync()
     assert "--sealed" in shop.run("s3clean", "clean", "-t", "orders", "--force", status=2).err
     assert len(parts(shop)) == 1
@@ -161,9 +158,9 @@ def test_what_the_target_has_not_is_kept_though_it_has_a_receipt(shop):
 def test_nothing_goes_while_s_and_t_do_not_fit(shop):
     shop.sync()
     (shop.lake / "watermark/tables/p/orders.json").unlink()
-    before = world(shop.lake)
+    before = contents(shop.lake)
     assert "watermark restore --from-target" in shop.run("s3clean", "clean", "-t", "orders", "--force", status=6).err
-    assert {key: value for key, value in world(shop.lake).items() if key.startswith("p/")} == {key: value for key, value in before.items() if key.startswith("p/")}
+    assert {key: value for key, value in contents(shop.lake).items() if key.startswith("p/")} == {key: value for key, value in before.items() if key.startswith("p/")}
 
 
 def test_nothing_goes_while_another_run_has_the_lease(shop):
@@ -210,3 +207,41 @@ def test_keys_that_may_not_be_deleted_are_a_partial_failure(many, servers):
     assert [key for key in server_s3.keys(minio.client(), many.name, "p/orders/") if key.endswith(".parquet")] == [f"{kept}/file-00000.parquet"]
     del many.environment["AWS_SESSION_TOKEN"]
     many.environment |= {"AWS_ACCESS_KEY_ID": many.s3.access_key, "AWS_SECRET_ACCESS_KEY": many.s3.secret}
+
+
+# --- orphans -----------------------------------------------------------------------------------------------------------
+
+
+def test_orphans_are_shown_and_deleted_only_when_told_to(shop):
+    shop.sync()
+    old, young = litter(shop, 3), litter(shop, 0, "wb=0190b0a0-0000-7000-8000-000000000002")
+    before = contents(shop.lake)
+    found = shop.run("s3clean", "orphans", "--dry-run", "--output", "json").json()
+    assert found["dry_run"] and found["tables"][0] == {
+        "pipeline": "p", "table": "orders", "count": 1, "bytes": 6, "samples": [str(old.relative_to(shop.lake))], "deleted": 0, "failed": 0}
+    assert "1 orphan, 6 B" in shop.run("s3clean", "orphans", "--dry-run").out
+    assert "--force" in shop.run("s3clean", "orphans", status=2).err, "nobody is there to be asked"
+    assert contents(shop.lake) == before
+    done = shop.run("s3clean", "orphans", "--force", "-t", "orders")
+    assert "orders: 1 object deleted" in done.out
+    assert not old.exists() and young.exists()
+    shop.run("s3clean", "orphans", "--force", "--older-than", "0s")
+    assert not young.exists()
+    shop.assert_tidy()
+
+
+@pytest.mark.parametrize("answer, is_there", [("y\n", False), ("n\n", True), ("\n", True), ("\x04", True)])
+def test_on_a_terminal_somebody_is_asked_about_orphans(shop, answer, is_there):
+    shop.sync("-t", "orders")
+    old = litter(shop, 3)
+    status, said = on_terminal(shop, ["s3clean", "orphans"], "[y/N] ", answer)
+    assert status == 0 and "delete 1 orphan (6 B) for good? [y/N] " in said
+    assert old.exists() == is_there
+
+
+def test_orphans_without_a_scope_document_are_not_called_so(shop):
+    shop.sync("-t", "orders")
+    old = litter(shop, 3)
+    (shop.lake / "watermark/tables/p/orders.json").unlink()
+    assert "watermark restore --from-target" in shop.run("s3clean", "orphans", "-t", "orders", "--force", status=6).err
+    assert old.exists()

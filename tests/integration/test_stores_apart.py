@@ -1,12 +1,11 @@
 """Two stores with keys of their own in one configuration: each command takes those of the store it works on."""
 import itertools
 import json
-import sqlite3
 
 import pytest
 
 from server_s3 import VersityGW
-from waybill import Pipeline
+from waybill import Pipeline, sqlite_run
 
 
 BUCKETS = itertools.count(1)
@@ -40,9 +39,7 @@ def apart(tmp_path, servers):
     made = Apart(tmp_path, servers.get(VersityGW), servers.get(OtherGW))
     for server in made.stores.values():
         server.new_bucket(made.bucket)
-    shop = sqlite3.connect(tmp_path / "shop.db")
-    shop.executescript("CREATE TABLE orders (id INTEGER PRIMARY KEY, note TEXT); INSERT INTO orders VALUES (1, 'a'), (2, 'b')")
-    shop.close()
+    sqlite_run(tmp_path / "shop.db", "CREATE TABLE orders (id INTEGER PRIMARY KEY, note TEXT); INSERT INTO orders VALUES (1, 'a'), (2, 'b')")
     return made
 
 
