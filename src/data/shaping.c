@@ -65,8 +65,9 @@ static const char *hash_name(struct shaping *self)
     return arena_print(&self->arena, "hmac-sha256 key %.*s", KEY_ID_DIGITS, hex);
 }
 
-static RC treat(struct shaping *self, const struct column_wish *wish, struct shaped_column *column, struct field *field,
-                struct error *err)
+/* Of what the source gives, whatever else was wished for: a mask shows its characters. */
+static RC treat(struct shaping *self, const struct field *source, const struct column_wish *wish,
+                struct shaped_column *column, struct field *field, struct error *err)
 {
     switch (wish->treatment) {
     case TREAT_NONE:
@@ -80,7 +81,7 @@ static RC treat(struct shaping *self, const struct column_wish *wish, struct sha
         field->made = "mask full";
         break;
     case TREAT_MASK_PARTIAL:
-        if (field->type == TYPE_BINARY) {
+        if (source->type == TYPE_BINARY) {
             fail(err, RC_CONFIG, "column '%s' of '%s' holds bytes, of which no part is a text", wish->column,
                  self->table);
             return fail_todo(err, "mask: {%s: full}, or hash it", yaml_name(&self->arena, wish->column));
@@ -103,7 +104,7 @@ static RC add_column(struct shaping *self, int from, const struct field *source,
         field.name = wish->name;
     if (wish->as != NULL && parse_as(wish->as, &field))
         column.by = MADE_BY_CAST;
-    TRY(treat(self, wish, &column, &field, err));
+    TRY(treat(self, source, wish, &column, &field, err));
     if (schema_find(self->schema, field.name) >= 0) {
         fail(err, RC_CONFIG, "two columns of '%s' would have the name '%s'", self->table, field.name);
         return fail_todo(err, "give one of them another: columns: {%s: {name: ...}}",

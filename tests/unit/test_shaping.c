@@ -200,11 +200,14 @@ static void a_mask_shows_nothing_or_the_last_four(void **state)
 
 static void part_of_bytes_cannot_be_masked(void **state)
 {
-    static const struct column_wish wishes[] = {{.column = "photo", .treatment = TREAT_MASK_PARTIAL}};
-    AUTO(schema) *schema = schema_of(source_fields, 4);
-    AUTO_RELEASE(shaped) shaped = {{0}};
-    assert_int_equal(SHAPE(wishes, NULL, &shaped), RC_CONFIG);
-    assert_non_null(strstr(shaped.err.todo, "mask: {photo: full}"));
+    static const char *const as[] = {NULL, "int64", "decimal(9,2)"}; /* which does not make a text of them */
+    for (size_t i = 0; i < sizeof(as) / sizeof(*as); i++) {
+        const struct column_wish wishes[] = {{.column = "photo", .as = as[i], .treatment = TREAT_MASK_PARTIAL}};
+        AUTO(schema) *schema = schema_of(source_fields, 4);
+        AUTO_RELEASE(shaped) shaped = {{0}};
+        assert_int_equal(SHAPE(wishes, NULL, &shaped), RC_CONFIG);
+        assert_non_null(strstr(shaped.err.todo, "mask: {photo: full}"));
+    }
 }
 
 /* Each text as each type; NULL: refused. */
