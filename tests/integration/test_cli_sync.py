@@ -140,8 +140,8 @@ def test_a_terminal_shows_a_live_line_and_no_log(shop, monkeypatch):
 def test_a_run_that_reaches_its_deadline_ends_and_loses_nothing(shop):
     shop.in_source("INSERT INTO log WITH RECURSIVE n(i) AS (SELECT 31 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i, 'line' FROM n")
     began = time.monotonic()
-    done = shop.sync("--deadline", "1s", "--max-rows-per-second", "5000", "--json-output", "-", status=5)
-    assert 0.9 < time.monotonic() - began < 4
+    done = shop.sync("--deadline", "1s", "--max-rows-per-second", "1000", "--json-output", "-", status=5)
+    assert 0.9 < time.monotonic() - began < 15, "all of it takes 20 s"
     assert "its time (--deadline) is over" in done.err and "run the same command again" in done.err
     document = json.loads(done.out)
     assert document["status"] == "failed" and document["waybill"]["exit_status"] == 5
@@ -156,9 +156,11 @@ def test_a_run_reads_no_faster_than_it_may(shop):
     began = time.monotonic()
     shop.sync("-t", "orders")
     assert time.monotonic() - began > 100 / 60
+    shop.pipeline["max_rows_per_second"] = 2
+    shop.write_config()
     began = time.monotonic()
     shop.sync("-t", "log", "--max-rows-per-second", "1000000")
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 30 / 2 - 1
     shop.compare()
 
 

@@ -21,7 +21,7 @@
 #include "sweep/scenarios.h"
 #include "sweep/tally.h"
 
-enum { HEAL_RUNS_MAX = 3, REAL_EVERY = 37, LEAKS_EVERY = 11, JOBS = 2, TRIAL_SECONDS_MAX = 120 };
+enum { HEAL_RUNS_MAX = 3, REAL_EVERY = 23, LEAKS_EVERY = 11, JOBS = 2, TRIAL_SECONDS_MAX = 120 };
 
 /* What is done to a call. */
 static const struct injury {
@@ -65,6 +65,7 @@ struct verdict {
 struct trunk {
     struct trial trial;
     struct tally *tally;
+    struct tally *seen; /* what a position was due for, in this process or in another: each sees all calls */
     int job;
     bool is_child;
 };
@@ -301,6 +302,7 @@ static bool is_swept(const struct scenario *scenario, const char *arrow)
     return scenario->arrows[0] == NULL;
 }
 
+/* The first of its kind, or one of every so many. */
 static bool is_due(const struct trunk *trunk, const struct injury *injury, const char *seam, const char *operation)
 {
     char what[96];
@@ -312,10 +314,13 @@ static bool is_due(const struct trunk *trunk, const struct injury *injury, const
         return false;
     if (asked.fault != NULL && strcmp(asked.fault, injury->name) != 0)
         return false;
-    snprintf(what, sizeof(what), "%s %s %s", arrow, seam, operation);
     int sparse = asked.sparse > trial->scenario->sparse ? asked.sparse : trial->scenario->sparse;
-    return sparse == 0 || trial->at / JOBS % sparse == 0 ||
-           !tally_knows(trunk->tally, trial->scenario->name, what, injury->name);
+    if (sparse == 0 || asked.at > 0)
+        return true;
+    snprintf(what, sizeof(what), "%s %s %s", arrow, seam, operation);
+    bool is_first = !tally_knows(trunk->seen, trial->scenario->name, what, injury->name);
+    tally_position(trunk->seen, trial->scenario->name, what, injury->name, false);
+    return is_first || trial->at / JOBS % sparse == 0;
 }
 
 /* Before a call of the unhurt run; returns in the children, too, and what they return to is hurt. */
@@ -324,10 +329,8 @@ static void branch_all(struct fault_plan *plan, const char *seam, const char *op
     struct trunk *trunk = plan->context;
     bool mine = asked.at > 0 ? plan->calls == asked.at && trunk->job == 0 : plan->calls % JOBS == trunk->job;
     trunk->trial.at = plan->calls;
-    for (int i = 0; i < INJURIES && mine; i++) {
-        if (shared->ended)
-            return;
-        if (is_due(trunk, &injuries[i], seam, operation) && branch_for(trunk, plan, &injuries[i], seam))
+    for (int i = 0; i < INJURIES && !shared->ended; i++) {
+        if (is_due(trunk, &injuries[i], seam, operation) && mine && branch_for(trunk, plan, &injuries[i], seam))
             return;
     }
 }
@@ -335,8 +338,9 @@ static void branch_all(struct fault_plan *plan, const char *seam, const char *op
 static void sweep_scenario(const struct scenario *scenario, int job, struct tally *tally)
 {
     AUTO_RELEASE(buf) why = {0};
+    AUTO(tally) *seen = tally_new();
     struct world *w = world_of(scenario, NULL);
-    struct trunk trunk = {.trial = {.scenario = scenario, .world = w}, .tally = tally, .job = job};
+    struct trunk trunk = {.trial = {.scenario = scenario, .world = w}, .tally = tally, .seen = seen, .job = job};
     w->plan = (struct fault_plan){.asked = branch_all, .context = &trunk};
     struct world_report report = run_command(scenario->command, w, true);
     if (trunk.is_child) {
