@@ -349,8 +349,8 @@ static void sweep_scenario(const struct scenario *scenario, int job, struct tall
     }
     if (report.rc != RC_OK)
         buf_addf(&why, "%s\n", report.error.text);
-    else
-        world_check(w, scenario->rules, &why);
+    else if (world_check(w, scenario->rules, &why) && scenario->holds != NULL)
+        scenario->holds(w, &report, &why);
     if (why.len > 0)
         tally_failure(tally, scenario->name, "-", 0, "without any fault", false, why.at);
     shared->ended |= asked.first_failure && why.len > 0;

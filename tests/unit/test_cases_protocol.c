@@ -250,6 +250,20 @@ static void s92_a_row_that_moves_while_the_first_load_walks_arrives(void **state
     assert_all_is_well(w);
 }
 
+/* Its key is one that the walk has passed, and its new stamp lies between the walk's end and that of the next run. */
+static void s92_a_row_that_moves_behind_a_walk_between_two_runs_arrives(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
+    world_fill(w);
+    w->options.limit = 4;
+    run_ok(w);
+    w->options.limit = 0;
+    world_update(w, ORDERS, 2);
+    world_wait(w);
+    run_ok(w);
+    assert_all_is_well(w);
+}
+
 /* The walk's rest moves away altogether between two runs: the mark must not stay in the walk for ever. */
 static void a_walk_whose_rest_has_moved_goes_on_by_cursor(void **state)
 {
@@ -341,6 +355,7 @@ int main(void)
         cmocka_unit_test(s90_a_smaller_id_that_commits_later_arrives),
         cmocka_unit_test(s90_a_busy_source_is_followed_one_run_behind),
         cmocka_unit_test(s92_a_row_that_moves_while_the_first_load_walks_arrives),
+        cmocka_unit_test(s92_a_row_that_moves_behind_a_walk_between_two_runs_arrives),
         cmocka_unit_test(a_walk_whose_rest_has_moved_goes_on_by_cursor),
         cmocka_unit_test(s95_a_crash_between_announce_and_close_announces_again_with_the_same_counts),
         cmocka_unit_test(looking_changes_no_byte),

@@ -78,7 +78,7 @@ static void s56_a_limit_holds_for_each_table_however_many_move_it(void **state)
         w->tables[REGIONS] = w->tables[EVENTS]; /* --limit and replace do not go together */
         w->table_count = 2;
         for (int i = 0; i < w->table_count; i++)
-            w->tables[i].chunk.rows = 1000;
+            w->tables[i].chunk.rows = way % 2 ? 1000 : 5; /* which the limit is no multiple of */
         fill_more(w);
         w->options.limit = 17;
         struct world_report report = run_ok(w);

@@ -1,5 +1,5 @@
-/* A table that is taken whole (full_sync) and appended: once for each run that is through, however often it is begun.
- */
+/* A table that is taken whole (full_sync): appended once for each run that is through, however often it is begun; and
+ * replaced, by nothing too. */
 #include "case.h"
 
 static struct world *world_that_appends_whole(void)
@@ -91,6 +91,19 @@ static void a_run_for_the_stage_that_dies_is_finished_by_the_same_command(void *
     assert_int_equal(target_rows(w, "regions"), source_rows(w));
 }
 
+static void s43_a_whole_table_without_rows_replaces_all_there_were(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, REGIONS);
+    world_fill(w);
+    run_ok(w);
+    assert_int_equal(target_rows(w, "regions"), 3);
+    for (int id = 1; id <= 3; id++)
+        mem_server_delete(w->server, "regions", arena_print(&w->arena, "r%02d", id));
+    assert_int_equal(run_ok(w).results[0].loads, 1);
+    assert_int_equal(target_rows(w, "regions"), 0);
+    assert_all_is_well(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +112,7 @@ int main(void)
         cmocka_unit_test(a_run_that_dies_anywhere_and_the_same_command_add_the_table_once),
         cmocka_unit_test(what_was_staged_by_a_run_that_was_through_is_loaded_beside_the_next),
         cmocka_unit_test(a_run_for_the_stage_that_dies_is_finished_by_the_same_command),
+        cmocka_unit_test(s43_a_whole_table_without_rows_replaces_all_there_were),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
