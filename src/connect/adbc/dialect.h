@@ -38,6 +38,9 @@ void adbc_sql_by_bytes(const struct target *self, const struct field *field, con
 void adbc_sql_noted(const struct target *self, const char *at, struct buf *out);
 void adbc_sql_waiting(const struct target *self, struct buf *out);
 void adbc_sql_match(const struct target *self, struct buf *out);
+void adbc_sql_waiting_column(const struct target *self, int column, struct buf *out);
+const char *adbc_sql_waiting_number(const struct target *self);
+RC adbc_sql_hold(struct target *self, struct error *err);
 RC adbc_sql_ask(struct target *self, const char *sql, struct sql_row *ret, struct error *err);
 RC adbc_sql_change(struct target *self, const char *sql, int64_t *ret_changes, struct error *err);
 void adbc_sql_declare(const struct sql_on *on, const struct field *field, struct buf *out);
@@ -51,11 +54,13 @@ void adbc_sql_position(const struct target *self, const char *table, struct buf 
 void adbc_sql_spelling(const struct target *self, const char *table, struct buf *out);
 void adbc_sql_now(const struct target *self, struct buf *out);
 #define ADBC_SQL                                                                                                       \
-    .enforces_keys = true, .alias = " AS t", .keys = SQL_KEYS_OR, .quote = adbc_quote, .literal = adbc_literal,        \
-    .schema = adbc_sql_schema, .value = adbc_sql_value, .by_bytes = adbc_sql_by_bytes, .noted = adbc_sql_noted,        \
-    .waiting = adbc_sql_waiting, .match = adbc_sql_match, .ask = adbc_sql_ask, .change = adbc_sql_change,              \
-    .declare = adbc_sql_declare, .fit = adbc_sql_fit, .misfit = adbc_sql_misfit, .unfilled = {"DROP COLUMN", ""},      \
-    .measure = adbc_sql_measure, .position = adbc_sql_position, .spelling = adbc_sql_spelling, .now = adbc_sql_now
+    .enforces_keys = true, .alias = " AS t", .waiting_alias = " s", .keys = SQL_KEYS_OR, .quote = adbc_quote,          \
+    .literal = adbc_literal, .schema = adbc_sql_schema, .value = adbc_sql_value, .by_bytes = adbc_sql_by_bytes,        \
+    .noted = adbc_sql_noted, .waiting = adbc_sql_waiting, .match = adbc_sql_match,                                     \
+    .waiting_column = adbc_sql_waiting_column, .waiting_number = adbc_sql_waiting_number, .hold = adbc_sql_hold,       \
+    .ask = adbc_sql_ask, .change = adbc_sql_change, .declare = adbc_sql_declare, .fit = adbc_sql_fit,                  \
+    .misfit = adbc_sql_misfit, .unfilled = {"DROP COLUMN", ""}, .measure = adbc_sql_measure,                           \
+    .position = adbc_sql_position, .spelling = adbc_sql_spelling, .now = adbc_sql_now
 
 struct dialect {
     struct sql sql;          /* what every target says; what is the same for all engines is ADBC_SQL */

@@ -26,7 +26,14 @@ void adbc_sql_by_bytes(const struct target *base, const struct field *field, con
 
 void adbc_sql_noted(const struct target *base, const char *at, struct buf *out) { adbc_literal(out, at); }
 
-void adbc_sql_waiting(const struct target *base, struct buf *out) { buf_addf(out, "%s s", dialect(base)->waiting); }
+void adbc_sql_waiting(const struct target *base, struct buf *out) { buf_add_str(out, str(dialect(base)->waiting)); }
+
+void adbc_sql_waiting_column(const struct target *base, int column, struct buf *out)
+{
+    adbc_target_waiting(look(base), column, out);
+}
+
+const char *adbc_sql_waiting_number(const struct target *base) { return dialect(base)->number; }
 
 /* "t.id = s.c0": a row of the table, and one that waits. */
 void adbc_sql_match(const struct target *base, struct buf *out)
@@ -91,6 +98,17 @@ RC adbc_sql_change(struct target *base, const char *sql, int64_t *ret_changes, s
     if (ret_changes != NULL)
         *ret_changes = changes;
     return RC_OK;
+}
+
+RC adbc_sql_hold(struct target *base, struct error *err)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    if (dialect(base)->hold_table == NULL)
+        return RC_OK;
+    buf_add_str(&sql, S("LOCK TABLE "));
+    adbc_table_quote(look(base), look(base)->table->name, &sql);
+    buf_addf(&sql, " %s", dialect(base)->hold_table);
+    return adbc_run(of(base)->db, sql.at, err);
 }
 
 /* ---- columns ---- */

@@ -29,7 +29,7 @@ static void by_bytes(const struct target *base, const struct field *field, const
 
 static void noted(const struct target *base, const char *at, struct buf *out) { literal(out, at); }
 
-static void waiting(const struct target *base, struct buf *out) { buf_add_str(out, S(WAITING_ROWS " s")); }
+static void waiting(const struct target *base, struct buf *out) { buf_add_str(out, S(WAITING_ROWS)); }
 
 static void match(const struct target *base, struct buf *out)
 {
@@ -41,6 +41,15 @@ static void match(const struct target *base, struct buf *out)
         postgres_target_waiting(look(base), schema_find(table->schema, table->key[i]), out);
     }
 }
+
+static void waiting_column(const struct target *base, int column, struct buf *out)
+{
+    postgres_target_waiting(look(base), column, out);
+}
+
+static const char *waiting_number(const struct target *base) { return look(base)->number; }
+
+static void into(const struct target *base, struct buf *out) { buf_add_str(out, str(look(base)->into)); }
 
 /* One spelling per table: without the connection's own schema, and cut as PostgreSQL cuts names. */
 static void spelling(const struct target *base, const char *table, struct buf *out)
@@ -78,6 +87,16 @@ static RC change(struct target *base, const char *sql, int64_t *ret_changes, str
     return pq_run(of(base)->db, sql, ret_changes, err);
 }
 
+/* Readers go on. */
+static RC hold(struct target *base, struct error *err)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    buf_add_str(&sql, S("LOCK TABLE "));
+    postgres_table_quote(look(base), look(base)->table->name, &sql);
+    buf_add_str(&sql, S(" IN SHARE ROW EXCLUSIVE MODE"));
+    return change(base, sql.at, NULL, err);
+}
+
 /* ---- columns ---- */
 
 static void declare(const struct sql_on *on, const struct field *field, struct buf *out)
@@ -109,6 +128,7 @@ const struct sql postgres_sql = {
     .has_schemas = true,
     .enforces_keys = true,
     .alias = " t",
+    .waiting_alias = " s",
     .defer = "SET CONSTRAINTS ALL DEFERRED; ", /* foreign keys look when everything is here again */
     .keys = SQL_KEYS_IN,
     .quote = pq_quote,
@@ -119,6 +139,11 @@ const struct sql postgres_sql = {
     .noted = noted,
     .waiting = waiting,
     .match = match,
+    .waiting_column = waiting_column,
+    .waiting_number = waiting_number,
+    .into = into,
+    .overriding = " OVERRIDING SYSTEM VALUE", /* an identity column takes the source's numbers, as COPY does */
+    .hold = hold,
     .ask = ask,
     .change = change,
     .declare = declare,

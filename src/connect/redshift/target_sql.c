@@ -226,6 +226,7 @@ const struct sql redshift_sql = {
     .folds_names = true,
     .keeps_lower = true,
     .alias = "",
+    .waiting_alias = "",
     .keys = SQL_KEYS_OR,
     .quote = redshift_quote,
     .literal = redshift_literal,

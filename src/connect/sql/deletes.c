@@ -138,7 +138,7 @@ static void add_is_known(const struct sql_on *on, struct buf *sql)
 {
     buf_add_str(sql, S("EXISTS (SELECT 1 FROM "));
     on->sql->waiting(on->target, sql);
-    buf_add_str(sql, S(" WHERE "));
+    buf_addf(sql, "%s WHERE ", on->sql->waiting_alias);
     on->sql->match(on->target, sql);
     buf_add_str(sql, S(")"));
 }

@@ -2,6 +2,7 @@
  * of what a target says of its own SQL: how it quotes a name, writes a value, runs a statement.
  *
  *     sql.h        the seam, and lists of names          deletes.h   rows that go
+ *     merge.h      a merge where keys are enforced
  *     shape.h      a table as it is                      profile.h   what its columns come to
  *     ddl.h        a table that is made, that grows, or does not fit
  *     position.h   T: its statements, and who owns a table
@@ -38,15 +39,16 @@ struct sql_on;
 
 /* What a target says. `self` is the target itself; texts that are written go to the end of `out`. */
 struct sql {
-    const char *shown;  /* "DuckDB" */
-    int name_bytes_max; /* of names; 0: any */
-    bool cuts_names;    /* longer ones, in silence; else it refuses them */
-    bool has_schemas;   /* "ods.orders" is orders in ods; else it is a name like any other */
-    bool folds_names;   /* names that differ in the case of A to Z alone are one */
-    bool keeps_lower;   /* its catalogue has names in lower case, however they are written */
-    bool enforces_keys; /* a merge goes by a unique key of the table, which a new one gets */
-    const char *alias;  /* behind the name of a table whose rows are compared with others: " AS t" */
-    const char *defer;  /* before a DELETE in whose place other rows come; NULL: nothing */
+    const char *shown;         /* "DuckDB" */
+    int name_bytes_max;        /* of names; 0: any */
+    bool cuts_names;           /* longer ones, in silence; else it refuses them */
+    bool has_schemas;          /* "ods.orders" is orders in ods; else it is a name like any other */
+    bool folds_names;          /* names that differ in the case of A to Z alone are one */
+    bool keeps_lower;          /* its catalogue has names in lower case, however they are written */
+    bool enforces_keys;        /* a merge goes by a unique key of the table, which a new one gets */
+    const char *alias;         /* behind the name of a table whose rows are compared with others: " AS t" */
+    const char *waiting_alias; /* the same of the rows that wait: " s" */
+    const char *defer;         /* before a DELETE in whose place other rows come; NULL: nothing */
     enum sql_keys keys;
 
     void (*quote)(struct buf *out, const char *name);
@@ -61,9 +63,18 @@ struct sql {
     void (*by_bytes)(const struct target *self, const struct field *field, const char *value, struct buf *out);
     /* When a row was found to be gone (target_deletes.at). */
     void (*noted)(const struct target *self, const char *at, struct buf *out);
-    /* The rows that wait, with their alias, and what makes one of them a row of the table: "t.id = s.id". */
+    /* The rows that wait, and what makes one of them, under waiting_alias, a row of the table: "t.id = s.id". */
     void (*waiting)(const struct target *self, struct buf *out);
     void (*match)(const struct target *self, struct buf *out);
+
+    /* merge.h */
+    void (*waiting_column)(const struct target *self, int column,
+                           struct buf *out);                  /* of the schema, in the table's type */
+    const char *(*waiting_number)(const struct target *self); /* their column that has the order in which they came */
+    void (*into)(const struct target *self, struct buf *out); /* where they go, quoted; NULL: the table */
+    const char
+        *overriding; /* between the columns and the rows of an INSERT: " OVERRIDING SYSTEM VALUE"; NULL: nothing */
+    RC (*hold)(struct target *self, struct error *err); /* other writers wait, so that what was counted stays true */
 
     /* One row of an answer, and a statement that changes rows; ret_changes may be NULL. */
     RC (*ask)(struct target *self, const char *sql, struct sql_row *ret, struct error *err);

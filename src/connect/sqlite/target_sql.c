@@ -75,7 +75,7 @@ static void by_bytes(const struct target *base, const struct field *field, const
 
 static void noted(const struct target *base, const char *at, struct buf *out) { literal(out, at); }
 
-static void waiting(const struct target *base, struct buf *out) { buf_add_str(out, S(WAITING_ROWS " AS s")); }
+static void waiting(const struct target *base, struct buf *out) { buf_add_str(out, S(WAITING_ROWS)); }
 
 static void match(const struct target *base, struct buf *out)
 {
@@ -199,6 +199,7 @@ const struct sql sqlite_sql = {
     .folds_names = true,
     .enforces_keys = true,
     .alias = " AS t",
+    .waiting_alias = " AS s",
     .keys = SQL_KEYS_IN_VALUES,
     .quote = sqlite_quote,
     .literal = literal,
