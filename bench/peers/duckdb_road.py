@@ -20,16 +20,18 @@ def main():
         connection.load_extension(extension("httpfs"))
         connection.execute(f"""CREATE SECRET (TYPE s3, KEY_ID '{s3["key"]}', SECRET '{s3["secret"]}', REGION '{s3["region"]}',
                                ENDPOINT '{s3["host"]}', URL_STYLE 'path', USE_SSL false)""")
-    if road != "load":
+    if road in ("extract", "move"):
         my = with_["mysql"]
         connection.load_extension(extension("mysql_scanner"))
         connection.execute(f"ATTACH 'host=127.0.0.1 port={my['port']} user=peer password=peer database={my['database']}' AS my (TYPE mysql, READ_ONLY)")
     if road != "extract":
         pg = with_["postgres"]
         connection.load_extension(extension("postgres_scanner"))
-        connection.execute(f"ATTACH 'host=127.0.0.1 port={pg['port']} user=peer password=peer dbname={pg['database']}' AS pg (TYPE postgres)")
+        connection.execute(f"ATTACH 'host=127.0.0.1 port={pg['port']} user=peer password=peer dbname={pg['database']}' AS pg (TYPE postgres{', READ_ONLY' if road == 'pg-extract' else ''})")
     if road == "extract":
         connection.execute(f"COPY (FROM my.{with_['mysql']['database']}.lineitem) TO '{with_['url']}' (FORMAT parquet, COMPRESSION zstd)")
+    elif road == "pg-extract":
+        connection.execute(f"COPY (FROM pg.public.lineitem) TO '{with_['url']}' (FORMAT parquet, COMPRESSION zstd)")
     elif road == "load":
         connection.execute(f"INSERT INTO pg.public.{with_['into']} FROM read_parquet('{with_['url']}')")
     else:

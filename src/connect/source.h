@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/grants.h"
+#include "connect/reads.h"
 #include "connect/types.h"
 #include "data/batch.h"
 #include "data/position.h"

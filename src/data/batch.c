@@ -79,9 +79,7 @@ void builder_null(struct batch_builder *b, int column)
 void builder_bool(struct batch_builder *b, int column, bool value)
 {
     struct column *c = builder_column(b, column);
-    assert(c->type == TYPE_BOOL);
-    uint8_t bit = (uint8_t)(1u << (b->row & 7)), *byte = &c->values[b->row >> 3];
-    *byte = value ? *byte | bit : *byte & (uint8_t)~bit;
+    column_put_bool(c, b->row, value);
 }
 
 void builder_reject(struct batch_builder *b, int column, const char *why, struct str value)

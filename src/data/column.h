@@ -75,6 +75,13 @@ static inline void column_put_decimal(struct column *self, int64_t row, __int128
     memcpy(self->values + (size_t)row * sizeof(unscaled), &unscaled, sizeof(unscaled));
 }
 
+static inline void column_put_bool(struct column *self, int64_t row, bool value)
+{
+    assert(self->type == TYPE_BOOL);
+    uint8_t bit = (uint8_t)(1u << (row & 7)), *byte = &self->values[row >> 3];
+    *byte = (uint8_t)(value ? *byte | bit : *byte & ~bit);
+}
+
 void column_grow_text(struct column *self, size_t more);
 static inline void column_put_bytes(struct column *self, int64_t row, struct str value)
 {

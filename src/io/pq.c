@@ -16,7 +16,7 @@ enum { LOOK_MS = 100 }; /* how often a wait looks whether the program is asked t
 
 /* ---- waiting ---- */
 
-static int64_t now_ms(struct pq *db) { return db->clock->mono_ms(db->clock); }
+int64_t pq_now_ms(struct pq *db) { return db->clock->mono_ms(db->clock); }
 
 RC pq_wait_socket(struct pq *db, short events, int64_t deadline_ms, bool stops, bool *ret_ready, struct error *err)
 {
@@ -28,7 +28,7 @@ RC pq_wait_socket(struct pq *db, short events, int64_t deadline_ms, bool stops, 
         if (ready < 0 && errno != EINTR)
             return fail_errno(err, errno, "'%s': waiting", db->address);
         *ret_ready = ready > 0;
-        if (*ret_ready || now_ms(db) >= deadline_ms)
+        if (*ret_ready || pq_now_ms(db) >= deadline_ms)
             return RC_OK;
     }
 }
@@ -58,54 +58,54 @@ static void cancel(struct pq *db)
         pthread_detach(sender);
 }
 
-/* What failed while it was under way leaves a connection that nobody can use. */
-static void drop(struct pq *db)
+void pq_drop(struct pq *db)
 {
     PQfinish(db->handle);
     db->handle = NULL;
+    pq_incoming_release(&db->incoming);
 }
 
-static enum rc give_up(struct pq *db, enum rc rc, struct error *err)
+enum rc pq_give_up(struct pq *db, enum rc rc, struct error *err)
 {
     if (PQstatus(db->handle) == CONNECTION_OK)
         cancel(db);
-    drop(db);
+    pq_drop(db);
     return rc;
 }
 
-static enum rc fail_gone(struct pq *db, struct error *err)
+enum rc pq_fail_gone(struct pq *db, struct error *err)
 {
     return fail(err, RC_UNAVAILABLE, "'%s': the connection is lost", db->address);
 }
 
-static enum rc fail_lost(struct pq *db, struct error *err)
+enum rc pq_fail_lost(struct pq *db, struct error *err)
 {
     pq_fail_connection(db, err);
-    drop(db);
+    pq_drop(db);
     return err->rc;
 }
 
 /* Everything queued goes out; what comes in meanwhile is read, or both sides could wait for each other. */
 static RC flush(struct pq *db, int64_t wait_ms, bool stops, struct error *err)
 {
-    int64_t deadline = now_ms(db) + wait_ms;
+    int64_t deadline = pq_now_ms(db) + wait_ms;
     for (;;) {
         int left = PQflush(db->handle);
         if (left == 0)
             return RC_OK;
         if (left < 0)
-            return fail_lost(db, err);
+            return pq_fail_lost(db, err);
         bool ready = false;
         enum rc rc = pq_wait_socket(db, POLLIN | POLLOUT, deadline, stops, &ready, err);
         if (rc != RC_OK)
-            return give_up(db, rc, err);
+            return pq_give_up(db, rc, err);
         if (!ready) {
             fail(err, RC_UNAVAILABLE, "'%s': the server has taken nothing for %lld s", db->address,
                  (long long)(wait_ms / 1000));
-            return give_up(db, err->rc, err);
+            return pq_give_up(db, err->rc, err);
         }
         if (PQconsumeInput(db->handle) == 0)
-            return fail_lost(db, err);
+            return pq_fail_lost(db, err);
     }
 }
 
@@ -116,14 +116,14 @@ static RC next_result(struct pq *db, int64_t deadline_ms, bool stops, PGresult *
         bool ready = false;
         enum rc rc = pq_wait_socket(db, POLLIN, deadline_ms, stops, &ready, err);
         if (rc != RC_OK)
-            return give_up(db, rc, err);
+            return pq_give_up(db, rc, err);
         if (!ready) {
             fail(err, RC_UNAVAILABLE, "'%s': no answer in time", db->address);
             fail_todo(err, "raise `statement_timeout` of the connection if the work takes as long");
-            return give_up(db, err->rc, err);
+            return pq_give_up(db, err->rc, err);
         }
         if (PQconsumeInput(db->handle) == 0)
-            return fail_lost(db, err);
+            return pq_fail_lost(db, err);
     }
     *ret = PQgetResult(db->handle);
     return RC_OK;
@@ -136,10 +136,9 @@ static bool is_failure(const PGresult *result)
            status != PGRES_COPY_OUT;
 }
 
-/* The first failure, else the last result. */
-static RC collect(struct pq *db, int64_t wait_ms, bool stops, struct pq_answer *ret, struct error *err)
+enum rc pq_collect(struct pq *db, int64_t wait_ms, bool stops, struct pq_answer *ret, struct error *err)
 {
-    int64_t deadline = now_ms(db) + wait_ms + PQ_ANSWER_MS;
+    int64_t deadline = pq_now_ms(db) + wait_ms + PQ_ANSWER_MS;
     AUTO_RELEASE(pq_answer) kept = {0};
     db->detail[0] = '\0';
     TRY(flush(db, wait_ms, stops, err));
@@ -158,11 +157,11 @@ static RC collect(struct pq *db, int64_t wait_ms, bool stops, struct pq_answer *
             break;
     }
     if (kept.result == NULL)
-        return fail_lost(db, err);
+        return pq_fail_lost(db, err);
     if (is_failure(kept.result)) {
         enum rc rc = pq_fail_result(db, kept.result, err);
         if (PQstatus(db->handle) != CONNECTION_OK)
-            drop(db);
+            pq_drop(db);
         return rc;
     }
     ret->result = TAKE(kept.result);
@@ -189,29 +188,39 @@ int64_t pq_changes(const struct pq_answer *a)
     return str_to_int64(str(PQcmdTuples(a->result)), &count) ? count : 0;
 }
 
+const char *pq_with_lead(const struct pq *db, const char *sql, struct buf *out)
+{
+    if (db->lead == NULL)
+        return sql;
+    buf_addf(out, "%s%s", db->lead, sql);
+    return out->at;
+}
+
 RC pq_query(struct pq *db, const char *sql, int count, const char *const *values, struct pq_answer *ret,
             struct error *err)
 {
+    AUTO_RELEASE(buf) sent = {0};
     if (db->handle == NULL)
-        return fail_gone(db, err);
-    if (PQsendQueryParams(db->handle, sql, count, NULL, values, NULL, NULL, 0) == 0)
-        return fail_lost(db, err);
-    return collect(db, db->statement_ms, true, ret, err);
+        return pq_fail_gone(db, err);
+    if (PQsendQueryParams(db->handle, pq_with_lead(db, sql, &sent), count, NULL, values, NULL, NULL, 0) == 0)
+        return pq_fail_lost(db, err);
+    return pq_collect(db, db->statement_ms, true, ret, err);
 }
 
-static RC run(struct pq *db, const char *sql, int64_t wait_ms, bool stops, struct pq_answer *ret, struct error *err)
+enum rc pq_ask(struct pq *db, const char *sql, int64_t wait_ms, bool stops, struct pq_answer *ret, struct error *err)
 {
+    AUTO_RELEASE(buf) sent = {0};
     if (db->handle == NULL)
-        return fail_gone(db, err);
-    if (PQsendQuery(db->handle, sql) == 0)
-        return fail_lost(db, err);
-    return collect(db, wait_ms, stops, ret, err);
+        return pq_fail_gone(db, err);
+    if (PQsendQuery(db->handle, pq_with_lead(db, sql, &sent)) == 0)
+        return pq_fail_lost(db, err);
+    return pq_collect(db, wait_ms, stops, ret, err);
 }
 
 RC pq_run(struct pq *db, const char *sql, int64_t *ret_changes, struct error *err)
 {
     AUTO_RELEASE(pq_answer) answer = {0};
-    TRY(run(db, sql, db->statement_ms, true, &answer, err));
+    TRY(pq_ask(db, sql, db->statement_ms, true, &answer, err));
     if (ret_changes != NULL)
         *ret_changes = pq_changes(&answer);
     return RC_OK;
@@ -264,7 +273,7 @@ RC pq_commit(struct pq *db, struct error *err)
         fail(err, RC_UNAVAILABLE, "'%s': the server has closed the connection before COMMIT", db->address);
         return fail_todo(err, "run the same command again: nothing was changed");
     }
-    enum rc rc = run(db, "COMMIT", db->statement_ms, false, &answer, err);
+    enum rc rc = pq_ask(db, "COMMIT", db->statement_ms, false, &answer, err);
     if (rc != RC_OK && db->handle == NULL) {
         err->rc = RC_UNKNOWN;
         err->todo[0] = '\0';
@@ -282,19 +291,21 @@ static void end_copy(struct pq *db)
     struct error said;
     AUTO_RELEASE(pq_answer) answer = {0};
     if (PQputCopyEnd(db->handle, "the load was given up") != 1 ||
-        (collect(db, PQ_ANSWER_MS, false, &answer, &said) == RC_OK && db->handle != NULL))
-        drop(db);
+        (pq_collect(db, PQ_ANSWER_MS, false, &answer, &said) == RC_OK && db->handle != NULL))
+        pq_drop(db);
 }
 
 bool pq_rollback(struct pq *db)
 {
     struct error ignored;
     AUTO_RELEASE(pq_answer) answer = {0};
+    if (db->incoming.buffer != NULL) /* libpq knows nothing of it */
+        pq_abandon(db);
     if (db->handle != NULL && PQtransactionStatus(db->handle) == PQTRANS_ACTIVE)
         end_copy(db);
     if (db->handle != NULL && PQtransactionStatus(db->handle) != PQTRANS_IDLE &&
-        run(db, "ROLLBACK", db->stall_ms, false, &answer, &ignored) != RC_OK && db->handle != NULL)
-        drop(db);
+        pq_ask(db, "ROLLBACK", db->stall_ms, false, &answer, &ignored) != RC_OK && db->handle != NULL)
+        pq_drop(db);
     return db->handle != NULL;
 }
 
@@ -303,7 +314,7 @@ bool pq_rollback(struct pq *db)
 RC pq_copy_begin(struct pq *db, const char *sql, struct error *err)
 {
     AUTO_RELEASE(pq_answer) answer = {0};
-    TRY(run(db, sql, db->lock_ms + db->stall_ms, true, &answer, err));
+    TRY(pq_ask(db, sql, db->lock_ms + db->stall_ms, true, &answer, err));
     assert(PQresultStatus(answer.result) == PGRES_COPY_IN && "the statement is a COPY FROM STDIN");
     return RC_OK;
 }
@@ -313,11 +324,11 @@ RC pq_copy_put(struct pq *db, const void *bytes, size_t len, struct error *err)
     for (const char *at = bytes; len > 0;) {
         size_t piece = len < PQ_CHUNK_BYTES ? len : PQ_CHUNK_BYTES;
         if (db->handle == NULL)
-            return fail_gone(db, err);
+            return pq_fail_gone(db, err);
         if (db->stop != NULL && *db->stop != 0)
             return pq_fail_stopped(db, err);
         if (PQputCopyData(db->handle, at, (int)piece) != 1)
-            return fail_lost(db, err);
+            return pq_fail_lost(db, err);
         TRY(flush(db, db->stall_ms, true, err)); /* else libpq would keep what the server does not take */
         at += piece;
         len -= piece;
@@ -329,50 +340,10 @@ RC pq_copy_end(struct pq *db, int64_t *ret_rows, struct error *err)
 {
     AUTO_RELEASE(pq_answer) answer = {0};
     if (db->handle == NULL)
-        return fail_gone(db, err);
+        return pq_fail_gone(db, err);
     if (PQputCopyEnd(db->handle, NULL) != 1)
-        return fail_lost(db, err);
-    TRY(collect(db, db->statement_ms, true, &answer, err));
-    *ret_rows = pq_changes(&answer);
-    return RC_OK;
-}
-
-RC pq_copy_out(struct pq *db, const char *sql, struct error *err)
-{
-    AUTO_RELEASE(pq_answer) answer = {0};
-    TRY(run(db, sql, db->stall_ms, true, &answer, err));
-    assert(PQresultStatus(answer.result) == PGRES_COPY_OUT && "the statement is a COPY TO STDOUT");
-    return RC_OK;
-}
-
-/* Until something has come; nothing may come for as long as a server sorts. */
-static RC wait_for_rows(struct pq *db, struct error *err)
-{
-    bool ready = false;
-    enum rc rc = pq_wait_socket(db, POLLIN, now_ms(db) + db->stall_ms, true, &ready, err);
-    if (rc != RC_OK)
-        return give_up(db, rc, err);
-    if (!ready) {
-        fail(err, RC_UNAVAILABLE, "'%s': no row for %lld s", db->address, (long long)(db->stall_ms / 1000));
-        return give_up(db, err->rc, err);
-    }
-    return PQconsumeInput(db->handle) != 0 ? RC_OK : fail_lost(db, err);
-}
-
-RC pq_copy_get(struct pq *db, struct str *ret, int64_t *ret_rows, struct error *err)
-{
-    AUTO_RELEASE(pq_answer) answer = {0};
-    int len = 0;
-    PQfreemem(TAKE(db->copied));
-    if (db->handle == NULL)
-        return fail_gone(db, err);
-    while ((len = PQgetCopyData(db->handle, &db->copied, 1)) == 0)
-        TRY(wait_for_rows(db, err));
-    *ret = (struct str){db->copied, len > 0 ? (size_t)len : 0};
-    if (len > 0)
-        return RC_OK;
-    *ret = (struct str){0};
-    TRY(collect(db, db->stall_ms, true, &answer, err)); /* the end, or what went wrong */
+        return pq_fail_lost(db, err);
+    TRY(pq_collect(db, db->statement_ms, true, &answer, err));
     *ret_rows = pq_changes(&answer);
     return RC_OK;
 }
@@ -381,7 +352,7 @@ void pq_abandon(struct pq *db)
 {
     struct error ignored;
     if (db->handle != NULL)
-        (void)!give_up(db, RC_FAILED, &ignored);
+        (void)!pq_give_up(db, RC_FAILED, &ignored);
 }
 
 /* ---- names and literals ---- */

@@ -9,6 +9,7 @@
  * A connection is used by one thread at a time. Codes: https://www.postgresql.org/docs/15/errcodes-appendix.html */
 #pragma once
 
+#include <endian.h>
 #include <libpq-fe.h>
 #include <stdatomic.h>
 
@@ -37,8 +38,10 @@ enum {
     PQ_CANCEL_MS = 2000,  /* a request to cancel is not waited for any longer */
     PQ_NAME_BYTES = 63,   /* NAMEDATALEN - 1: PostgreSQL cuts longer identifiers off */
     PQ_DETAIL_TEXT = 2048,
-    PQ_HIDDEN_BYTES = 8,      /* so much of a secret in a message is too much */
-    PQ_CHUNK_BYTES = 64 << 10 /* limits.md 3: larger messages are not faster, smaller ones are slower */
+    PQ_HIDDEN_BYTES = 8,         /* so much of a secret in a message is too much */
+    PQ_BUFFER_BYTES = 256 << 10, /* of what a COPY sends: more than a socket holds; a row that is wider makes it grow */
+    PQ_HEAD_BYTES = 5,           /* of a message: its kind, and its length, which counts itself */
+    PQ_CHUNK_BYTES = 64 << 10    /* limits.md 3: larger messages are not faster, smaller ones are slower */
 };
 _Static_assert((int)PQ_LOCK_MS > (int)PQ_IDLE_MS, "who waits for a lock outlives a session that holds it and sleeps");
 
@@ -54,7 +57,16 @@ struct pq_address {
     enum pq_tls tls;
     const char *ca, *cert, *key; /* files; ca: this machine's own list */
     int64_t connect_ms, lock_ms, idle_ms, statement_ms, stall_ms;
-    bool is_redshift; /* which has neither limits on locks nor on idle transactions: lock_ms and idle_ms do nothing */
+    const char *lead;   /* stands before every statement, for who looks at the server's list of them; NULL: nothing */
+    bool rows_by_libpq; /* tests: of a COPY, also where they can be read without it */
+    bool is_redshift;   /* which has neither limits on locks nor on idle transactions: lock_ms and idle_ms do nothing */
+};
+
+/* What a COPY has sent, and nobody has taken yet: [start, end). Without a buffer libpq reads it. */
+struct pq_incoming {
+    char *buffer;
+    size_t size, start, end;
+    int64_t rows; /* as the server says behind the last; -1: not yet */
 };
 
 struct pq {
@@ -64,7 +76,10 @@ struct pq {
     struct clock *clock;
     const atomic_int *stop; /* the signal that asks the program to end, 0 so far; NULL: none is looked for */
     int64_t lock_ms, statement_ms, stall_ms;
-    char *copied;                /* what pq_copy_get gave last */
+    const char *lead;
+    bool rows_by_libpq;
+    struct pq_incoming incoming;
+    char *copied;                /* what pq_copy_get gave last, where libpq reads */
     char detail[PQ_DETAIL_TEXT]; /* what the server said of the last failure besides its message; it may hold values,
                                     and is not for people */
     const struct secret *const *hidden; /* of the statement under way */
@@ -141,11 +156,34 @@ RC pq_copy_end(struct pq *db, int64_t *ret_rows, struct error *err);
 /* COPY ... TO STDOUT: begin, then get until ret->at is NULL, which means that the server has said how many rows it sent
  * (*ret_rows) and that these were all (S61). A piece is one row of the binary form, the first one with the stream's
  * head before it, or the trailer (https://www.postgresql.org/docs/15/protocol-flow.html#PROTOCOL-COPY); it lives until
- * the next call. RC_UNAVAILABLE: nothing came for stall_ms. */
+ * the next call. RC_UNAVAILABLE: nothing came for stall_ms. Between the two nothing else is asked of the connection.
+ *
+ * Rows come by the million, and libpq allocates and copies each of them: but under TLS they are read from the socket
+ * itself (pq_copy_out.c). */
 RC pq_copy_out(struct pq *db, const char *sql, struct error *err);
-RC pq_copy_get(struct pq *db, struct str *ret, int64_t *ret_rows, struct error *err);
+static inline RC pq_copy_get(struct pq *db, struct str *ret, int64_t *ret_rows, struct error *err);
 /* Ends what is under way, on the server too, and the connection with it. */
 void pq_abandon(struct pq *db);
+
+/* ---- of pq_copy_get ---- */
+
+/* What is no row at first sight, or has not come as a whole. */
+RC pq_copy_look(struct pq *db, struct str *ret, int64_t *ret_rows, struct error *err);
+static inline RC pq_copy_get(struct pq *db, struct str *ret, int64_t *ret_rows, struct error *err)
+{
+    struct pq_incoming *in = &db->incoming;
+    if (in->end - in->start >= PQ_HEAD_BYTES && in->buffer[in->start] == 'd') {
+        uint32_t len;
+        memcpy(&len, in->buffer + in->start + 1, sizeof(len));
+        len = be32toh(len);
+        if (len >= sizeof(len) && len < in->end - in->start) { /* the length counts itself, and not the kind */
+            *ret = (struct str){in->buffer + in->start + PQ_HEAD_BYTES, len - sizeof(len)};
+            in->start += 1 + (size_t)len;
+            return RC_OK;
+        }
+    }
+    return pq_copy_look(db, ret, ret_rows, err);
+}
 
 /* 'text' as a literal: with standard_conforming_strings nothing in it can end it early. */
 void pq_literal(struct buf *out, struct str text);

@@ -249,6 +249,7 @@ static RC pq_connect(const struct pq_address *address, struct clock *clock, cons
     *db = (struct pq){.address = xstrdup(shown.at),
                       .clock = clock,
                       .stop = stop,
+                      .lead = address->lead,
                       .lock_ms = or_default(address->lock_ms, PQ_LOCK_MS),
                       .statement_ms = or_default(address->statement_ms, PQ_STATEMENT_MS),
                       .stall_ms = or_default(address->stall_ms, PQ_STALL_MS)};
@@ -261,6 +262,7 @@ static RC pq_connect(const struct pq_address *address, struct clock *clock, cons
     if (rc != RC_OK)
         return address->tunnel != NULL ? tunnel_explain(address->tunnel, err) : rc;
     db->password_from = password_from(db, address);
+    db->rows_by_libpq = address->rows_by_libpq || PQsslInUse(db->handle) != 0;
     *ret = TAKE(db);
     return RC_OK;
 }
@@ -311,6 +313,7 @@ void pq_free(struct pq *self)
     if (self == NULL)
         return;
     PQfreemem(self->copied);
+    pq_incoming_release(&self->incoming);
     PQfinish(self->handle);
     free(self->address);
     free(self);

@@ -108,21 +108,18 @@ static void add_copy_column(const char *context, struct buf *out)
     buf_addf(out, " (column '%.*s')", (int)strcspn(column, ":\n"), column);
 }
 
-static void add_place(const PGresult *result, struct buf *out)
+static void add_place(const struct pq_said *said, struct buf *out)
 {
-    const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
-    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
-    const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
-    if (table != NULL)
-        buf_addf(out, " (table '%s'", table);
-    if (table != NULL && column != NULL)
-        buf_addf(out, ", column '%s'", column);
-    if (table != NULL && constraint != NULL)
-        buf_addf(out, ", constraint '%s'", constraint);
-    if (table != NULL)
+    if (said->table != NULL)
+        buf_addf(out, " (table '%s'", said->table);
+    if (said->table != NULL && said->column != NULL)
+        buf_addf(out, ", column '%s'", said->column);
+    if (said->table != NULL && said->constraint != NULL)
+        buf_addf(out, ", constraint '%s'", said->constraint);
+    if (said->table != NULL)
         buf_add_str(out, S(")"));
     else
-        add_copy_column(PQresultErrorField(result, PG_DIAG_CONTEXT), out);
+        add_copy_column(said->context, out);
 }
 
 static bool is_stopped(const struct pq *db) { return db->stop != NULL && *db->stop != 0; }
@@ -132,24 +129,35 @@ enum rc pq_fail_stopped(struct pq *db, struct error *err)
     return fail(err, stop_rc(*db->stop), "'%s': asked to stop", db->address);
 }
 
-enum rc pq_fail_result(struct pq *db, const PGresult *result, struct error *err)
+enum rc pq_fail_said(struct pq *db, const struct pq_said *said, struct error *err)
 {
-    const char *state = or_empty(PQresultErrorField(result, PG_DIAG_SQLSTATE));
-    if (state[0] == '\0')
-        return pq_fail_connection(db, err);
+    const char *state = or_empty(said->state);
     if (is_stopped(db) && strcmp(state, "57014") == 0)
         return pq_fail_stopped(db, err);
     AUTO_RELEASE(buf) text = {0};
     int code = code_find(state);
-    add_message(state, without_secrets(db, or_empty(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY))), &text);
-    snprintf(db->detail, sizeof(db->detail), "%s",
-             without_secrets(db, or_empty(PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL))));
-    add_place(result, &text);
+    add_message(state, without_secrets(db, or_empty(said->message)), &text);
+    snprintf(db->detail, sizeof(db->detail), "%s", without_secrets(db, or_empty(said->detail)));
+    add_place(said, &text);
     fail(err, code >= 0 ? codes[code].rc : RC_FAILED, "'%s': %s", db->address, or_empty(text.at));
     snprintf(err->vendor, sizeof(err->vendor), "%s", state);
     if (strcmp(state, "42501") == 0)
         fail_id(err, "no-right");
     return code >= 0 && codes[code].todo != NULL ? fail_todo(err, "%s", codes[code].todo) : err->rc;
+}
+
+enum rc pq_fail_result(struct pq *db, const PGresult *result, struct error *err)
+{
+    const struct pq_said said = {
+        .state = PQresultErrorField(result, PG_DIAG_SQLSTATE),
+        .message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
+        .detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL),
+        .table = PQresultErrorField(result, PG_DIAG_TABLE_NAME),
+        .column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME),
+        .constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME),
+        .context = PQresultErrorField(result, PG_DIAG_CONTEXT),
+    };
+    return said.state != NULL ? pq_fail_said(db, &said, err) : pq_fail_connection(db, err);
 }
 
 /* libpq's own words: several lines, each ended. */

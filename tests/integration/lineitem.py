@@ -12,6 +12,13 @@ CREATE TABLE `{table}` (
   KEY updated_at (updated_at))
 """
 
+
+def create_postgres(table):
+    """The same table, and index, for PostgreSQL."""
+    columns = CREATE.format(table=table).replace("`", "").replace("DATETIME", "TIMESTAMP").replace(",\n  KEY updated_at (updated_at)", "")
+    return f"{columns}; CREATE INDEX ON {table} (updated_at)"
+
+
 # h: 32 bits that look random, a function of the row's number; others of them by other multipliers.
 INSERT = """
 INSERT INTO `{table}`
@@ -46,6 +53,25 @@ def extend(mariadb, database, table, first, rows):
         end = min(begin + 999_999, rows)
         script = INSERT.format(table=table, words=words(6), now="NOW(6)", first=begin, rows=end)
         mariadb.run(script.replace(f"({end} - seq)", f"({rows} - seq)"), database)
+
+
+INSERT_POSTGRES = """
+INSERT INTO {table}
+SELECT n, n / 32 * 32 + n % 8, 1 + h % 100000, 1 + (h * 7 + 3) % 5000, 1 + n % 7, 1 + h % 50, (1 + h % 50) * (90000 + h % 20001) / 100.0, h % 11 / 100.0,
+  h % 9 / 100.0, substr('RAN', 1 + h % 3, 1), substr('OF', 1 + h / 7 % 2, 1), date '1992-01-02' + n / 4 * 79 % 2405 + h % 121,
+  date '1992-01-02' + n / 4 * 79 % 2405 + h % 61, date '1992-01-03' + n / 4 * 79 % 2405 + h % 151,
+  (ARRAY['DELIVER IN PERSON', 'COLLECT COD', 'NONE', 'TAKE BACK RETURN'])[1 + h % 4],
+  (ARRAY['REG AIR', 'AIR', 'RAIL', 'SHIP', 'TRUCK', 'MAIL', 'FOB'])[1 + h % 7],
+  left(concat_ws(' ', {words}), 10 + h % 34), now() - interval '1 hour' - ({rows} - n) * interval '10 ms' + h % 60000000 * interval '1 us'
+FROM (SELECT n, hashint4(n) & 268435455 AS h FROM generate_series(1, {rows}) AS n) AS numbers
+"""
+
+
+def create_in_postgres(postgres, database, table, rows):
+    choice = "(ARRAY[" + ", ".join(f"'{word}'" for word in WORDS) + "])"
+    chosen = ", ".join(f"{choice}[1 + (h / {7 ** n} + n) % {len(WORDS)}]" for n in range(6))
+    postgres.run(create_postgres(table), database)
+    postgres.run(INSERT_POSTGRES.format(table=table, words=chosen, rows=rows) + f"; ANALYZE {table}", database)
 
 
 # What happens to the table between runs; each leaves stamps in the server's own clock, and some of them are the same.

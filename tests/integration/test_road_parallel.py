@@ -90,7 +90,6 @@ def test_s71_a_signal_stops_all_tables_and_all_leases_are_given(shop, number, st
     road.finish(running, status=status)
     assert time.monotonic() - asked < 20
     assert road.leases() == {}
-    road.sync("-s", "sequential")
     road.assert_equal()
     road.assert_tidy()
 
@@ -111,7 +110,6 @@ def test_several_tables_at_once_are_killed_anywhere_and_arrive_once(shop):
     assert max(len(leases) for leases in held) >= 2, "several tables were under way"
     road.sync()  # takes them at once: everybody here can see that their owner is gone
     assert road.leases() == {}
-    road.sync("-s", "sequential")  # what runs beside it, of other tables or runs, holds the ceiling of an id_only table back for a run
     road.assert_equal()
     road.assert_tidy()
 
@@ -127,7 +125,6 @@ def test_s31_leases_of_several_tables_run_out_where_nobody_can_see_that_their_ow
     road.sync()
     assert time.monotonic() - asked >= 2.9, "nobody can know that it is gone before its leases have run out"
     assert road.leases() == {}
-    road.sync("-s", "sequential")
     road.assert_equal()
     road.assert_tidy()
 

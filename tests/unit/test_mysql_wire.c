@@ -333,7 +333,7 @@ static void exchange_release(struct exchange *self)
 
 static void a_statement_is_prepared_executed_and_closed(void **state)
 {
-    static const char expected[] = "\x09\0\0\0\x16SELECT 1"
+    static const char expected[] = "\x1d\0\0\0\x16" SOURCE_READS "SELECT 1"
                                    "\x0a\0\0\0\x17\x07\0\0\0\0\x01\0\0\0"
                                    "\x05\0\0\0\x19\x07\0\0\0";
     AUTO_RELEASE(answer) prepared = {0}, executed = {0};

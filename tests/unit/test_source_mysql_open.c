@@ -150,6 +150,86 @@ static void a_select_that_only_waits_is_not_open(void **state)
     pthread_join(other, NULL);
 }
 
+/* ---- our own ---- */
+
+static const char sleeping[] =
+    "SELECT COALESCE(MAX(id), '') FROM information_schema.processlist WHERE info LIKE '" SOURCE_READS
+    "SELECT SLEEP(60)'";
+
+static void *read_for_long(void *unused)
+{
+    MYSQL *other = server_app();
+    if (mysql_query(other, SOURCE_READS "SELECT SLEEP(60)") == 0)
+        mysql_free_result(mysql_store_result(other));
+    mysql_close(other);
+    return NULL;
+}
+
+/* A reader of another run, say, that no list of transactions has: it begins, or has touched no table of InnoDB. */
+static void what_sources_send_is_not_open(void **state)
+{
+    pthread_t other;
+    char reader[32] = "";
+    pthread_create(&other, NULL, read_for_long, NULL);
+    for (int i = 0; i < 500 && reader[0] == '\0'; i++) {
+        usleep(20 * 1000);
+        snprintf(reader, sizeof(reader), "%s", server_ask(app, sleeping));
+    }
+    bool is_seen_as_none = nothing_is_open(*state), is_there = text_eq(server_ask(app, sleeping), reader);
+    server_runf(app, "KILL QUERY %s", reader);
+    pthread_join(other, NULL);
+    assert_true(is_there && is_seen_as_none);
+}
+
+static void read_all(struct source *source, const struct table_request *request)
+{
+    static const struct range everything = {.kind = RANGE_ALL};
+    AUTO(batch_reader) *reader = NULL;
+    const struct table *table = NULL;
+    const struct batch *batch = NULL;
+    struct range_facts facts;
+    struct error err;
+    assert_int_equal(source_describe(source, request, &table, &err), RC_OK);
+    assert_int_equal(source_facts(source, table, &everything, &facts, &err), RC_OK);
+    assert_int_equal(source_read(source, table, &everything, &reader, &err), RC_OK);
+    do
+        assert_int_equal(batch_reader_next(reader, &batch, &err), RC_OK);
+    while (batch != NULL);
+}
+
+static int64_t logged(const char *condition)
+{
+    char sql[256];
+    snprintf(sql, sizeof(sql),
+             "SELECT COUNT(*) FROM mysql.general_log WHERE command_type IN ('Query', 'Prepare', 'Execute') AND "
+             "thread_id <> CONNECTION_ID() AND argument %s",
+             condition);
+    return strtoll(server_ask(app, sql), NULL, 10);
+}
+
+/* A statement of the user's own may call a function that writes, whatever the session may. */
+static void all_that_sources_send_is_marked_but_for_what_is_the_users_own(void **state)
+{
+    static const struct table_request own = {.name = "orders"}, theirs = {.name = "mine",
+                                                                          .sql = "SELECT id, at FROM orders AS of_mine",
+                                                                          .cursor = "at",
+                                                                          .wants_cursor = true};
+    server_run(app, "SET GLOBAL log_output = 'TABLE', GLOBAL general_log = 1");
+    for (int in_text = 0; in_text < 2; in_text++) {
+        server_in_text = in_text != 0;
+        AUTO(source) *source = server_source(0);
+        server_run(app, "TRUNCATE mysql.general_log");
+        server_in_text = false;
+        read_all(source, &own);
+        assert_in_range(logged("LIKE '" SOURCE_READS "SELECT %'"), 3, 1000);
+        assert_int_equal(logged("NOT LIKE '" SOURCE_READS "%'"), 0);
+        read_all(source, &theirs);
+        assert_in_range(logged("LIKE '%of_mine%'"), 3, 100);
+        assert_int_equal(logged("LIKE '" SOURCE_READS "%of_mine%'"), 0);
+    }
+    server_run(app, "SET GLOBAL general_log = 0");
+}
+
 /* ---- prepared ---- */
 
 static void a_prepared_transaction_is_open_though_its_session_is_gone(void **state)
@@ -228,6 +308,8 @@ int main(void)
         STORY(an_old_list_of_transactions_is_not_believed),
         STORY(s20_a_statement_that_runs_is_open_since_its_start),
         STORY(a_select_that_only_waits_is_not_open),
+        STORY(what_sources_send_is_not_open),
+        STORY(all_that_sources_send_is_marked_but_for_what_is_the_users_own),
         STORY(a_prepared_transaction_is_open_though_its_session_is_gone),
         STORY(without_the_right_to_see_others_they_are_hidden_and_never_none),
         STORY(s90_a_ceiling_is_read_before_what_is_open),

@@ -140,8 +140,8 @@ static struct batch_reader *start_reading(struct source *source)
     return reader;
 }
 
-static const char reading[] = "SELECT GROUP_CONCAT(id) FROM information_schema.processlist WHERE info LIKE 'SELECT "
-                              "SQL_NO_CACHE%'";
+static const char reading[] = "SELECT GROUP_CONCAT(id) FROM information_schema.processlist WHERE info LIKE '%SELECT "
+                              "SQL_NO_CACHE%' AND id <> CONNECTION_ID()";
 
 static enum rc read_on(struct batch_reader *reader, int64_t *rows, struct error *err)
 {

@@ -3,39 +3,13 @@
 
 #include "conform/source_story.h"
 #include "mysql_server.h"
-#include "test.h"
-#include "world/value.h"
+#include "unit/type_story.h"
 
 static MYSQL *app;
 
-/* ---- one column, one value ---- */
+/* ---- one column, its values ---- */
 
-static RC read_column(const char *as, struct buf *out, char format[FORMAT_TEXT], struct error *err)
-{
-    AUTO(source) *source = server_source(0);
-    AUTO(batch_reader) *reader = NULL;
-    AUTO_RELEASE(arena) arena = {0};
-    static const struct range everything = {.kind = RANGE_ALL};
-    const struct column_override override = {"v", as};
-    const struct table *table = NULL;
-    const struct batch *batch = NULL;
-    struct table_request request = {.name = "types", .overrides = &override, .override_count = as != NULL};
-    TRY(source_describe(source, &request, &table, err));
-    field_format(&table->schema->fields[1], format);
-    TRY(source_read(source, table, &everything, &reader, err));
-    TRY(batch_reader_next(reader, &batch, err));
-    assert_non_null(batch);
-    for (int64_t row = 0; row < batch->rows; row++) {
-        struct value value = value_of(batch, 1, row, &arena);
-        buf_add_str(out, row > 0 ? S("|") : S(""));
-        value_print(&value, &table->schema->fields[1], out);
-    }
-    TRY(batch_reader_next(reader, &batch, err));
-    assert_null(batch);
-    batch_reader_free(TAKE(reader));
-    check_profile(source, table, table->schema->fields[1].source_type);
-    return RC_OK;
-}
+static struct source *open_source(void) { return server_source(0); }
 
 static void make_types(const char *declared, const char *literals)
 {
@@ -44,30 +18,11 @@ static void make_types(const char *declared, const char *literals)
     server_runf(app, "INSERT INTO types (v) VALUES %s", literals);
 }
 
-struct example {
-    const char *declared, *as, *literals, *format, *texts;
-};
-
-static void check_examples(const struct example *examples, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct example *e = &examples[i];
-        AUTO_RELEASE(buf) texts = {0};
-        char format[FORMAT_TEXT];
-        struct error err;
-        make_types(e->declared, e->literals);
-        if (read_column(e->as, &texts, format, &err) != RC_OK)
-            fail_msg("%s: %s", e->declared, err.text);
-        if (strcmp(texts.at, e->texts) != 0 || strcmp(format, e->format) != 0)
-            print_error("%s as %s\n", e->declared, or_empty(e->as));
-        assert_string_equal(format, e->format);
-        assert_string_equal(texts.at, e->texts);
-    }
-}
+static const struct type_shop shop = {open_source, make_types, check_profile};
 
 static void s73_numbers_at_their_extremes(void **state)
 {
-    static const struct example examples[] = {
+    static const struct type_example examples[] = {
         {"TINYINT", NULL, "(-128),(127),(NULL)", "s", "-128|127|NULL"},
         {"TINYINT(1)", NULL, "(2),(-1),(0)", "s", "2|-1|0"},
         {"TINYINT UNSIGNED", NULL, "(0),(255)", "s", "0|255"},
@@ -107,12 +62,12 @@ static void s73_numbers_at_their_extremes(void **state)
         {"BIT(10)", "text", "(b'1000000001')", "u", "513"},
         {"YEAR", NULL, "(0),(1901),(2155)", "s", "0|1901|2155"},
     };
-    check_examples(examples, sizeof(examples) / sizeof(examples[0]));
+    TYPES_ARE(&shop, examples);
 }
 
 static void s73_times_at_their_extremes(void **state)
 {
-    static const struct example examples[] = {
+    static const struct type_example examples[] = {
         {"DATE", NULL, "('0001-01-01'),('9999-12-31'),('2024-02-29'),('1900-02-28'),('1969-12-31')", "tdD",
          "0001-01-01|9999-12-31|2024-02-29|1900-02-28|1969-12-31"},
         {"DATETIME", NULL, "('0001-01-01 00:00:00'),('9999-12-31 23:59:59')",
@@ -128,12 +83,12 @@ static void s73_times_at_their_extremes(void **state)
         {"TIME", NULL, "('-01:00:00'),('23:59:59')", "tDu", "-01:00:00.000000|23:59:59.000000"},
         {"DATE", "text", "('0000-00-00'),('2024-00-15')", "u", "0000-00-00|2024-00-15"},
     };
-    check_examples(examples, sizeof(examples) / sizeof(examples[0]));
+    TYPES_ARE(&shop, examples);
 }
 
 static void s73_texts_and_bytes_as_they_are(void **state)
 {
-    static const struct example examples[] = {
+    static const struct type_example examples[] = {
         {"VARCHAR(20)", NULL, "(''),('NULL'),('nan'),(' a '),(NULL),('\xF0\x9F\x9A\x9A')", "u",
          "|\\NULL|nan| a |NULL|\xF0\x9F\x9A\x9A"},
         {"VARCHAR(20) CHARACTER SET latin1", NULL, "('caf\xC3\xA9')", "u", "caf\xC3\xA9"},
@@ -154,32 +109,21 @@ static void s73_texts_and_bytes_as_they_are(void **state)
         {"UUID", NULL, "('123e4567-e89b-12d3-a456-426655440000')", "u", "123e4567-e89b-12d3-a456-426655440000"},
         {"INET6", NULL, "('::1')", "u", "::1"},
     };
-    check_examples(examples, sizeof(examples) / sizeof(examples[0]));
+    TYPES_ARE(&shop, examples);
 }
 
 /* ---- what has no place ---- */
 
-static void refused(const char *declared, const char *literals, const char *as, enum rc rc, const char *words)
-{
-    AUTO_RELEASE(buf) texts = {0};
-    char format[FORMAT_TEXT];
-    struct error err = {0};
-    make_types(declared, literals);
-    assert_int_equal(read_column(as, &texts, format, &err), rc);
-    if (strstr(err.text, words) == NULL && strstr(err.todo, words) == NULL)
-        fail_msg("'%s' is neither in '%s' nor in '%s'", words, err.text, err.todo);
-}
-
 static void values_without_a_place_are_refused_and_not_changed(void **state)
 {
-    refused("DATE", "('0000-00-00')", NULL, RC_DATA, "zero or partial date");
-    refused("DATE", "('2024-00-15')", NULL, RC_DATA, "zero_dates: null");
-    refused("DATETIME", "('2024-00-15 00:00:00')", NULL, RC_DATA, "zero or partial date");
-    refused("TIMESTAMP NULL", "('0000-00-00 00:00:00')", NULL, RC_DATA, "zero or partial date");
-    refused("ENUM('a','','b')", "('nothing of it')", NULL, RC_DATA, "ENUM does not have");
-    refused("ENUM('a','','b')", "('a'),('b'),('nothing of it')", NULL, RC_DATA, "ENUM does not have");
-    refused("DECIMAL(39,0)", "(1)", NULL, RC_CONFIG, "columns: {v: {as: text}}");
-    refused("BLOB", "(X'ff')", "text", RC_DATA, "not UTF-8");
+    type_is_refused(&shop, "DATE", "('0000-00-00')", NULL, RC_DATA, "zero or partial date");
+    type_is_refused(&shop, "DATE", "('2024-00-15')", NULL, RC_DATA, "zero_dates: null");
+    type_is_refused(&shop, "DATETIME", "('2024-00-15 00:00:00')", NULL, RC_DATA, "zero or partial date");
+    type_is_refused(&shop, "TIMESTAMP NULL", "('0000-00-00 00:00:00')", NULL, RC_DATA, "zero or partial date");
+    type_is_refused(&shop, "ENUM('a','','b')", "('nothing of it')", NULL, RC_DATA, "ENUM does not have");
+    type_is_refused(&shop, "ENUM('a','','b')", "('a'),('b'),('nothing of it')", NULL, RC_DATA, "ENUM does not have");
+    type_is_refused(&shop, "DECIMAL(39,0)", "(1)", NULL, RC_CONFIG, "columns: {v: {as: text}}");
+    type_is_refused(&shop, "BLOB", "(X'ff')", "text", RC_DATA, "not UTF-8");
 }
 
 /* ---- dates that are none, and clocks without a zone ---- */

@@ -97,6 +97,70 @@ static void who_may_not_see_other_sessions_is_told_the_grant(void **state)
     assert_false(open.hidden);
 }
 
+/* Only a superuser may switch it off, and whoever did shows nothing at all. */
+static void a_session_that_shows_nothing_of_itself_hides_a_transaction(void **state)
+{
+    pg_run("SET track_activities = off; BEGIN; INSERT INTO orders DEFAULT VALUES");
+    struct open_transactions open = open_in(*state);
+    pg_run("COMMIT; SET track_activities = on");
+    assert_true(open.hidden);
+    assert_non_null(strstr(open.hidden_todo, "track_activities"));
+    nothing_is_open_where_nothing_runs(state);
+}
+
+/* ---- our own ---- */
+
+static struct batch_reader *start_reading(struct source *source, const struct table_request *request)
+{
+    const struct table *table = NULL;
+    const struct batch *batch = NULL;
+    struct batch_reader *reader = NULL;
+    struct error err = {0};
+    if (source_describe(source, request, &table, &err) != RC_OK ||
+        source_read(source, table, &(struct range){.kind = RANGE_ALL}, &reader, &err) != RC_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(batch_reader_next(reader, &batch, &err), RC_OK);
+    assert_non_null(batch);
+    return reader;
+}
+
+/* Else a table would be held back for as long as another is read, by this run or by one beside it. */
+static void readers_are_not_open_but_a_statement_of_the_users_own_is(void **state)
+{
+    static const struct table_request theirs = {
+        .name = "mine", .sql = "SELECT id, at FROM orders", .cursor = "at", .wants_cursor = true};
+    AUTO(source) *beside = open_as("admin");
+    pg_run("INSERT INTO orders SELECT i, now() FROM generate_series(1, 200000) AS i");
+    struct batch_reader *reader = start_reading(beside, &(struct table_request){.name = "orders"});
+    assert_string_equal(pg_query("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
+                                 "'" SOURCE_READS "COPY (SELECT%'"),
+                        "1\n");
+    nothing_is_open_where_nothing_runs(state);
+    batch_reader_free(reader);
+    reader = start_reading(beside, &theirs);
+    assert_true(open_in(*state).any);
+    batch_reader_free(reader);
+}
+
+/* Between two statements, too: it shows the last one. */
+static void who_shares_a_snapshot_is_not_open(void **state)
+{
+    struct source *source = *state;
+    AUTO(source) *beside = open_as("admin");
+    AUTO_RELEASE(arena) arena = {0};
+    const struct table *table = NULL;
+    struct range pieces[2];
+    struct error err;
+    int count;
+    pg_run("INSERT INTO orders SELECT i, now() FROM generate_series(1, 20000) AS i");
+    assert_int_equal(source_describe(beside, &(struct table_request){.name = "orders"}, &table, &err), RC_OK);
+    assert_int_equal(source_split(beside, table, &(struct range){.kind = RANGE_ALL}, 2, &arena, pieces, &count, &err),
+                     RC_OK);
+    assert_int_equal(count, 2);
+    assert_string_equal(pg_query("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"), "1\n");
+    assert_false(open_in(source).any);
+}
+
 /* ---- rows ---- */
 
 static RC read_all(struct source *source, int64_t *ret_rows, struct error *err)
@@ -151,7 +215,8 @@ static void s61_a_cut_stream_is_not_the_end(void **state)
     assert_int_equal(source_describe(source, &(struct table_request){.name = "orders"}, &table, &err), RC_OK);
     assert_int_equal(source_read(source, table, &(struct range){.kind = RANGE_ALL}, &reader, &err), RC_OK);
     assert_int_equal(batch_reader_next(reader, &batch, &err), RC_OK);
-    pg_query("SELECT pg_terminate_backend(pid, 3000) FROM pg_stat_activity WHERE query LIKE 'COPY (SELECT%'");
+    pg_query("SELECT pg_terminate_backend(pid, 3000) FROM pg_stat_activity WHERE query LIKE '" SOURCE_READS
+             "COPY (SELECT%'");
     while (rc == RC_OK && batch != NULL)
         rc = batch_reader_next(reader, &batch, &err);
     assert_int_equal(rc, RC_UNAVAILABLE);
@@ -176,7 +241,8 @@ static void a_query_that_is_given_up_ends_on_the_server(void **state)
     batch_reader_free(reader);
     const char *left = "";
     for (int i = 0; i < 50 && strcmp(left, "0\n") != 0; i++) {
-        left = pg_query("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY (SELECT%'");
+        left = pg_query("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '" SOURCE_READS
+                        "COPY (SELECT%'");
         usleep(20000);
     }
     assert_string_equal(left, "0\n");
@@ -191,6 +257,9 @@ int main(void)
         STORY(nothing_is_open_where_nothing_runs),
         STORY(s27_a_transaction_is_open_since_what_its_now_says),
         STORY(a_prepared_transaction_says_when_it_was_prepared_and_not_when_it_began),
+        STORY(a_session_that_shows_nothing_of_itself_hides_a_transaction),
+        STORY(readers_are_not_open_but_a_statement_of_the_users_own_is),
+        STORY(who_shares_a_snapshot_is_not_open),
         STORY(who_may_not_see_other_sessions_is_told_the_grant),
         STORY(a_table_without_select_is_denied),
         STORY(rows_that_a_policy_hides_are_an_error),

@@ -193,13 +193,21 @@ static RC begin_anew(struct mysql_session *self, struct error *err)
     return rc;
 }
 
+void mysql_session_add_sql(const struct mysql_session *self, struct str sql, struct buf *out)
+{
+    buf_add_str(out, self->is_for_user ? S("") : S(SOURCE_READS));
+    buf_add_str(out, sql);
+}
+
 static RC send_sql(struct mysql_session *self, const char *sql, struct error *err)
 {
+    AUTO_RELEASE(buf) sent = {0};
     TRY(mysql_check_stopped(self->settings, err));
     if (self->is_broken)
         TRY(begin_anew(self, err));
+    mysql_session_add_sql(self, str(sql), &sent);
     waiting = self->settings;
-    int failed = mysql_real_query(self->handle, sql, strlen(sql));
+    int failed = mysql_real_query(self->handle, sent.at, sent.len);
     waiting = NULL;
     return failed == 0 ? RC_OK : mysql_session_fail(self, err);
 }

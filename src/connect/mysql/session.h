@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/str.h"
+#include "connect/reads.h"
 #include "io/opening.h"
 #include "io/tunnel.h"
 
@@ -40,7 +41,8 @@ struct mysql_session {
     const struct mysql_settings *settings;
     unsigned long id; /* the server's number for this connection */
     bool is_maria;
-    bool is_broken; /* it lost its server, or rows were left unread: what is asked next begins it anew */
+    bool is_broken;   /* it lost its server, or rows were left unread: what is asked next begins it anew */
+    bool is_for_user; /* it has sent a statement that holds one of the user's: nothing begins with SOURCE_READS now */
 };
 
 enum {
@@ -53,6 +55,9 @@ enum {
 RC mysql_session_open(const struct mysql_settings *settings, struct mysql_session **ret, struct error *err);
 void mysql_session_free(struct mysql_session *self);
 AUTO_DEFINE(mysql_session)
+
+/* A statement as it is sent: with SOURCE_READS before it, unless the session is_for_user. */
+void mysql_session_add_sql(const struct mysql_session *self, struct str sql, struct buf *out);
 
 /* A statement that returns no rows. */
 RC mysql_session_run(struct mysql_session *self, const char *sql, struct error *err);

@@ -106,6 +106,7 @@ RC mysql_custom_describe(struct mysql_source *self, struct mysql_table *table, c
     TRY(custom_check(table->base.name, sql, &dialect, err));
     table->sql = arena_text(&self->arena, sql);
     buf_addf(&asked, "SELECT * FROM %s LIMIT 0", write_with(self, table, untold));
+    self->control->is_for_user = true;
     if (mysql_session_ask(self->control, asked.at, &rows, err) != RC_OK)
         return custom_fail(table->base.name, err);
     return take_columns(self, table, rows, err);
@@ -140,6 +141,7 @@ RC mysql_custom_bind(const struct mysql_table *table, const struct range *range,
     int64_t us;
     if (table->sql == NULL)
         return RC_OK;
+    session->is_for_user = true;
     custom_bounds(&table->base.form, range, ends[0], ends[1]);
     for (int i = 0; i < 2 && table->base.form.kind == FORM_TEXT; i++) { /* without T and Z: the session's zone is UTC */
         if (form_parse(&table->base.form, ends[i], &us))

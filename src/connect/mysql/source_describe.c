@@ -127,9 +127,7 @@ enum rc mysql_fail_no_column(const struct mysql_table *table, const char *what, 
     const char **names = arena_take(&arena, (size_t)table->column_count * sizeof(*names));
     for (int i = 0; i < table->column_count; i++)
         names[i] = table->columns[i].name;
-    const char *near = nearest_name(name, names, table->column_count);
-    return fail(err, RC_CONFIG, "'%s' has no column '%s' (%s)%s%s%s", table->base.name, name, what,
-                near != NULL ? "; did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
+    return names_fail_column(table->base.name, names, table->column_count, what, name, err);
 }
 
 static RC apply_overrides(struct mysql_table *table, const struct table_request *request, struct error *err)
@@ -139,10 +137,7 @@ static RC apply_overrides(struct mysql_table *table, const struct table_request 
         int column = mysql_column_find(table, override->column);
         if (column < 0)
             return mysql_fail_no_column(table, "override", override->column, err);
-        if (strcmp(override->as, "text") != 0 && strcmp(override->as, "binary") != 0)
-            return fail(err, RC_CONFIG, "column '%s' of '%s' cannot be taken as '%s': it is text or binary",
-                        override->column, table->base.name, override->as);
-        table->columns[column].as = strcmp(override->as, "text") == 0 ? "text" : "binary";
+        TRY(names_override(table->base.name, override, &table->columns[column].as, err));
     }
     for (int i = 0; i < request->excluded_count; i++) {
         int column = mysql_column_find(table, request->excluded[i]);
@@ -265,14 +260,6 @@ static void find_order(struct mysql_table *table, const struct indexes *indexes)
 
 /* ---- its key ---- */
 
-static RC add_key(struct mysql_table *table, int column, struct error *err)
-{
-    if (table->base.key_count == KEY_COLUMNS_MAX)
-        return fail(err, RC_CONFIG, "the key of '%s' has more than %d columns", table->base.name, KEY_COLUMNS_MAX);
-    table->base.key[table->base.key_count++] = column;
-    return RC_OK;
-}
-
 static RC take_named_key(struct mysql_table *table, const struct table_request *request, struct error *err)
 {
     for (int i = 0; i < request->key_count; i++) {
@@ -285,7 +272,7 @@ static RC take_named_key(struct mysql_table *table, const struct table_request *
         if (table->columns[at].key_form == KEY_NONE)
             return fail(err, RC_CONFIG, "key column '%s' of '%s' is %s, which has no order that a position can say",
                         request->key[i], table->base.name, table->columns[at].declared);
-        TRY(add_key(table, at, err));
+        TRY(names_add_key(&table->base, at, err));
     }
     return RC_OK;
 }
@@ -303,7 +290,7 @@ static RC take_primary_key(struct mysql_table *table, struct error *err)
                 table->base.key_count = 0;
                 return RC_OK;
             }
-            TRY(add_key(table, i, err));
+            TRY(names_add_key(&table->base, i, err));
         }
     }
     return RC_OK;
@@ -335,12 +322,8 @@ static RC drop_excluded(struct mysql_table *table, const struct table_request *r
         if (!table->columns[i].excluded)
             table->columns[kept++] = table->columns[i];
     }
-    struct table *base = &table->base;
-    const char *what = excluded_order(base, places, request->is_whole);
-    if (what != NULL)
-        return fail(err, RC_CONFIG, "the %s of '%s' is excluded, and rows are ordered by it", what, base->name);
     table->column_count = kept;
-    return RC_OK;
+    return names_exclude(&table->base, places, request->is_whole, err);
 }
 
 static void build_schema(struct mysql_source *self, struct mysql_table *table)

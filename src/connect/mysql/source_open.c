@@ -26,12 +26,15 @@ enum { RECOVERY_S = 600 };
 static const struct retry renewal = {.attempts_max = 16, .wait_ms_first = 120, .wait_ms_max = 1000};
 static pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER; /* of whatever server: there are few lists a run */
 
-/* SELECTs that only wait (GET_LOCK, SLEEP) write nothing; replication's own threads are a replica's business. */
+/* SELECTs that only wait (GET_LOCK, SLEEP) write nothing, and neither does what only ends or what our own sessions
+ * send, as text or prepared: the list has the text as it was sent. Replication's own threads are a replica's business.
+ */
 static const char running_sql[] =
     "SELECT id, GREATEST(%s, 0) FROM information_schema.processlist WHERE command NOT IN ('Sleep', 'Daemon', "
-    "'Binlog Dump', 'Binlog Dump GTID', 'Connect', 'Slave_IO', 'Slave_SQL', 'Slave_worker') AND user NOT IN "
-    "('system user', 'event_scheduler') AND id <> CONNECTION_ID() AND NOT (IFNULL(state, '') IN ('User sleep', "
-    "'User lock') AND LEFT(LTRIM(IFNULL(info, '')), 6) = 'SELECT')";
+    "'Binlog Dump', 'Binlog Dump GTID', 'Connect', 'Slave_IO', 'Slave_SQL', 'Slave_worker', 'Close stmt', 'Quit') AND "
+    "user NOT IN ('system user', 'event_scheduler') AND id <> CONNECTION_ID() AND NOT (IFNULL(state, '') IN ('User "
+    "sleep', 'User lock') AND LEFT(LTRIM(IFNULL(info, '')), 6) = 'SELECT') AND IFNULL(info, '') NOT LIKE '" SOURCE_READS
+    "%%'";
 
 /* In the hour that comes twice when summer time ends, `began` is the earlier of the two. */
 static const char open_sql[] =

@@ -141,7 +141,8 @@ static bool plan_columns(struct mysql_reader *self)
 static RC start_binary(struct mysql_reader *self, struct str sql, struct error *err)
 {
     bool is_refused = false;
-    if (self->source->text_only || !wire_is_possible(self->session) || sql.len >= WIRE_PIECE_MAX - 1)
+    bool fits = sql.len < WIRE_PIECE_MAX - sizeof(SOURCE_READS); /* whose NUL is the command's byte */
+    if (self->source->text_only || !wire_is_possible(self->session) || !fits)
         return RC_OK;
     self->columns = xcalloc((size_t)self->table->column_count, sizeof(*self->columns));
     statement_init(&self->statement, self->session, mysql_get_socket(self->session->handle));

@@ -169,7 +169,7 @@ enum rc statement_prepare(struct statement *self, struct str sql, bool *ret_refu
     AUTO_RELEASE(buf) command = {0};
     struct str packet;
     buf_add(&command, &(char){COM_PREPARE}, 1);
-    buf_add_str(&command, sql);
+    mysql_session_add_sql(self->wire.session, sql, &command);
     TRY(wire_send(&self->wire, buf_str(&command), err));
     TRY(next_packet(self, &packet, err));
     if (is_first(packet, FIRST_ERROR))

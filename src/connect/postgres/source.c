@@ -203,6 +203,7 @@ static void copy_options(struct postgres_source *self, const struct postgres_sou
     struct arena *arena = &self->arena;
     AUTO_RELEASE(buf) shown = {0};
     pq_address_keep(&options->address, arena, &self->password, &self->address);
+    self->address.lead = SOURCE_READS;
     self->address.stall_ms = options->address.stall_ms > 0 ? options->address.stall_ms : READ_STALL_MS;
     self->schema = arena_text(arena, options->schema != NULL ? options->schema : "public");
     self->batch_rows =

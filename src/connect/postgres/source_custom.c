@@ -4,9 +4,11 @@
 
 static const struct custom_dialect dialect = {.has_dollar_quotes = true, .has_nested_comments = true};
 
-/* Tables that it names without a schema are the connection's; what is built in goes first, as in all that we ask. */
+/* Before anything of the user's is sent. Tables that it names without a schema are the connection's; what is built in
+ * goes first, as in all that we ask. */
 static RC set_path(const struct postgres_source *self, struct pq *db, struct error *err)
 {
+    db->lead = NULL; /* from now on: nobody vouches for what a statement of the user's calls */
     AUTO_RELEASE(pq_answer) set = {0};
     AUTO_RELEASE(buf) path = {0};
     buf_add_str(&path, S("pg_catalog, "));

@@ -7,18 +7,35 @@
  * https://www.postgresql.org/docs/15/monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW */
 #include "connect/postgres/source_parts.h"
 
-/* Sessions of this database, or of none; those that never write a row are left out. A statement without a transaction
- * yet counts from its own start. */
+/* Sessions of this database, or of none; those that never write a row are left out, and our own that read. A statement
+ * without a transaction yet counts from its own start. */
 static const char sessions_sql[] =
     "SELECT trunc(extract(epoch FROM min(least(a.xact_start, CASE WHEN a.state = 'active' THEN a.query_start END)))"
-    " * 1000000)::bigint FROM pg_stat_activity a WHERE a.pid <> pg_backend_pid() AND (a.datname IS NULL OR a.datname ="
-    " current_database()) AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'walsender')";
+    " * 1000000)::bigint, coalesce(bool_or(a.state = 'disabled'), false) FROM pg_stat_activity a WHERE a.pid <>"
+    " pg_backend_pid() AND (a.datname IS NULL OR a.datname = current_database()) AND coalesce(a.backend_type, '')"
+    " NOT IN ('autovacuum launcher', 'autovacuum worker', 'walsender') AND coalesce(a.query, '') NOT LIKE"
+    " '" SOURCE_READS "%'";
 
 static void count_open(struct open_transactions *found, int64_t since_us)
 {
     if (!found->any || since_us < found->since_us)
         found->since_us = since_us;
     found->any = true;
+}
+
+/* A session that does not track its activity shows no transaction, whatever it has open. */
+static RC look_at_sessions(struct postgres_source *self, struct open_transactions *found, struct error *err)
+{
+    AUTO_RELEASE(pq_answer) rows = {0};
+    TRY(postgres_source_ask(self, sessions_sql, &rows, err));
+    if (!pq_is_null(&rows, 0, 0))
+        count_open(found, pq_int64(&rows, 0, 0));
+    if (!pq_bool(&rows, 0, 1))
+        return RC_OK;
+    found->hidden = true;
+    if (found->hidden_todo == NULL)
+        found->hidden_todo = "set track_activities to on for all sessions";
+    return RC_OK;
 }
 
 static RC count_first(struct postgres_source *self, const char *sql, struct open_transactions *found, struct error *err)
@@ -67,7 +84,7 @@ RC postgres_source_oldest_open(struct source *base, struct open_transactions *re
 {
     struct postgres_source *self = (struct postgres_source *)base;
     struct open_transactions found = {0};
-    if (look_at_rights(self, &found, err) != RC_OK || count_first(self, sessions_sql, &found, err) != RC_OK ||
+    if (look_at_rights(self, &found, err) != RC_OK || look_at_sessions(self, &found, err) != RC_OK ||
         look_at_prepared(self, &found, err) != RC_OK)
         return fail_in(err, "listing the open transactions of '%s'", base->name);
     *ret = found;

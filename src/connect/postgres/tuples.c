@@ -86,119 +86,204 @@ static bool read_numeric(struct str text, const struct field *field, __int128 *r
     return value < limit;
 }
 
+/* The same of up to four groups and eighteen digits, which most values are; false: it is not of these, or none that
+ * fits. */
+static inline bool read_short_numeric(struct str text, const struct field *field, int64_t *ret)
+{
+    enum { GROUPS_MAX = 4, DIGITS_MAX = 18 };
+    static const int64_t tens[DIGITS_MAX + 1] = {1,
+                                                 10,
+                                                 100,
+                                                 1000,
+                                                 10000,
+                                                 100000,
+                                                 1000000,
+                                                 10000000,
+                                                 100000000,
+                                                 1000000000,
+                                                 10000000000,
+                                                 100000000000,
+                                                 1000000000000,
+                                                 10000000000000,
+                                                 100000000000000,
+                                                 1000000000000000,
+                                                 10000000000000000,
+                                                 100000000000000000,
+                                                 1000000000000000000};
+    int64_t value = 0;
+    if (text.len < NUMERIC_HEAD || text.len > NUMERIC_HEAD + 2 * GROUPS_MAX)
+        return false;
+    uint64_t head = get64(text.at);
+    int groups = (int)(head >> 48), weight = (int16_t)(head >> 32);
+    bool is_negative = (head >> 16 & UINT16_MAX) == NUMERIC_NEGATIVE;
+    if (text.len != NUMERIC_HEAD + 2 * (size_t)groups ||
+        (!is_negative && (head >> 16 & UINT16_MAX) != NUMERIC_POSITIVE))
+        return false;
+    for (int i = 0; i < groups; i++) {
+        uint16_t group = get16(text.at + NUMERIC_HEAD + 2 * i);
+        if (group > 9999)
+            return false;
+        value = value * 10000 + group;
+    }
+    int left = groups > 0 ? 4 * (weight + 1 - groups) + field->scale : 0;
+    if (left < -3 || 4 * groups + left > DIGITS_MAX)
+        return false;
+    if (left >= 0) {
+        value *= tens[left];
+    } else { /* by a constant: a division by anything else takes as long as all of the rest */
+        int64_t cut = left == -1 ? value / 10 : left == -2 ? value / 100 : value / 1000;
+        if (cut * tens[-left] != value)
+            return false;
+        value = cut;
+    }
+    *ret = is_negative ? -value : value;
+    return field->precision >= DIGITS_MAX || value < tens[field->precision];
+}
+
+static inline bool put_numeric(struct str text, const struct field *field, struct column *column, int64_t row)
+{
+    __int128 value;
+    int64_t short_value;
+    if (read_short_numeric(text, field, &short_value))
+        value = short_value;
+    else if (!read_numeric(text, field, &value))
+        return false;
+    column_put_decimal(column, row, value);
+    return true;
+}
+
 /* ---- times ---- */
 
-static bool put_date(int32_t days, struct batch_builder *builder, int column)
+static inline bool put_date(int32_t days, struct column *column, int64_t row)
 {
     if (days == INT32_MAX || days == INT32_MIN || __builtin_add_overflow(days, EPOCH_DAYS, &days))
         return false;
-    builder_date(builder, column, days);
+    column_put_int32(column, row, days);
     return true;
 }
 
-static int64_t floor_div(int64_t value, int64_t by) { return value / by - (value % by < 0); }
-
-static bool put_timestamp(int64_t us, const struct field *field, struct batch_builder *builder, int column)
+static inline bool put_units(int64_t us, int64_t unit_us, struct column *column, int64_t row)
 {
-    static const int64_t units[] = {[UNIT_SECOND] = 1000000, [UNIT_MILLI] = 1000, [UNIT_MICRO] = 1};
-    if (us == INT64_MAX || us == INT64_MIN || __builtin_add_overflow(us, epoch_us, &us) || us % units[field->unit] != 0)
+    column_put_int64(column, row, us / unit_us);
+    return us % unit_us == 0;
+}
+
+static inline bool put_timestamp(int64_t us, enum time_unit unit, struct column *column, int64_t row)
+{
+    if (us == INT64_MAX || us == INT64_MIN || __builtin_add_overflow(us, epoch_us, &us))
         return false;
-    builder_int64(builder, column, floor_div(us, units[field->unit]));
+    switch (unit) {
+    case UNIT_SECOND: return put_units(us, 1000000, column, row);
+    case UNIT_MILLI: return put_units(us, 1000, column, row);
+    case UNIT_MICRO: break;
+    }
+    return put_units(us, 1, column, row);
+}
+
+/* ---- texts ---- */
+
+/* Of the fixed number of bytes that most texts are shorter than, whatever stands behind the last of them. */
+static inline void put_bytes(struct str bytes, const char *end, struct column *column, int64_t row)
+{
+    enum { AT_ONCE = 32 };
+    if (bytes.len > AT_ONCE || end - bytes.at < AT_ONCE || column->data.size - column->data.len < AT_ONCE) {
+        column_put_bytes(column, row, bytes);
+        return;
+    }
+    memcpy(column->data.at + column->data.len, bytes.at, AT_ONCE);
+    column->data.len += bytes.len;
+    column->offsets[row + 1] = (int32_t)column->data.len;
+}
+
+static inline bool put_text(const struct tuple_column *c, struct str text, const char *end, struct column *column,
+                            int64_t row, size_t *text_bytes)
+{
+    if (c->may_be_no_utf8 && !str_is_utf8(text))
+        return false;
+    put_bytes(text, end, column, row);
+    *text_bytes += text.len;
     return true;
 }
 
-/* ---- values ---- */
+enum { UUID_TEXT_BYTES = 2 * UUID_BYTES + 4 };
 
-static void put_uuid(const uint8_t *bytes, struct batch_builder *builder, int column)
+static void put_uuid(const uint8_t *bytes, struct column *column, int64_t row)
 {
     static const char digits[] = "0123456789abcdef";
-    char text[2 * UUID_BYTES + 4], *to = text;
+    char text[UUID_TEXT_BYTES], *to = text;
     for (int i = 0; i < UUID_BYTES; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)
             *to++ = '-';
         *to++ = digits[bytes[i] >> 4];
         *to++ = digits[bytes[i] & 15];
     }
-    builder_bytes(builder, column, (struct str){text, sizeof(text)});
+    column_put_bytes(column, row, (struct str){text, sizeof(text)});
 }
 
-static void put_integer(int64_t value, enum type type, struct batch_builder *builder, int column)
+/* ---- values ---- */
+
+static inline void put_integer(int64_t value, struct column *column, int64_t row)
 {
-    if (type == TYPE_INT16)
-        builder_int16(builder, column, (int16_t)value);
-    else if (type == TYPE_INT32)
-        builder_int32(builder, column, (int32_t)value);
+    if (column->type == TYPE_INT32)
+        column_put_int32(column, row, (int32_t)value);
+    else if (column->type == TYPE_INT16)
+        column_put_int16(column, row, (int16_t)value);
     else
-        builder_int64(builder, column, value);
+        column_put_int64(column, row, value);
 }
 
-static void put_float(uint32_t bits, struct batch_builder *builder, int column)
+static inline void put_float(uint32_t bits, struct column *column, int64_t row)
 {
     float value;
     memcpy(&value, &bits, sizeof(value));
-    builder_float(builder, column, value);
+    column_put_float(column, row, value);
 }
 
-static void put_double(uint64_t bits, struct batch_builder *builder, int column)
+static inline void put_double(uint64_t bits, struct column *column, int64_t row)
 {
     double value;
     memcpy(&value, &bits, sizeof(value));
-    builder_double(builder, column, value);
+    column_put_double(column, row, value);
 }
 
-static bool put_text(const struct tuple_column *c, struct str text, struct batch_builder *builder, int column)
-{
-    if (c->may_be_no_utf8 && !str_is_utf8(text))
-        return false;
-    builder_bytes(builder, column, text);
-    return true;
-}
+static inline enum tuple if_fits(bool fits) { return __builtin_expect(fits, 1) ? TUPLE_ROW : TUPLE_MISFIT; }
+static inline enum tuple done(void) { return TUPLE_ROW; }
 
-/* Bytes of a value; 0: as many as there are. */
-static size_t width_of(enum wire wire)
-{
-    static const uint8_t widths[] = {[WIRE_BOOL] = 1,      [WIRE_INT2] = 2,   [WIRE_INT4] = 4,          [WIRE_INT8] = 8,
-                                     [WIRE_FLOAT4] = 4,    [WIRE_FLOAT8] = 8, [WIRE_UUID] = UUID_BYTES, [WIRE_DATE] = 4,
-                                     [WIRE_TIMESTAMP] = 8, [WIRE_TIME] = 8,   [WIRE_CAST] = 0};
-    return widths[wire];
-}
+/* A value of so many bytes, or the stream is damaged. */
+#define OF_WIDTH(bytes, put) (__builtin_expect(value.len == (bytes), 1) ? (put) : TUPLE_DAMAGED)
 
-static enum tuple put_value(const struct tuple_column *c, struct str value, struct batch_builder *builder, int column)
+/* Up to `end` bytes may be read. */
+static inline enum tuple put_value(const struct tuple_column *c, struct str value, const char *end,
+                                   struct column *column, int64_t row, size_t *text_bytes)
 {
-    __int128 decimal;
-    bool fits = true;
-    if (width_of(c->wire) != 0 && width_of(c->wire) != value.len)
-        return TUPLE_DAMAGED;
+    const char *at = value.at;
     switch (c->wire) {
-    case WIRE_BOOL: builder_bool(builder, column, value.at[0] != 0); break;
-    case WIRE_INT2: put_integer((int16_t)get16(value.at), c->field->type, builder, column); break;
+    case WIRE_BOOL: return OF_WIDTH(1, (column_put_bool(column, row, at[0] != 0), done()));
+    case WIRE_INT2: return OF_WIDTH(2, (put_integer((int16_t)get16(at), column, row), done()));
     case WIRE_INT4:
-        put_integer(c->is_unsigned ? (int64_t)get32(value.at) : (int32_t)get32(value.at), c->field->type, builder,
-                    column);
-        break;
-    case WIRE_INT8: put_integer((int64_t)get64(value.at), c->field->type, builder, column); break;
-    case WIRE_FLOAT4: put_float(get32(value.at), builder, column); break;
-    case WIRE_FLOAT8: put_double(get64(value.at), builder, column); break;
-    case WIRE_NUMERIC:
-        fits = read_numeric(value, c->field, &decimal);
-        if (fits)
-            builder_decimal(builder, column, decimal);
-        break;
-    case WIRE_TEXT: fits = put_text(c, value, builder, column); break;
+        return OF_WIDTH(4,
+                        (put_integer(c->is_unsigned ? (int64_t)get32(at) : (int32_t)get32(at), column, row), done()));
+    case WIRE_INT8: return OF_WIDTH(8, (put_integer((int64_t)get64(at), column, row), done()));
+    case WIRE_FLOAT4: return OF_WIDTH(4, (put_float(get32(at), column, row), done()));
+    case WIRE_FLOAT8: return OF_WIDTH(8, (put_double(get64(at), column, row), done()));
+    case WIRE_NUMERIC: return if_fits(put_numeric(value, c->field, column, row));
+    case WIRE_DATE: return OF_WIDTH(4, if_fits(put_date((int32_t)get32(at), column, row)));
+    case WIRE_TIMESTAMP: return OF_WIDTH(8, if_fits(put_timestamp((int64_t)get64(at), c->field->unit, column, row)));
+    case WIRE_TIME: return OF_WIDTH(8, (column_put_int64(column, row, (int64_t)get64(at)), done()));
     case WIRE_JSONB: /* a version before the text */
-        if (value.len < 1 || value.at[0] != 1)
+        if (value.len < 1 || at[0] != 1)
             return TUPLE_DAMAGED;
-        fits = put_text(c, (struct str){value.at + 1, value.len - 1}, builder, column);
-        break;
-    case WIRE_UUID: put_uuid((const uint8_t *)value.at, builder, column); break;
-    case WIRE_BYTES: builder_bytes(builder, column, value); break;
-    case WIRE_DATE: fits = put_date((int32_t)get32(value.at), builder, column); break;
-    case WIRE_TIMESTAMP: fits = put_timestamp((int64_t)get64(value.at), c->field, builder, column); break;
-    case WIRE_TIME: builder_int64(builder, column, (int64_t)get64(value.at)); break;
+        value = (struct str){at + 1, value.len - 1};
+        return if_fits(put_text(c, value, end, column, row, text_bytes));
+    case WIRE_TEXT: return if_fits(put_text(c, value, end, column, row, text_bytes));
+    case WIRE_UUID:
+        *text_bytes += UUID_TEXT_BYTES;
+        return OF_WIDTH(UUID_BYTES, (put_uuid((const uint8_t *)at, column, row), done()));
+    case WIRE_BYTES: *text_bytes += value.len; return (put_bytes(value, end, column, row), done());
     case WIRE_INTERVAL:
-    case WIRE_CAST: abort();
+    case WIRE_CAST: break;
     }
-    return fits ? TUPLE_ROW : TUPLE_MISFIT;
+    abort();
 }
 
 /* What a value that does not fit looks like, if it is a text. */
@@ -212,36 +297,39 @@ enum tuple tuple_take(const struct tuple_column *columns, int count, struct str 
                       int *ret_column)
 {
     const char *at = piece.at, *end = piece.at + piece.len;
+    size_t text_bytes = 0;
     if (piece.len == 2 && get16(at) == UINT16_MAX)
         return TUPLE_END;
     if (piece.len < 2 || get16(at) != count)
         return TUPLE_DAMAGED;
     at += 2;
+    const struct whole_row to = builder_whole_row(builder);
     for (int i = 0; i < count; i++) {
+        struct column *column = &to.columns[i];
+        enum tuple taken = TUPLE_ROW;
         if (end - at < 4)
             return TUPLE_DAMAGED;
         int32_t len = (int32_t)get32(at);
         at += 4;
-        enum tuple taken = TUPLE_ROW;
         if (len < -1 || len > end - at)
             return TUPLE_DAMAGED;
-        if (len >= 0)
-            taken = put_value(&columns[i], (struct str){at, (size_t)len}, builder, i);
+        if (__builtin_expect(len >= 0, 1))
+            taken = put_value(&columns[i], (struct str){at, (size_t)len}, end, column, to.number, &text_bytes);
         else if (columns[i].field->nullable)
-            builder_null(builder, i);
+            column_put_null(column, to.number);
         else
             taken = TUPLE_MISFIT;
-        *ret_column = i;
-        if (taken == TUPLE_MISFIT && columns[i].misfit != NULL) {
-            builder_null(builder, i);
+        if (__builtin_expect(taken != TUPLE_ROW, 0)) {
+            *ret_column = i;
+            if (taken == TUPLE_DAMAGED || columns[i].misfit == NULL)
+                return taken;
+            column_put_null(column, to.number);
             builder_reject(builder, i, columns[i].misfit, shown(&columns[i], at, len));
-        } else if (taken != TUPLE_ROW) {
-            return taken;
         }
         at += len > 0 ? len : 0;
     }
     if (at != end)
         return TUPLE_DAMAGED;
-    builder_end_row(builder);
+    builder_end_whole_row(builder, text_bytes);
     return TUPLE_ROW;
 }

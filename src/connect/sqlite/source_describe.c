@@ -19,9 +19,7 @@ enum rc fail_no_column(const struct sqlite_table *table, const char *what, const
     const char **names = arena_take(&arena, (size_t)table->column_count * sizeof(*names));
     for (int i = 0; i < table->column_count; i++)
         names[i] = table->columns[i].name;
-    const char *near = nearest_name(name, names, table->column_count);
-    return fail(err, RC_CONFIG, "the %s '%s' is no column of '%s'%s%s%s", what, name, table->base.name,
-                near != NULL ? "; did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
+    return names_fail_column(table->base.name, names, table->column_count, what, name, err);
 }
 
 /* ---- what the database says of the table ---- */
@@ -154,14 +152,6 @@ static RC find_tie(struct sqlite_table *table, bool has_rowid, struct sqlite_col
 
 /* ---- the key ---- */
 
-static RC add_key(struct sqlite_table *table, int column, struct error *err)
-{
-    if (table->base.key_count == KEY_COLUMNS_MAX)
-        return fail(err, RC_CONFIG, "the key of '%s' has more than %d columns", table->base.name, KEY_COLUMNS_MAX);
-    table->base.key[table->base.key_count++] = column;
-    return RC_OK;
-}
-
 static RC find_key(struct sqlite_table *table, const struct table_request *request, struct error *err)
 {
     const struct sqlite_column *column;
@@ -172,14 +162,14 @@ static RC find_key(struct sqlite_table *table, const struct table_request *reque
         if (table->columns[at].as != NULL)
             return fail(err, RC_CONFIG, "key column '%s' of '%s' is compared as it is: it can have no override",
                         request->key[i], table->base.name);
-        TRY(add_key(table, at, err));
+        TRY(names_add_key(&table->base, at, err));
     }
     for (int place = 1; request->key == NULL && (column = primary_column(table, place)) != NULL; place++) {
         if (column->as != NULL) { /* nothing to order by: full_sync is what is left */
             table->base.key_count = 0;
             return RC_OK;
         }
-        TRY(add_key(table, (int)(column - table->columns), err));
+        TRY(names_add_key(&table->base, (int)(column - table->columns), err));
     }
     return RC_OK;
 }
@@ -245,13 +235,12 @@ static RC apply_request(struct sqlite_table *table, const struct table_request *
 {
     for (int i = 0; i < request->override_count; i++) {
         const struct column_override *override = &request->overrides[i];
+        const char *as = NULL;
         int column = column_find(table, override->column);
         if (column < 0)
             return fail_no_column(table, "override", override->column, err);
-        if (strcmp(override->as, "text") != 0 && strcmp(override->as, "binary") != 0)
-            return fail(err, RC_CONFIG, "column '%s' of '%s' cannot be taken as '%s': it is text or binary",
-                        override->column, table->base.name, override->as);
-        column_override(&table->columns[column], strcmp(override->as, "text") == 0 ? "text" : "binary");
+        TRY(names_override(table->base.name, override, &as, err));
+        column_override(&table->columns[column], as);
     }
     for (int i = 0; i < request->excluded_count; i++) {
         int column = column_find(table, request->excluded[i]);
@@ -323,11 +312,8 @@ static RC drop_excluded(struct sqlite_table *table, const struct table_request *
         if (!table->columns[i].excluded)
             table->columns[kept++] = table->columns[i];
     }
-    const char *what = excluded_order(&table->base, places, request->is_whole);
-    if (what != NULL)
-        return fail(err, RC_CONFIG, "the %s of '%s' is excluded, and rows are ordered by it", what, table->base.name);
     table->column_count = kept;
-    return RC_OK;
+    return names_exclude(&table->base, places, request->is_whole, err);
 }
 
 enum rc sqlite_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
