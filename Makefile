@@ -49,9 +49,10 @@ fuzz:
 	@tools/setup check
 	@nice -n 10 tools/fuzz --seconds $(SECONDS)
 
-# The finished program from outside: real files, real readers, kill -9, signals, live writers.
+# The finished program from outside: real files, real readers, kill -9, signals, live writers. Four at a time, of which most
+# wait for something on two cores.
 integration: all
-	@.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder tests/integration
+	@.venv/bin/pytest -n 4 --dist loadfile --no-loadscope-reorder tests/integration
 
 # kill -9 between and inside the arrows of the protocol: make kill KILLS=100 SEED=7.
 KILLS = 100

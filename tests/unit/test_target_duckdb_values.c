@@ -1,4 +1,5 @@
 /* What DuckDB holds, and what it would change: names, types of columns that are there, locks. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -291,12 +292,27 @@ static void whoever_waits_for_a_file_can_be_asked_to_stop(void **state)
     end_other();
 }
 
+/* As another process sees it: a fork shares what this one has open, but not its locks. */
+static bool file_is_locked(void)
+{
+    int status = -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int fd = open(DUCK_PATH, O_RDWR | O_CLOEXEC);
+        _exit(fd < 0 || fcntl(fd, F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status != 0;
+}
+
 static void between_two_questions_the_file_is_everybodys(void **state)
 {
     struct duck_story *s = *state;
     duck_ready(s);
     duck_load(s, "", "w1", "1|ada\n");
     for (int i = 0; i < 2; i++) { /* it can be had by another process after a load, and after a look */
+        assert_false(file_is_locked());
         other = other_process(&other_pipe);
         end_other();
         struct target_position at;
