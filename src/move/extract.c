@@ -141,8 +141,8 @@ static RC extract_gather(struct extraction *x, struct error *err)
 {
     struct route *r = x->r;
     struct waybill *w = &r->chunk.waybill;
-    int64_t staged = 0;
     int count = 0;
+    w->rows = w->file_count = 0;
     for (int i = 0; i < x->lane_count; i++)
         count += r->lanes[i]->file_count;
     w->files = arena_take(&r->arena, sizeof(*w->files) * (size_t)(count + 1));
@@ -151,15 +151,15 @@ static RC extract_gather(struct extraction *x, struct error *err)
         x->rows += lane->rows;
         for (int f = 0; f < lane->file_count; f++) {
             w->files[w->file_count++] = extract_keep(r, &lane->files[f]);
-            staged += lane->files[f].rows;
+            w->rows += lane->files[f].rows;
         }
     }
     extract_gather_aside(x);
-    if (staged != x->rows || w->quarantined != r->chunk.quarantined)
+    if (w->rows + w->quarantined != x->rows || w->quarantined != r->chunk.quarantined)
         return fail(err, RC_DATA,
-                    "%" PRId64 " rows were read and %" PRId64 " staged, %" PRId64 " do not fit and %" PRId64
-                    " were set aside",
-                    x->rows, staged, r->chunk.quarantined, w->quarantined);
+                    "%" PRId64 " rows were read, of which %" PRId64 " do not fit; %" PRId64 " were staged, and %" PRId64
+                    " set aside",
+                    x->rows, r->chunk.quarantined, w->rows, w->quarantined);
     return RC_OK;
 }
 
@@ -234,7 +234,6 @@ static void extract_fill_waybill(struct extraction *x)
     w->source_id = r->bound.source_id;
     w->source_clock = r->bound.clock;
     w->oldest_open = r->bound.oldest_open[0] != '\0' ? r->bound.oldest_open : NULL;
-    w->rows = x->rows;
     w->fingerprint = extract_fingerprint(r);
     schema_free(w->schema);
     route_describe(r, w);
@@ -275,13 +274,12 @@ RC extract_chunk(struct route *r, struct error *err)
         return fail_in(err, "extracting '%s' from '%s'", r->config->name, r->source->name);
     }
     extract_fill_waybill(&x);
-    const int64_t read = x.rows + r->chunk.waybill.quarantined;
-    extract_tell_of_group(r, read);
+    extract_tell_of_group(r, x.rows);
     r->result.extract_ms += clock->mono_ms(clock) - since;
     r->result.zero_dates += r->source->zero_dates - zero_dates;
     if (route_counts_rows(r)) {
-        r->rows_left -= read < r->rows_left ? read : r->rows_left;
-        r->chunks_left -= read > 0 ? 1 : 0;
+        r->rows_left -= x.rows < r->rows_left ? x.rows : r->rows_left;
+        r->chunks_left -= x.rows > 0 ? 1 : 0;
     }
     r->full_sync_done = r->increment == INCREMENT_FULL_SYNC;
     return RC_OK;

@@ -56,15 +56,14 @@ static RC lane_stage(struct lane *self, const struct batch *batch, struct error 
         return RC_OK;
     if (!self->file_open)
         lane_begin_file(self);
-    TRY(stage_file_add(&self->file, batch, err));
-    self->rows += batch->rows;
-    return RC_OK;
+    return stage_file_add(&self->file, batch, err);
 }
 
 static RC lane_take(struct lane *self, const struct batch *batch, struct error *err)
 {
     struct route *r = self->route;
     const struct batch *kept = batch;
+    self->rows += batch->rows;
     if (route_sets_aside(r))
         TRY(quarantine_sift(&self->quarantine, batch, &kept, err));
     TRY(lane_stage(self, kept, err));

@@ -30,7 +30,7 @@ struct lane {
     struct waybill_file aside; /* its file */
     int64_t aside_rows;        /* 0: there is none */
     struct largest largest;
-    int64_t rows; /* in files */
+    int64_t rows; /* that were read */
 };
 
 /* The first lane has no thread of its own: it is where it is begun. */
