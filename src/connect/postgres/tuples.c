@@ -11,6 +11,7 @@ enum {
     NUMERIC_HEAD = 8,
     UUID_BYTES = 16,
 };
+static const uint32_t null_bytes = UINT32_MAX; /* in the place of a length */
 static const int64_t epoch_us = EPOCH_DAYS * INT64_C(86400) * 1000000;
 
 static inline uint16_t get16(const char *at)
@@ -287,10 +288,9 @@ static inline enum tuple put_value(const struct tuple_column *c, struct str valu
 }
 
 /* What a value that does not fit looks like, if it is a text. */
-static struct str shown(const struct tuple_column *c, const char *at, int32_t len)
+static struct str shown(const struct tuple_column *c, struct str value)
 {
-    const bool is_text = len >= 0 && c->wire == WIRE_TEXT;
-    return (struct str){is_text ? at : NULL, is_text ? (size_t)len : 0};
+    return c->wire == WIRE_TEXT ? value : (struct str){NULL, 0};
 }
 
 enum tuple tuple_take(const struct tuple_column *columns, int count, struct str piece, struct batch_builder *builder,
@@ -309,12 +309,14 @@ enum tuple tuple_take(const struct tuple_column *columns, int count, struct str 
         enum tuple taken = TUPLE_ROW;
         if (end - at < 4)
             return TUPLE_DAMAGED;
-        int32_t len = (int32_t)get32(at);
+        uint32_t len = get32(at);
         at += 4;
-        if (len < -1 || len > end - at)
+        bool is_there = __builtin_expect(len <= (size_t)(end - at), 1);
+        struct str value = {is_there ? at : NULL, is_there ? len : 0};
+        if (is_there)
+            taken = put_value(&columns[i], value, end, column, to.number, &text_bytes);
+        else if (len != null_bytes)
             return TUPLE_DAMAGED;
-        if (__builtin_expect(len >= 0, 1))
-            taken = put_value(&columns[i], (struct str){at, (size_t)len}, end, column, to.number, &text_bytes);
         else if (columns[i].field->nullable)
             column_put_null(column, to.number);
         else
@@ -324,9 +326,9 @@ enum tuple tuple_take(const struct tuple_column *columns, int count, struct str 
             if (taken == TUPLE_DAMAGED || columns[i].misfit == NULL)
                 return taken;
             column_put_null(column, to.number);
-            builder_reject(builder, i, columns[i].misfit, shown(&columns[i], at, len));
+            builder_reject(builder, i, columns[i].misfit, shown(&columns[i], value));
         }
-        at += len > 0 ? len : 0;
+        at += value.len;
     }
     if (at != end)
         return TUPLE_DAMAGED;
