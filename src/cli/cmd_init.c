@@ -35,6 +35,8 @@ struct init {
     struct source *opened;
     struct buf out;
     int taken, left;
+    bool needs_lag;   /* some table goes by a cursor, */
+    const char *lags; /* and which transactions are open cannot be seen: what helps; NULL: they can */
 };
 
 /* ---- connections ---- */
@@ -104,6 +106,7 @@ static void add_hybrid(struct init *self, const struct table *table)
              or_empty(cursor->source_type));
     add_key(table, &self->out);
     buf_addf(&self->out, "%s\n", table->cursor_indexed ? "" : ". No index on the cursor: each run scans the table");
+    self->needs_lag = true;
     self->taken++;
 }
 
@@ -166,11 +169,32 @@ static RC write_tables(struct init *self, struct error *err)
     const char **names;
     int count;
     TRY(source_tables(self->opened, &self->cli->arena, &names, &count, err));
-    buf_add_str(&self->out, count > 0 ? S("    tables:\n") : S("    tables: {}    # the source has none\n"));
+    if (count == 0) {
+        fail(err, RC_NOT_FOUND, "'%s' shows no table", self->opened->name);
+        return fail_todo(err, "only tables that this user may read are shown: GRANT SELECT ON ... TO ...; or make one");
+    }
+    buf_add_str(&self->out, S("    tables:\n"));
     for (int i = 0; i < count; i++)
         TRY(add_table(self, names[i], err));
-    if (count > 0 && self->taken == 0)
+    if (self->taken == 0)
         buf_add_str(&self->out, S("      {}\n"));
+    return RC_OK;
+}
+
+/* How long a transaction lasts is not to be guessed: rows of a longer one would be lost. */
+static RC write_lag(struct init *self, struct error *err)
+{
+    struct open_transactions open = {0};
+    if (!self->needs_lag)
+        return RC_OK;
+    TRY(source_oldest_open(self->opened, &open, err));
+    if (!open.hidden)
+        return RC_OK;
+    self->lags = open.hidden_todo != NULL ? open.hidden_todo : "open the source with the right to see them";
+    buf_addf(&self->out,
+             "    # lag: 10m    # needed, with the time that a transaction lasts at most: other sessions' cannot be "
+             "seen. Or: %s\n",
+             first_line(self->lags, &self->cli->arena));
     return RC_OK;
 }
 
@@ -191,7 +215,8 @@ static RC write_all(struct init *self, struct error *err)
         add_quoted(out, self->prefix);
     }
     buf_addf(out, "}\n    target: %s\n", has_target ? "target" : "none    # rows are only staged");
-    return write_tables(self, err);
+    TRY(write_tables(self, err));
+    return write_lag(self, err);
 }
 
 static RC check_free(const struct init *self, struct error *err)
@@ -241,8 +266,14 @@ static void say_next(const struct init *self)
     bool is_usual = text_eq(self->path, "waybill.yml");
     AUTO_RELEASE(buf) taken = {0};
     show_count(self->taken, "table", &taken);
-    fprintf(self->cli->out, "%s: %s, %d left out (each with its reason, as a comment)\nnow:\n", self->path, taken.at,
+    fprintf(self->cli->out, "%s: %s, %d left out (each with its reason, as a comment)\n", self->path, taken.at,
             self->left);
+    if (self->lags != NULL)
+        fprintf(self->cli->out,
+                "first: other sessions' open transactions cannot be seen. %s; or set the `lag` at the end of the "
+                "file\n",
+                self->lags);
+    fputs("now:\n", self->cli->out);
     for (int i = 0; i < 3; i++)
         fprintf(self->cli->out, "  waybill %s%s%s    # %s\n", next[i].verb, is_usual ? "" : " --config ",
                 is_usual ? "" : self->path, next[i].what);
@@ -260,6 +291,8 @@ static RC run_init(struct cli *cli, struct error *err)
         json_put_text(document, "config", init.path);
         json_put_int(document, "tables", init.taken);
         json_put_int(document, "left_out", init.left);
+        if (init.lags != NULL)
+            json_put_text(document, "first", init.lags);
         print_json(cli, document);
     }
     source_free(init.opened);

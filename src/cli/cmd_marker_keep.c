@@ -11,6 +11,7 @@
 #include "io/file.h"
 #include "move/announce.h"
 #include "move/markers.h"
+#include "state/keys.h"
 
 struct keep_flags {
     const char *bucket, *pipeline, *table, *from, *stamp;
@@ -198,10 +199,12 @@ static RC run_clean(struct cli *cli, struct error *err)
     const struct keep_flags *flags = cli->flags;
     AUTO_RELEASE(marker_session) session = {.cli = cli};
     const struct marker_filter filter = {.pipeline = flags->pipeline, .table = flags->table};
-    int64_t until_us = cli->clock->now_us(cli->clock) - flags->older_than_ms * 1000;
+    int64_t now_us;
     struct cleaned found;
     bool yes = false;
     TRY(marker_session_open(&session, flags->bucket, flags->pipeline, false, err));
+    TRY(store_now(session.store, cli->clock, KEY_MARKERS, &now_us, err));
+    int64_t until_us = now_us - flags->older_than_ms * 1000;
     TRY(marker_clean(session.store, &filter, until_us, true, &session.arena, &found, err));
     if (!cli_is_json(cli))
         cleaning_print_found(cli, session.store->address, "object", &found);

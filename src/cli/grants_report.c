@@ -135,8 +135,10 @@ static RC look_at_target(struct report *self, const struct role *role, struct gr
                 used[used_count++] = (struct target_use){.table = tables[t].target,
                                                          .mode = tables[t].mode,
                                                          .is_audited = tables[t].audit != AUDIT_NONE,
+                                                         .swaps = tables[t].mode == MODE_REPLACE &&
+                                                                  tables[t].replace_by == REPLACE_BY_SWAP,
                                                          .deletes = tables[t].delete_detection != DELETES_UNSEEN,
-                                                         .notes = tables[t].soft_delete != NULL};
+                                                         .notes = tables[t].soft_delete};
         }
     }
     return target_grants(target, used, used_count, ret, err);

@@ -66,7 +66,11 @@ static void print_range(struct cli *cli, const struct look *look)
     human_bytes(plan->facts.rows * plan->facts.row_bytes, bytes);
     human_count(plan->facts.rows, count);
     buf_addf(&rows, "%s, about %s before compression", count, bytes);
-    print_line(cli, "rows", plan->has_range ? rows.at : "none");
+    bool empties = plan->has_range && plan->facts.rows == 0 && look->r->mode == MODE_DELETE_INSERT;
+    print_line(cli, "rows",
+               empties           ? "none: those of the target in this range go"
+               : plan->has_range ? rows.at
+                                 : "none");
     if (plan->is_backfill) {
         buf_reset(&rows);
         show_position(&look->r->bound.aside.mark, &rows);

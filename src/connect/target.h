@@ -118,9 +118,10 @@ struct load_counts {
 struct target_use {
     const char *table;
     enum mode mode;
-    bool is_audited; /* its rows are read, too */
-    bool deletes;    /* rows that the source has not any more; `notes`: they are only noted */
-    bool notes;
+    bool is_audited;   /* its rows are read, too */
+    bool swaps;        /* a new table takes its place */
+    bool deletes;      /* rows that the source has not any more */
+    const char *notes; /* in this column, while they stay; NULL: they go */
 };
 
 /* Beyond append, merge and replace. */
@@ -139,6 +140,7 @@ struct target_ops {
     RC (*use_stage)(struct target *self, struct store *stage, struct error *err); /* NULL: any store will do */
     RC (*position)(struct target *self, const struct target_table *table, struct arena *arena,
                    struct target_position *ret, struct error *err);
+    RC (*check_owner)(struct target *self, const struct target_table *table, struct error *err);
     RC (*create_position)(struct target *self, const struct target_table *table, const char *target_id,
                           struct error *err);
     RC (*fence)(struct target *self, const struct target_table *table, int64_t token, struct arena *arena,
@@ -194,6 +196,12 @@ static inline RC target_position(struct target *t, const struct target_table *ta
                                  struct target_position *ret, struct error *err)
 {
     return t->ops->position(t, table, arena, ret, err);
+}
+/* Whether target_create_position would find the table to be another scope's, or T to be another table's: RC_CONFIG as
+ * it says. Changes nothing; whoever comes in between is met there. */
+static inline RC target_check_owner(struct target *t, const struct target_table *table, struct error *err)
+{
+    return t->ops->check_owner(t, table, err);
 }
 /* Creates T's row with waybill '' and token 0 where there is none; idempotent, and called by every run that loads,
  * since it also takes over `shared` as it is configured now. RC_CONFIG: the target table belongs to another scope

@@ -239,8 +239,37 @@ static RC announce_markers(struct run *run, struct error *err)
     return RC_OK;
 }
 
+/* A run of the same second may have told its story in that folder: this one goes beside it. Two that look at the same
+ * moment still meet there. What was asked for by --marker-stamp is whose it is meant to be, also the second time. */
+static RC announce_stamp(struct run *run, struct error *err)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    const size_t own_len = strlen("a3f8e1b2"), name_len = strlen(run->execution_id);
+    bool is_taken = false;
+    if (run->world.markers == NULL || run->has_stamp || run->options.marker_stamp != NULL)
+        return RC_OK;
+    for (int i = 0; i < run->route_count && !is_taken; i++) {
+        const struct marker_filter filter = {run->pipeline->name, run->routes[i].config->name, run->stamp, 0};
+        struct marker_list found = {0};
+        enum rc rc = marker_list(run->world.markers, &filter, &arena, &found, err);
+        if (rc == RC_DENIED)
+            break; /* to write takes s3:PutObject and nothing else */
+        if (rc != RC_OK)
+            return fail_in(err, "looking for markers of other runs in '%s'", run->world.markers->name);
+        is_taken = found.count > 0;
+    }
+    if (is_taken) {
+        size_t len = strlen(run->stamp);
+        snprintf(run->stamp + len, sizeof(run->stamp) - len, "_%s", run->execution_id + name_len - own_len);
+    }
+    run->has_stamp = true;
+    return RC_OK;
+}
+
 RC announce_outputs(struct run *run, struct error *err)
 {
+    if (announce_stamp(run, err) != RC_OK)
+        return announce_again(err);
     if (announce_json(run, err) != RC_OK) {
         fail_in(err, "writing the JSON output");
         return announce_again(err);

@@ -59,7 +59,4 @@ RC load_follow(struct route *r, struct error *err);
 bool load_is_behind(const struct route *r);
 /* Waits until everything is applied, or the first failure; r->t then is T. Nothing under way is RC_OK. */
 RC load_finish(struct route *r, struct error *err);
-/* What the target's table has: the waybill's columns, and the one that says which rows are gone. The caller frees it.
- */
-struct schema *load_prepared_schema(const struct route *r, const struct schema *staged);
 void loader_free(struct loader *self);

@@ -121,7 +121,11 @@ static RC begin_aside(struct route *r, struct error *err)
         TRY(advance_from(r, &from, err));
     look_back(r, &from);
     aside->has_begun = r->lo.shape != POSITION_WALK;
-    if (from.shape != POSITION_NONE)
+    if (from.shape == POSITION_NONE)
+        return RC_OK;
+    if (r->was_set && r->mode == MODE_DELETE_INSERT)
+        r->lo = from; /* one range is replaced at once: what is sealed in between would say that the mark was not set */
+    else
         read_again_from(r, &from);
     return RC_OK;
 }

@@ -214,8 +214,6 @@ RC audit_table(struct route *r, struct audit *ret, struct error *err)
     if (r->config->increment == INCREMENT_FULL_SYNC && r->config->mode == MODE_APPEND)
         return fail(err, RC_CONFIG, "each run adds all of '%s' to '%s' (full_sync, append), which so is no copy of it",
                     r->config->name, r->config->target);
-    if (r->config->sql != NULL)
-        return fail(err, RC_CONFIG, "'%s' is a statement's (custom_sql), which is not audited", r->config->name);
     if (r->table == NULL)
         TRY(bound_describe(r, err));
     if (audit_compare(r, false, ret, err) != RC_OK || audit_beyond_lookback(r, ret, err) != RC_OK)

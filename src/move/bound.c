@@ -23,6 +23,7 @@ static RC bound_known_schema(struct route *r, struct error *err)
         return err->rc;
     }
     r->known = waybill.schema;
+    r->was_set = waybill.epoch < scope_marks(r->scope)->epoch;
     return RC_OK;
 }
 
@@ -345,6 +346,13 @@ RC bound_source(struct route *r, struct error *err)
 
 /* ---- per chunk: the range ---- */
 
+/* delete_insert takes the target's rows of a range away where the source has none any more, too: of what is read again,
+ * or lies behind a mark that a person has set back. Beyond any other mark the target has nothing. */
+static bool bound_replaces(const struct route *r)
+{
+    return r->mode == MODE_DELETE_INSERT && (route_reads_aside(r) || r->was_set);
+}
+
 static bool bound_range(const struct route *r, struct range *ret)
 {
     const struct position *lo = &r->lo, *hi = &r->bound.hi;
@@ -357,7 +365,7 @@ static bool bound_range(const struct route *r, struct range *ret)
         range.kind = RANGE_ALL;
     } else if (r->increment == INCREMENT_ID_ONLY) {
         range.kind = RANGE_KEY;
-        if (position_equal(lo, hi))
+        if (position_equal(lo, hi) && !bound_replaces(r))
             return false;
     } else if (lo->shape == POSITION_AT || r->table->key_count == 0 || r->increment == INCREMENT_CUSTOM_SQL) {
         range.kind = route_range_kind(r); /* a statement is never walked by its key: nothing is in that order */
@@ -399,6 +407,23 @@ static RC bound_check_cursors(struct route *r, struct error *err)
         "all of them read by every run: `null_cursor: include`");
 }
 
+/* Behind a walk that an earlier run has begun lies what has moved since. What is read beside the mark is not counted.
+ */
+static RC bound_measure_behind(struct route *r, const struct range *range, struct error *err)
+{
+    struct range_facts facts = {0};
+    const struct table_config *config = r->config;
+    struct range behind = {.kind = route_range_kind(r), .lo = range->hi, .hi = r->bound.hi};
+    bool is_last = position_equal(&range->hi, &r->bound.hi) || range->kind == RANGE_NULL;
+    r->bound.rows_behind = is_last ? 0 : -1;
+    if (range->kind != RANGE_WALK || is_last || config->lookback_ms > 0 || config->null_cursor == NULL_CURSOR_INCLUDE)
+        return RC_OK;
+    if (form_compare(&r->table->form, behind.hi.at, behind.lo.at) > 0)
+        TRY(source_facts(r->source, r->table, &behind, &facts, err));
+    r->bound.rows_behind = facts.rows;
+    return RC_OK;
+}
+
 /* Measures a range once: every later chunk of it only has a higher lo. */
 static RC bound_measure(struct route *r, const struct range *range, bool *ret_empty, struct error *err)
 {
@@ -411,6 +436,7 @@ static RC bound_measure(struct route *r, const struct range *range, bool *ret_em
     r->bound.measured = *range;
     r->bound.facts_end = r->result.rows_extracted + r->bound.facts.rows;
     *ret_empty = r->bound.facts.rows == 0;
+    TRY(bound_measure_behind(r, range, err));
     return bound_check_cursors(r, err);
 }
 
@@ -432,20 +458,20 @@ static int64_t bound_chunk_rows(const struct route *r)
     return rows > 0 ? rows : 1;
 }
 
-/* How much this run comes to, for the progress: what is left of the range that was counted, if the run ends with it, or
- * what a limit lets through, if that is less. */
+/* How much this run comes to, for the progress: what is left of what was counted, if that is all, or what a limit lets
+ * through, if that is less. */
 static void bound_tell_total(struct route *r)
 {
     struct bound *bound = &r->bound;
     int64_t done = r->result.rows_extracted, left = bound->facts_end - done, most = INT64_MAX;
     left = left > 0 ? left : 0;
+    left += bound->rows_behind > 0 ? bound->rows_behind : 0;
     if (route_counts_rows(r)) {
         if (r->chunks_left < INT64_MAX && __builtin_mul_overflow(r->chunks_left, r->chunk.rows_max, &most))
             most = INT64_MAX;
         most = r->rows_left < most ? r->rows_left : most;
     }
-    bool is_last = position_equal(&bound->measured.hi, &bound->hi) || bound->aside.kind == ASIDE_NULLS;
-    bound->rows_total = most <= left ? done + most : is_last ? done + left : -1;
+    bound->rows_total = most <= left ? done + most : bound->rows_behind >= 0 ? done + left : -1;
 }
 
 /* One waybill, never cut. An id_only table goes on from the ceiling afterwards, so there must be one. */
@@ -476,6 +502,27 @@ static RC bound_group_fits(struct route *r, bool *ret, struct error *err)
     return RC_OK;
 }
 
+/* The ceiling is the largest id that is left: above it go the rows of larger ones that were deleted. */
+static void bound_begun(struct route *r, bool is_cut)
+{
+    r->chunk.is_open = r->mode == MODE_DELETE_INSERT && r->chunk.range.kind == RANGE_KEY && !is_cut;
+    r->was_set &= route_reads_aside(r);
+}
+
+/* Nothing is read, and its rows go. Ids that are gone do not take the mark back. */
+static RC bound_empty(struct route *r, bool *ret_more)
+{
+    struct chunk *chunk = &r->chunk;
+    if (chunk->range.kind == RANGE_KEY && chunk->range.lo.shape == POSITION_AFTER)
+        r->bound.hi = r->bound.measured.hi = chunk->range.hi = chunk->range.lo;
+    chunk->pos_after = chunk->range.hi;
+    chunk->rows_max = 1;
+    bound_tell_total(r);
+    bound_begun(r, false);
+    *ret_more = true;
+    return RC_OK;
+}
+
 static RC bound_cut(struct route *r, bool *ret_more, struct error *err)
 {
     struct chunk *chunk = &r->chunk;
@@ -487,6 +534,7 @@ static RC bound_cut(struct route *r, bool *ret_more, struct error *err)
                         err));
     if (is_cut)
         chunk->range.hi = chunk->pos_after;
+    bound_begun(r, is_cut);
     r->bound.aside.nulls_read = chunk->range.kind == RANGE_NULL && !is_cut;
     return bound_group_fits(r, ret_more, err);
 }
@@ -531,6 +579,8 @@ RC bound_next(struct route *r, bool *ret_more, struct error *err)
         TRY(bound_measure(r, &chunk->range, &is_empty, err));
         if (chunk->range.kind == RANGE_ALL)
             return bound_whole_table(r, ret_more, err);
+        if (is_empty && bound_replaces(r))
+            return bound_empty(r, ret_more);
         if (is_empty && bound_is_through(r))
             return bound_end(r);
     }

@@ -258,10 +258,6 @@ static RC check_custom(const struct table_config *table, struct error *err)
     }
     if (table->is_pattern)
         return FAIL_TABLE(table, "increment", err, "'increment: custom_sql' is one table, and no pattern");
-    if (table->audit != AUDIT_NONE) {
-        FAIL_TABLE(table, "audit", err, "what a statement gives is not audited");
-        return fail_todo(err, "set 'audit: none' for this table");
-    }
     return RC_OK;
 }
 

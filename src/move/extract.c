@@ -229,7 +229,8 @@ static void extract_fill_waybill(struct extraction *x)
     w->increment = increment_name(r->increment);
     w->mode = mode_name(r->chunk.is_keys ? MODE_KEYS : r->mode);
     w->lo = r->chunk.range.lo;
-    w->hi = r->chunk.range.hi;
+    if (!r->chunk.is_open)
+        w->hi = r->chunk.range.hi;
     w->pos_after = route_reads_aside(r) ? r->bound.aside.mark : r->chunk.pos_after;
     w->source_id = r->bound.source_id;
     w->source_clock = r->bound.clock;
@@ -243,6 +244,7 @@ static void extract_fill_waybill(struct extraction *x)
     w->max_cursor = extract_max_cursor(x);
     if (r->chunk.is_mended)
         mend_gone(r, w);
+    w->soft_delete = (struct sealed_text){waybill_deletes(w), r->config->soft_delete};
     w->sealed_at = arena_text(&r->arena, now);
 }
 

@@ -16,7 +16,7 @@ static RC look_ddl(struct route *r, struct plan *plan, struct error *err)
     AUTO(schema) *schema = NULL;
     route_describe(r, &as_if);
     struct target_table table = route_target_table(r, &as_if);
-    schema = manner_prepared_schema(r, table.schema);
+    schema = manner_prepared_schema(table.schema, r->config->soft_delete);
     table.schema = schema;
     TRY(target_prepare(r->target, &table, true, &ddl, err));
     plan->ddl = arena_str(&r->arena, buf_str(&ddl));
@@ -74,12 +74,19 @@ static RC look_names(struct route *r, struct error *err)
     return RC_OK;
 }
 
+static RC look_owner(struct route *r, struct error *err)
+{
+    const struct target_table table = route_target_table(r, NULL);
+    return route_loads(r) ? target_check_owner(r->target, &table, err) : RC_OK;
+}
+
 RC look_plan(struct route *r, struct plan *ret, struct error *err)
 {
     struct plan plan = {.ddl = ""};
     TRY(look_names(r, err));
     TRY(scope_read(r->scope, err));
     TRY(repair_look(r, err));
+    TRY(look_owner(r, err));
     r->lo = scope_marks(r->scope)->extracted.pos;
     TRY(look_waiting(r, route_loads(r) ? r->t.waybill : scope_marks(r->scope)->loaded.id, &plan.waiting, err));
     if (route_extracts(r)) {

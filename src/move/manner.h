@@ -1,4 +1,8 @@
-/* How one waybill is applied: what the target is given for it besides its rows. */
+/* How one waybill is applied: what the target is given for it besides its rows.
+ *
+ * What it means was sealed with it: mode, range, key, columns, which rows go and whether they are noted or deleted.
+ * What the configuration says at the load is how that is carried out: `replace` (swap or delete), `delete_max`, layout.
+ */
 #pragma once
 
 #include "move/run.h"
@@ -15,8 +19,9 @@ struct manner {
 RC manner_init(struct manner *self, struct route *r, const struct waybill *waybill, struct error *err);
 void manner_release(struct manner *self); /* a zeroed one is fine */
 
-/* What the target's table has: the staged columns, and the one that says which rows are gone. The caller frees it. */
-struct schema *manner_prepared_schema(const struct route *r, const struct schema *staged);
+/* What the target's table has: the staged columns, and the one that says which rows are gone (NULL: none). The caller
+ * frees it. */
+struct schema *manner_prepared_schema(const struct schema *staged, const char *soft_delete);
 /* target_prepare for the waybill's table: it is made for rows, before it is told which of them are gone. */
 RC manner_prepare(const struct manner *self, struct route *r, const struct waybill *waybill, struct buf *ret_ddl,
                   struct error *err);

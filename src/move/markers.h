@@ -83,7 +83,7 @@ RC marker_settle(struct store *store, struct marker *marker, struct error *err);
 
 /* ---- cleaning ---- */
 
-/* Folders whose newest object is not newer than `until_us`, by exact key: nothing but the four names above, each in
- * such a folder. completion_marker.txt goes first, so that nobody finds it alone. */
+/* Folders whose newest object is not newer than `until_us` by the store's clock (store_now), by exact key: nothing but
+ * the four names above, each in such a folder. completion_marker.txt goes first, so that nobody finds it alone. */
 RC marker_clean(struct store *store, const struct marker_filter *filter, int64_t until_us, bool dry,
                 struct arena *arena, struct cleaned *ret, struct error *err);

@@ -165,12 +165,14 @@ RC orphans_check_chain(struct route *r, struct error *err)
 
 static RC orphans_look(struct route *r, int64_t grace_ms, struct orphans *ret, struct error *err)
 {
-    struct clock *clock = r->run->world.clock;
+    const struct run_world *world = &r->run->world;
     struct folders reachable = {0};
+    int64_t now_us;
     if (route_loads(r))
         TRY(route_position(r, &r->arena, &r->t, err));
     TRY(orphans_check_chain(r, err));
-    TRY(orphans_list(r, clock->now_us(clock) - grace_ms * 1000, ret, err));
+    TRY(store_now(world->store, world->clock, r->stage_prefix, &now_us, err));
+    TRY(orphans_list(r, now_us - grace_ms * 1000, ret, err));
     TRY(scope_read(r->scope, err));
     TRY(folders_reachable(r, &reachable, err));
     orphans_drop_reachable(r, ret, &reachable);

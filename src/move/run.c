@@ -348,8 +348,6 @@ void route_describe(const struct route *r, struct waybill *ret)
     }
 }
 
-bool waybill_is_keys(const struct waybill *waybill) { return strcmp(waybill->mode, mode_name(MODE_KEYS)) == 0; }
-
 static struct target_deletes route_deletes(const struct route *r)
 {
     const struct table_config *config = r->config;

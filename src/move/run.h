@@ -82,6 +82,7 @@ struct table_result {
 struct chunk {
     bool is_mended; /* the rows of the keys that a repair names (move/mend.h) */
     bool is_keys;   /* not rows but all keys that the source has (move/keys.h) */
+    bool is_open;   /* delete_insert by ids: the range goes on in the target, where nothing larger may be left */
     struct range range;
     struct position pos_after;
     int64_t rows_max; /* asked for; a group of equal cursors that is taken whole may be more */
@@ -117,8 +118,9 @@ struct bound {
     struct aside aside;
     struct range measured; /* the range that `facts` speaks of */
     struct range_facts facts;
-    int64_t facts_end;  /* what rows_extracted will be when that range is through */
-    int64_t rows_total; /* and when this run is; -1: not known, since other ranges follow */
+    int64_t facts_end;   /* what rows_extracted will be when that range is through */
+    int64_t rows_behind; /* of the ranges that follow it; -1: not known */
+    int64_t rows_total;  /* and when this run is; -1: not known, since other ranges follow */
 };
 
 struct run;
@@ -141,6 +143,7 @@ struct route {
     const struct table *table;  /* as the source described it; NULL before bound */
     struct shaping *shaping;    /* from its columns to the staged ones; NULL: they are the same */
     struct schema *known;       /* of S.extracted's waybill; NULL: none */
+    bool was_set;               /* the mark is a person's word: no waybill was sealed since */
     const char *schema_changes; /* since then, a line each; NULL: none */
     struct mend *mend;          /* of a repair; NULL: not begun */
     struct keys *keys;          /* delete_detection; NULL: not needed so far */
@@ -168,6 +171,7 @@ struct run {
     char run_id[UUID_TEXT];
     char execution_id[48];         /* sync_YYYYMMDD_HHMMSS_<8 hex>, UTC */
     char stamp[MARKER_STAMP_TEXT]; /* of its markers: YYYYMMDD_HHMMSS, or what was asked for */
+    bool has_stamp;                /* no other run has it, as far as can be seen (announce.c) */
     int64_t started_us, ended_us;
     struct route *routes;
     int route_count;
@@ -257,8 +261,6 @@ const struct schema *route_chunk_schema(const struct route *r); /* of the files 
 int route_column(const struct route *r, int source_column);     /* the same column; -1: not as it is in the source */
 /* Its schema, key and cursor as a waybill has them; the texts are the schema's. */
 void route_describe(const struct route *r, struct waybill *ret);
-/* Whether a waybill's rows are keys, which nobody counts as rows that were moved. */
-bool waybill_is_keys(const struct waybill *waybill);
 /* What a load of this table is given; schema, key and cursor of the waybill (NULL before there is one). */
 struct target_table route_target_table(struct route *r, const struct waybill *waybill);
 /* T of this table, as it is now. */

@@ -130,12 +130,12 @@ static RC spine_mark_sealed(struct route *r, const struct waybill *waybill, cons
 }
 
 /* PUT waybill.json If-None-Match (a tombstone there: stop); then the mark. A range whose rows moved away meanwhile
- * makes no waybill. */
+ * makes no waybill, unless that is what the target has to hear. */
 static RC spine_seal(struct route *r, struct error *err)
 {
     r->lo = r->chunk.pos_after;
     const struct waybill *w = &r->chunk.waybill;
-    bool is_told = r->chunk.is_keys || w->gone_count > 0 || w->quarantined > 0;
+    bool is_told = r->chunk.is_keys || w->gone_count > 0 || w->quarantined > 0 || r->mode == MODE_DELETE_INSERT;
     if (w->rows == 0 && r->increment != INCREMENT_FULL_SYNC && !is_told) {
         struct marks next = route_marks(r);
         next.in_flight = (struct in_flight){0};

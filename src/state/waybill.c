@@ -9,6 +9,9 @@ void waybill_release(struct waybill *self)
     self->schema = NULL;
 }
 
+bool waybill_is_keys(const struct waybill *waybill) { return text_eq(waybill->mode, "keys"); }
+bool waybill_deletes(const struct waybill *waybill) { return waybill_is_keys(waybill) || waybill->gone_count > 0; }
+
 /* ---- writing ---- */
 
 static json_t *files_to_json(const struct waybill_file *files, int count)
@@ -84,6 +87,8 @@ static json_t *waybill_to_json(const struct waybill *w)
     json_put(doc, "key", key);
     if (w->gone_count > 0)
         json_put(doc, "gone", gone_to_json(w));
+    if (w->soft_delete.is_sealed)
+        json_put_text(doc, "soft_delete", w->soft_delete.text);
     json_put(doc, "files", files_to_json(w->files, w->file_count));
     if (w->aside_count > 0)
         json_put(doc, "quarantine", files_to_json(w->aside, w->aside_count));
@@ -216,6 +221,8 @@ static RC waybill_from_json(const json_t *doc, struct arena *arena, struct waybi
     w.fingerprint = arena_text(arena, json_text(doc, "fingerprint"));
     w.cursor = arena_text(arena, json_text(doc, "cursor"));
     w.sealed_at = arena_text(arena, json_text(doc, "sealed_at"));
+    w.soft_delete.is_sealed = json_object_get(doc, "soft_delete") != NULL;
+    w.soft_delete.text = arena_text(arena, json_text(doc, "soft_delete"));
     if (json_array_size(key) > KEY_COLUMNS_MAX)
         return fail(err, RC_DATA, "the key has more than %d columns", KEY_COLUMNS_MAX);
     for (w.key_count = 0; w.key_count < (int)json_array_size(key); w.key_count++)

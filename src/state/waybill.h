@@ -24,19 +24,27 @@ struct waybill_ref {
     const char *key; /* NULL: not known */
 };
 
+/* What may have been sealed as "none", or not at all, by a program that did not know of it yet. */
+struct sealed_text {
+    bool is_sealed;
+    const char *text; /* NULL: none */
+};
+
 struct waybill {
     const char *id;
     struct waybill_ref prev;
     int64_t epoch, token;
     const char *pipeline, *table, *run_id, *increment, *mode;
-    struct position lo, hi, pos_after;
-    const char *max_cursor;                             /* NULL: none */
+    struct position lo, hi, pos_after; /* hi NONE: of delete_insert by ids, to the last one that the target has */
+    const char *max_cursor;            /* NULL: none */
     const char *source_id, *source_clock, *oldest_open; /* oldest_open NULL: none */
     int64_t rows, quarantined;
     const char *fingerprint; /* of all files' rows; NULL: none */
     struct schema *schema;   /* owned by the waybill: waybill_release */
     const char **gone;       /* keys of rows that go with it, key_count texts each (sync repair) */
     int gone_count;
+    struct sealed_text
+        soft_delete;    /* where rows go: the column that says so, while they stay; none: they are deleted */
     const char *cursor; /* NULL: none */
     const char *key[KEY_COLUMNS_MAX];
     int key_count;
@@ -47,6 +55,10 @@ struct waybill {
     const char *sealed_at;
 };
 void waybill_release(struct waybill *self); /* the schema; texts belong to the arena */
+/* Its rows are all keys that the source has, which nobody counts as rows that were moved. */
+bool waybill_is_keys(const struct waybill *waybill);
+/* Rows of the target that the source has not any more go with it. */
+bool waybill_deletes(const struct waybill *waybill);
 
 /* What lies under a waybill's key. */
 enum waybill_state { WAYBILL_MISSING, WAYBILL_SEALED, WAYBILL_ABANDONED };

@@ -44,6 +44,17 @@ RC store_check_key(const char *key, struct error *err)
     return RC_OK;
 }
 
+RC store_now(struct store *s, struct clock *clock, const char *prefix, int64_t *ret_us, struct error *err)
+{
+    struct arena arena = {0};
+    struct object_list ignored;
+    enum rc rc = store_list(s, prefix, NULL, &arena, &ignored, err);
+    arena_release(&arena);
+    TRY(rc);
+    *ret_us = clock->now_us(clock) + s->ahead_us;
+    return RC_OK;
+}
+
 void upload_accept(struct upload *self, const char *part_etag)
 {
     assert(self->parts < PART_NUMBER_MAX && strlen(part_etag) < ETAG_TEXT);

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/auto.h"
 #include "base/checksum.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/grants.h"
 #include "base/str.h"
@@ -126,8 +127,9 @@ struct store {
     const char *address;    /* "file:///var/lake", "s3://acme-lake": readable, no secret */
     int64_t part_bytes_min; /* every part but the last is at least this long; 0: any */
     enum checksum_kind
-        checksum;    /* what it confirms of each object that it was given: what a write returns is never "" */
-    const char *tls; /* "TLS", "none"; NULL: nothing goes over a network */
+        checksum;             /* what it confirms of each object that it was given: what a write returns is never "" */
+    const char *tls;          /* "TLS", "none"; NULL: nothing goes over a network */
+    _Atomic int64_t ahead_us; /* how far its clock is ahead of this machine's, as its last answer said, to the second */
 };
 
 /* Creates or replaces the object. `ret` (may be NULL) tells what was written. */
@@ -159,6 +161,9 @@ static inline RC store_list(struct store *s, const char *prefix, const char *aft
 {
     return s->ops->list(s, prefix, after, arena, ret, err);
 }
+/* What the store's own clock says, by which the ages of its objects are told; of a directory it is this machine's.
+ * Lists a page of what lies below `prefix`, since every answer tells. */
+RC store_now(struct store *s, struct clock *clock, const char *prefix, int64_t *ret_us, struct error *err);
 /* At most LIST_PAGE_MAX keys; look at each item's rc: RC_OK here only says that the request was answered. */
 static inline RC store_delete(struct store *s, struct deleted_object *items, int count, struct error *err)
 {

@@ -116,12 +116,9 @@ static struct position at_tick(struct story *s, const struct model *model, int t
     return (struct position){.shape = POSITION_AT, .at = arena_text(&s->arena, text)};
 }
 
-static struct position at_last_key(struct story *s, const struct model *model)
+static struct position key_of(struct story *s, const struct model *model, const char *row)
 {
-    struct model_row sorted[ROWS];
-    memcpy(sorted, model->rows, sizeof(sorted));
-    qsort(sorted, ROWS, sizeof(*sorted), by_key);
-    char *line = arena_text(&s->arena, sorted[ROWS - 1].line);
+    char *line = arena_text(&s->arena, row);
     struct position position = {.shape = POSITION_AFTER, .key_count = model->table->key_count};
     for (int i = 0; i < position.key_count; i++) {
         position.key[i] = line;
@@ -129,6 +126,14 @@ static struct position at_last_key(struct story *s, const struct model *model)
         *line++ = '\0';
     }
     return position;
+}
+
+static struct position at_last_key(struct story *s, const struct model *model)
+{
+    struct model_row sorted[ROWS];
+    memcpy(sorted, model->rows, sizeof(sorted));
+    qsort(sorted, ROWS, sizeof(*sorted), by_key);
+    return key_of(s, model, sorted[ROWS - 1].line);
 }
 
 static struct range whole_range(struct story *s, const struct model *model, enum range_kind kind)
@@ -516,6 +521,40 @@ static void rows_without_a_cursor_are_a_range_by_the_key(void **state)
     }
 }
 
+/* sync repair: whatever their cursor is, also none. */
+static void the_row_of_a_key_is_a_range_of_its_own(void **state)
+{
+    struct story *s = *state;
+    for (int i = 0; i < SHAPES; i++) {
+        struct model model;
+        char name[16];
+        snprintf(name, sizeof(name), "row %d", i);
+        model_make(s, &model, &shapes[i], name);
+        for (int row = 0; row < ROWS; row++) {
+            AUTO_RELEASE(buf) expected = {0};
+            AUTO_RELEASE(buf) found = {0};
+            struct range range = {.kind = RANGE_ROW, .hi = key_of(s, &model, model.rows[row].line)};
+            buf_addf(&expected, "%s\n", model.rows[row].line);
+            read_lines(s, s->source, model.table, &range, STORY_PAGE_ROWS, &found);
+            assert_string_equal(found.len ? found.at : "", expected.at);
+        }
+        schema_free(model.schema);
+    }
+}
+
+static void a_key_that_is_gone_has_no_row(void **state)
+{
+    struct story *s = *state;
+    struct model model;
+    AUTO_RELEASE(buf) found = {0};
+    model_make(s, &model, &shapes[SHAPES - 1],
+               "orders"); /* of two columns: the first is there, the second is another's */
+    struct range range = {.kind = RANGE_ROW, .hi = {.shape = POSITION_AFTER, .key_count = 2, .key = {"g0", "777"}}};
+    read_lines(s, s->source, model.table, &range, STORY_PAGE_ROWS, &found);
+    assert_int_equal(found.len, 0);
+    schema_free(model.schema);
+}
+
 /* What ends where others begin may begin with the first row there is. */
 static void a_cursor_range_without_a_beginning_is_all_that_lies_before_its_end(void **state)
 {
@@ -587,6 +626,8 @@ const struct CMUnitTest source_range_stories[] = {
     STORY(an_empty_range_has_no_rows_and_no_cut),
     STORY(rows_without_a_cursor_are_counted_and_in_no_range),
     STORY(rows_without_a_cursor_are_a_range_by_the_key),
+    STORY(the_row_of_a_key_is_a_range_of_its_own),
+    STORY(a_key_that_is_gone_has_no_row),
     STORY(a_cursor_range_without_a_beginning_is_all_that_lies_before_its_end),
     STORY(cursors_of_another_form_are_counted_and_not_passed_over),
     STORY(the_whole_table_is_never_cut),

@@ -52,6 +52,10 @@ static void a_range_of_ids_ends_with_its_last_one(void **state)
     load_span(s, "w1", "w2", (struct target_span){.column = "id", .lo = "2", .hi = "10", .is_key = true},
               "3|c|NULL\n10|again|NULL\n");
     dw_holds(s, "-3|n|NULL\n2|b|NULL\n3|c|NULL\n10|again|NULL\n");
+    load_span(s, "w2", "w3", (struct target_span){.column = "id", .lo = "2", .is_key = true}, "4|d|NULL\n");
+    dw_holds(s, "-3|n|NULL\n2|b|NULL\n4|d|NULL\n");
+    load_span(s, "w3", "w4", (struct target_span){.column = "id", .is_key = true}, "");
+    dw_holds(s, "");
 }
 
 static void a_range_of_texts_ends_by_their_bytes(void **state)

@@ -38,22 +38,39 @@ static void creating_the_position_again_keeps_what_is_there(void **state)
     assert_string_equal(at.pos, "{\"at\":\"2024-01-01\"}");
 }
 
+/* Whoever only looks hears the same, and leaves nothing behind. */
+static void owner_refuses(struct target_story *s, const struct target_table *table, const char *word)
+{
+    REFUSED(target_check_owner(s->target, table, &s->err), RC_CONFIG, word);
+    REFUSED(target_create_position(s->target, table, DW_TARGET_ID, &s->err), RC_CONFIG, word);
+}
+
+static void owner_allows(struct target_story *s, const struct target_table *table)
+{
+    struct target_position before, after;
+    OK(target_position(s->target, table, &s->arena, &before, &s->err));
+    OK(target_check_owner(s->target, table, &s->err));
+    OK(target_position(s->target, table, &s->arena, &after, &s->err));
+    assert_int_equal(before.exists, after.exists);
+    OK(target_create_position(s->target, table, DW_TARGET_ID, &s->err));
+}
+
 static void S94_a_second_pipeline_on_a_target_table_needs_shared_in_both(void **state)
 {
     struct target_story *s = *state;
     struct target_table other = s->table;
     other.scope = "second/orders";
-    OK(target_create_position(s->target, &s->table, DW_TARGET_ID, &s->err));
-    REFUSED(target_create_position(s->target, &other, DW_TARGET_ID, &s->err), RC_CONFIG, DW_SCOPE);
+    owner_allows(s, &s->table);
+    owner_refuses(s, &other, DW_SCOPE);
     dw_says(s, "second/orders");
     dw_says(s, "shared: true");
     other.shared = true;
-    REFUSED(target_create_position(s->target, &other, DW_TARGET_ID, &s->err), RC_CONFIG, DW_SCOPE);
+    owner_refuses(s, &other, DW_SCOPE);
     s->table.shared = true;
-    OK(target_create_position(s->target, &s->table, DW_TARGET_ID, &s->err));
-    OK(target_create_position(s->target, &other, DW_TARGET_ID, &s->err));
+    owner_allows(s, &s->table);
+    owner_allows(s, &other);
     s->table.shared = false; /* now it would take it for itself */
-    REFUSED(target_create_position(s->target, &s->table, DW_TARGET_ID, &s->err), RC_CONFIG, "second/orders");
+    owner_refuses(s, &s->table, "second/orders");
 }
 
 static void a_shared_table_is_never_replaced(void **state)
@@ -61,7 +78,7 @@ static void a_shared_table_is_never_replaced(void **state)
     struct target_story *s = *state;
     s->table.shared = true;
     s->table.mode = MODE_REPLACE;
-    REFUSED(target_create_position(s->target, &s->table, DW_TARGET_ID, &s->err), RC_CONFIG, "replace");
+    owner_refuses(s, &s->table, "replace");
 }
 
 static void S82_a_scope_does_not_change_its_table_unnoticed(void **state)
@@ -71,7 +88,7 @@ static void S82_a_scope_does_not_change_its_table_unnoticed(void **state)
     struct target_move step = dw_move("", "w1");
     bool moved = false;
     s->table.name = "other_orders";
-    REFUSED(target_create_position(s->target, &s->table, DW_TARGET_ID, &s->err), RC_CONFIG, "other_orders");
+    owner_refuses(s, &s->table, "other_orders");
     REFUSED(target_begin(s->target, &s->table, &step, &moved, &s->err), RC_CONFIG, "other_orders");
     s->table.name = "orders";
     dw_stands_at(s, "");

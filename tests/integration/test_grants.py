@@ -75,6 +75,8 @@ def test_a_postgres_target_gets_along_with_what_it_is_told_to_paste(road):
                              'USAGE on SCHEMA "public"', 'CREATE on SCHEMA "public"']
     needless = [one["right"] for one in found["grants"] if not one["needed"]]
     assert needless == ['ownership of "public"."log"']
+    assert [one["for"] for one in found["grants"] if one["right"] in needless] == [
+        "to add or to widen columns, where `waybill plan` tells of any; it is postgres's"]
     for statement in found["statements"]:
         if "OWNER" not in statement:
             road.in_target(statement)
@@ -91,6 +93,25 @@ def test_a_postgres_target_gets_along_with_what_it_is_told_to_paste(road):
     road.connections["dw"]["schema"] = "nowhere"
     road.write_config()
     assert 'CREATE SCHEMA "nowhere" AUTHORIZATION "loader";' in grants(road, "dw", 8)["statements"]
+
+
+def test_ownership_is_needed_where_a_table_is_swapped_or_gets_a_column(road):
+    road.tables |= {"log": {"increment": "full_sync", "replace": "swap"}, "orders": {"delete_detection": "keys", "soft_delete": "gone_at"}}
+    road.write_config()
+    road.in_target("CREATE TABLE log (id int PRIMARY KEY, line text); CREATE TABLE orders (id int PRIMARY KEY, note text, updated_at timestamp);"
+                   " GRANT ALL ON log, orders TO loader")
+    owners = {'ownership of "public"."log"', 'ownership of "public"."orders"'}
+    found = grants(road, "dw", 8)
+    assert set(states(found)) == owners and all(one["needed"] for one in found["grants"] if one["right"] in owners)
+    told = {one["right"]: one["for"] for one in found["grants"]}
+    assert "swap" in told['ownership of "public"."log"'] and "'gone_at'" in told['ownership of "public"."orders"']
+    assert 'ALTER TABLE "public"."log" OWNER TO loader' in road.run("plan", "-t", "log", status=8).err
+    for statement in found["statements"]:
+        road.in_target(statement)
+    found = grants(road, "dw")
+    assert states(found) == []
+    road.sync()
+    assert not any(one["needed"] for one in grants(road, "dw")["grants"] if one["right"] == 'ownership of "public"."orders"'), "its column is there"
 
 
 def test_a_postgres_source_gets_along_with_what_it_is_told_to_paste(roads):

@@ -92,6 +92,18 @@ def test_the_orchestrator_names_the_folder(shop):
         "scheduled__2025-09-12T02:00:00+00:00", "20250912T020000"]
 
 
+def test_a_run_of_the_same_second_as_another_one_has_a_folder_of_its_own(shop):
+    stamps = []
+    while len(set(stamps)) == len(stamps):  # until two were begun within one second
+        assert len(stamps) < 50
+        done = shop.sync("-t", "orders", "--json-output", "-").json()
+        stamps.append(done["execution_id"][5:20])
+        assert done["waybill"]["marker_stamp"] == stamps[-1] + ("" if stamps.count(stamps[-1]) == 1 else done["execution_id"][20:])
+        assert json.loads((folder(shop, "orders", done["waybill"]["marker_stamp"]) / "execution_metadata.json").read_text())["execution_id"] == done["execution_id"]
+    listed = shop.run("marker", "list", "--limit", "100", "--output", "json").json()["markers"]
+    assert len(listed) == len(stamps) and {one["status"] for one in listed} == {"success"}
+
+
 @pytest.mark.parametrize("stamp", ["a/b", "..", "a b", "2025-09-12_*", "ü", "x" * 129, "a%2Fb"])
 def test_a_stamp_that_is_no_folder_is_refused_before_anything_is_done(shop, stamp):
     before = contents(shop.folder)

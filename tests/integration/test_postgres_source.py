@@ -74,6 +74,29 @@ def moved(done):
     return {name: table["rows_loaded"] for name, table in json.loads(done.out)["waybill"]["tables"].items()}
 
 
+def test_rows_that_are_named_are_repaired(road):
+    repair = ["sync", "repair", "-p", "p", "-t", "orders"]
+    road.tables["journal"] |= {"mode": "delete_insert"}
+    road.write_config()
+    road.sync()
+    road.postgres.run("UPDATE orders SET note = 'spoilt', updated_at = '2031-01-01' WHERE id IN (3, 4); DELETE FROM orders WHERE id = 5", f"{road.name}-copy")
+    road.postgres.run("DELETE FROM orders WHERE id = 6", road.name)
+    look = json.loads(road.run(*repair, "--keys", "3,4,5,6", "--dry-run", "--output", "json").out)
+    assert (look["rows"], look["rows_gone"]) == (3, 1)
+    road.run(*repair, "--keys", "3,4,5,6", "--delete-gone")
+    assert_equal(road)
+    assert "'x' is no key of 'orders'" in road.run(*repair, "--keys", "x", status=2).err
+    road.postgres.run("UPDATE orders SET note = 'spoilt' WHERE id < 1000", f"{road.name}-copy")
+    road.run(*repair, "--range", "2000-01-01T00:00:00Z..2100-01-01T00:00:00Z")
+    assert_equal(road)
+    road.postgres.run("DELETE FROM journal WHERE id BETWEEN 50 AND 60", road.name)
+    road.run("sync", "repair", "-p", "p", "-t", "journal", "--range", "40..70")
+    assert_equal(road)
+    road.postgres.run("DELETE FROM journal WHERE id BETWEEN 70 AND 80", road.name)
+    road.run("sync", "repair", "-p", "p", "-t", "journal", "--range", "70..80")
+    assert_equal(road)
+
+
 def test_tables_of_every_increment_arrive_and_every_change_after_it(road):
     assert moved(road.sync("--json-output", "-")) == {"orders": 60_000, "journal": 20_000, "prices": 5000}
     assert_equal(road)

@@ -229,6 +229,19 @@ static void ranges_replaced(struct world *w)
     world_change(w);
 }
 
+/* A person sets the mark back to the beginning, and the last ids are gone by now. */
+static void ranges_emptied(struct world *w)
+{
+    only(w, EVENTS);
+    w->tables[0].mode = MODE_DELETE_INSERT;
+    world_fill(w);
+    run_clean(w);
+    mem_server_delete(w->server, "events", "5");
+    mem_server_delete(w->server, "events", "6");
+    struct world_report report = world_reset(w, false);
+    assert(report.rc == RC_OK);
+}
+
 static void swapped(struct world *w)
 {
     only(w, REGIONS);
@@ -442,7 +455,8 @@ static void left_behind_s3(struct world *w)
     {"append/deletes-staged", WORLD_APPEND, deletes_staged, .options = {.redshift_only = true}, .in_memory = true,    \
          .arrows = {"adopt", "load"}},                                                                                \
     {"append/several", WORLD_APPEND, several_at_once, .holds = orders_waited_for_regions,                             \
-         .in_memory = true, .arrows = {"take", "load", "announce"}}
+         .in_memory = true, .arrows = {"take", "load", "announce"}},                                                  \
+    {"append/ranges-emptied", WORLD_APPEND, ranges_emptied, .in_memory = true, .arrows = {"bound", "seal", "load"}}
 /* clang-format on */
 
 const struct scenario scenarios[] = {

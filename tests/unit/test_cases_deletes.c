@@ -1,5 +1,6 @@
 /* Rows that are deleted in the source (delete_detection: keys), ranges that are replaced, tables that are swapped. */
 #include "case.h"
+#include "move/mend.h"
 #include "world/mem_database.h"
 
 static struct world *world_that_detects(enum world_variant variant)
@@ -152,6 +153,42 @@ static void keys_that_were_staged_delete_when_they_are_loaded(void **state)
     assert_all_is_well(w);
 }
 
+/* Staged by one run, loaded by another, and somebody has changed the configuration in between. */
+static void what_was_sealed_says_whether_rows_are_noted_or_deleted(void **state)
+{
+    for (int was_noted = 0; was_noted < 2; was_noted++) {
+        AUTO(world) *w = world_that_detects(WORLD_APPEND);
+        w->tables[0].soft_delete = was_noted ? "gone_at" : NULL;
+        world_fill(w);
+        run_ok(w);
+        mem_server_delete(w->server, "orders", "2");
+        w->options.backup_only = true;
+        run_ok(w);
+        w->options = (struct run_options){.redshift_only = true};
+        w->tables[0].soft_delete = was_noted ? NULL : "gone_at";
+        assert_int_equal(run_ok(w).results[0].rows_deleted, 1);
+        assert_int_equal(target_rows(w, "orders"), was_noted ? 7 : 6);
+    }
+}
+
+static void keys_that_were_sealed_count_though_nobody_looks_for_any_now(void **state)
+{
+    AUTO(world) *w = world_that_detects(WORLD_APPEND);
+    w->tables[0].soft_delete = "gone_at";
+    w->options.backup_only = true;
+    world_fill(w);
+    run_ok(w);
+    mem_server_delete(w->server, "orders", "2");
+    run_ok(w);
+    w->options = (struct run_options){.redshift_only = true};
+    w->tables[0].soft_delete = NULL;
+    w->tables[0].delete_detection = DELETES_UNSEEN;
+    assert_int_equal(run_ok(w).results[0].rows_deleted, 1); /* in a table that this run has made */
+    AUTO_RELEASE(buf) rows = {0};
+    mem_database_print(w->database, "orders", &rows);
+    assert_non_null(strstr(rows.at, "|2024-06-01T"));
+}
+
 static void a_limited_run_reads_no_keys(void **state)
 {
     AUTO(world) *w = world_that_detects(WORLD_APPEND);
@@ -228,6 +265,133 @@ static void a_walk_by_key_makes_room_once(void **state)
     assert_all_is_well(w);
 }
 
+/* ---- ranges that the source has no rows of any more ---- */
+
+static struct world *world_that_replaces(enum world_variant variant, enum world_table table)
+{
+    struct world *w = world_of(variant, table);
+    w->tables[0].mode = MODE_DELETE_INSERT;
+    w->tables[0].insert_only = true;
+    world_fill(w);
+    run_ok(w);
+    return w;
+}
+
+static void forget(struct world *w, const char *table, int from, int to)
+{
+    for (int id = from; id <= to; id++)
+        mem_server_delete(w->server, table, arena_print(&w->arena, "%d", id));
+}
+
+static void set_mark(struct world *w, const char *timestamp, const char *id)
+{
+    const struct watermark_change change = {
+        .timestamp = timestamp, .id = id, .name = "set", .reason = "read it again", .author = "a person"};
+    struct error err = {0};
+    struct run *run = world_open(w, false);
+    assert_int_equal(watermark_set(run, &change, &err), RC_OK);
+    world_close(w, run);
+}
+
+static const char *mark_of(struct world *w)
+{
+    AUTO(scope) *scope = world_scope(w, EVENTS);
+    AUTO_RELEASE(buf) text = {0};
+    position_print(&scope_marks(scope)->extracted.pos, &text);
+    return arena_text(&w->arena, text.at);
+}
+
+static void the_last_ids_go_with_the_range_that_ended_with_them(void **state)
+{
+    AUTO(world) *w = world_that_replaces(WORLD_APPEND, EVENTS);
+    w->tables[0].chunk.rows = 2;
+    forget(w, "events", 5, 6);
+    set_mark(w, NULL, "1");
+    run_ok(w);
+    assert_int_equal(target_rows(w, "events"), 4);
+    assert_all_is_well(w);
+    assert_string_equal(mark_of(w), "{\"after\":[\"4\"]}");
+}
+
+static void a_range_of_ids_that_are_all_gone_is_emptied_once_and_the_mark_stays(void **state)
+{
+    for (int last = 1; last <= 3; last += 2) { /* the largest id that is left: below the mark, and the mark itself */
+        AUTO(world) *w = world_that_replaces(WORLD_APPEND, EVENTS);
+        forget(w, "events", last + 1, 6);
+        set_mark(w, NULL, "3");
+        assert_int_equal(run_ok(w).results[0].waybills, 1);
+        assert_int_equal(target_rows(w, "events"), 3);
+        assert_string_equal(mark_of(w), "{\"after\":[\"3\"]}");
+        assert_int_equal(run_ok(w).results[0].waybills, 0);
+        world_insert(w, EVENTS, 9, false);
+        world_wait(w);
+        run_ok(w);
+        assert_int_equal(target_rows(w, "events"), 4);
+    }
+}
+
+static void a_limit_ends_the_range_where_it_ends_the_reading(void **state)
+{
+    AUTO(world) *w = world_that_replaces(WORLD_APPEND, EVENTS);
+    forget(w, "events", 6, 6);
+    set_mark(w, NULL, "1");
+    w->options.limit = 2;
+    run_ok(w);
+    assert_int_equal(target_rows(w, "events"), 6); /* what lies behind the limit is the next run's */
+    w->options.limit = 0;
+    run_ok(w);
+    assert_all_is_well(w);
+}
+
+static void a_time_that_has_no_rows_any_more_is_emptied(void **state)
+{
+    AUTO(world) *w = world_that_replaces(WORLD_TIME, ORDERS);
+    forget(w, "orders", 1, 7);
+    w->options = (struct run_options){.has_start = true, .start_us = 0};
+    run_ok(w); /* a backfill */
+    assert_int_equal(target_rows(w, "orders"), 0);
+    assert_all_is_well(w);
+}
+
+static void all_that_is_gone_behind_a_mark_that_was_set_back_goes(void **state)
+{
+    for (int looks_back = 0; looks_back < 2; looks_back++) {
+        for (int resets = 0; resets < 2; resets++) {
+            AUTO(world) *w = world_that_replaces(WORLD_TIME, ORDERS);
+            w->tables[0].lookback_ms = looks_back ? 3600 * 1000 : 0;
+            forget(w, "orders", 1, 7);
+            if (resets)
+                assert_int_equal(world_reset(w, false).rc, RC_OK);
+            else
+                set_mark(w, "2024-01-01 00:00:00", NULL);
+            assert_int_equal(run_ok(w).results[0].waybills, 1);
+            assert_int_equal(target_rows(w, "orders"), 0);
+            assert_all_is_well(w);
+            assert_int_equal(run_ok(w).results[0].waybills, looks_back ? 1 : 0);
+        }
+    }
+}
+
+static void a_repaired_range_of_ids_that_are_gone_is_emptied(void **state)
+{
+    static const struct mend_request request = {.from = "2", .to = "4"};
+    AUTO(world) *w = world_that_replaces(WORLD_APPEND, EVENTS);
+    forget(w, "events", 2, 4);
+    w->options = (struct run_options){.repair = &request, .overwrites = true};
+    run_ok(w);
+    assert_int_equal(target_rows(w, "events"), 3);
+    assert_all_is_well(w);
+}
+
+static void what_has_no_new_rows_makes_no_waybill(void **state)
+{
+    AUTO(world) *w = world_that_replaces(WORLD_APPEND, EVENTS);
+    assert_int_equal(run_ok(w).results[0].waybills, 0);
+    AUTO(world) *by_time = world_that_replaces(WORLD_TIME, ORDERS);
+    world_wait(by_time);
+    assert_int_equal(run_ok(by_time).results[0].waybills, 0);
+}
+
 /* ---- what a target lacks ---- */
 
 static void swap_in(struct world *w) { w->tables[0].replace_by = REPLACE_BY_SWAP; }
@@ -254,11 +418,20 @@ int main(void)
         cmocka_unit_test(an_emptied_source_is_not_believed_unasked),
         cmocka_unit_test(rows_that_are_gone_may_stay_and_be_noted),
         cmocka_unit_test(keys_that_were_staged_delete_when_they_are_loaded),
+        cmocka_unit_test(what_was_sealed_says_whether_rows_are_noted_or_deleted),
+        cmocka_unit_test(keys_that_were_sealed_count_though_nobody_looks_for_any_now),
         cmocka_unit_test(a_limited_run_reads_no_keys),
         cmocka_unit_test(a_refresh_needs_no_keys),
         cmocka_unit_test(ranges_are_replaced_and_what_was_read_again_is_there_once),
         cmocka_unit_test(a_reset_replaces_ranges_and_doubles_nothing),
         cmocka_unit_test(a_walk_by_key_makes_room_once),
+        cmocka_unit_test(the_last_ids_go_with_the_range_that_ended_with_them),
+        cmocka_unit_test(a_range_of_ids_that_are_all_gone_is_emptied_once_and_the_mark_stays),
+        cmocka_unit_test(a_limit_ends_the_range_where_it_ends_the_reading),
+        cmocka_unit_test(a_time_that_has_no_rows_any_more_is_emptied),
+        cmocka_unit_test(all_that_is_gone_behind_a_mark_that_was_set_back_goes),
+        cmocka_unit_test(a_repaired_range_of_ids_that_are_gone_is_emptied),
+        cmocka_unit_test(what_has_no_new_rows_makes_no_waybill),
         cmocka_unit_test(a_swapped_table_is_right_after_every_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

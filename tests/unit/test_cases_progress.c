@@ -73,9 +73,29 @@ static void limits_bound_what_a_run_will_come_to(void **state)
     assert_told(2, 4);
 }
 
-static void behind_the_walk_of_an_earlier_run_nobody_has_counted(void **state)
+/* A first load that was stopped goes on: the rest of the walk, and what has moved since it began. Rows that were still
+ * to come when they moved are counted on either side. */
+static void a_walk_that_goes_on_tells_what_is_left_of_it_and_what_has_moved_since(void **state)
 {
     AUTO(world) *w = world_that_tells(ORDERS);
+    world_fill(w);
+    w->options.limit = 4;
+    run_and_listen(w);
+    assert_told(4, 8);
+    world_insert(w, ORDERS, 100, false);
+    world_insert(w, ORDERS, 101, false);
+    world_update(w, ORDERS, 1); /* walked already */
+    world_wait(w);
+    w->options.limit = 0;
+    run_and_listen(w);
+    assert_told(3 + 3, 2 * (3 + 3));
+    assert_all_is_well(w);
+}
+
+static void what_is_read_beside_a_walk_that_goes_on_is_not_counted_before(void **state)
+{
+    AUTO(world) *w = world_that_tells(ORDERS);
+    w->tables[0].lookback_ms = 60000;
     world_fill(w);
     w->options.limit = 4;
     run_and_listen(w);
@@ -108,7 +128,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_tells_how_much_it_will_extract_and_load),
         cmocka_unit_test(limits_bound_what_a_run_will_come_to),
-        cmocka_unit_test(behind_the_walk_of_an_earlier_run_nobody_has_counted),
+        cmocka_unit_test(a_walk_that_goes_on_tells_what_is_left_of_it_and_what_has_moved_since),
+        cmocka_unit_test(what_is_read_beside_a_walk_that_goes_on_is_not_counted_before),
         cmocka_unit_test(what_an_earlier_run_left_to_load_is_work_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

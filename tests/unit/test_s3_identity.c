@@ -155,6 +155,19 @@ static void a_wrong_clock_is_put_right_by_the_servers(void **state)
     WELL(store_head(s->store, "k", &info, &s->err));
 }
 
+/* By which ages of objects are told, however wrong this machine's is. */
+static void the_stores_own_clock_is_what_its_answers_say(void **state)
+{
+    static const int64_t ahead_us[] = {INT64_C(600) * 1000000, INT64_C(-7200) * 1000000, 0};
+    struct s3_story *s = *state;
+    for (int i = 0; i < 3; i++) {
+        int64_t now_us = 0;
+        s3_server_set(s->server, (struct s3_manners){.clock_offset_us = ahead_us[i]});
+        WELL(store_now(s->store, &s->clock, "", &now_us, &s->err));
+        assert_int_equal(now_us / 1000000, (s->now_us + ahead_us[i]) / 1000000);
+    }
+}
+
 /* ---- weak servers ---- */
 
 static RC probe(struct s3_story *s)
@@ -251,6 +264,7 @@ int main(void)
         S3_STORY(keys_that_have_expired_and_are_the_only_ones_are_told),
         S3_STORY(keys_that_have_expired_are_fetched_anew_in_the_middle_of_a_run),
         S3_STORY(a_wrong_clock_is_put_right_by_the_servers),
+        S3_STORY(the_stores_own_clock_is_what_its_answers_say),
         S3_STORY(the_probe_finds_out_who_ignores_conditions_or_checksums),
         S3_STORY(etags_that_are_no_md5_do_no_harm_where_a_checksum_is_confirmed),
         S3_STORY(a_certificate_has_to_be_trusted_and_of_that_host),

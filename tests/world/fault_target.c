@@ -39,6 +39,15 @@ static RC fault_position(struct target *base, const struct target_table *table, 
     return RC_OK;
 }
 
+static RC fault_check_owner(struct target *base, const struct target_table *table, struct error *err)
+{
+    struct fault_target *self = of(base);
+    enum fault fault = ask(self, "check_owner");
+    if (!fault_does_call(fault))
+        return fault_refuse(fault, err);
+    return fault_answer(fault, target_check_owner(self->inner, table, err), err);
+}
+
 static RC fault_create_position(struct target *base, const struct target_table *table, const char *target_id,
                                 struct error *err)
 {
@@ -263,6 +272,7 @@ static const struct target_ops fault_ops = {
     .has_gaps = fault_has_gaps,
     .holds = fault_holds,
     .position = fault_position,
+    .check_owner = fault_check_owner,
     .create_position = fault_create_position,
     .fence = fault_fence,
     .prepare = fault_prepare,

@@ -45,6 +45,24 @@ static enum rc check_table(const struct mem_position *position, const struct tar
                 table->name);
 }
 
+static enum rc check_sharing(const struct target_table *table, struct error *err)
+{
+    if (!table->shared || table->mode != MODE_REPLACE)
+        return RC_OK;
+    return fail(err, RC_CONFIG, "'%s' replaces '%s', so that no other can share it", table->scope, table->name);
+}
+
+static enum rc mem_check_owner(struct target *base, const struct target_table *table, struct error *err)
+{
+    struct mem_target *self = (struct mem_target *)base;
+    AUTO_RELEASE(mem_inside) inside = mem_enter(self);
+    struct mem_state *state = &self->database->state;
+    TRY(mem_lost(self, err));
+    TRY(check_sharing(table, err));
+    TRY(check_table(mem_find_position(state, table->scope), table, err));
+    return check_owner(state, table, err);
+}
+
 static enum rc mem_create_position(struct target *base, const struct target_table *table, const char *target_id,
                                    struct error *err)
 {
@@ -52,8 +70,7 @@ static enum rc mem_create_position(struct target *base, const struct target_tabl
     AUTO_RELEASE(mem_inside) inside = mem_enter(self);
     struct mem_database *database = self->database;
     TRY(mem_lost(self, err));
-    if (table->shared && table->mode == MODE_REPLACE)
-        return fail(err, RC_CONFIG, "'%s' replaces '%s', so that no other can share it", table->scope, table->name);
+    TRY(check_sharing(table, err));
     struct mem_position *position = mem_find_position(&database->state, table->scope);
     TRY(check_table(position, table, err));
     TRY(check_owner(&database->state, table, err));
@@ -278,6 +295,7 @@ static const struct target_ops mem_ops = {
     .has_gaps = mem_has_gaps,
     .holds = mem_target_holds,
     .position = mem_position,
+    .check_owner = mem_check_owner,
     .create_position = mem_create_position,
     .fence = mem_fence,
     .prepare = mem_prepare,

@@ -333,6 +333,7 @@ static const struct target_ops adbc_target_ops = {
     .has_gaps = has_gaps,
     .holds = holds,
     .position = adbc_target_position,
+    .check_owner = adbc_target_check_owner,
     .create_position = adbc_target_create_position,
     .fence = adbc_target_fence,
     .prepare = adbc_target_prepare,

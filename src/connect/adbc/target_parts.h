@@ -71,6 +71,7 @@ RC adbc_target_change(struct adbc_target *self, const char *sql, int64_t *ret_ch
 /* The ops of T: target_position.c. */
 RC adbc_target_position(struct target *base, const struct target_table *table, struct arena *arena,
                         struct target_position *ret, struct error *err);
+RC adbc_target_check_owner(struct target *base, const struct target_table *table, struct error *err);
 RC adbc_target_create_position(struct target *base, const struct target_table *table, const char *target_id,
                                struct error *err);
 RC adbc_target_fence(struct target *base, const struct target_table *table, int64_t token, struct arena *arena,

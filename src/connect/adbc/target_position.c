@@ -39,6 +39,29 @@ RC adbc_target_position(struct target *base, const struct target_table *table, s
     return rc == RC_OK ? RC_OK : fail_in(err, "target '%s': reading the position of '%s'", base->name, table->scope);
 }
 
+static RC look_for_owner(struct adbc_target *self, const struct target_table *table, struct error *err)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    struct target_position now;
+    bool is_there = false;
+    if (self->db != NULL)
+        TRY(adbc_target_has_position(self, &is_there, err));
+    if (!is_there)
+        return RC_OK;
+    const struct sql_on on = adbc_on(self, table);
+    return sql_position_check(&on, &arena, &now, err);
+}
+
+RC adbc_target_check_owner(struct target *base, const struct target_table *table, struct error *err)
+{
+    struct adbc_target *self = (struct adbc_target *)base;
+    TRY(sql_check_sharing(table, err));
+    TRY(adbc_target_look(self, err));
+    enum rc rc = look_for_owner(self, table, err);
+    adbc_target_rest(self);
+    return rc == RC_OK ? RC_OK : fail_in(err, "target '%s': the position of '%s'", base->name, table->scope);
+}
+
 /* ---- creating it ---- */
 
 struct creating {
@@ -93,9 +116,7 @@ static RC create(struct adbc_target *self, void *context, struct error *err)
     AUTO_RELEASE(buf) sql = {0};
     struct target_position now;
     TRY(create_table(self, err));
-    TRY(sql_position_read(&on, &arena, &now, err));
-    TRY(sql_check_same_table(&on, &now, err));
-    TRY(sql_check_owner(&on, err));
+    TRY(sql_position_check(&on, &arena, &now, err));
     if (now.exists) {
         sql_position_share(&on, &sql);
         return change_position(self, &sql, NULL, err);

@@ -72,6 +72,7 @@ static RC changed_keys(struct mysql_source *self, const struct mysql_table *tabl
         buf_add_str(&sql, S("SELECT 1"));
     TRY(range_from(table, range, &sql, err));
     buf_addf(&sql, " LIMIT %d", SOURCE_CHANGED_MAX + 1);
+    TRY(mysql_custom_bind(table, range, self->control, err));
     TRY(mysql_session_ask(self->control, sql.at, &rows, err));
     if (ret->count + (int64_t)mysql_num_rows(rows) > SOURCE_CHANGED_MAX ||
         (table->base.key_count == 0 && mysql_num_rows(rows) > 0))
@@ -105,6 +106,7 @@ enum rc mysql_source_profile(struct source *base, const struct table *table, con
     const struct mysql_table *t = mysql_table_of(table);
     struct error ignored;
     TRY(range_check(self, t, range, err));
+    TRY(mysql_custom_bind(t, range, self->control, err));
     TRY(mysql_session_run(self->control, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", err));
     TRY(mysql_session_run(self->control, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", err));
     enum rc rc = profile_snapshot(self, t, range, changed, changed_count, ret, ret_changed, err);

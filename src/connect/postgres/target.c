@@ -213,6 +213,7 @@ static const struct target_ops postgres_target_ops = {
     .has_gaps = has_gaps,
     .holds = holds,
     .position = postgres_target_position,
+    .check_owner = postgres_target_check_owner,
     .create_position = postgres_target_create_position,
     .fence = postgres_target_fence,
     .prepare = postgres_target_prepare,

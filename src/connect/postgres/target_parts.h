@@ -58,6 +58,7 @@ RC postgres_target_has_table(struct postgres_target *self, const char *quoted, b
 /* The ops of T: target_position.c. */
 RC postgres_target_position(struct target *base, const struct target_table *table, struct arena *arena,
                             struct target_position *ret, struct error *err);
+RC postgres_target_check_owner(struct target *base, const struct target_table *table, struct error *err);
 RC postgres_target_create_position(struct target *base, const struct target_table *table, const char *target_id,
                                    struct error *err);
 RC postgres_target_fence(struct target *base, const struct target_table *table, int64_t token, struct arena *arena,

@@ -31,6 +31,21 @@ RC postgres_target_position(struct target *base, const struct target_table *tabl
     return RC_OK;
 }
 
+RC postgres_target_check_owner(struct target *base, const struct target_table *table, struct error *err)
+{
+    struct postgres_target *self = (struct postgres_target *)base;
+    AUTO_RELEASE(arena) arena = {0};
+    struct target_position now;
+    bool is_there = false;
+    TRY(sql_check_sharing(table, err));
+    TRY(postgres_target_connect(self, err));
+    TRY(postgres_target_has_table(self, self->position, &is_there, err));
+    const struct sql_on on = postgres_on(self, table);
+    if (!is_there || sql_position_check(&on, &arena, &now, err) == RC_OK)
+        return RC_OK;
+    return fail_in(err, "target '%s': the position of '%s'", base->name, table->scope);
+}
+
 /* ---- creating it ---- */
 
 /* fillfactor: every load writes the row again; with room on its page no index has to know of it. */
@@ -64,9 +79,7 @@ static RC create_locked(struct postgres_target *self, const struct target_table 
     AUTO_RELEASE(buf) sql = {0};
     struct target_position now;
     TRY(create_table(self, err));
-    TRY(sql_position_read(&on, &arena, &now, err));
-    TRY(sql_check_same_table(&on, &now, err));
-    TRY(sql_check_owner(&on, err));
+    TRY(sql_position_check(&on, &arena, &now, err));
     if (now.exists)
         sql_position_share(&on, &sql);
     else

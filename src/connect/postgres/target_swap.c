@@ -28,6 +28,7 @@ RC postgres_target_check_swap(struct postgres_target *self, const struct target_
                               const struct sql_shape *shape, struct error *err)
 {
     AUTO_RELEASE(pq_answer) found = {0}, owner = {0};
+    AUTO_RELEASE(buf) quoted = {0};
     if (!table->swaps)
         return RC_OK;
     TRY(pq_query(self->db, obstacles_sql, 1, &shape->id, &found, err));
@@ -37,14 +38,15 @@ RC postgres_target_check_swap(struct postgres_target *self, const struct target_
         return fail_todo(err, "`replace: delete` keeps all of it; or drop it, where it is not needed");
     }
     TRY(pq_query(self->db,
-                 "SELECT pg_has_role(relowner, 'USAGE'), relowner::regrole, current_user FROM pg_class"
+                 "SELECT pg_has_role(relowner, 'USAGE'), relowner::regrole, quote_ident(current_user) FROM pg_class"
                  " WHERE oid = $1::oid",
                  1, &shape->id, &owner, err));
     if (pq_bool(&owner, 0, 0))
         return RC_OK;
     fail(err, RC_DENIED, "'%s' belongs to %s, and '%s' may not put a new table in its place", table->name,
          pq_text(&owner, 0, 1), pq_text(&owner, 0, 2));
-    return fail_todo(err, "GRANT %s TO \"%s\", or `replace: delete`, which needs no ownership", pq_text(&owner, 0, 1),
+    postgres_table_quote(self, table->name, &quoted);
+    return fail_todo(err, "ALTER TABLE %s OWNER TO %s, or `replace: delete`, which needs no ownership", quoted.at,
                      pq_text(&owner, 0, 2));
 }
 

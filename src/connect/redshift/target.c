@@ -221,6 +221,7 @@ static const struct target_ops redshift_target_ops = {
     .has_gaps = has_gaps,
     .holds = holds,
     .position = redshift_position,
+    .check_owner = redshift_check_owner,
     .create_position = redshift_create_position,
     .fence = redshift_fence,
     .prepare = redshift_prepare,

@@ -54,7 +54,7 @@ static RC add_use(struct redshift_target *self, struct sql_grants *g, const stru
                   arena_print(arena, "%s into '%s'", mode_name(use->mode), use->table), err));
     if (use->deletes) {
         const char *const *deletes = redshift_mode_rights(MODE_KEYS, &count);
-        TRY(add_table(self, g, use->table, name, deletes, use->notes ? count : count - 1,
+        TRY(add_table(self, g, use->table, name, deletes, use->notes != NULL ? count : count - 1,
                       arena_print(arena, "rows that are gone from the source of '%s'", use->table), err));
     }
     if (!use->is_audited || use->mode != MODE_APPEND)

@@ -76,6 +76,7 @@ int redshift_code(const struct redshift_target *self);
 
 RC redshift_position(struct target *base, const struct target_table *table, struct arena *arena,
                      struct target_position *ret, struct error *err);
+RC redshift_check_owner(struct target *base, const struct target_table *table, struct error *err);
 RC redshift_create_position(struct target *base, const struct target_table *table, const char *target_id,
                             struct error *err);
 RC redshift_fence(struct target *base, const struct target_table *table, int64_t token, struct arena *arena,

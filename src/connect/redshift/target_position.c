@@ -202,6 +202,31 @@ static RC update_shared(struct redshift_target *self, const struct target_table 
     return redshift_run(self, sql.at, NULL, err);
 }
 
+/* *ret_oid NULL: nobody loads the table yet. */
+static RC look_for_owner(struct redshift_target *self, const struct target_table *table, struct arena *arena,
+                         const char **ret_oid, struct target_position *ret_now, struct error *err)
+{
+    const struct sql_on on = redshift_on(self, table);
+    TRY(redshift_connect(self, err));
+    TRY(find_table(self, table->name, arena, ret_oid, err));
+    if (*ret_oid != NULL)
+        TRY(read_row(self, table, arena, ret_now, err));
+    if (!ret_now->exists)
+        TRY(check_other_tables(self, table, err));
+    return *ret_oid != NULL ? sql_check_owner(&on, err) : RC_OK;
+}
+
+RC redshift_check_owner(struct target *base, const struct target_table *table, struct error *err)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    struct target_position now = {0};
+    const char *oid = NULL;
+    TRY(sql_check_sharing(table, err));
+    if (look_for_owner((struct redshift_target *)base, table, &arena, &oid, &now, err) == RC_OK)
+        return RC_OK;
+    return fail_in(err, "target '%s': the position of '%s'", base->name, table->scope);
+}
+
 static RC create_position(struct redshift_target *self, const struct target_table *table, const char *target_id,
                           struct error *err)
 {
@@ -209,15 +234,11 @@ static RC create_position(struct redshift_target *self, const struct target_tabl
     AUTO_RELEASE(arena) arena = {0};
     struct target_position now = {0};
     const char *oid = NULL;
-    TRY(redshift_connect(self, err));
-    TRY(find_table(self, table->name, &arena, &oid, err));
-    if (oid != NULL)
-        TRY(read_row(self, table, &arena, &now, err));
-    if (!now.exists)
-        TRY(check_other_tables(self, table, err));
-    if (oid == NULL)
+    TRY(look_for_owner(self, table, &arena, &oid, &now, err));
+    if (oid == NULL) {
         TRY(create_table(self, table, target_id, err));
-    TRY(sql_check_owner(&on, err));
+        TRY(sql_check_owner(&on, err)); /* somebody else may have made it meanwhile */
+    }
     TRY(read_row(self, table, &arena, &now, err));
     return now.exists ? update_shared(self, table, err) : add_row(self, table, target_id, err);
 }

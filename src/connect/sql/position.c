@@ -171,3 +171,10 @@ RC sql_check_same_table(const struct sql_on *on, const struct target_position *n
         return RC_OK;
     return sql_fail_other_table(on->table, now->table, err);
 }
+
+RC sql_position_check(const struct sql_on *on, struct arena *arena, struct target_position *ret, struct error *err)
+{
+    TRY(sql_position_read(on, arena, ret, err));
+    TRY(sql_check_same_table(on, ret, err));
+    return sql_check_owner(on, err);
+}

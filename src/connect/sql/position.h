@@ -29,4 +29,6 @@ RC sql_check_sharing(const struct target_table *table, struct error *err);
 RC sql_check_owner(const struct sql_on *on, struct error *err);
 /* RC_CONFIG: the scope loads into another table so far. A position that is none is fine. */
 RC sql_check_same_table(const struct sql_on *on, const struct target_position *now, struct error *err);
+/* T's row from a table that is there, and both of these. */
+RC sql_position_check(const struct sql_on *on, struct arena *arena, struct target_position *ret, struct error *err);
 enum rc sql_fail_other_table(const struct target_table *table, const char *so_far, struct error *err);

@@ -129,7 +129,7 @@ RC key_bind(struct sqlite *db, sqlite3_stmt *statement, int parameter, enum type
 static inline bool goes_by_cursor(enum range_kind kind) { return kind == RANGE_CURSOR || kind == RANGE_TIME; }
 static inline bool goes_by_key(enum range_kind kind)
 {
-    return kind == RANGE_WALK || kind == RANGE_CURSOR || kind == RANGE_KEY || kind == RANGE_NULL;
+    return kind == RANGE_WALK || kind == RANGE_CURSOR || kind == RANGE_KEY || kind == RANGE_NULL || kind == RANGE_ROW;
 }
 
 /* A walk over rows in an order that repeats none, in pages that are transactions of their own. Each row selects the

@@ -209,6 +209,7 @@ static const struct target_ops sqlite_target_ops = {
     .has_gaps = has_gaps,
     .holds = holds,
     .position = sqlite_target_position,
+    .check_owner = sqlite_target_check_owner,
     .create_position = sqlite_target_create_position,
     .fence = sqlite_target_fence,
     .prepare = sqlite_target_prepare,

@@ -69,6 +69,7 @@ RC sqlite_target_has_table(struct sqlite_target *self, const char *name, bool *r
 /* The ops of T: target_position.c. */
 RC sqlite_target_position(struct target *base, const struct target_table *table, struct arena *arena,
                           struct target_position *ret, struct error *err);
+RC sqlite_target_check_owner(struct target *base, const struct target_table *table, struct error *err);
 RC sqlite_target_create_position(struct target *base, const struct target_table *table, const char *target_id,
                                  struct error *err);
 RC sqlite_target_fence(struct target *base, const struct target_table *table, int64_t token, struct arena *arena,

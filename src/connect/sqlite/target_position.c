@@ -32,6 +32,22 @@ RC sqlite_target_position(struct target *base, const struct target_table *table,
     return RC_OK;
 }
 
+RC sqlite_target_check_owner(struct target *base, const struct target_table *table, struct error *err)
+{
+    struct sqlite_target *self = (struct sqlite_target *)base;
+    AUTO_RELEASE(arena) arena = {0};
+    struct target_position now;
+    bool is_there = false;
+    TRY(sql_check_sharing(table, err));
+    TRY(sqlite_target_look(self, err));
+    if (self->db != NULL)
+        TRY(sqlite_target_has_table(self, "waybill_position", &is_there, err));
+    const struct sql_on on = sqlite_on(self, table);
+    if (!is_there || sql_position_check(&on, &arena, &now, err) == RC_OK)
+        return RC_OK;
+    return fail_in(err, "target '%s'", base->name);
+}
+
 /* ---- creating it ---- */
 
 static RC create_locked(struct sqlite_target *self, const struct target_table *table, const char *target_id,
@@ -42,9 +58,7 @@ static RC create_locked(struct sqlite_target *self, const struct target_table *t
     AUTO_RELEASE(buf) sql = {0};
     struct target_position now;
     TRY(sqlite_run(self->db, create_table, err));
-    TRY(sql_position_read(&on, &arena, &now, err));
-    TRY(sql_check_same_table(&on, &now, err));
-    TRY(sql_check_owner(&on, err));
+    TRY(sql_position_check(&on, &arena, &now, err));
     if (now.exists)
         sql_position_share(&on, &sql);
     else

@@ -149,6 +149,13 @@ static int retry_after_ms(const struct http_answer *answer)
     return (int)(seconds < RETRY_AFTER_S_MAX ? seconds : RETRY_AFTER_S_MAX) * 1000;
 }
 
+static void note_clock(struct s3 *self, const struct http_answer *answer)
+{
+    int64_t server_us = s3_time_us(or_empty(http_header(answer, "date")));
+    if (server_us != 0)
+        self->base.ahead_us = server_us - self->with.clock->now_us(self->with.clock);
+}
+
 static RC attempt_once(struct attempt *a, struct error *err)
 {
     struct s3 *self = a->self;
@@ -161,6 +168,7 @@ static RC attempt_once(struct attempt *a, struct error *err)
     int status = a->answer->status;
     if (status >= 200 && status < 300 && !(call->error_in_200 && s3_fault_in_200(a->answer))) {
         self->answered = true;
+        note_clock(self, a->answer);
         return RC_OK;
     }
     s3_fault_read(a->answer, &a->fault);
