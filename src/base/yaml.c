@@ -44,9 +44,9 @@ static RC reader_fail(const struct reader *r, struct error *err)
         p->error == YAML_READER_ERROR ? where_of_offset(r, p->problem_offset) : where_of(r, p->problem_mark);
     fail(err, RC_CONFIG, WHERE_FMT ": not valid YAML: %s%s%s", WHERE_ARG(at),
          p->problem != NULL ? p->problem : "cannot be read", p->context != NULL ? " " : "", or_empty(p->context));
-    return fail_todo(
-        err,
-        "look at this line and the one above: indent with spaces, never tabs, and quote texts that hold ': ' or ' #'");
+    return fail_todo(err, "look at this line and the one above: indent with spaces, never tabs, and quote texts that "
+                          "hold ': ' or ' #', and "
+                          "between braces also \"${VAR}\"");
 }
 
 static RC reader_next(struct reader *r, struct error *err)

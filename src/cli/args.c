@@ -332,7 +332,12 @@ static RC check_given(const struct cli *cli, struct error *err)
         }
     }
     if (cli->word_count > command->words_max) {
-        fail(err, RC_CONFIG, "'%s' cannot do anything with '%.60s'", command->path, cli->words[command->words_max]);
+        const struct option *table = command->flags != NULL ? option_find(*command->flags, "table") : NULL;
+        const char *word = cli->words[command->words_max];
+        fail(err, RC_CONFIG, "'%s' cannot do anything with '%.60s'", command->path, word);
+        if (table != NULL && command->words_max == 0)
+            return fail_todo(err, "a table is named with -%c: waybill %s -%c %.60s", table->letter, command->path,
+                             table->letter, word);
         return fail_todo(err, "'waybill %s --help' shows what it takes", command->path);
     }
     if (cli->word_count < command->words_min) {

@@ -19,6 +19,16 @@ bool source_sets_aside(const struct table *table, int column)
     return table->sets_aside && !is_order;
 }
 
+enum rc source_fail_no_rows(const char *table, const char *where, const char *what, struct error *err)
+{
+    fail(err, RC_CONFIG, "'%s' in '%s' is a %s: only tables can be moved", table, where, what);
+    return fail_todo(err,
+                     "move the tables that it reads; or what it gives, by a statement: %s: {increment: custom_sql, "
+                     "sql: \"SELECT * FROM ... WHERE updated_at >= :lower AND updated_at < :upper\", cursor: "
+                     "updated_at, key: id}",
+                     table);
+}
+
 /* ---- a source that has no SQL for it, or none that is not ours ---- */
 
 /* Rows that are read one after the other are not of one instant: what has changed is read before and after, and must be

@@ -209,6 +209,8 @@ static inline RC source_read(struct source *s, const struct table *table, const 
 enum { SOURCE_CHANGED_MAX = 10000 };
 RC source_profile(struct source *s, const struct table *table, const struct range *range, const struct range *changed,
                   int changed_count, struct profile *ret, struct key_list *ret_changed, struct error *err);
+/* RC_CONFIG: `table` is a view, or what else has no rows of its own; with what to do. */
+enum rc source_fail_no_rows(const char *table, const char *where, const char *what, struct error *err);
 /* RC_BUSY, with what to do. */
 enum rc source_fail_changed(const struct table *table, struct error *err);
 /* For sources: whether a value of this column that does not fit becomes a reject. */

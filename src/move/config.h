@@ -239,6 +239,7 @@ bool tables_need_listing(const struct pipeline_config *pipeline, const char *con
 /* The tables a command means. wanted_count 0: all that are listed, in their order, patterns expanded against `existing`
  * (sorted as given); an entry of its own goes before a pattern, the first pattern before later ones. A wanted name
  * takes its entry, or the pattern it matches, or the defaults when it is not listed; naming it twice is naming it once.
+ * A wanted pattern means the tables of the pipeline that it matches (all that exist where it lists none).
  * RC_CONFIG: nothing listed. RC_NOT_FOUND: a pattern that matches nothing. The result lives as long as the config. */
 RC tables_resolve(struct config *self, const struct pipeline_config *pipeline, const char *const *wanted,
                   int wanted_count, const char *const *existing, int existing_count, const struct table_config **ret,

@@ -56,7 +56,7 @@ bool tables_need_listing(const struct pipeline_config *pipeline, const char *con
 {
     for (int i = 0; i < wanted_count; i++) {
         const struct table_config *entry = entry_of(pipeline, wanted[i]);
-        if (entry != NULL && entry->is_pattern && text_eq(entry->name, wanted[i]))
+        if (is_pattern(wanted[i]) || (entry != NULL && entry->is_pattern && text_eq(entry->name, wanted[i])))
             return true;
     }
     for (int i = 0; wanted_count == 0 && i < pipeline->table_count; i++) {
@@ -110,11 +110,9 @@ static RC add_pattern(struct resolving *r, const struct table_config *entry, str
     return fail_todo(err, "correct the pattern, or remove it");
 }
 
-static RC add_wanted(struct resolving *r, const char *name, struct error *err)
+static RC add_named(struct resolving *r, const char *name, struct error *err)
 {
     const struct table_config *entry = entry_of(r->pipeline, name);
-    if (entry != NULL && entry->is_pattern && text_eq(entry->name, name))
-        return add_pattern(r, entry, err);
     struct table_config unlisted = {0};
     if (entry == NULL) {
         TRY(table_default(r->config, r->pipeline, name, &unlisted, err));
@@ -122,6 +120,41 @@ static RC add_wanted(struct resolving *r, const char *name, struct error *err)
     }
     add_table(r, entry, name);
     return RC_OK;
+}
+
+static bool is_existing(const struct resolving *r, const char *name)
+{
+    for (int i = 0; i < r->existing_count; i++) {
+        if (text_eq(r->existing[i], name))
+            return true;
+    }
+    return false;
+}
+
+/* Of the tables that the pipeline lists, where it lists any: what its patterns leave out was left out on purpose. */
+static RC add_wanted_pattern(struct resolving *r, const char *pattern, struct error *err)
+{
+    int matches = 0;
+    for (int i = 0; i < r->existing_count; i++) {
+        const char *name = r->existing[i];
+        if (!pattern_matches(pattern, name) || (r->pipeline->table_count > 0 && entry_of(r->pipeline, name) == NULL))
+            continue;
+        TRY(add_named(r, name, err));
+        matches++;
+    }
+    if (matches > 0)
+        return RC_OK;
+    fail(err, RC_NOT_FOUND, "the pattern '%s' matches no table of '%s'%s", pattern, r->pipeline->source,
+         r->pipeline->table_count > 0 ? " that the pipeline lists" : "");
+    return fail_todo(err, "correct the pattern; `waybill plan` without -t shows the tables there are");
+}
+
+static RC add_wanted(struct resolving *r, const char *name, struct error *err)
+{
+    const struct table_config *entry = entry_of(r->pipeline, name);
+    if (entry != NULL && entry->is_pattern && text_eq(entry->name, name))
+        return add_pattern(r, entry, err);
+    return is_pattern(name) && !is_existing(r, name) ? add_wanted_pattern(r, name, err) : add_named(r, name, err);
 }
 
 static RC add_all(struct resolving *r, const char *const *wanted, int wanted_count, struct error *err)

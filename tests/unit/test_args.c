@@ -212,7 +212,7 @@ static void words_and_flags_that_are_missing_or_too_many_are_told(void **state)
     assert_refused("check", "'check' needs CONNECTION", "'waybill check --help' shows what it takes");
     assert_refused("check a b", "'check' cannot do anything with 'b'", "'waybill check --help' shows what it takes");
     assert_refused("sync pipeline orders", "'sync pipeline' cannot do anything with 'orders'",
-                   "'waybill sync pipeline --help' shows what it takes");
+                   "a table is named with -t: waybill sync pipeline -t orders");
     assert_refused("watermark set", "'watermark set' needs -t or --table", "add --table NAME: table of the source");
 }
 

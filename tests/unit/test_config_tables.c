@@ -290,12 +290,12 @@ static void a_named_table_takes_its_entry_its_pattern_or_the_defaults(void **sta
         CONNECTIONS PIPELINE
         "    lag: 9s\n    tables:\n      orders: {target: o}\n      'log_*': {increment: id_only, exclude: ['*_old']}\n"
         "      log_2024: {increment: full_sync}\n");
-    static const char *const names[] = {"log_2024", "log_2023", "customers", "orders", "log_2023", "log_old", "no*t"};
-    assert_false(tables_need_listing(pick(NULL), names, 7));
+    static const char *const names[] = {"log_2024", "log_2023", "customers", "orders", "log_2023", "log_old"};
+    assert_false(tables_need_listing(pick(NULL), names, 6));
     assert_string_equal(
-        resolved(names, 7),
+        resolved(names, 6),
         "log_2024>log_2024/full_sync log_2023>log_2023/id_only customers>customers/hybrid orders>o/hybrid "
-        "log_old>log_old/hybrid no*t>no*t/hybrid");
+        "log_old>log_old/hybrid");
     static const char *const pattern[] = {"log_*"};
     assert_true(tables_need_listing(pick(NULL), pattern, 1));
     assert_string_equal(resolved(pattern, 1), "log_2023>log_2023/id_only");
@@ -305,6 +305,21 @@ static void a_named_table_takes_its_entry_its_pattern_or_the_defaults(void **sta
     assert_int_equal(tables_resolve(story.config, pick(NULL), names + 2, 1, NULL, 0, &tables, &count, &err), RC_OK);
     assert_int_equal(tables[0].lag_ms, 9000);
     assert_null(tables[0].where.file);
+}
+
+static void a_pattern_that_is_wanted_means_the_tables_of_the_pipeline_that_it_matches(void **state)
+{
+    static const char *const all[] = {"*"}, *const some[] = {"l*_202?"}, *const none[] = {"cust*"};
+    assert_loads(CONNECTIONS PIPELINE
+                 "    tables:\n      orders: {target: o}\n      'log_*': {increment: id_only, exclude: ['*_old']}\n"
+                 "      log_2024: {increment: full_sync}\n");
+    assert_true(tables_need_listing(pick(NULL), some, 1));
+    assert_string_equal(resolved(some, 1), "log_2023>log_2023/id_only log_2024>log_2024/full_sync");
+    assert_string_equal(resolved(all, 1), "log_2023>log_2023/id_only log_2024>log_2024/full_sync orders>o/hybrid");
+    assert_message(resolved(none, 1),
+                   "not-found: the pattern 'cust*' matches no table of 'shop' that the pipeline lists");
+    assert_loads(CONNECTIONS PIPELINE);
+    assert_string_equal(resolved(none, 1), "customers>customers/hybrid");
 }
 
 static void a_circle_that_patterns_make_is_found_when_their_tables_are_known(void **state)
@@ -367,6 +382,7 @@ int main(void)
         CONFIG_CASE(a_circle_that_patterns_make_is_found_when_their_tables_are_known),
         CONFIG_CASE(without_t_all_listed_tables_are_meant_in_their_order),
         CONFIG_CASE(a_named_table_takes_its_entry_its_pattern_or_the_defaults),
+        CONFIG_CASE(a_pattern_that_is_wanted_means_the_tables_of_the_pipeline_that_it_matches),
         CONFIG_CASE(nothing_to_do_is_an_error_and_not_a_success),
         CONFIG_CASE(patterns_match_as_shells_do_without_classes),
         CONFIG_CASE(a_hostile_pattern_costs_no_time),

@@ -31,8 +31,7 @@ static RC is_there(struct mysql_source *self, struct mysql_table *table, const c
         if (strcmp(row[0], schema) != 0 || strcmp(row[1], name) != 0)
             continue;
         if (strcmp(row[2], "BASE TABLE") != 0 && strcmp(row[2], "SYSTEM VERSIONED") != 0)
-            return fail(err, RC_CONFIG, "'%s' in '%s' is a %s: only tables can be moved", table->base.name,
-                        self->base.name, row[2]);
+            return source_fail_no_rows(table->base.name, self->base.name, row[2], err);
         *ret = true;
     }
     table->schema_name = arena_text(&self->arena, schema);

@@ -23,8 +23,7 @@ static RC is_there(struct postgres_source *self, struct pg_table *table, const c
     if (!*ret)
         return RC_OK;
     if (strchr("rp", pq_text(&rows, 0, 1)[0]) == NULL)
-        return fail(err, RC_CONFIG, "'%s' in '%s' is a view or a foreign table: only tables can be moved",
-                    table->base.name, self->base.name);
+        return source_fail_no_rows(table->base.name, self->base.name, "view or a foreign table", err);
     pq_quote(&quoted, schema);
     buf_add_str(&quoted, S("."));
     pq_quote(&quoted, name);

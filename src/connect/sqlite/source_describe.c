@@ -62,8 +62,7 @@ static RC find_table(struct sqlite_source *self, struct sqlite_table *table, boo
         return fail_no_table(self, table->base.name, err);
     struct str type = sqlite_column_str(row, 0);
     if (!str_eq(type, S("table")))
-        return fail(err, RC_CONFIG, "'%s' in '%s' is a " STR_FMT ": only tables can be moved", table->base.name,
-                    self->db->path, STR_ARG(type));
+        return source_fail_no_rows(table->base.name, self->db->path, arena_str(&self->arena, type), err);
     *ret_has_rowid = sqlite3_column_int(row, 1) == 0;
     *ret_columns = sqlite3_column_int(row, 2);
     if (*ret_columns > COLUMNS_MAX)
