@@ -1,5 +1,7 @@
 #include "store/probe.h"
 
+#include "io/opening.h"
+
 #define NOT_OURS "probe-etag-of-nobody" /* an ETag that no object has */
 
 enum { BODY_MAX = 64 };
@@ -72,7 +74,10 @@ RC store_probe(struct store *store, struct clock *clock, struct random *random, 
     enum rc rc = probe_conditions(store, key, err);
     if (rc == RC_OK && store->ops->probe != NULL)
         rc = store->ops->probe(store, key, err);
+    if (rc_is_stop(rc))
+        opening_last_words_begin(clock);
     enum rc deleted = probe_delete(store, key, rc == RC_OK ? err : &second); /* the first failure is the one to tell */
+    opening_last_words_end();
     if (rc != RC_OK || deleted != RC_OK)
         return fail_in(err, "trying whether the store keeps its promises");
     return RC_OK;

@@ -51,7 +51,10 @@ static RC keeps_conditions_of_complete(struct s3 *self, const char *key, struct 
     if (rc == RC_OK)
         return weak(self, "completes an upload over an object, though If-None-Match forbids it",
                     "set 'look_before_complete: true' of the connection, and then 'waybill check' again", err);
+    if (rc_is_stop(rc))
+        opening_last_words_begin(self->with.clock);
     enum rc aborted = s3_upload_abort(&self->base, key, upload.id, rc == RC_CONFLICT ? err : &second);
+    opening_last_words_end();
     return rc == RC_CONFLICT ? aborted : rc;
 }
 
