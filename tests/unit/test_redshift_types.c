@@ -92,10 +92,7 @@ static void only_pairs_that_copy_is_known_to_take_go_straight_in(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         AUTO(schema) *schema = schema_of(cases[i].field);
         struct redshift_fitting fitting = redshift_fit(field_of(schema, cases[i].source), &cases[i].type);
-        int found = fitting.fit == FIT_NO    ? NO
-                    : fitting.fit == FIT_WIDER ? WIDER
-                    : fitting.is_direct                  ? DIRECT
-                                                         : CAST;
+        int found = fitting.fit == FIT_NO ? NO : fitting.fit == FIT_WIDER ? WIDER : fitting.is_direct ? DIRECT : CAST;
         if (found != cases[i].expected)
             fail_msg("%s into %s: %d", cases[i].field, cases[i].type.name, found);
     }

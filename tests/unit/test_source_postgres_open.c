@@ -117,8 +117,10 @@ static struct batch_reader *start_reading(struct source *source, const struct ta
     struct batch_reader *reader = NULL;
     struct error err = {0};
     if (source_describe(source, request, &table, &err) != RC_OK ||
-        source_read(source, table, &(struct range){.kind = RANGE_ALL}, &reader, &err) != RC_OK)
+        source_read(source, table, &(struct range){.kind = RANGE_ALL}, &reader, &err) != RC_OK) {
         fail_msg("%s", err.text);
+        return NULL; /* not reached */
+    }
     assert_int_equal(batch_reader_next(reader, &batch, &err), RC_OK);
     assert_non_null(batch);
     return reader;
