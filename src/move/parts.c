@@ -238,16 +238,10 @@ static RC count_folder(void *context, const struct folder *folder, struct error 
 
 /* ---- the whole ---- */
 
-/* A store's clock may have whole seconds in one answer and more in another: any age is any age. */
-static int64_t until_of(const struct parts_wanted *wanted, int64_t now_us)
-{
-    return wanted->older_than_ms != 0 ? now_us - wanted->older_than_ms * 1000 : INT64_MAX;
-}
-
 static RC clean(struct route *r, const struct parts_wanted *wanted, int64_t now_us, bool dry, struct cleaned *ret,
                 struct error *err)
 {
-    struct looking self = {.r = r, .wanted = wanted, .until_us = until_of(wanted, now_us)};
+    struct looking self = {.r = r, .wanted = wanted, .until_us = orphans_until(now_us, wanted->older_than_ms)};
     self.remover =
         (struct remover){.store = r->run->world.store, .scope = dry ? NULL : r->scope, .dry = dry, .arena = &r->arena};
     struct waybill_ref newest = extracted_of(r);
@@ -294,8 +288,10 @@ RC parts_list(struct run *run, const struct parts_wanted *wanted, struct parts_t
     struct route *r = &run->routes[0];
     struct clock *clock = run->world.clock;
     struct parts_total total = {0};
-    struct looking self = {
-        .r = r, .wanted = wanted, .until_us = until_of(wanted, clock->now_us(clock)), .total = &total};
+    struct looking self = {.r = r,
+                           .wanted = wanted,
+                           .until_us = orphans_until(clock->now_us(clock), wanted->older_than_ms),
+                           .total = &total};
     TRY(scope_read(r->scope, err));
     if (scope_exists(r->scope))
         TRY(reach_from(r, extracted_of(r), &self.reach, err));

@@ -28,7 +28,7 @@ def test_every_type_is_counted_alike_and_a_difference_in_each_is_named(roads):
     assert json.loads(done.out)["waybill"]["tables"]["types"]["audit_status"] == "passed"
     found = audited(road)["types"]
     assert (found["audit_status"], found["source_rows"], found["target_rows"]) == ("passed", 1000, 1000)
-    assert found["stage"] == {"rows": 1000, "waybills": 1, "waybills_read": 1, "cover": "whole"}
+    assert found["stage"] == {"rows": 1000, "waybills": 1, "waybills_read": 1, "rows_quarantined": 0, "cover": "whole"}
     plants = {
         "small": "small = 32000", "amount": "amount = amount + 0.000001", "ratio": "ratio = -1", "single": "single = -1", "flag": "flag = flag + 1",
         "day": "day = '1999-01-01'", "took": "took = '-800:00:00'", "at": "at = '1999-01-01'", "seen": "seen = NULL", "word": "word = word || 'x'",

@@ -90,6 +90,7 @@ def test_s71_a_signal_stops_all_tables_and_all_leases_are_given(shop, number, st
     road.finish(running, status=status)
     assert time.monotonic() - asked < 20
     assert road.leases() == {}
+    road.sync()
     road.assert_equal()
     road.assert_tidy()
 

@@ -63,8 +63,8 @@ def sqlite_run(path, script):
 
 
 def sqlite_rows(path, sql):
-    """The rows of a query."""
-    with contextlib.closing(sqlite3.connect(path, timeout=60)) as database:
+    """The rows of a query, or none of another statement, which is committed at once."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=60)) as database:
         return database.execute(sql).fetchall()
 
 
