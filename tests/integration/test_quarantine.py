@@ -110,3 +110,19 @@ def test_from_postgresql_what_no_calendar_has(route, postgres):
     assert told(way.sync("--json-output", "-")) == (3, 1, 2)
     assert whys(aside(way)) == {2: {"price": "NaN, an infinity, or more digits than declared"},
                                 3: {"born": "an infinite time, or one beyond what a timestamp has"}}
+
+
+def test_killed_before_its_seal_nothing_of_it_is_left_and_the_rows_are_set_aside_once(route):
+    way = route({"people": {"quarantine": 2}}, lag="0s")
+    way.in_source("""CREATE TABLE people (id INTEGER PRIMARY KEY, age INTEGER, updated_at DATETIME NOT NULL);
+        CREATE INDEX people_updated_at ON people (updated_at);
+        INSERT INTO people VALUES (1, 17, '2025-01-01 00:00:00'), (2, 'old', '2025-01-01 00:00:01'), (3, 4, '2025-01-01 00:00:02')""")
+    running = way.start_sync()
+    assert running.hold_at_arrow("seal", "begin")
+    running.kill()
+    way.finish(running, status=None)
+    assert [key for key in way.keys() if "/_quarantine/" in key], "the file was there when it died"
+    assert told(way.sync("--json-output", "-")) == (3, 2, 1)
+    assert len([key for key in way.keys() if "/_quarantine/" in key]) == 1 and list(aside(way)) == [2]
+    way.assert_tidy()
+    assert not [path for path in way.lake.rglob("_quarantine") if not any(path.iterdir())], "an empty folder"
