@@ -176,7 +176,8 @@ void fingerprint_release(struct fingerprint *self)
     *self = (struct fingerprint){0};
 }
 
-void fingerprint_merge(struct fingerprint *self, const struct fingerprint *more)
+/* Of the same columns. */
+static void fingerprint_merge(struct fingerprint *self, const struct fingerprint *more)
 {
     assert(self->schema->count == more->schema->count);
     self->rows += more->rows;

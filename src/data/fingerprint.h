@@ -21,7 +21,6 @@ struct fingerprint {
 void fingerprint_init(struct fingerprint *self, const struct schema *schema); /* of no rows */
 void fingerprint_release(struct fingerprint *self);                           /* a zeroed one is fine, too */
 void fingerprint_add(struct fingerprint *self, const struct batch *batch);
-void fingerprint_merge(struct fingerprint *self, const struct fingerprint *more); /* of the same columns */
 
 /* As it stands in waybills: "1:<rows>:<total>:<column>,<column>,...", hex but for the rows. */
 const char *fingerprint_print(const struct fingerprint *self, struct arena *arena);

@@ -58,7 +58,7 @@ static void cancel(struct pq *db)
         pthread_detach(sender);
 }
 
-void pq_drop(struct pq *db)
+static void pq_drop(struct pq *db)
 {
     PQfinish(db->handle);
     db->handle = NULL;

@@ -35,7 +35,6 @@ const char *pq_with_lead(const struct pq *db, const char *sql, struct buf *out);
 enum rc pq_give_up(struct pq *db, enum rc rc, struct error *err);
 enum rc pq_fail_lost(struct pq *db, struct error *err); /* just now */
 enum rc pq_fail_gone(struct pq *db, struct error *err); /* before */
-void pq_drop(struct pq *db);
 int64_t pq_now_ms(struct pq *db);
 
 /* ---- pq_copy_out.c ---- */

@@ -86,18 +86,6 @@ static void keys_take(struct sigv4_keys *self, const struct secret *secret, stru
 
 /* ---- what is signed ---- */
 
-/* A buffer that holds a session token. */
-struct wiped_buf {
-    struct buf buf;
-};
-
-static void wiped_buf_release(struct wiped_buf *self)
-{
-    if (self->buf.at != NULL)
-        wipe(self->buf.at, self->buf.size);
-    buf_release(&self->buf);
-}
-
 void sigv4_encode(struct str text, bool keep_slash, struct buf *out)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
@@ -153,12 +141,12 @@ static void add_path(const struct sigv4_scope *scope, const char *path, struct b
 struct pairs {
     struct {
         size_t name, value, end;
-    } items[SIGV4_PAIRS_MAX + SIGV4_ADDED_HEADERS_MAX + 1];
+    } items[SIGV4_PAIRS_MAX + SIGV4_ADDED_HEADERS_MAX];
     int count;
-    struct wiped_buf text;
+    struct secret_buf text; /* a session token may be among them */
 };
 
-static void pairs_release(struct pairs *self) { wiped_buf_release(&self->text); }
+static void pairs_release(struct pairs *self) { secret_buf_release(&self->text); }
 
 static struct str pair_name(const struct pairs *self, int i)
 {
@@ -341,9 +329,9 @@ static void add_line(struct sha256 *digest, struct str line)
 }
 
 /* Once path, query and headers are all there. */
-static void signing_end(struct signing *self, const char *payload, char ret_hex[SHA256_HEX])
+static void signing_end(struct signing *self, char ret_hex[SHA256_HEX])
 {
-    AUTO_RELEASE(wiped_buf) text = {0};
+    AUTO_RELEASE(secret_buf) text = {0};
     AUTO_RELEASE(buf) to_sign = {0};
     AUTO(sha256) *digest = sha256_new();
     char hex[SHA256_HEX];
@@ -357,7 +345,7 @@ static void signing_end(struct signing *self, const char *payload, char ret_hex[
     headers_print(&self->headers, false, &text.buf);
     add_line(digest, buf_str(&text.buf));
     add_line(digest, buf_str(&self->signed_names));
-    sha256_add(digest, str(payload));
+    sha256_add(digest, str(self->request->payload));
     sha256_end(digest, hex);
     buf_addf(&to_sign, ALGORITHM "\n%s\n" STR_FMT "\n%s", self->stamp, STR_ARG(buf_str(&self->credential)), hex);
     keys_take(self->keys, &self->who->secret_key, self->date, self->scope, key);
@@ -367,7 +355,7 @@ static void signing_end(struct signing *self, const char *payload, char ret_hex[
         snprintf(ret_hex + 2 * (ptrdiff_t)i, 3, "%02x", signature[i]);
 }
 
-/* ---- the two forms ---- */
+/* ---- the request that is sent ---- */
 
 /* The value is copied; there must be room, so that nothing moves. */
 static void added_header(struct sigv4_signed *ret, const char *name, const char *value)
@@ -405,7 +393,7 @@ void sigv4_sign(struct sigv4_keys *keys, const struct sigv4_scope *scope, const 
     pairs_reserve(&self.query, request->query, request->query_count, NULL, 0);
     for (int i = 0; i < request->query_count; i++)
         query_add(&self.query, &request->query[i]);
-    signing_end(&self, request->payload, signature);
+    signing_end(&self, signature);
     buf_add(&ret->target, "?", request->query_count > 0);
     query_print(&self.query, &ret->target);
     buf_addf(&authorization, ALGORITHM " Credential=%s/" STR_FMT ", SignedHeaders=" STR_FMT ", Signature=%s",
@@ -413,46 +401,10 @@ void sigv4_sign(struct sigv4_keys *keys, const struct sigv4_scope *scope, const 
     added_header(ret, "authorization", authorization.at);
 }
 
-void sigv4_presign(struct sigv4_keys *keys, const struct sigv4_scope *scope, const struct sigv4_request *request,
-                   const struct aws_credentials *who, int64_t now_us, int expires_s, struct sigv4_signed *ret)
-{
-    AUTO_RELEASE(signing) self = {.keys = keys, .scope = scope, .request = request, .who = who};
-    AUTO_RELEASE(buf) credential = {0};
-    char signature[SHA256_HEX], expires[12];
-    assert(expires_s > 0 && expires_s <= SIGV4_EXPIRES_S_MAX);
-    signing_init(&self, now_us, ret);
-    buf_reserve(&ret->memory, strlen(request->host) + 2);
-    added_header(ret, "host", request->host);
-    signing_take_headers(&self, ret);
-    buf_addf(&credential, "%s/" STR_FMT, who->access_key, STR_ARG(buf_str(&self.credential)));
-    snprintf(expires, sizeof(expires), "%d", expires_s);
-    struct http_pair carried[] = {
-        {"X-Amz-Algorithm", ALGORITHM},
-        {"X-Amz-Credential", credential.at},
-        {"X-Amz-Date", self.stamp},
-        {"X-Amz-Expires", expires},
-        {"X-Amz-SignedHeaders", self.signed_names.at},
-        {"X-Amz-Security-Token", secret_reveal(&who->session_token)},
-    };
-    int carried_count = secret_is_set(&who->session_token) ? 6 : 5;
-    pairs_reserve(&self.query, request->query, request->query_count, carried, carried_count);
-    for (int i = 0; i < carried_count; i++)
-        query_add(&self.query, &carried[i]);
-    for (int i = 0; i < request->query_count; i++)
-        query_add(&self.query, &request->query[i]);
-    signing_end(&self, scope->sends_payload_hash ? SIGV4_UNSIGNED_PAYLOAD : request->payload, signature);
-    buf_reserve(&ret->target, self.query.text.buf.len + 3 * (size_t)self.query.count + 2 * SHA256_HEX);
-    buf_add(&ret->target, "?", 1);
-    query_print(&self.query, &ret->target);
-    buf_addf(&ret->target, "&X-Amz-Signature=%s", signature);
-}
-
 void sigv4_signed_release(struct sigv4_signed *self)
 {
     if (self->memory.at != NULL)
         wipe(self->memory.at, self->memory.size);
-    if (self->target.at != NULL)
-        wipe(self->target.at, self->target.size);
     buf_release(&self->memory);
     buf_release(&self->target);
     self->header_count = 0;

@@ -14,9 +14,8 @@
 #include "io/http.h"
 
 enum {
-    SIGV4_PAIRS_MAX = 64,         /* query parameters, and headers, of one request */
-    SIGV4_ADDED_HEADERS_MAX = 5,  /* host, x-amz-content-sha256, x-amz-date, x-amz-security-token, authorization */
-    SIGV4_EXPIRES_S_MAX = 604800, /* of a presigned URL: seven days */
+    SIGV4_PAIRS_MAX = 64,        /* query parameters, and headers, of one request */
+    SIGV4_ADDED_HEADERS_MAX = 5, /* host, x-amz-content-sha256, x-amz-date, x-amz-security-token, authorization */
 };
 
 /* Where a signature holds, and the service's rules. */
@@ -24,7 +23,7 @@ struct sigv4_scope {
     const char *region, *service;
     bool path_normalized;    /* "//", "." and ".." are resolved before the path is signed and sent */
     bool path_encoded_twice; /* the signed path is the sent one, encoded once more */
-    bool sends_payload_hash; /* x-amz-content-sha256 is sent; a presigned URL leaves the payload open */
+    bool sends_payload_hash; /* x-amz-content-sha256 is sent */
 };
 /* S3 takes a path as it is and encodes it once: "a//b" and "a/../b" are keys. All others: SIGV4_SERVICE. */
 #define SIGV4_S3(region_) ((struct sigv4_scope){.region = (region_), .service = "s3", .sends_payload_hash = true})
@@ -62,10 +61,6 @@ AUTO_DEFINE(sigv4_keys)
 /* Replaces what is in `ret` (zero-initialised at first). */
 void sigv4_sign(struct sigv4_keys *keys, const struct sigv4_scope *scope, const struct sigv4_request *request,
                 const struct aws_credentials *who, int64_t now_us, struct sigv4_signed *ret);
-/* A URL's path and query that carry the signature, X-Amz-Signature last; whoever has it may send this one request until
- * it expires. Of the headers only the host has to be sent, and those given in `request`. */
-void sigv4_presign(struct sigv4_keys *keys, const struct sigv4_scope *scope, const struct sigv4_request *request,
-                   const struct aws_credentials *who, int64_t now_us, int expires_s, struct sigv4_signed *ret);
 
 /* %XX in upper case for every byte outside A-Za-z0-9-_.~ (and '/', where it is kept): what S3 wants in paths, queries
  * and x-amz-copy-source. */

@@ -114,7 +114,8 @@ static RC mend_check_table(const struct route *r, const struct mend_request *req
                                                           "`mode: merge`");
 }
 
-RC mend_begin(struct route *r, struct error *err)
+/* RC_CONFIG: a text that is no key, or a table whose mode cannot take rows again. The table was described. */
+static RC mend_begin(struct route *r, struct error *err)
 {
     const struct mend_request *request = r->run->options.repair;
     TRY(mend_check_table(r, request, err));

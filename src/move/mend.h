@@ -25,8 +25,6 @@ struct mend {
     struct position lo, hi; /* what is left of a range of ids */
 };
 
-/* RC_CONFIG: a text that is no key, or a table whose mode cannot take rows again. The table was described. */
-RC mend_begin(struct route *r, struct error *err);
 /* What it would read now; changes nothing anywhere. */
 struct mend_look {
     int64_t rows, gone;

@@ -98,10 +98,8 @@ int local_sync_above(int root, const char *path);
 void local_info_fill(const struct stat *st, const char *sha256, struct object_info *ret);
 /* Opens the object for reading and tells its size and time. ENOENT: there is none. */
 int local_object_open(int root, const char *path, int *ret_fd, struct object_info *ret);
-/* Opens the folder a path lies in; `last` is where the file's name begins. Creates what is missing if told so. */
+/* Opens the folder a path lies in; `last` is where the file's name begins. */
 int local_folder_open(int root, const char *path, int *ret_fd, const char **ret_last);
-RC local_folder_make(struct local *self, int root, const struct local_path *path, int *ret_fd, const char **ret_last,
-                     struct error *err);
 /* Makes the written and synced file `staged` the object, under the condition, durably; a staged file that was linked
  * (not renamed) is still there. ENOENT of `staged` itself is RC_NOT_FOUND. */
 RC local_publish(struct local *self, int root, const char *staged, const struct local_path *path, struct condition when,

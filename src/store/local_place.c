@@ -147,8 +147,8 @@ static RC step_make(struct local *self, int root, int at, const char *name, cons
     return RC_OK;
 }
 
-RC local_folder_make(struct local *self, int root, const struct local_path *path, int *ret_fd, const char **ret_last,
-                     struct error *err)
+static RC local_folder_make(struct local *self, int root, const struct local_path *path, int *ret_fd,
+                            const char **ret_last, struct error *err)
 {
     char name[LOCAL_NAME_BYTES];
     const char *rest = path->text;

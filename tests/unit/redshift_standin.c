@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "data/parquet/writer.h"
-#include "io/http.h"
 #include "unit/postgres_server.h"
 #include "world/folder.h"
 
@@ -122,13 +121,11 @@ bool standin_start(const char *option, ...)
     start_store();
     secret_set(&password, S("any"));
     standin.port = free_port();
-    standin.control_port = free_port();
-    const char *words[WORDS_MAX] = {python,           program,
-                                    "--port",         arena_print(&arena, "%lld", (long long)standin.port),
-                                    "--control-port", arena_print(&arena, "%lld", (long long)standin.control_port),
-                                    "--s3",           s3_sockets_url(sockets),
-                                    "--region",       "eu-west-1"};
-    int count = 10;
+    const char *words[WORDS_MAX] = {python,     program,
+                                    "--port",   arena_print(&arena, "%lld", (long long)standin.port),
+                                    "--s3",     s3_sockets_url(sockets),
+                                    "--region", "eu-west-1"};
+    int count = 8;
     va_list more;
     va_start(more, option);
     for (; option != NULL; option = va_arg(more, const char *))
@@ -149,20 +146,6 @@ void standin_stop(void)
     secret_release(&password);
     arena_release(&arena);
     postgres_stop();
-}
-
-void standin_fault(const char *line)
-{
-    struct http *http = http_curl_new(&(struct http_options){.connect_ms = 5000, .deadline_ms = 10000});
-    const struct http_request request = {
-        .method = line[0] != '\0' ? "POST" : "DELETE",
-        .url = arena_print(&arena, "http://127.0.0.1:%lld/faults", (long long)standin.control_port),
-        .body = str(line)};
-    AUTO_RELEASE(http_answer) answer = {0};
-    struct error err = {0};
-    if (http_send(http, &request, &answer, &err) != RC_OK || answer.status != 200)
-        fail_msg("'%s' to the stand-in: %d %s", line, answer.status, err.text);
-    http_free(http);
 }
 
 /* ---- clients ---- */

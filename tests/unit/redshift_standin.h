@@ -12,7 +12,7 @@ enum { STANDIN_MISSING = 77 };
 #define STANDIN_ROLE "arn:aws:iam::123456789012:role/copy"
 
 struct redshift_standin {
-    int64_t port, control_port, pid;
+    int64_t port, pid;
     struct mem_objects *objects; /* what lies in the bucket "lake" */
     struct store *store;         /* the bucket, as the program sees it */
 };
@@ -22,8 +22,6 @@ extern struct redshift_standin standin;
  * it says loudly. */
 bool standin_start(const char *option, ...);
 void standin_stop(void);
-/* A fault, in the words of tests/standin/redshift/README.md; "" takes all of them back. */
-void standin_fault(const char *line);
 
 /* The address of its database; limits that tests can wait for. */
 struct redshift_target_options standin_options(void);

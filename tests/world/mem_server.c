@@ -109,7 +109,6 @@ void mem_server_alter(struct mem_server *self, const char *table, struct schema 
     to->schema = schema_taken;
 }
 
-int64_t mem_server_now(const struct mem_server *self) { return self->now_us; }
 void mem_server_set_now(struct mem_server *self, int64_t us) { self->now_us = us; }
 void mem_server_set_id(struct mem_server *self, const char *id) { self->id = arena_text(&self->arena, id); }
 void mem_server_set_ahead(struct mem_server *self, int64_t ahead_us, bool repeats)

@@ -25,7 +25,6 @@ void mem_server_add_column(struct mem_server *self, const char *table, const str
 /* Other columns: values stay with their names, as far as their type takes them. The schema is taken over. */
 void mem_server_alter(struct mem_server *self, const char *table, struct schema *schema_taken);
 
-int64_t mem_server_now(const struct mem_server *self);
 void mem_server_set_now(struct mem_server *self, int64_t us); /* back, too */
 void mem_server_set_id(struct mem_server *self, const char *id);
 void mem_server_hide_transactions(struct mem_server *self, bool hidden);

@@ -22,7 +22,6 @@ struct adbc {
 
 const char *adbc_vendor(const struct adbc *self) { return self->vendor; }
 const char *adbc_version(const struct adbc *self) { return self->version; }
-bool adbc_is_in_transaction(const struct adbc *db) { return db->is_in_transaction; }
 void adbc_spoil(struct adbc *db) { db->database->is_spoiled = true; }
 
 static void forget(struct AdbcError *said)

@@ -63,7 +63,6 @@ RC adbc_begin(struct adbc *db, struct error *err);
 RC adbc_commit(struct adbc *db, struct error *err);
 /* false: the session is of no use any more. Nothing to roll back is fine. */
 bool adbc_rollback(struct adbc *db);
-bool adbc_is_in_transaction(const struct adbc *db);
 /* Whoever opens the same address next gets a database object of its own: this one has failed for good. */
 void adbc_spoil(struct adbc *db);
 

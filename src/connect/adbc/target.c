@@ -29,7 +29,8 @@ void adbc_target_rest(struct adbc_target *self)
         disconnect(self);
 }
 
-void adbc_target_abort(struct adbc_target *self)
+/* After a failure: rolls back; a session that cannot is dropped. */
+static void adbc_target_abort(struct adbc_target *self)
 {
     if (self->db != NULL && !adbc_rollback(self->db)) {
         adbc_spoil(self->db);
@@ -118,7 +119,7 @@ RC adbc_target_look(struct adbc_target *self, struct error *err)
     return connect_patiently(self, self->path == NULL, err);
 }
 
-RC adbc_target_write(struct adbc_target *self, struct error *err)
+static RC adbc_target_write(struct adbc_target *self, struct error *err)
 {
     return self->db != NULL && self->is_for_writing ? RC_OK : connect_patiently(self, true, err);
 }

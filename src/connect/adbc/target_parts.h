@@ -44,14 +44,11 @@ struct adbc_target {
 
 /* Connects where there is no session. For looking: self->db stays NULL where there is no file. */
 RC adbc_target_look(struct adbc_target *self, struct error *err);
-RC adbc_target_write(struct adbc_target *self, struct error *err);
 /* Gives a file back to others, unless a load is under way. */
 void adbc_target_rest(struct adbc_target *self);
 /* Runs a step in a transaction of its own, and again while others are in its way. */
 typedef RC (*adbc_step)(struct adbc_target *self, void *context, struct error *err);
 RC adbc_target_transact(struct adbc_target *self, adbc_step step, void *context, struct error *err);
-/* After a failure: rolls back; a session that cannot is dropped. */
-void adbc_target_abort(struct adbc_target *self);
 
 const char *adbc_target_schema(const struct adbc_target *self); /* of tables without one in their name; "" : none */
 static inline struct sql_on adbc_on(struct adbc_target *self, const struct target_table *table)

@@ -275,7 +275,8 @@ RC mysql_session_int64(struct mysql_session *self, const char *sql, int64_t *ret
 
 /* ---- ending ---- */
 
-void mysql_session_kill(const struct mysql_session *self)
+/* KILL QUERY on a connection of its own; a failure is nobody's: the server ends the query when it next sends. */
+static void mysql_session_kill(const struct mysql_session *self)
 {
     struct opening unstopped = *self->settings->with;
     struct mysql_settings settings = *self->settings;

@@ -71,8 +71,6 @@ RC mysql_session_next(struct mysql_session *self, MYSQL_RES *rows, MYSQL_ROW *re
 /* Ends a query that is under way: on the server, by KILL QUERY on another connection, and here; rows NULL: libmariadb
  * has none of it. The session is broken afterwards. May be called from any thread that is not the session's. */
 void mysql_session_abandon(struct mysql_session *self, MYSQL_RES *rows);
-/* KILL QUERY on a connection of its own; a failure is nobody's: the server ends the query when it next sends. */
-void mysql_session_kill(const struct mysql_session *self);
 
 /* The first value of the first row as a text in `ret`; "" for NULL. RC_DATA when there is no row or no room. */
 RC mysql_session_text(struct mysql_session *self, const char *sql, char *ret, size_t size, struct error *err);

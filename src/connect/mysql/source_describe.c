@@ -120,7 +120,8 @@ int mysql_column_find(const struct mysql_table *table, const char *name)
     return -1;
 }
 
-enum rc mysql_fail_no_column(const struct mysql_table *table, const char *what, const char *name, struct error *err)
+static enum rc mysql_fail_no_column(const struct mysql_table *table, const char *what, const char *name,
+                                    struct error *err)
 {
     AUTO_RELEASE(arena) arena = {0};
     const char **names = arena_take(&arena, (size_t)table->column_count * sizeof(*names));

@@ -109,7 +109,6 @@ RC column_decide(struct mysql_column *column, const char *table, struct arena *a
 enum rc mysql_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
                               struct error *err);
 int mysql_column_find(const struct mysql_table *table, const char *name); /* -1: none */
-enum rc mysql_fail_no_column(const struct mysql_table *table, const char *what, const char *name, struct error *err);
 RC mysql_cursor_find(struct mysql_table *table, const struct table_request *request, struct error *err);
 /* What a cursor without a zone means: sets cursor_ahead_us, cursor_repeats. RC_CONFIG: a zone that the server does not
  * know, or one with summer time, in which an hour comes twice, without a lookback that covers it (S91). */

@@ -107,7 +107,7 @@ int pg_column_find(const struct pg_table *table, const char *name)
     return -1;
 }
 
-enum rc pg_fail_no_column(const struct pg_table *table, const char *what, const char *name, struct error *err)
+static enum rc pg_fail_no_column(const struct pg_table *table, const char *what, const char *name, struct error *err)
 {
     AUTO_RELEASE(arena) arena = {0};
     const char **names = arena_take(&arena, (size_t)table->column_count * sizeof(*names));

@@ -105,7 +105,6 @@ RC pg_column_decide(struct pg_column *column, const char *table, struct arena *a
 RC postgres_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
                             struct error *err);
 int pg_column_find(const struct pg_table *table, const char *name); /* -1: none */
-enum rc pg_fail_no_column(const struct pg_table *table, const char *what, const char *name, struct error *err);
 RC pg_cursor_find(struct pg_table *table, const struct table_request *request, struct error *err);
 /* What a cursor without a zone means: sets cursor_ahead_us. RC_CONFIG: a zone that the server does not know, or one
  * with summer time, in which an hour comes twice (S91). */

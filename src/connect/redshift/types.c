@@ -64,7 +64,9 @@ static int64_t source_bytes(const char *declared)
     return 0;
 }
 
-int64_t redshift_bytes_of(const struct field *field, bool *ret_is_known)
+/* The most bytes that the source lets a text or binary have, at most what Redshift holds; *ret_is_known: it says so
+ * itself. */
+static int64_t redshift_bytes_of(const struct field *field, bool *ret_is_known)
 {
     int64_t most = field->type == TYPE_UTF8 ? REDSHIFT_VARCHAR_MAX : REDSHIFT_VARBYTE_MAX;
     int64_t bytes = field->made == NULL ? source_bytes(or_empty(field->source_type)) : 0;

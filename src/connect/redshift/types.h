@@ -36,8 +36,5 @@ struct redshift_fitting {
     int64_t widened_bytes; /* FIT_WIDER: the n it needs */
 };
 
-/* The most bytes that the source lets a text or binary have, at most what Redshift holds; *ret_is_known: it says so
- * itself. */
-int64_t redshift_bytes_of(const struct field *field, bool *ret_is_known);
 void redshift_declare(const struct field *field, char ret[DECLARED_TEXT]);
 struct redshift_fitting redshift_fit(const struct field *field, const struct redshift_type *type);

@@ -49,7 +49,8 @@ static bool add_in(const struct sql_on *on, const struct key_list *keys, struct 
     return is_taken;
 }
 
-RC sql_add_keys(const struct sql_on *on, const struct key_list *keys, struct buf *out, struct error *err)
+/* What one of the rows named so is, in parentheses where it has to be. RC_DATA: a key of a type that has no literal. */
+static RC sql_add_keys(const struct sql_on *on, const struct key_list *keys, struct buf *out, struct error *err)
 {
     if (on->sql->keys == SQL_KEYS_OR ? add_or(on, keys, out) : add_in(on, keys, out))
         return RC_OK;

@@ -13,8 +13,6 @@ RC sql_delete_missing(const struct sql_on *on, int64_t keys, int64_t *ret_delete
 /* The rows of deletes.keys; of none: 0. */
 RC sql_delete_keys(const struct sql_on *on, int64_t *ret_deleted, struct error *err);
 
-/* What one of the rows named so is, in parentheses where it has to be. RC_DATA: a key of a type that has no literal. */
-RC sql_add_keys(const struct sql_on *on, const struct key_list *keys, struct buf *out, struct error *err);
 /* " WHERE ": that a row is not only noted as deleted, and none of these; "" where all are meant. `soft` may be NULL. */
 RC sql_add_meant(const struct sql_on *on, const char *soft, const struct key_list *without, struct buf *out,
                  struct error *err);

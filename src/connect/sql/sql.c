@@ -56,7 +56,8 @@ const char *sql_name_alone(const struct sql *sql, const char *table)
     return dot != NULL ? dot + 1 : table;
 }
 
-struct str sql_schema_named(const struct sql *sql, const char *table)
+/* The schema that it names; "" for none. */
+static struct str sql_schema_named(const struct sql *sql, const char *table)
 {
     const char *dot = dot_of(sql, table);
     return (struct str){table, dot != NULL ? (size_t)(dot - table) : 0};

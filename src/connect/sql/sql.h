@@ -108,9 +108,8 @@ struct sql_on {
     const struct target_table *table;
 };
 
-/* Names of tables: without their schema; the schema that they name, "" for none; "schema"."table". */
+/* Names of tables: without their schema; the schema that they name, or are in; "schema"."table". */
 const char *sql_name_alone(const struct sql *sql, const char *table);
-struct str sql_schema_named(const struct sql *sql, const char *table);
 void sql_schema_of(const struct sql *sql, const struct target *self, const char *table, struct buf *out);
 void sql_quote_table(const struct sql *sql, const struct target *self, const char *table, struct buf *out);
 void sql_table(const struct sql_on *on, struct buf *out); /* the one of `on`, quoted */

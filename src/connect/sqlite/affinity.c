@@ -4,7 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
-bool declaration_has(const char *declared, const char *const *words)
+/* Is one of the words (NULL at the end) in the declaration, in any case? */
+static bool declaration_has(const char *declared, const char *const *words)
 {
     for (; *words != NULL; words++) {
         if (strcasestr(declared, *words) != NULL)

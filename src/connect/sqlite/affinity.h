@@ -7,5 +7,3 @@ enum affinity { AFFINITY_INTEGER, AFFINITY_REAL, AFFINITY_TEXT, AFFINITY_BLOB, A
 
 /* https://www.sqlite.org/datatype3.html#determination_of_column_affinity; `is_strict`: of a STRICT table. */
 enum affinity affinity_of(const char *declared, bool is_strict);
-/* Is one of the words (NULL at the end) in the declaration, in any case? */
-bool declaration_has(const char *declared, const char *const *words);

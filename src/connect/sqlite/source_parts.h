@@ -61,7 +61,6 @@ static inline const struct sqlite_table *sqlite_table_of(const struct table *tab
 
 /* Counts per text form: 0 another text, 1 a date, then separator x Z x digits. */
 enum { FORMS = 2 + 2 * 2 * 7 };
-int form_number(const struct form *form);
 bool form_from_number(int number, struct form *ret); /* false for 0 */
 
 /* What the values of a column are. */

@@ -45,7 +45,7 @@ void column_declare(struct sqlite_column *column)
 
 /* ---- forms ---- */
 
-int form_number(const struct form *form)
+static int form_number(const struct form *form)
 {
     if (form->kind == FORM_DATE)
         return 1;

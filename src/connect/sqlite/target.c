@@ -32,7 +32,8 @@ RC sqlite_target_look(struct sqlite_target *self, struct error *err)
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
-RC sqlite_target_write(struct sqlite_target *self, struct error *err)
+/* Opens for writing: makes the file, RC_DENIED when it cannot be written. */
+static RC sqlite_target_write(struct sqlite_target *self, struct error *err)
 {
     if (self->is_for_writing)
         return RC_OK;

@@ -59,8 +59,6 @@ static inline struct sql_on sqlite_on(struct sqlite_target *self, const struct t
 
 /* Opens for looking; self->db stays NULL when there is no file. */
 RC sqlite_target_look(struct sqlite_target *self, struct error *err);
-/* Opens for writing: makes the file, RC_DENIED when it cannot be written. */
-RC sqlite_target_write(struct sqlite_target *self, struct error *err);
 /* BEGIN IMMEDIATE and COMMIT of a short transaction; a failed commit is rolled back. */
 RC sqlite_target_lock(struct sqlite_target *self, struct error *err);
 RC sqlite_target_unlock(struct sqlite_target *self, struct error *err);

@@ -116,7 +116,6 @@ void s3_condition(const struct s3 *self, struct s3_call *call, struct condition 
 /* What makes a new object: encryption, storage class. */
 void s3_new_object(const struct s3 *self, struct s3_call *call);
 void s3_owner(const struct s3 *self, struct s3_call *call);
-void s3_info_read(const struct s3 *self, const struct http_answer *answer, struct object_info *ret);
 int64_t s3_time_us(const char *text); /* ISO 8601 or RFC 1123; 0: neither */
 RC s3_put(struct store *base, const char *key, struct str body, struct condition when, struct object_info *ret,
           struct error *err);

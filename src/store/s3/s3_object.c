@@ -72,7 +72,7 @@ static void checksum_read(const struct s3 *self, const struct http_answer *answe
         snprintf(ret, CHECKSUM_TEXT, "%s", text);
 }
 
-void s3_info_read(const struct s3 *self, const struct http_answer *answer, struct object_info *ret)
+static void s3_info_read(const struct s3 *self, const struct http_answer *answer, struct object_info *ret)
 {
     *ret = (struct object_info){.bytes = answer->content_length,
                                 .modified_us = s3_time_us(http_header(answer, "last-modified"))};

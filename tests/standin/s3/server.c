@@ -6,13 +6,6 @@
 #include "io/sigv4.h"
 #include "standin/s3/parts.h"
 
-#define OPERATION_NAME(id, name) name,
-const char *s3_operation_name(enum s3_operation operation)
-{
-    static const char *const names[] = {S3_OPERATIONS(OPERATION_NAME)};
-    return names[operation];
-}
-
 static char *copy_of(const char *text) { return text != NULL ? xstrdup(text) : NULL; }
 
 struct s3_server *s3_server_new(struct mem_objects *objects, const struct s3_server_options *options)

@@ -37,24 +37,22 @@ void s3_server_set(struct s3_server *self, struct s3_manners manners);
 
 /* ---- the script ---- */
 
-/* id, name */
-#define S3_OPERATIONS(X)                                                                                               \
-    X(S3_ANY, "any")                                                                                                   \
-    X(S3_PUT, "put")                                                                                                   \
-    X(S3_GET, "get")                                                                                                   \
-    X(S3_HEAD, "head")                                                                                                 \
-    X(S3_DELETE, "delete")                                                                                             \
-    X(S3_DELETE_MANY, "delete-many")                                                                                   \
-    X(S3_LIST, "list")                                                                                                 \
-    X(S3_UPLOAD_BEGIN, "upload-begin")                                                                                 \
-    X(S3_UPLOAD_PART, "upload-part")                                                                                   \
-    X(S3_UPLOAD_COMPLETE, "upload-complete")                                                                           \
-    X(S3_UPLOAD_ABORT, "upload-abort")                                                                                 \
-    X(S3_UPLOAD_LIST, "upload-list")                                                                                   \
-    X(S3_HEAD_BUCKET, "head-bucket")
-#define S3_OPERATION_ENUM(id, name) id,
-enum s3_operation { S3_OPERATIONS(S3_OPERATION_ENUM) S3_OPERATION_COUNT };
-const char *s3_operation_name(enum s3_operation operation);
+enum s3_operation {
+    S3_ANY,
+    S3_PUT,
+    S3_GET,
+    S3_HEAD,
+    S3_DELETE,
+    S3_DELETE_MANY,
+    S3_LIST,
+    S3_UPLOAD_BEGIN,
+    S3_UPLOAD_PART,
+    S3_UPLOAD_COMPLETE,
+    S3_UPLOAD_ABORT,
+    S3_UPLOAD_LIST,
+    S3_HEAD_BUCKET,
+    S3_OPERATION_COUNT,
+};
 
 enum s3_misdeed {
     S3_REFUSES,        /* nothing is done; the answer is `status`, `code` */

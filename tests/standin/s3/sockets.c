@@ -229,4 +229,3 @@ void s3_sockets_stop(struct s3_sockets *self)
 
 const char *s3_sockets_url(const struct s3_sockets *self) { return self->url; }
 const char *s3_sockets_certificate(const struct s3_sockets *self) { return self->certificate; }
-int s3_sockets_connections(const struct s3_sockets *self) { return self->accepted; }

@@ -22,4 +22,3 @@ AUTO_DEFINE(s3_sockets)
 const char *s3_sockets_url(const struct s3_sockets *self); /* "http://127.0.0.1:41234" */
 /* With TLS: what a client has to trust, in PEM. */
 const char *s3_sockets_certificate(const struct s3_sockets *self);
-int s3_sockets_connections(const struct s3_sockets *self); /* accepted so far */
