@@ -22,7 +22,7 @@ RC repair_hold(struct route *r, struct error *err);
 /* Gives the lease of such a command, if it is still held. */
 void repair_give(struct route *r);
 
-/* ---- bound.c ---- */
+/* ---- bound_describe.c, bound.c, bound_chunk.c ---- */
 
 /* What the source says of the table, into r->table: whether it fits the configuration, S and the last waybill. */
 RC bound_describe(struct route *r, struct error *err);

@@ -1,7 +1,8 @@
 /* W: waybills, tombstones and the chain they make, as they lie in a store; receipts are only looked for, never read.
  *
- * Parser: src/state/waybill.c:waybill_checksum_from_json,waybill_files_from_json,waybill_from_json
- * Parser: src/state/waybill.c:waybill_positions_from_json,waybill_document,waybill_read,need_count
+ * Parser: src/state/waybill.c:waybill_checksum_from_json,files_from_json,waybill_from_json
+ * Parser: src/state/waybill.c:waybill_positions_from_json,gone_from_json,format_check,waybill_document
+ * Parser: src/state/waybill.c:waybill_read,need_count
  * Parser: src/state/waybill.c:chain_add,chain_returns,link_read,chain_walk
  * Parser: src/data/schema.c:schema_from_json,field_parse_format,field_from_json,schema_add
  * Bytes: 4096 */
