@@ -38,5 +38,16 @@ void read_lines(struct story *s, struct source *source, const struct table *tabl
 void check_profile(struct source *source, const struct table *table, const char *at);
 void add_lines(const struct batch *batch, struct buf *out);
 
-extern const struct CMUnitTest source_range_stories[];
-extern const size_t source_range_count;
+/* All rows of a range, sorted, are these lines. */
+void range_has_rows(struct story *s, const struct table *table, const struct range *range, const char *rows);
+
+/* The suite's parts, which source_suite_run puts together. */
+struct source_stories {
+    const struct CMUnitTest *items;
+    size_t count;
+};
+#define STORIES(array)                                                                                                 \
+    {                                                                                                                  \
+        array, sizeof(array) / sizeof((array)[0])                                                                      \
+    }
+extern const struct source_stories source_suite_table, source_suite_moves, source_suite_ranges, source_suite_pieces;
