@@ -42,6 +42,17 @@ RC target_check_features(const struct target *t, const struct target_table *tabl
     return RC_OK;
 }
 
+/* Made anew it would have what comes from now on, and nobody would see that the rest is missing. */
+RC target_check_may_be_made(const struct target_table *table, struct error *err)
+{
+    if (!table->was_loaded)
+        return RC_OK;
+    fail(err, RC_DATA, "the table '%s' is gone, and what was loaded into it would not come again", table->name);
+    fail_id(err, "target-table-gone");
+    return fail_todo(err, "bring it back; or read everything anew: waybill watermark reset; or, if it is to begin "
+                          "with what is new: run once with --accept-target");
+}
+
 /* A few rows are no accident; a source without any row may be. */
 RC target_check_deletes(const struct target_table *table, int64_t keys, int64_t doomed, int64_t rows, struct error *err)
 {

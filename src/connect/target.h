@@ -70,6 +70,7 @@ struct target_table {
     const struct target_span *span; /* delete_insert: these rows go first; NULL: none */
     struct target_deletes deletes;
     const struct target_layout *layout; /* NULL: none was asked for */
+    bool was_loaded; /* there are rows in it that will not come again: it is not made where it is gone */
 };
 
 /* What to do besides, where a column is to be taken in another way: the waybill that did not go in waits as it is. */
@@ -179,6 +180,8 @@ struct target {
 
 /* RC_CONFIG: the table is to be loaded in a way that this target cannot. Asks nobody. */
 RC target_check_features(const struct target *t, const struct target_table *table, struct error *err);
+/* For targets, where there is no such table: RC_DATA when it was_loaded. */
+RC target_check_may_be_made(const struct target_table *table, struct error *err);
 /* For targets: RC_DATA where so many of a table's rows are not to be deleted. `keys`: that the source has. */
 RC target_check_deletes(const struct target_table *table, int64_t keys, int64_t doomed, int64_t rows,
                         struct error *err);

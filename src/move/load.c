@@ -241,6 +241,19 @@ static RC load_transaction(struct load *load, struct error *err)
     }
 }
 
+/* Rows from the first one on fill a table that was dropped as well as a new one. What is read aside may have no lower
+ * end either, and leaves the mark where it is. */
+static bool load_starts_over(const struct load *load)
+{
+    AUTO_RELEASE(buf) pos = {0};
+    const struct waybill *w = load->waybill;
+    const struct target_position *t = &load->loader->t;
+    position_print(&w->pos_after, &pos);
+    bool is_aside = w->epoch == t->epoch && text_eq(or_empty(pos.at), or_empty(t->pos));
+    return t->waybill[0] == '\0' || load->manner.table.mode == MODE_REPLACE ||
+           (w->lo.shape == POSITION_NONE && !is_aside);
+}
+
 /* Everything that the target is needed for. */
 static RC load_apply(struct load *load, struct error *err)
 {
@@ -249,6 +262,7 @@ static RC load_apply(struct load *load, struct error *err)
     AUTO_RELEASE(turn) turn = route_target_turn(r); /* held until the end */
     TRY(run_check_stopped(r->run, err));            /* the turn may have been long in coming */
     TRY(scope_guard(r->scope, err));
+    load->manner.table.was_loaded = !load_starts_over(load) && !r->run->options.accept_target;
     TRY(manner_prepare(&load->manner, r, load->waybill, &ddl, err));
     if (ddl.len > 0)
         log_info("target.prepared", KV("statements", ddl.at));
@@ -316,6 +330,7 @@ static RC load_and_tell(struct load *load, struct error *err)
     TRY(load_apply(load, err));
     stamp_print(clock->now_us(clock), 3, load->committed);
     snprintf(loader->t.waybill, sizeof(loader->t.waybill), "%s", waybill->id);
+    loader->t.epoch = waybill->epoch;
     AUTO_RELEASE(buf) pos = {0};
     position_print(&waybill->pos_after, &pos);
     loader->t.pos = arena_str(&loader->arena, buf_str(&pos));

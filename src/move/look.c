@@ -18,6 +18,8 @@ static RC look_ddl(struct route *r, struct plan *plan, struct error *err)
     struct target_table table = route_target_table(r, &as_if);
     schema = manner_prepared_schema(table.schema, r->config->soft_delete);
     table.schema = schema;
+    table.was_loaded = r->t.waybill[0] != '\0' && table.mode != MODE_REPLACE &&
+                       scope_marks(r->scope)->extracted.pos.shape != POSITION_NONE && !r->run->options.accept_target;
     TRY(target_prepare(r->target, &table, true, &ddl, err));
     plan->ddl = arena_str(&r->arena, buf_str(&ddl));
     return RC_OK;

@@ -20,6 +20,20 @@ static void prepare_creates_the_table_once(void **state)
     assert_int_equal(again.len, 0);
 }
 
+static void prepare_makes_no_table_anew_that_was_loaded_into(void **state)
+{
+    struct target_story *s = *state;
+    AUTO_RELEASE(buf) ddl = {0};
+    s->table.was_loaded = true;
+    REFUSED(target_prepare(s->target, &s->table, true, &ddl, &s->err), RC_DATA, "'orders' is gone");
+    REFUSED(target_prepare(s->target, &s->table, false, &ddl, &s->err), RC_DATA, "'orders' is gone");
+    assert_false(s->kind->has_table(s->database, "orders"));
+    s->table.was_loaded = false;
+    OK(target_prepare(s->target, &s->table, false, &ddl, &s->err));
+    s->table.was_loaded = true;
+    OK(target_prepare(s->target, &s->table, false, &ddl, &s->err));
+}
+
 static void prepare_adds_what_the_source_has_grown(void **state)
 {
     struct target_story *s = *state;
@@ -104,6 +118,7 @@ int target_suite_prepare(void)
 {
     static const struct CMUnitTest stories[] = {
         STORY(prepare_creates_the_table_once),
+        STORY(prepare_makes_no_table_anew_that_was_loaded_into),
         STORY(prepare_adds_what_the_source_has_grown),
         STORY(S36_columns_are_matched_by_name_and_those_the_source_dropped_stay),
         STORY(prepare_refuses_a_column_of_another_type),

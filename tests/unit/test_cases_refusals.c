@@ -101,6 +101,72 @@ static void s82_an_emptied_append_target_needs_a_word_about_duplicates(void **st
     assert_rows_equal(w, EVENTS);
 }
 
+static enum rc read_everything_anew(struct world *w)
+{
+    struct error err;
+    struct run *run = world_open(w, false);
+    struct watermark_change change = {.allow_duplicates = true, .reason = "test", .author = "test"};
+    enum rc rc = watermark_reset(run, &change, &err);
+    world_close(w, run);
+    return rc;
+}
+
+/* Somebody drops the table, so that it be loaded anew; made anew it would have what is new alone. */
+static void a_table_that_is_gone_is_refused_and_not_made_for_what_is_new_alone(void **state)
+{
+    static const enum world_variant variants[] = {WORLD_APPEND, WORLD_MERGE};
+    for (size_t i = 0; i < sizeof(variants) / sizeof(*variants); i++) {
+        AUTO(world) *w = world_of(variants[i], EVENTS);
+        world_fill(w);
+        run_ok(w);
+        mem_database_drop_table(w->database, "events");
+        world_change(w);
+        struct world_report report = run_expecting(w, RC_DATA);
+        assert_int_equal(report.exit_status, 6);
+        assert_non_null(strstr(report.error.text, "'events' is gone"));
+        assert_non_null(strstr(report.error.todo, "watermark reset"));
+        run_expecting(w, RC_DATA);
+        assert_int_equal(target_rows(w, "events"), -1);
+        assert_int_equal(read_everything_anew(w), RC_OK);
+        run_ok(w);
+        assert_rows_equal(w, EVENTS);
+    }
+}
+
+static void rows_that_are_read_aside_make_no_table_anew_either(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_MERGE, ORDERS);
+    world_fill(w);
+    run_ok(w);
+    mem_database_drop_table(w->database, "orders");
+    w->options = (struct run_options){.has_end = true, .end_us = w->clock.us};
+    assert_non_null(strstr(run_expecting(w, RC_DATA).error.text, "'orders' is gone"));
+}
+
+static void a_table_that_is_replaced_may_be_gone(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_MERGE, EVENTS);
+    world_fill(w);
+    run_ok(w);
+    mem_database_drop_table(w->database, "events");
+    w->options.full_refresh = true;
+    run_ok(w);
+    assert_rows_equal(w, EVENTS);
+}
+
+static void a_table_that_is_to_begin_with_what_is_new_is_accepted(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    world_fill(w);
+    run_ok(w);
+    mem_database_drop_table(w->database, "events");
+    world_change(w);
+    w->options.accept_target = true;
+    assert_int_equal(target_rows(w, "events"), -1);
+    struct world_report report = run_ok(w);
+    assert_int_equal(target_rows(w, "events"), report.results[0].rows_extracted);
+}
+
 /* ---- the source is not what it was ---- */
 
 static void s86_a_source_whose_clock_went_back_is_refused_until_accepted(void **state)
@@ -232,6 +298,10 @@ int main(void)
         cmocka_unit_test(s81_a_scope_document_put_back_by_hand_is_refused),
         cmocka_unit_test(s82_another_target_is_refused_until_it_is_accepted),
         cmocka_unit_test(s82_an_emptied_append_target_needs_a_word_about_duplicates),
+        cmocka_unit_test(a_table_that_is_gone_is_refused_and_not_made_for_what_is_new_alone),
+        cmocka_unit_test(rows_that_are_read_aside_make_no_table_anew_either),
+        cmocka_unit_test(a_table_that_is_replaced_may_be_gone),
+        cmocka_unit_test(a_table_that_is_to_begin_with_what_is_new_is_accepted),
         cmocka_unit_test(s86_a_source_whose_clock_went_back_is_refused_until_accepted),
         cmocka_unit_test(s86_another_server_is_refused_until_accepted),
         cmocka_unit_test(hidden_transactions_need_a_lag_that_somebody_chose),

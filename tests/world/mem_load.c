@@ -89,6 +89,7 @@ enum rc mem_prepare(struct target *base, const struct target_table *table, bool 
     TRY(mem_lost(self, err));
     const struct mem_table *found = mem_find_table(&database->state, table->name);
     if (found == NULL) {
+        TRY(target_check_may_be_made(table, err));
         create_table(database, table, dry, ret_ddl);
         return RC_OK;
     }

@@ -16,8 +16,8 @@ static void mend_type(const struct sql_on *on, const struct dialect *dialect, co
     if (dialect->alter_type == NULL) {
         buf_add_str(&found->mend, S("ALTER TABLE "));
         sql_table(on, &found->mend);
-        buf_add_str(&found->mend, S(" RENAME TO another name, run the same command again, which makes the table anew, "
-                                    "and bring the old rows; "));
+        buf_add_str(&found->mend, S(" RENAME TO another name, run the same command once with --accept-target, which "
+                                    "makes the table anew, and bring the old rows; "));
         return;
     }
     sql_alter_table(on, "ALTER COLUMN", field->name, &found->mend);
@@ -93,6 +93,7 @@ static RC plan_ddl(struct adbc_target *self, const struct target_table *table, s
     if (self->db != NULL)
         TRY(adbc_shape_read(self, table->name, &arena, &shape, err));
     if (!shape.exists) {
+        TRY(target_check_may_be_made(table, err));
         create_schema(&on, self->dialect, script);
         sql_create_table(&on, script);
         return RC_OK;

@@ -144,6 +144,7 @@ static RC plan_ddl(struct postgres_target *self, const struct target_table *tabl
     struct sql_shape shape;
     TRY(postgres_shape_read(self, table->name, &arena, &shape, err));
     if (!shape.exists) {
+        TRY(target_check_may_be_made(table, err));
         sql_create_table(&on, script);
         return RC_OK;
     }

@@ -158,6 +158,7 @@ static RC plan_ddl(struct redshift_target *self, const struct target_table *tabl
     struct sql_shape shape;
     TRY(redshift_shape_read(self, table->name, &arena, &shape, err));
     if (!shape.exists) {
+        TRY(target_check_may_be_made(table, err));
         sql_create_table(&on, todo);
         return RC_OK;
     }

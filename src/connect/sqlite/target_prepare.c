@@ -176,8 +176,8 @@ static void mend_by_rebuilding(const struct target_table *table, const struct sh
     }
     const char *list = columns.len <= COLUMNS_SHOWN_BYTES ? columns.at : "...";
     buf_addf(mend,
-             "ALTER TABLE %s RENAME TO %s; then run the same command again, which makes the table anew, and bring the "
-             "old rows: INSERT OR IGNORE INTO %s (%s) SELECT %s FROM %s; ",
+             "ALTER TABLE %s RENAME TO %s; then run the same command once with --accept-target, which makes the table "
+             "anew, and bring the old rows: INSERT OR IGNORE INTO %s (%s) SELECT %s FROM %s; ",
              name.at, before.at, name.at, list, list, before.at);
 }
 
@@ -237,6 +237,7 @@ static RC plan_ddl(struct sqlite_target *self, const struct target_table *table,
     if (self->db != NULL)
         TRY(shape_read(self, table->name, &arena, &shape, err));
     if (!shape.exists) {
+        TRY(target_check_may_be_made(table, err));
         create_table(table, ddl);
         return RC_OK;
     }
