@@ -10,6 +10,15 @@ static bool bound_replaces(const struct route *r)
     return r->mode == MODE_DELETE_INSERT && (route_reads_aside(r) || r->was_set);
 }
 
+/* A snapshot has rows that came after the bound was taken. Where rows are appended they would come twice: what is taken
+ * there ends where the next run begins, and needs no snapshot, since such rows never change. */
+static enum range_kind bound_whole_kind(const struct route *r)
+{
+    if (r->config->increment == INCREMENT_FULL_SYNC || r->config->mode != MODE_APPEND)
+        return RANGE_ALL;
+    return r->config->increment == INCREMENT_ID_ONLY ? RANGE_KEY : route_range_kind(r);
+}
+
 static bool bound_range(const struct route *r, struct range *ret)
 {
     const struct position *lo = &r->lo, *hi = &r->bound.hi;
@@ -19,7 +28,8 @@ static bool bound_range(const struct route *r, struct range *ret)
     if (hi->shape == POSITION_NONE && r->increment != INCREMENT_FULL_SYNC)
         return false;
     if (r->increment == INCREMENT_FULL_SYNC) {
-        range.kind = RANGE_ALL;
+        range.kind = bound_whole_kind(r);
+        range.lo = range.kind == RANGE_ALL ? *lo : (struct position){0};
     } else if (r->increment == INCREMENT_ID_ONLY) {
         range.kind = RANGE_KEY;
         if (position_equal(lo, hi) && !bound_replaces(r))
@@ -40,7 +50,7 @@ static bool bound_range(const struct route *r, struct range *ret)
 static RC bound_check_cursors(struct route *r, struct error *err)
 {
     const struct range_facts *facts = &r->bound.facts;
-    if (!increment_is_timed(r->increment))
+    if (r->bound.measured.kind == RANGE_ALL || !increment_is_timed(r->config->increment))
         return RC_OK;
     const char *cursor = r->table->schema->fields[r->table->cursor].name;
     if (facts->odd_cursors > 0) {
@@ -140,6 +150,7 @@ static RC bound_whole_table(struct route *r, bool *ret_more, struct error *err)
         return fail_todo(err, "run again when they have ended");
     }
     r->chunk.pos_after = r->bound.hi;
+    r->chunk.rows_max = INT64_MAX;
     r->bound.rows_total = r->bound.facts_end; /* limits cut nothing here */
     *ret_more = true;
     return RC_OK;
@@ -234,7 +245,7 @@ RC bound_next(struct route *r, bool *ret_more, struct error *err)
         if (!has_range)
             continue;
         TRY(bound_measure(r, &chunk->range, &is_empty, err));
-        if (chunk->range.kind == RANGE_ALL)
+        if (r->increment == INCREMENT_FULL_SYNC)
             return bound_whole_table(r, ret_more, err);
         if (is_empty && bound_replaces(r))
             return bound_empty(r, ret_more);

@@ -19,6 +19,7 @@ static RC bound_known_schema(struct route *r, struct error *err)
     }
     r->known = waybill.schema;
     r->was_set = waybill.epoch < scope_marks(r->scope)->epoch;
+    r->was_whole = !r->was_set && text_eq(waybill.increment, increment_name(INCREMENT_FULL_SYNC));
     return RC_OK;
 }
 
@@ -76,6 +77,8 @@ static RC bound_check_shape(struct route *r, struct error *err)
     const struct position *pos = &s->extracted.pos;
     bool same = pos->shape == POSITION_NONE || r->increment == INCREMENT_FULL_SYNC ||
                 (r->increment == INCREMENT_ID_ONLY) == (pos->shape == POSITION_AFTER);
+    if (r->was_whole && r->mode == MODE_APPEND && r->increment != INCREMENT_FULL_SYNC)
+        same = false; /* rows beyond the mark are there already */
     bool timed = increment_is_timed(r->increment);
     if (same && pos->shape != POSITION_NONE && timed && s->cursor != NULL)
         same = text_eq(s->cursor, cursor);

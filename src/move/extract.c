@@ -163,6 +163,18 @@ static RC extract_gather(struct extraction *x, struct error *err)
     return RC_OK;
 }
 
+/* A table that was empty has no last id that the next run could begin behind. */
+static RC extract_check_end(const struct extraction *x, struct error *err)
+{
+    const struct route *r = x->r;
+    bool is_open = r->increment == INCREMENT_FULL_SYNC && r->chunk.range.kind == RANGE_KEY &&
+                   r->chunk.range.hi.shape == POSITION_NONE;
+    if (!is_open || x->rows == 0)
+        return RC_OK;
+    fail(err, RC_BUSY, "the first rows of '%s' have come just now", r->table->name);
+    return fail_todo(err, "run again");
+}
+
 static RC extract_rows(struct extraction *x, struct error *err)
 {
     enum rc rc = extract_open(x, err);
@@ -175,7 +187,8 @@ static RC extract_rows(struct extraction *x, struct error *err)
         *err = x->together.failure;
         return err->rc;
     }
-    return extract_gather(x, err);
+    TRY(extract_gather(x, err));
+    return extract_check_end(x, err);
 }
 
 static const char *extract_max_cursor(const struct extraction *x)
@@ -226,7 +239,7 @@ static void extract_fill_waybill(struct extraction *x)
     w->pipeline = run->pipeline->name;
     w->table = r->config->name;
     w->run_id = run->run_id;
-    w->increment = increment_name(r->increment);
+    w->increment = increment_name(r->chunk.range.kind == RANGE_ALL ? r->increment : r->config->increment);
     w->mode = mode_name(r->chunk.is_keys ? MODE_KEYS : r->mode);
     w->lo = r->chunk.range.lo;
     if (!r->chunk.is_open)

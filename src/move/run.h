@@ -144,6 +144,7 @@ struct route {
     struct shaping *shaping;    /* from its columns to the staged ones; NULL: they are the same */
     struct schema *known;       /* of S.extracted's waybill; NULL: none */
     bool was_set;               /* the mark is a person's word: no waybill was sealed since */
+    bool was_whole;             /* that waybill is a snapshot: it has rows beyond the mark, too */
     const char *schema_changes; /* since then, a line each; NULL: none */
     struct mend *mend;          /* of a repair; NULL: not begun */
     struct keys *keys;          /* delete_detection; NULL: not needed so far */

@@ -104,6 +104,88 @@ static void s43_a_whole_table_without_rows_replaces_all_there_were(void **state)
     assert_all_is_well(w);
 }
 
+/* ---- once, of a table that is appended to: what comes next begins behind it ---- */
+
+static void refresh(struct world *w, enum rc expected)
+{
+    w->options.full_refresh = true;
+    run_expecting(w, expected);
+    w->options.full_refresh = false;
+}
+
+/* The next runs bring each row that the refresh has not, and no other. */
+static void assert_goes_on(struct world *w)
+{
+    world_rest(w);
+    run_ok(w);
+    assert_rows_equal(w, EVENTS);
+    world_change(w);
+    world_wait(w);
+    run_ok(w);
+    assert_rows_equal(w, EVENTS);
+}
+
+static void an_event_comes(struct world *w, const char *operation)
+{
+    (void)operation;
+    if (w->moves++ < 20)
+        world_insert(w, EVENTS, 20 + w->moves, false);
+}
+
+static void rows_that_come_while_a_table_is_refreshed_are_appended_once(void **state)
+{
+    static const enum world_variant variants[] = {WORLD_APPEND, WORLD_TIME};
+    for (size_t i = 0; i < sizeof(variants) / sizeof(*variants); i++) {
+        AUTO(world) *w = world_of(variants[i], EVENTS);
+        world_fill(w);
+        run_ok(w);
+        w->moving = an_event_comes;
+        refresh(w, RC_OK);
+        assert_goes_on(w);
+    }
+}
+
+static void rows_within_the_lag_are_not_in_a_refresh_that_is_appended_to(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_TIME, EVENTS);
+    world_fill(w);
+    run_ok(w);
+    world_insert(w, EVENTS, 21, true);
+    refresh(w, RC_OK);
+    assert_goes_on(w);
+}
+
+static void the_first_event_comes(struct world *w, const char *operation)
+{
+    if (text_eq(operation, "next") && w->moves++ == 0)
+        world_insert(w, EVENTS, 1, false);
+}
+
+/* Nothing could say up to which id it was read. */
+static void a_table_whose_first_rows_come_while_it_is_refreshed_is_begun_anew(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    w->moving = the_first_event_comes;
+    refresh(w, RC_BUSY);
+    refresh(w, RC_OK);
+    assert_goes_on(w);
+}
+
+static void what_was_a_snapshot_is_not_appended_to(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_TIME, EVENTS);
+    struct table_config timed = w->tables[0];
+    world_fill(w);
+    w->tables[0].increment = INCREMENT_FULL_SYNC;
+    w->tables[0].mode = MODE_REPLACE;
+    run_ok(w);
+    w->tables[0] = timed;
+    struct world_report report = run_expecting(w, RC_CONFIG);
+    assert_non_null(strstr(report.error.todo, "--full-refresh"));
+    refresh(w, RC_OK);
+    assert_goes_on(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +195,10 @@ int main(void)
         cmocka_unit_test(what_was_staged_by_a_run_that_was_through_is_loaded_beside_the_next),
         cmocka_unit_test(a_run_for_the_stage_that_dies_is_finished_by_the_same_command),
         cmocka_unit_test(s43_a_whole_table_without_rows_replaces_all_there_were),
+        cmocka_unit_test(rows_that_come_while_a_table_is_refreshed_are_appended_once),
+        cmocka_unit_test(rows_within_the_lag_are_not_in_a_refresh_that_is_appended_to),
+        cmocka_unit_test(a_table_whose_first_rows_come_while_it_is_refreshed_is_begun_anew),
+        cmocka_unit_test(what_was_a_snapshot_is_not_appended_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
