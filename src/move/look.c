@@ -144,7 +144,7 @@ RC look_standing(struct route *r, struct standing *ret, struct error *err)
         TRY(look_waiting(r, s->loaded.id, &standing.waiting, err));
     if (s->extracted.pos.at != NULL && s->cursor_form != NULL && form_from_name(s->cursor_form, &form) &&
         form_parse(&form, s->extracted.pos.at, &us))
-        standing.lag_us = clock->now_us(clock) - us;
+        standing.lag_us = clock->now_us(clock) - (us - s->cursor_ahead_s * 1000000);
     standing.last_result = look_result(r, &standing);
     standing.next = look_next(r, &standing);
     *ret = standing;

@@ -305,6 +305,7 @@ struct marks route_marks(struct route *r)
         marks.cursor_type = arena_text(&r->arena, text);
         form_name(&table->form, text);
         marks.cursor_form = arena_text(&r->arena, text);
+        marks.cursor_ahead_s = table->cursor_ahead_us / 1000000;
     }
     for (marks.key_count = 0; marks.key_count < table->key_count; marks.key_count++) {
         char text[FORMAT_TEXT];

@@ -25,7 +25,7 @@ static RC watermark_position_of_time(struct route *r, const struct watermark_cha
             fail(err, RC_CONFIG, "'%s' is not a time", change->timestamp);
             return fail_todo(err, "write it as 'YYYY-MM-DD HH:MM:SS' (UTC)");
         }
-        form_print(&form, us, text);
+        form_print(&form, us + s->cursor_ahead_s * 1000000, text);
         pos.at = arena_text(&r->arena, text);
     } else if (was->shape == POSITION_AT) {
         pos.at = was->at; /* setting the id does not blank the time */

@@ -47,6 +47,7 @@ struct marks {
     int processed_count;
     /* what the protocol stands on */
     const char *cursor, *cursor_type, *cursor_form;
+    int64_t cursor_ahead_s; /* how far the clock that it is written by is ahead of UTC, at the last bound */
     struct key_column key[KEY_COLUMNS_MAX];
     int key_count;
     int64_t epoch, token;

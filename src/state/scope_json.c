@@ -124,6 +124,8 @@ void marks_to_json(json_t *doc, const struct marks *m, const struct lease *lease
     if (m->cursor != NULL) {
         cursor = pair_to_json("column", m->cursor, "type", m->cursor_type);
         json_put_text(cursor, "form", m->cursor_form);
+        if (m->cursor_ahead_s != 0)
+            json_put_int(cursor, "ahead_s", m->cursor_ahead_s);
     }
     json_put(doc, "cursor", cursor);
     json_t *key = json_array();
@@ -215,6 +217,7 @@ RC marks_from_json(const json_t *doc, struct arena *arena, struct marks *ret, st
     m.cursor = text_in(cursor, "column", arena);
     m.cursor_type = text_in(cursor, "type", arena);
     m.cursor_form = text_in(cursor, "form", arena);
+    m.cursor_ahead_s = json_int(cursor, "ahead_s", 0);
     if (json_array_size(key) > KEY_COLUMNS_MAX)
         return fail(err, RC_DATA, "the key has more than %d columns", KEY_COLUMNS_MAX);
     for (m.key_count = 0; m.key_count < (int)json_array_size(key); m.key_count++) {

@@ -162,6 +162,27 @@ static void s11_what_a_dead_run_has_sealed_is_not_read_again(void **state)
     assert_all_is_well(w);
 }
 
+/* In New York it is written by a clock that is five hours behind: taken as it stands, the time would be five hours
+ * later, and what was written in between never read. */
+static void a_time_that_is_set_is_utc_whatever_clock_writes_the_cursor(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
+    w->tables[0].lag_ms = 0;
+    mem_server_set_ahead(w->server, -5 * INT64_C(3600000000), false);
+    assert_true(stamp_parse("2024-06-01T12:00:00Z", &w->clock.us));
+    mem_server_put(w->server, "orders", "1|early|1.25|2024-06-01 05:59:59"); /* 10:59:59 UTC */
+    mem_server_put(w->server, "orders", "2|late|1.25|2024-06-01 06:00:00");
+    run_ok(w);
+    assert_int_equal(set_mark(w, "2024-06-01 11:00:00", NULL, false).rc, RC_OK);
+    assert_int_equal(run_ok(w).results[0].rows_extracted, 1);
+    struct run *run = world_open(w, false);
+    struct standing standing;
+    struct error err;
+    assert_int_equal(look_standing(&run->routes[0], &standing, &err), RC_OK);
+    world_close(w, run);
+    assert_in_range(standing.lag_us, 0, 60 * 1000000);
+}
+
 static struct world_report reset_mark(struct world *w)
 {
     struct world_report report = {0};
@@ -516,6 +537,7 @@ int main(void)
         cmocka_unit_test(s09_each_table_has_its_own_numbers),
         cmocka_unit_test(s10_staged_is_not_loaded),
         cmocka_unit_test(s11_what_a_dead_run_has_sealed_is_not_read_again),
+        cmocka_unit_test(a_time_that_is_set_is_utc_whatever_clock_writes_the_cursor),
         cmocka_unit_test(s12_a_reset_is_not_undone_by_what_was_in_flight),
         cmocka_unit_test(s13_an_id_set_by_hand_is_where_the_next_run_begins),
         cmocka_unit_test(s14_the_last_id_is_read_and_not_computed),
