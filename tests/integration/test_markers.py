@@ -174,7 +174,7 @@ def test_waiting_ends_when_all_tables_are_through(shop):
     assert {(one["table"], one["status"]) for one in found} == {("orders", "success"), ("log", "success")}
 
 
-def test_yesterdays_marker_is_not_todays(shop):
+def test_s97_yesterdays_marker_is_not_todays(shop):
     shop.sync("--marker-stamp", "yesterday")
     done = shop.run("marker", "wait", "-t", "orders", "--stamp", "today", "--timeout", "300ms", "--interval", "100ms", status=5)
     assert "no marker of 'orders' with the stamp 'today'" in done.err

@@ -42,6 +42,20 @@ static void S36_columns_that_were_added_between_others_or_reordered_are_matched_
     assert_non_null(strstr(target_text(w), "|7\n"));
 }
 
+static void s67_a_column_that_was_added_meanwhile_is_seen_and_filled(void **state)
+{
+    AUTO(world) *w = moved();
+    alter(w, "id:s! note:u updated_at:tss:! colour:u");
+    world_clock_move_ms(&w->clock, 1000);
+    mem_server_set_now(w->server, w->clock.us);
+    mem_server_put(w->server, "orders", "2|b|2024-06-01 00:10:00|red");
+    world_clock_move_ms(&w->clock, 1000000);
+    run_ok(w);
+    assert_int_equal(target_rows(w, "orders"), 2);
+    assert_non_null(strstr(target_text(w), "2|b|2024-06-01 00:10:00|red"));
+    assert_rows_equal(w, ORDERS);
+}
+
 static void a_wider_type_widens_the_target(void **state)
 {
     AUTO(world) *w = moved();
@@ -131,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(S36_columns_that_were_added_between_others_or_reordered_are_matched_by_name),
+        cmocka_unit_test(s67_a_column_that_was_added_meanwhile_is_seen_and_filled),
         cmocka_unit_test(a_wider_type_widens_the_target),
         cmocka_unit_test(S74_what_was_staged_before_the_change_loads_after_it),
         cmocka_unit_test(a_column_that_is_gone_is_said_and_stays_in_the_target),

@@ -126,6 +126,23 @@ static void a_COMMIT_that_is_answered_by_a_rollback_is_no_success(void **state)
     OK(pq_commit(db, &s->err));
 }
 
+/* It may hold values of rows. */
+static void S68_what_a_server_wants_noticed_is_no_failure_and_is_not_shown(void **state)
+{
+    struct pg_story *s = *state;
+    AUTO(pq) *db = NULL;
+    struct pq_address address = postgres_address();
+    OK(pq_open(&address, clock_real(), NULL, &db, &s->err));
+    FILE *said = tmpfile();
+    int standard_error = dup(STDERR_FILENO);
+    assert_true(said != NULL && dup2(fileno(said), STDERR_FILENO) >= 0);
+    enum rc rc = pq_run(db, "DO $$ BEGIN RAISE WARNING 'of the row of ada'; END $$", NULL, &s->err);
+    assert_true(dup2(standard_error, STDERR_FILENO) >= 0 && close(standard_error) == 0);
+    OK(rc);
+    assert_int_equal(lseek(fileno(said), 0, SEEK_END), 0);
+    assert_int_equal(fclose(said), 0);
+}
+
 static void S30_a_COPY_that_the_server_does_not_take_ends_in_time(void **state)
 {
     struct pg_story *s = *state;
@@ -410,6 +427,7 @@ int main(void)
         STORY(S49_after_a_COMMIT_that_never_arrived_the_same_move_waits_and_loads),
         STORY(S49_a_session_that_was_ended_before_COMMIT_has_certainly_not_committed),
         STORY(a_COMMIT_that_is_answered_by_a_rollback_is_no_success),
+        STORY(S68_what_a_server_wants_noticed_is_no_failure_and_is_not_shown),
         STORY(S30_a_COPY_that_the_server_does_not_take_ends_in_time),
         STORY(S71_a_signal_ends_a_wait_at_once_and_the_statement_on_the_server),
         STORY(S31_a_fence_waits_for_an_open_load_and_then_tells_where_T_is),
