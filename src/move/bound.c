@@ -1,4 +1,5 @@
 /* bound: how far this run may go, by the source's clock and its open transactions. */
+#include "base/log.h"
 #include "move/arrows.h"
 #include "move/history.h"
 
@@ -14,11 +15,21 @@ static RC bound_accept_source(struct route *r, struct error *err)
     return RC_OK;
 }
 
+/* The command that sets the mark back to where the source's clock is. */
+static const char *bound_set_back(struct route *r, int64_t now_us)
+{
+    char stamp[STAMP_TEXT];
+    stamp_print(now_us - r->config->lag_ms * 1000, 0, stamp);
+    return arena_print(&r->arena, "waybill watermark set %s --timestamp %s%s", scope_flags(r->scope), stamp,
+                       r->mode == MODE_APPEND ? " --allow-duplicates" : "");
+}
+
 /* Another server, or a clock that went back: rows may be missing, so a person decides. */
 static RC bound_check_source(struct route *r, int64_t now_us, struct error *err)
 {
     const struct marks *s = scope_marks(r->scope);
     const char *name = r->source->name;
+    bool is_back = false;
     int64_t last_us;
     TRY(source_identity(r->source, &r->arena, &r->bound.source_id, err));
     if (s->source_id != NULL && strcmp(s->source_id, r->bound.source_id) != 0) {
@@ -27,15 +38,52 @@ static RC bound_check_source(struct route *r, int64_t now_us, struct error *err)
     } else if (s->source_clock != NULL && stamp_parse(s->source_clock, &last_us) && now_us < last_us) {
         fail(err, RC_DATA, "the clock of '%s' has gone back: it says %s, and said %s at the last waybill of '%s'", name,
              r->bound.clock, s->source_clock, scope_name(r->scope));
+        is_back = increment_is_timed(r->increment);
     } else {
         return RC_OK;
     }
     if (r->run->options.accept_source)
         return bound_accept_source(r, err);
     fail_id(err, "another-source");
-    return fail_todo(
-        err,
-        "make sure that it holds the same rows, then run once with --accept-source (or read all anew: --full-refresh)");
+    if (is_back)
+        return fail_todo(err,
+                         "what it stamps until then would not be read: set the mark back, %s, then run once with "
+                         "--accept-source",
+                         bound_set_back(r, now_us));
+    return fail_todo(err, "make sure that it holds the same rows, then run once with --accept-source (and with "
+                          "--full-refresh, to read all anew)");
+}
+
+/* By a clock that has gone back since, or by hand. Where summer time ends that is so for an hour, and looked back from.
+ */
+static void bound_tell_ahead(struct route *r, int64_t now_us)
+{
+    const struct position *mark = &scope_marks(r->scope)->extracted.pos;
+    int64_t us;
+    if (!increment_is_timed(r->increment) || mark->shape != POSITION_AT || r->table->cursor_repeats ||
+        !form_parse(&r->table->form, mark->at, &us) || us <= now_us + r->table->cursor_ahead_us)
+        return;
+    r->result.warning = arena_print(&r->arena,
+                                    "the mark is ahead of the source's clock: what is stamped before it is never read; "
+                                    "set it back: %s",
+                                    bound_set_back(r, now_us));
+    log_warn("mark.ahead", KV("mark", mark->at), KV("clock", r->bound.clock));
+}
+
+/* Ids that are given out again lie behind the mark; of a table that was emptied nobody can know. */
+static void bound_tell_behind(struct route *r, const char *newest)
+{
+    const struct position *mark = &scope_marks(r->scope)->extracted.pos;
+    int64_t largest, last;
+    if (r->increment != INCREMENT_ID_ONLY || newest == NULL || mark->key_count != 1 ||
+        !str_to_int64(str(newest), &largest) || !str_to_int64(str(mark->key[0]), &last) || largest >= last)
+        return;
+    const char *key = r->table->schema->fields[r->table->key[0]].name;
+    r->result.warning = arena_print(&r->arena,
+                                    "the largest '%s' there is lies behind the mark: rows that are given such a number "
+                                    "again are never read",
+                                    key);
+    log_warn("ids.behind", KV("column", key));
 }
 
 static RC bound_check_hidden(struct route *r, const struct open_transactions *open, struct error *err)
@@ -90,6 +138,7 @@ static RC bound_by_id(struct route *r, struct error *err)
         r->bound.ceiling = keep ? s->ceiling : newest;
         r->bound.ceiling_seen_at = keep ? s->ceiling_seen_at : arena_text(&r->arena, r->bound.clock);
     }
+    bound_tell_behind(r, newest);
     return RC_OK;
 }
 
@@ -120,6 +169,7 @@ static RC bound_by_time(struct route *r, struct error *err)
     }
     r->bound.hi_us = hi_us;
     r->bound.hi = (struct position){.shape = POSITION_AT, .at = arena_text(&r->arena, hi)};
+    bound_tell_ahead(r, now_us);
     return RC_OK;
 }
 

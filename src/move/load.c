@@ -20,8 +20,9 @@ struct loader {
     struct arena arena;
     struct target_position t; /* r->t as it will be */
     int64_t token;
-    int64_t rows;    /* of all waybills that are through */
-    int64_t waiting; /* rows that earlier runs left: what it is given first */
+    int64_t rows;     /* of all waybills that are through */
+    int64_t waiting;  /* rows that earlier runs left: what it is given first */
+    int64_t same_key; /* rows that had the key of another one of their waybill */
     bool has_begun;
     bool is_behind; /* something was given to it since load_finish */
 };
@@ -304,6 +305,17 @@ static void load_note_files(struct loader *loader, const struct waybill *waybill
         r->loaded_files[i] = arena_print(&loader->arena, "%s/%s", r->run->world.store->address, waybill->files[i].key);
 }
 
+/* The latest of them is kept, and all of them count as loaded: a key that tells no rows apart must not go unseen. */
+static void load_count_same_key(struct load *load)
+{
+    const struct load_counts *counts = &load->counts;
+    int64_t keys = counts->inserted + counts->updated + counts->kept;
+    if (load->manner.table.mode != MODE_MERGE || counts->inserted < 0 || keys >= load->waybill->rows)
+        return;
+    load->loader->same_key += load->waybill->rows - keys;
+    log_warn("rows.of_one_key", KV("waybill", load->waybill->id), KV("rows", load->waybill->rows), KV("keys", keys));
+}
+
 static void load_count(struct load *load)
 {
     struct route *r = load->r;
@@ -335,6 +347,7 @@ static RC load_and_tell(struct load *load, struct error *err)
     position_print(&waybill->pos_after, &pos);
     loader->t.pos = arena_str(&loader->arena, buf_str(&pos));
     load_count(load);
+    load_count_same_key(load);
     r->result.load_ms += clock->mono_ms(clock) - since;
     log_info("waybill.loaded", KV("waybill", waybill->id), KV("rows", waybill->rows),
              KV("inserted", load->counts.inserted), KV("updated", load->counts.updated), KV("kept", load->counts.kept),
@@ -417,6 +430,15 @@ RC load_follow(struct route *r, struct error *err)
     return route_overlaps(r) ? RC_OK : load_finish(r, err);
 }
 
+static void load_tell_of_same_key(struct route *r)
+{
+    if (r->loader->same_key > 0)
+        r->result.warning = arena_print(&r->arena,
+                                        "%" PRId64 " rows had the key of another row, and only the latest of each was "
+                                        "kept: the key does not tell rows apart",
+                                        r->loader->same_key);
+}
+
 bool load_is_behind(const struct route *r) { return r->loader != NULL && r->loader->is_behind; }
 
 RC load_finish(struct route *r, struct error *err)
@@ -428,6 +450,7 @@ RC load_finish(struct route *r, struct error *err)
     worker_free(TAKE(loader->worker));
     loader->is_behind = false;
     r->t = loader->t;
+    load_tell_of_same_key(r);
     return rc;
 }
 

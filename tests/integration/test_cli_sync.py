@@ -213,3 +213,14 @@ def test_every_error_that_has_a_word_is_in_the_manual_and_no_other():
     told = [word for cell in rows for word in re.findall(r"`([^`]+)`", cell)]
     assert len(told) == len(set(told))
     assert set(told) == ids | kinds
+
+
+def test_rows_that_a_key_does_not_tell_apart_are_told(route):
+    people = route({"people": {"cursor": "updated_at", "key": "name"}}, lag="0s")
+    people.in_source("""
+        CREATE TABLE people (name TEXT NOT NULL, city TEXT, updated_at DATETIME NOT NULL);
+        INSERT INTO people VALUES ('ann', 'Bonn', '2025-01-01 00:00:00'), ('ann', 'Rome', '2025-01-02 00:00:00'),
+                                  ('bob', 'Rome', '2025-01-02 00:00:00');""")
+    done = people.sync()
+    assert "people: 1 rows had the key of another row, and only the latest of each was kept" in done.out + done.err
+    assert people.in_target("SELECT name, city FROM people ORDER BY name") == [("ann", "Rome"), ("bob", "Rome")]

@@ -1,6 +1,7 @@
 /* What does not fit together is refused, with the word by which it goes on: T and the chain, another target, another
  * server, a store that ignores conditions, a file that is gone, another owner, a newer format (spec/sync.md 6). */
 #include "case.h"
+#include "move/history.h"
 
 /* ---- S, T and the target do not fit ---- */
 
@@ -182,6 +183,38 @@ static void s86_a_source_whose_clock_went_back_is_refused_until_accepted(void **
     run_ok(w);
 }
 
+static void s86_what_a_clock_that_went_back_stamps_is_read_once_the_mark_is_set_back(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
+    world_fill(w);
+    run_ok(w);
+    w->clock.us -= INT64_C(3600000000);
+    const char *back = arena_print(&w->arena, "%s", "2024-05-31 23:00:00");
+    world_insert(w, ORDERS, 40, false);
+    world_wait(w);
+    assert_non_null(strstr(run_expecting(w, RC_DATA).error.todo, "watermark set"));
+    w->options.accept_source = true;
+    assert_int_equal(run_ok(w).results[0].rows_extracted, 0);
+    assert_non_null(strstr(w->log.at, "mark.ahead"));
+    struct run *run = world_open(w, false);
+    struct watermark_change change = {.name = HISTORY_SET, .timestamp = back, .reason = "test", .author = "test"};
+    struct error err;
+    assert_int_equal(watermark_set(run, &change, &err), RC_OK);
+    world_close(w, run);
+    assert_null(run_ok(w).results[0].warning);
+    assert_rows_equal(w, ORDERS);
+}
+
+static void ids_that_may_be_given_out_again_are_told(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    world_fill(w);
+    assert_null(run_ok(w).results[0].warning);
+    mem_server_delete(w->server, "events", "6");
+    run_ok(w);
+    assert_non_null(strstr(w->log.at, "ids.behind"));
+}
+
 static void s86_another_server_is_refused_until_accepted(void **state)
 {
     AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
@@ -303,6 +336,8 @@ int main(void)
         cmocka_unit_test(a_table_that_is_replaced_may_be_gone),
         cmocka_unit_test(a_table_that_is_to_begin_with_what_is_new_is_accepted),
         cmocka_unit_test(s86_a_source_whose_clock_went_back_is_refused_until_accepted),
+        cmocka_unit_test(s86_what_a_clock_that_went_back_stamps_is_read_once_the_mark_is_set_back),
+        cmocka_unit_test(ids_that_may_be_given_out_again_are_told),
         cmocka_unit_test(s86_another_server_is_refused_until_accepted),
         cmocka_unit_test(hidden_transactions_need_a_lag_that_somebody_chose),
         cmocka_unit_test(s87_a_store_that_ignores_conditions_is_found_out_on_first_use),
