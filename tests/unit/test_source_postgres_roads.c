@@ -118,6 +118,31 @@ static void a_table_that_is_gone_is_told_before_any_row(void **state)
     }
 }
 
+/* The bytes would fit: eight of an integer are eight of a double, or of a time. */
+static void a_column_that_has_another_type_by_now_is_told(void **state)
+{
+    static const char *const types[] = {"double precision USING n", "timestamptz USING to_timestamp(n)"};
+    for (size_t i = 0; i < 2 * sizeof(types) / sizeof(*types); i++) {
+        AUTO(source) *source = open_road(i % 2 != 0, 0);
+        AUTO(batch_reader) *reader = NULL;
+        const struct table *table = NULL;
+        const struct batch *batch = NULL;
+        struct error err = {0};
+        AUTO_RELEASE(buf) alter = {0};
+        pg_clean();
+        pg_run("CREATE TABLE orders (id bigint PRIMARY KEY, n bigint); INSERT INTO orders VALUES (1, 42)");
+        assert_int_equal(source_describe(source, &(struct table_request){.name = "orders"}, &table, &err), RC_OK);
+        buf_addf(&alter, "ALTER TABLE orders ALTER n TYPE %s", types[i / 2]);
+        pg_run(alter.at);
+        assert_int_equal(source_read(source, table, &in_order, &reader, &err), RC_OK);
+        enum rc rc = batch_reader_next(reader, &batch, &err);
+        while (rc == RC_OK && batch != NULL)
+            rc = batch_reader_next(reader, &batch, &err);
+        assert_int_equal(rc, RC_BUSY);
+        assert_non_null(strstr(err.text, "was altered just now"));
+    }
+}
+
 /* ---- a server that says nothing ---- */
 
 static void a_silent_server_is_waited_for_only_so_long(void **state)
@@ -169,6 +194,7 @@ int main(void)
         STORY(rows_of_all_widths_are_the_same_on_both_roads),
         STORY(a_failure_behind_rows_is_told_and_the_source_goes_on),
         STORY(a_table_that_is_gone_is_told_before_any_row),
+        STORY(a_column_that_has_another_type_by_now_is_told),
         STORY(a_silent_server_is_waited_for_only_so_long),
         STORY(a_stop_ends_a_wait),
     };

@@ -119,6 +119,39 @@ static void a_whole_table_is_split_whatever_it_has(void **state)
     }
 }
 
+static bool is_held(void)
+{
+    return text_eq(
+        pg_query("SELECT bool_or(mode = 'AccessShareLock')::text FROM pg_locks WHERE relation = 't'::regclass"),
+        "true\n");
+}
+
+/* To their snapshot it would look empty. */
+static void nobody_empties_a_table_while_readers_have_still_to_begin(void **state)
+{
+    const struct table_request request = {.name = "t", .is_whole = true};
+    const struct table *table = NULL;
+    struct error err;
+    struct range pieces[SPLIT_PIECES];
+    AUTO_RELEASE(arena) arena = {0};
+    int count = 0;
+    pg_clean();
+    pg_run("CREATE TABLE t (a integer, note text); INSERT INTO t SELECT n, repeat('x', 50) FROM generate_series(1, "
+           "44000) AS n");
+    AUTO(source) *source = open_source();
+    assert_int_equal(source_describe(source, &request, &table, &err), RC_OK);
+    assert_int_equal(
+        source_split(source, table, &(struct range){.kind = RANGE_ALL}, SPLIT_PIECES, &arena, pieces, &count, &err),
+        RC_OK);
+    assert_int_equal(count, SPLIT_PIECES);
+    assert_true(is_held());
+    for (int p = 0; p < count; p++) {
+        AUTO(batch_reader) *reader = NULL;
+        assert_int_equal(source_read(source, table, &pieces[p], &reader, &err), RC_OK);
+        assert_true(is_held());
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +160,7 @@ int main(void)
         cmocka_unit_test(s57_uuids_bytes_and_times_are_split),
         cmocka_unit_test(s57_keys_of_several_columns_are_split),
         cmocka_unit_test(a_whole_table_is_split_whatever_it_has),
+        cmocka_unit_test(nobody_empties_a_table_while_readers_have_still_to_begin),
     };
     if (!postgres_start())
         return POSTGRES_MISSING;

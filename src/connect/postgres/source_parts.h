@@ -153,7 +153,7 @@ RC pg_snapshot_split(struct postgres_source *self, const struct pg_table *table,
                      struct range *ret_ranges, int *ret_count, struct error *err);
 void pg_snapshot_where(const struct range *range, struct buf *out);
 /* The reader's connection sees what the snapshot has, in a transaction that the reader ends. */
-RC pg_snapshot_take(struct postgres_source *self, struct pq *db, struct error *err);
+RC pg_snapshot_take(struct postgres_source *self, const struct pg_table *table, struct pq *db, struct error *err);
 void pg_snapshot_end(struct postgres_source *self);
 
 /* ---- source_read.c ---- */

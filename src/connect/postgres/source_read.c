@@ -46,12 +46,37 @@ static enum rc fail_damaged(const struct postgres_reader *self, struct error *er
                 self->table->base.name);
 }
 
+/* Binary rows do not say what they hold: eight bytes of a bigint are taken for the double that it was when the table
+ * was described. Nobody alters a table under a COPY; asked behind it, the types are those of its rows, or later ones.
+ */
+static RC check_types(struct postgres_reader *self, struct error *err)
+{
+    AUTO_RELEASE(pq_answer) answer = {0};
+    AUTO_RELEASE(buf) sql = {0};
+    const struct pg_table *table = self->table;
+    buf_add_str(&sql, S("SELECT "));
+    for (int i = 0; i < table->column_count; i++) {
+        buf_add_str(&sql, i > 0 ? S(", t.") : S("t."));
+        pq_quote(&sql, table->columns[i].name);
+    }
+    buf_addf(&sql, " FROM %s AS t LIMIT 0", table->quoted);
+    enum rc rc = pq_query(self->db, sql.at, 0, NULL, &answer, err);
+    bool is_same = rc == RC_OK;
+    for (int i = 0; i < table->column_count && is_same; i++)
+        is_same = PQftype(answer.result, i) == (Oid)table->columns[i].oid;
+    if (is_same || rc_is_transient(rc) || rc_is_stop(rc))
+        return rc;
+    fail(err, RC_BUSY, "'%s' was altered just now", table->base.name);
+    return fail_todo(err, "run the same command again");
+}
+
 /* S61: the server has said how many rows there are. */
 static RC end_rows(struct postgres_reader *self, int64_t sent, struct error *err)
 {
     if (!self->is_ended || sent != self->rows)
         return fail(err, RC_UNAVAILABLE, "'%s' says that it has sent %" PRId64 " rows of '%s', and %" PRId64 " came",
                     self->source->base.name, sent, self->table->base.name, self->rows);
+    TRY(check_types(self, err));
     if (self->in_snapshot && !pq_rollback(self->db)) /* the rows are here */
         pq_free(TAKE(self->db));
     else
@@ -136,7 +161,7 @@ RC postgres_source_read(struct source *base, const struct table *table, const st
         self->columns[i].misfit = source_sets_aside(table, i) ? misfit_name(&t->columns[i]) : NULL;
     }
     TRY(postgres_source_take(source, &self->db, err));
-    if (self->in_snapshot && pg_snapshot_take(source, self->db, err) != RC_OK)
+    if (self->in_snapshot && pg_snapshot_take(source, t, self->db, err) != RC_OK)
         return fail_in(err, "taking part in one view of '%s'", table->name);
     TRY(pg_custom_bind(source, t, range, self->db, err));
     if (pq_copy_out(self->db, sql.at, err) != RC_OK)
