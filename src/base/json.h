@@ -1,4 +1,4 @@
-/* JSON documents over jansson: key order is kept, numbers that may pass 2^53 are strings (formats.md), and reading
+/* JSON documents over jansson: key order is kept, numbers that may pass 2^53 are strings (docs/formats.md), and reading
  * tells a missing field from a wrong one. Documents only; row data has its own reader.
  *
  * A text with a NUL in it (\u0000) is refused wherever it stands: every text becomes a C string here, which would end

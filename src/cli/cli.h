@@ -1,5 +1,5 @@
 /* The program. */
 #pragma once
 
-/* Parses, runs one command, and returns the exit status (design section 7). */
+/* Parses, runs one command, and returns the exit status (README.md). */
 int cli_main(int argc, char **argv);

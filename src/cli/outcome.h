@@ -1,4 +1,4 @@
-/* The exit status of several things done one after the other (formats.md 10): all well 0, some 3, none: their common
+/* The exit status of several things done one after the other: all well 0, some 3, none: their common
  * status, else 1. A stop asked for goes before all. */
 #pragma once
 

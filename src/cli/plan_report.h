@@ -1,4 +1,4 @@
-/* What a run would do (formats.md 9): `plan`, and `sync pipeline --dry-run`. */
+/* What a run would do: `plan`, and `sync pipeline --dry-run`. */
 #pragma once
 
 #include "cli/session.h"

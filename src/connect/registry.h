@@ -10,14 +10,14 @@ struct database_type {
     const char *name, *summary;
     struct option_table options;
     size_t options_bytes; /* of the struct the options fill */
-    /* `name` is the connection's; it and the options live only as long as the call. An open function that is NULL: this
-     * type cannot be that. */
     /* What becomes of its types; in the arena. NULL: it is no source. */
     const struct source_type *(*source_types)(struct arena *arena, int *ret_count);
     /* What a field becomes there. NULL: it is no target. */
     void (*target_type)(const struct field *field, struct target_type *ret);
     bool reads_s3;   /* as a target, by itself: a stage anywhere else is out of its reach */
     bool has_layout; /* as a target, tables have a distkey, a sortkey and encodings */
+    /* `name` is the connection's; it and the options live only as long as the call. An open function that is NULL: this
+     * type cannot be that. */
     RC(*open_source)
     (const char *name, const void *options, const struct opening *with, struct source **ret, struct error *err);
     RC(*open_target)

@@ -1,8 +1,9 @@
 /* Where rows come from. A source is open for one run and used by one thread; a reader that it has opened is used by one
  * thread, which may be another one.
  *
- * The order of calls is the protocol's (design section 3, `bound`): source_now, THEN source_oldest_open, THEN rows;
- * for id_only source_ceiling, THEN source_oldest_open, and the ceiling is used once everything open then has ended. */
+ * The order of calls is the protocol's (docs/protocol.md, "Why nothing is lost"): source_now, THEN source_oldest_open,
+ * THEN rows; for id_only source_ceiling, THEN source_oldest_open, and the ceiling is used once everything open then has
+ * ended. */
 #pragma once
 
 #include <stdbool.h>
@@ -125,7 +126,7 @@ struct source {
                                 not be said */
 };
 
-/* What tells this server from another one (formats.md 2, source_id). */
+/* What tells this server from another one (source_id, docs/formats.md). */
 static inline RC source_identity(struct source *s, struct arena *arena, const char **ret_id, struct error *err)
 {
     return s->ops->identity(s, arena, ret_id, err);

@@ -1,4 +1,4 @@
-/* Where rows are applied, and the position row T that says which waybill was applied last (formats.md 4).
+/* Where rows are applied, and the position row T that says which waybill was applied last (docs/formats.md).
  *
  * A load is one transaction: target_begin moves T by compare-and-swap as its first statement, target_load_file brings
  * the rows, target_apply merges or replaces and makes every check that may refuse, target_commit ends it. */

@@ -1,4 +1,4 @@
-/* How far a scope has come, and the range between two such places (formats.md 1).
+/* How far a scope has come, and the range between two such places (docs/formats.md).
  *
  *     {"at": c}                              every row with cursor < c is taken
  *     {"at": c, "after": [k...]}             also those with cursor = c and key <= k            (a cut)

@@ -62,7 +62,8 @@ bool field_parse_format(const char *format, struct field *ret); /* sets type and
 /* For people: "decimal(10,2)", "timestamp(us, UTC)". */
 void field_type_name(const struct field *field, char ret[FORMAT_TEXT]);
 
-/* [{"name","type","source_type","nullable"}] (formats.md 3), and "made" where there is one. The caller owns the result.
+/* [{"name","type","source_type","nullable"}] (docs/formats.md), and "made" where there is one. The caller owns the
+ * result.
  */
 json_t *schema_to_json(const struct schema *self);
 RC schema_from_json(const json_t *json, struct schema **ret, struct error *err);

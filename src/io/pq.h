@@ -41,7 +41,7 @@ enum {
     PQ_HIDDEN_BYTES = 8,         /* so much of a secret in a message is too much */
     PQ_BUFFER_BYTES = 256 << 10, /* of what a COPY sends: more than a socket holds; a row that is wider makes it grow */
     PQ_HEAD_BYTES = 5,           /* of a message: its kind, and its length, which counts itself */
-    PQ_CHUNK_BYTES = 64 << 10    /* limits.md 3: larger messages are not faster, smaller ones are slower */
+    PQ_CHUNK_BYTES = 64 << 10    /* measured: larger messages are not faster, smaller ones are slower */
 };
 _Static_assert((int)PQ_LOCK_MS > (int)PQ_IDLE_MS, "who waits for a lock outlives a session that holds it and sleeps");
 

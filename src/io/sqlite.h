@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
-enum { SQLITE_WAIT_MS = 30000 }; /* formats.md 6: the lock not had in 30 s is exit 5 */
+enum { SQLITE_WAIT_MS = 30000 }; /* then RC_BUSY: the same command may do */
 
 enum sqlite_access {
     SQLITE_TO_READ,   /* never writes */

@@ -1,4 +1,4 @@
-/* announce: receipts, the JSON document of the run, and the markers that orchestrators wait for (spec/sync.md 5). */
+/* announce: receipts, the JSON document of the run, and the markers that orchestrators wait for (docs/markers.md). */
 #include <inttypes.h>
 #include <math.h>
 
@@ -138,7 +138,7 @@ static json_t *error_to_json(const struct error *error)
     return json;
 }
 
-/* What the seed's document has no place for. */
+/* What the document that its readers know has no place for. */
 static json_t *details_to_json(const struct run *run)
 {
     json_t *details = json_object(), *tables = json_object();

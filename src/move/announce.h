@@ -1,4 +1,4 @@
-/* What a run tells when all its tables are through, or have failed (spec/sync.md 5). */
+/* What a run tells when all its tables are through, or have failed (docs/markers.md). */
 #pragma once
 
 #include "base/json.h"

@@ -4,7 +4,7 @@
 #include "move/announce.h"
 #include "move/run.h"
 
-/* ---- repair.c: T against S, never guessed (design section 3, "Repairs") ---- */
+/* ---- repair.c: T against S, never guessed (docs/protocol.md, "What a person can do") ---- */
 
 /* Before anything is changed: what cannot go together is RC_DATA, naming the way out. Reads T into r->t. */
 RC repair_look(struct route *r, struct error *err);

@@ -1,4 +1,4 @@
-/* waybill.yml as plain structs: connections, pipelines, tables (formats.md 5 and 8).
+/* waybill.yml as plain structs: connections, pipelines, tables (README.md, docs/reference.md).
  *
  * The whole configuration is read and checked at once: an unknown key, a wrong type, an illegal pair of increment and
  * mode or a connection that does not exist is RC_CONFIG with file:line:column, whatever the command. `${VAR}` is filled

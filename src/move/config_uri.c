@@ -1,6 +1,7 @@
 /* Connections that are given by URIs: each becomes what the configuration file would hold. */
 #include <ctype.h>
 
+#include "connect/registry.h"
 #include "move/config_intern.h"
 
 enum { URI_BYTES_MAX = 8192 };
@@ -10,11 +11,18 @@ static bool is_path(const char *text)
     return text[0] == '/' || strncmp(text, "./", 2) == 0 || strncmp(text, "../", 3) == 0;
 }
 
-bool config_is_uri(const char *text)
+/* "sqlite:shop.db": a database that is a file needs no host, and so no "//". */
+static bool is_file_of_type(const char *text)
 {
-    return strstr(text, "://") != NULL || strncmp(text, "sqlite:", 7) == 0 || strncmp(text, "duckdb:", 7) == 0 ||
-           is_path(text);
+    struct str scheme = {text, strcspn(text, ":")};
+    for (int i = 0; text[scheme.len] == ':' && database_types[i] != NULL; i++) {
+        if (str_eq(str(database_types[i]->name), scheme))
+            return option_find(database_types[i]->options, "path") != NULL;
+    }
+    return false;
 }
+
+bool config_is_uri(const char *text) { return strstr(text, "://") != NULL || is_file_of_type(text) || is_path(text); }
 
 /* A URI on its way to a connection. */
 struct uri {

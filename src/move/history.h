@@ -1,5 +1,5 @@
-/* The history of a scope: what S was before a person changed or accepted something, who did it and why (design section
- * 4). `watermark restore` reads it. */
+/* The history of a scope: what S was before a person changed or accepted something, who did it and why
+ * (docs/formats.md). `watermark restore` reads it. */
 #pragma once
 
 #include "move/run.h"

@@ -1,4 +1,4 @@
-/* Orphans: objects below a table's prefix that no chain reaches (design section 3). */
+/* Orphans: objects below a table's prefix that no chain reaches (docs/protocol.md). */
 #pragma once
 
 #include "move/run.h"

@@ -7,7 +7,7 @@
 
 struct progress_state {
     const char *table;     /* the same pointer or text for the whole of a table */
-    const char *phase;     /* "extract", "load", ...: a word of design section 3 */
+    const char *phase;     /* "extract", "load", ...: an arrow of docs/protocol.md */
     int64_t rows;          /* extracted so far in this run */
     int64_t rows_total;    /* that this run will extract, limits and all; -1: not known */
     int64_t work;          /* rows extracted and rows loaded; less than before when something is tried again */

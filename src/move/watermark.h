@@ -1,4 +1,4 @@
-/* What a person may do to a scope's mark (design section 3, `watermark set|reset|restore`). Each takes the lease,
+/* What a person may do to a scope's mark (docs/protocol.md, "What a person can do"). Each takes the lease,
  * fences T, keeps a history entry, and writes a new epoch whose chain begins at what T names: pending waybills are
  * dropped. */
 #pragma once

@@ -1,4 +1,4 @@
-/* The names of objects in the store (design section 4), made in one place. */
+/* The names of objects in the store (docs/formats.md), made in one place. */
 #pragma once
 
 #include "base/arena.h"

@@ -1,5 +1,5 @@
 /* S, the scope document: what of one (pipeline, table) has been durably extracted and durably loaded, and who may
- * change it (design section 3, formats.md 2). The only object that changes, and always by compare-and-swap: every
+ * change it (docs/protocol.md, docs/formats.md). The only object that changes, and always by compare-and-swap: every
  * write is If-Match the writer's own last ETag, so that a run that lost its lease is refused.
  *
  * One thread works on a scope; a heartbeat (heartbeat.h) may beat its lease at the same time. */
@@ -39,7 +39,7 @@ struct key_column {
 
 /* Everything in S but the lease. Texts live in the scope's arena or as long as the program. NULL text: null. */
 struct marks {
-    /* the fields of the document users know (seed); the names stay whatever the source and target are */
+    /* the fields of the document users know; the names stay whatever the source and target are */
     const char *last_mysql_extraction_time, *last_mysql_data_timestamp, *mysql_status;
     const char *last_redshift_load_time, *redshift_status, *backup_strategy, *created_at;
     int64_t mysql_rows_extracted, redshift_rows_loaded, s3_file_count;

@@ -1,4 +1,4 @@
-/* W: the immutable manifest of one chunk, its tombstone and its receipt (design section 3, formats.md 3).
+/* W: the immutable manifest of one chunk, its tombstone and its receipt (docs/protocol.md, docs/formats.md).
  *
  * A waybill's state is which of its documents exist: waybill.json (sealed, or a tombstone), receipt.json (loaded). It
  * counts only if it is reachable by `prev` from S.extracted. */

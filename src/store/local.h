@@ -1,4 +1,4 @@
-/* A directory as a store (formats.md 7): for one machine, or a file system with working locks and atomic link(2).
+/* A directory as a store (docs/formats.md): for one machine, or a file system with working locks and atomic link(2).
  * NFS without locks is not safe: two runs could both believe that a condition held.
  *
  * ETag = SHA-256 of the content, computed from the bytes in the file each time it is asked for: a write, head, get with

@@ -1,4 +1,4 @@
-/* Is this a store that keeps the promises the protocol stands on? (design section 3, "Stores are probed") */
+/* Is this a store that keeps the promises the protocol stands on? (docs/extending.md, "A target, a store") */
 #pragma once
 
 #include "base/clock.h"

@@ -1,4 +1,4 @@
-/* spec/sync.md 6, "Watermark and resume": the failures of earlier systems, each as a story that would bring it back. */
+/* docs/cases.md, "Marks and resuming": the failures of earlier systems, each as a story that would bring it back. */
 #include "case.h"
 #include "conform/rows.h"
 #include "state/keys.h"

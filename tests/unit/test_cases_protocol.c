@@ -1,5 +1,5 @@
-/* spec/sync.md 6, "Protocol": processes that stop, stall and come back, waybills that wait, rows that move meanwhile,
- * and what is announced. What is refused: test_cases_refusals.c. */
+/* docs/cases.md, "The protocol": processes that stop, stall and come back, waybills that wait, rows that move
+ * meanwhile, and what is announced. What is refused: test_cases_refusals.c. */
 #include "case.h"
 
 enum { WAIT_FOR_TTL_MS = WORLD_TTL_MS + 2000 };
@@ -317,7 +317,7 @@ static void s95_a_crash_between_announce_and_close_announces_again_with_the_same
 
 /* ---- looking ---- */
 
-/* e of spec/sync.md 7. */
+/* Invariant e of docs/cases.md. */
 static void looking_changes_no_byte(void **state)
 {
     AUTO(world) *w = world_new(WORLD_APPEND, NULL);

@@ -1,5 +1,5 @@
 /* What does not fit together is refused, with the word by which it goes on: T and the chain, another target, another
- * server, a store that ignores conditions, a file that is gone, another owner, a newer format (spec/sync.md 6). */
+ * server, a store that ignores conditions, a file that is gone, another owner, a newer format (docs/cases.md). */
 #include "case.h"
 #include "move/history.h"
 

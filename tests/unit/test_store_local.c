@@ -1,4 +1,4 @@
-/* The directory store keeps a store's promises, and its files are what formats.md 7 says. */
+/* The directory store keeps a store's promises, and its files are what docs/formats.md says. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

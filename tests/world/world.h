@@ -139,7 +139,7 @@ struct world_rules {
     bool lost;    /* S was lost: it fits T only when the command is through */
     bool anytime; /* only what holds at every instant: nothing has been healed yet */
 };
-/* Source and target equal, and invariants a-d and f of spec/sync.md 7. Otherwise false, and `why` says what does not.
+/* Source and target equal, and invariants a-d and f of docs/cases.md. Otherwise false, and `why` says what does not.
  */
 bool world_check(struct world *self, struct world_rules rules, struct buf *why);
 void world_print_source(struct world *self, enum world_table table, struct buf *out); /* but for misfits, */

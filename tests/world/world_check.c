@@ -1,4 +1,4 @@
-/* What must hold in a world after a run: the rows, and the invariants of spec/sync.md 7. */
+/* What must hold in a world after a run: the rows, and the invariants of docs/cases.md. */
 #include <inttypes.h>
 
 #include "state/keys.h"

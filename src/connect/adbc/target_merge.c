@@ -1,4 +1,4 @@
-/* Merge (formats.md 4) and every check that may refuse a load before COMMIT. */
+/* Merge (docs/formats.md) and every check that may refuse a load before COMMIT. */
 #include <assert.h>
 #include <inttypes.h>
 

@@ -1,4 +1,4 @@
-/* T, the position row: which waybill was applied last (design section 3; formats.md 4). */
+/* T, the position row: which waybill was applied last (docs/protocol.md, docs/formats.md). */
 #include "connect/adbc/target_parts.h"
 #include "connect/sql/position.h"
 

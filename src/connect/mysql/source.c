@@ -62,7 +62,7 @@ void session_give(struct mysql_source *self, struct mysql_session *session)
 
 /* ---- who it is ---- */
 
-/* MariaDB has no number of its own that outlives a change of its machine: there it is the address (formats.md 2). */
+/* MariaDB has no number of its own that outlives a change of its machine: there it is the address. */
 static RC mysql_source_identity(struct source *base, struct arena *arena, const char **ret_id, struct error *err)
 {
     struct mysql_source *self = (struct mysql_source *)base;

@@ -1,4 +1,4 @@
-/* Merge (formats.md 4) and every check that may refuse a load before COMMIT. */
+/* Merge (docs/formats.md) and every check that may refuse a load before COMMIT. */
 #include "connect/postgres/target_parts.h"
 #include "connect/sql/deletes.h"
 #include "connect/sql/merge.h"

@@ -1,4 +1,4 @@
-/* Merge (formats.md 4) and every check that may refuse a load before COMMIT.
+/* Merge (docs/formats.md) and every check that may refuse a load before COMMIT.
  *
  * Redshift enforces no key, and to it 'a' and 'a ' are equal: rows are matched by their key and by its length, texts
  * that are cursors compared by their bytes. Rows of one key that the table had more than once become one, the latest by

@@ -1,4 +1,4 @@
-/* T, the position row: which waybill was applied last (design section 3; formats.md 4). One small table per target
+/* T, the position row: which waybill was applied last (docs/protocol.md, docs/formats.md). One small table per target
  * table, which `CREATE TABLE ... AS SELECT` makes with its row: two that do so at once meet on its name, and one of
  * them is told that it is there. Rows of further scopes (`shared`) are added under the table's lock. */
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* A merge where the system enforces the key (formats.md 4): rows wait in a table of their own, of those with one key
+/* A merge where the system enforces the key (docs/formats.md): rows wait in a table of their own, of those with one key
  * the latest stays, and ON CONFLICT does the rest. Where nothing enforces it, a target counts and matches by itself. */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* T, the position row: its statements, which are the same in every SQL, and who owns a table (formats.md 4). How a
+/* T, the position row: its statements, which are the same in every SQL, and who owns a table (docs/formats.md). How a
  * session waits for another one, or finds it in its way, is each target's own. */
 #pragma once
 

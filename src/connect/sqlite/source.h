@@ -1,4 +1,4 @@
-/* A SQLite file as a source (formats.md 6).
+/* A SQLite file as a source.
  *
  * Clock: the machine's, read under the write lock, so that no writer's transaction is open and hidden below it.
  * Reading: pages of at most 10,000 rows, each a transaction of its own, since a long reader blocks a rollback-journal

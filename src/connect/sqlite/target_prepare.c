@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Indexed by type; which affinities store its values as they are (formats.md 6 reads them back the same way). */
+/* Indexed by type; which affinities store its values as they are (sqlite/source.h reads them back the same way). */
 #define STORES(affinity) (1u << (affinity))
 static const struct {
     const char *declared;
