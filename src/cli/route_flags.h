@@ -23,7 +23,7 @@ struct route_flags {
     OPTION("increment", STRING, owner, route.increment, .argument = "WORD",                                            \
            .help = "how rows are chosen: hybrid, timestamp_only, id_only or full_sync; hybrid without"),               \
         OPTION("mode", STRING, owner, route.mode, .argument = "WORD",                                                  \
-               .help = "how rows are applied: merge, append or replace; by the increment without"),                    \
+               .help = "how rows are applied: merge, append, replace or delete_insert; by the increment without"),     \
         OPTION("cursor", STRING, owner, route.cursor, .argument = "COLUMN",                                            \
                .help = "column that grows with every change; the one obvious without"),                                \
         OPTION("key", LIST, owner, route.key, .argument = "COLUMN",                                                    \

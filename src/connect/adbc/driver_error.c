@@ -23,7 +23,6 @@ struct known {
 
 #define SPACE_TODO "free some space on the disk, then run the same command again"
 #define TWICE      "a key that has to be unique comes twice, or is there already"
-#define UNFIT      "a value does not fit its column"
 
 /* The first that fits decides. https://github.com/duckdb/duckdb/blob/main/src/common/exception.cpp */
 static const struct known duckdb[] = {

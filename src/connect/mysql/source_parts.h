@@ -1,7 +1,8 @@
 /* Inside the MySQL source: source.c (connections, clock, ceiling), source_open.c (open transactions), source_grants.c
  * (rights), source_types.c (declarations decide types), source_describe.c (columns, key, indexes), source_cursor.c
  * (which column, which zone), source_range.c (the SQL of ranges and positions), source_measure.c (facts, boundary,
- * split), source_read.c (rows into batches), decode.c (texts of values). */
+ * split), source_custom.c (a statement for a table), source_profile.c (what columns come to), source_read.c (rows into
+ * batches), decode.c (texts of values), decode_row.c (binary rows), statement.c and wire.c (them off the socket). */
 #pragma once
 
 #include <pthread.h>

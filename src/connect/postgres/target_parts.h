@@ -1,6 +1,7 @@
 /* Inside the PostgreSQL target: target.c (connection, transaction), target_sql.c (what it says to connect/sql/),
  * target_position.c (T), target_shape.c (the table as it is), target_prepare.c (DDL), target_load.c (rows in),
- * target_merge.c (merge, checks), rows.c (the binary rows), types.c (what holds what). */
+ * target_merge.c (merge, checks), target_swap.c (a new table in the place of the old one), target_profile.c (what
+ * columns come to), target_grants.c (rights), rows.c (the binary rows), types.c (what holds what). */
 #pragma once
 
 #include "connect/postgres/rows.h"

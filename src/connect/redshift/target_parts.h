@@ -1,6 +1,7 @@
 /* Inside the Redshift target: target.c (session, transaction), names.c (names and literals), target_sql.c (what it says
  * to connect/sql/), target_position.c (T), target_shape.c (the table as it is), target_prepare.c (DDL), target_load.c
- * (manifest, COPY), target_merge.c (merge, checks), target_fault.c (why a COPY failed), types.c (what holds what). */
+ * (manifest, COPY), target_merge.c (merge, checks), target_fault.c (why a COPY failed), target_profile.c (what columns
+ * come to), target_grants.c (rights), types.c (what holds what). */
 #pragma once
 
 #include "connect/redshift/target.h"

@@ -1,7 +1,7 @@
 /* Inside the SQLite source: source.c (connection, clock, ceiling), source_describe.c (columns, key), source_types.c
- * (values decide types), source_cursor.c (which column, which form), source_key.c (values of positions), source_pages.c
- * (the SQL of ranges, page by page), source_read.c (batches, boundary, facts), source_misfit.c (what is said of values
- * that do not fit). */
+ * (values decide types), source_cursor.c (which column, which form), source_custom.c (a statement for a table),
+ * source_key.c (values of positions), source_pages.c (the SQL of ranges, page by page), source_read.c (batches,
+ * boundary, facts), source_misfit.c (what is said of values that do not fit), affinity.c (what a declaration means). */
 #pragma once
 
 #include "base/arena.h"

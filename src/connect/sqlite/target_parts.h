@@ -1,6 +1,7 @@
 /* Inside the SQLite target: target.c (connection, transaction), target_position.c (T), target_shape.c (the table as it
  * is), target_prepare.c (DDL), target_load.c (rows in), target_merge.c (merge, checks), target_swap.c (a new
- * table in the place of the old one), target_sql.c (what it says to connect/sql/). */
+ * table in the place of the old one), target_profile.c (what columns come to), target_sql.c (what it says to
+ * connect/sql/). */
 #pragma once
 
 #include "connect/sql/sql.h"
