@@ -1,8 +1,10 @@
 import itertools
 import os
+import random
 
 import pytest
 
+import road_kill
 from redshift_cluster import DATABASE, Cluster
 from road import Road
 from road_redshift import RedshiftRoad
@@ -20,7 +22,8 @@ def pytest_sessionstart(session):
         pytest.exit(f"{PROGRAM} is missing: run make first, or say where it is in WAYBILL_BUILD", returncode=2)
 
 
-LONGEST = ["test_road_kill", "test_road", "test_road_writers", "test_live_writers", "test_kill", "test_proj_db"]
+LONGEST = ["test_redshift_cases", "test_road_kill", "test_road", "test_signals", "test_road_extract_cases", "test_road_servers", "test_road_network",
+           "test_road_parallel", "test_road_owners", "test_duckdb", "test_road_writers", "test_kill", "test_proj_db"]
 
 
 def pytest_collection_modifyitems(items):
@@ -127,3 +130,13 @@ def roads(tmp_path, mariadb, s3, postgres):
         one.close()
         one.assert_nothing_planted()
         one.assert_no_secret()
+
+
+@pytest.fixture
+def disturbed(tmp_path, servers, s3):
+    """A road whose parts die (road_kill.py): small, and without much patience."""
+    road = road_kill.new_road(tmp_path, f"disturbed-{next(ROADS)}", servers, s3)
+    yield road_kill.Disturbed(road, random.Random(1), 12_000, 0.3, print)
+    road.close()
+    road.assert_nothing_planted()
+    road.assert_no_secret()

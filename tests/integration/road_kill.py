@@ -268,16 +268,18 @@ class Disturbed:
         first = self.road.finish(running, status=0)
         self.settle("two at once, one of them ended with 7", first)
 
-    def all(self, kills, only_kills=False):
+    def suffer(self, *troubles):
+        """From the first load to a tidy end."""
         self.road.sync(timeout=1800)
         self.road.assert_equal()
-        self.kill_all(kills)
-        if not only_kills:
-            self.servers_die()
-            self.network_fails()
-            self.owners_meet()
+        for trouble in troubles:
+            trouble()
         self.road.assert_tidy(zombie=True)
         return self
+
+    def all(self, kills, only_kills=False):
+        others = [] if only_kills else [self.servers_die, self.network_fails, self.owners_meet]
+        return self.suffer(lambda: self.kill_all(kills), *others)
 
 
 def new_road(folder, name, servers, s3, grow=0, tables=TABLES, **store):

@@ -1,11 +1,15 @@
 """The end of tools/check is what people see of a run somewhere else: whatever failed is in it, whichever runner said so."""
 import importlib.machinery
 import importlib.util
+import pathlib
+import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
-loader = importlib.machinery.SourceFileLoader("check", sys.argv.pop())
+PROGRAM = sys.argv.pop()
+loader = importlib.machinery.SourceFileLoader("check", PROGRAM)
 check = importlib.util.module_from_spec(importlib.util.spec_from_loader("check", loader))
 loader.exec_module(check)
 
@@ -93,6 +97,29 @@ class WhatFailed(unittest.TestCase):
         self.assertLessEqual(len(lines), 38)
         self.assertEqual(sum("more, see above" in line for line in lines), 6)
         self.assertEqual(lines[-1], "18 passed, 600 failed")
+
+
+# `waits` ends only if `tells` runs beside it.
+MAKEFILE = """\
+waits:
+	@until [ -e told ]; do sleep 0.02; done; echo "1 passed, 0 failed"
+follows:
+	@echo "3 passed, 0 failed"
+tells:
+	@touch told; echo "FAILED a::b"; echo "2 passed, 1 failed"; exit 1
+"""
+
+
+class SideBySide(unittest.TestCase):
+    def test_lanes_run_at_once_and_every_line_says_whose_it_is(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "Makefile").write_text(MAKEFILE)
+            done = subprocess.run([sys.executable, PROGRAM, "waits,follows", "tells"], cwd=folder, stdout=subprocess.PIPE, text=True, timeout=100)
+        lines = done.stdout.splitlines()
+        self.assertEqual((done.returncode, lines[-1]), (1, "6 passed, 1 failed"))
+        self.assertEqual([line.split()[0] for line in lines[-4:-1]], ["waits", "follows", "tells"])
+        self.assertIn("tells        FAILED a::b", lines)
+        self.assertIn("FAILED a::b", lines[-7:])
 
 
 if __name__ == "__main__":
