@@ -41,10 +41,11 @@ static void add_stage(struct text_table *table, const struct audit_stage *stage)
 static void add_row(struct each_table *self, const struct route *r, const struct audit *audit, const char *result)
 {
     struct text_table *table = &self->table;
-    char source[HUMAN_TEXT], target[HUMAN_TEXT], changed[HUMAN_TEXT];
+    char source[HUMAN_TEXT], target[HUMAN_TEXT], changed[HUMAN_TEXT], aside[HUMAN_TEXT];
     human_count(audit->source_rows, source);
     human_count(audit->target_rows, target);
     human_count(audit->changed, changed);
+    human_count(audit->aside, aside);
     text_table_add(table, r->config->name);
     text_table_add(table, audit->text != NULL ? source : NULL);
     if (audit->text != NULL)
@@ -53,6 +54,7 @@ static void add_row(struct each_table *self, const struct route *r, const struct
         text_table_add(table, NULL);
     text_table_add(table, audit->text != NULL ? target : NULL);
     text_table_add(table, audit->text != NULL ? changed : NULL);
+    text_table_add(table, audit->text != NULL ? aside : NULL);
     text_table_addf(table, "%d", audit->differences);
     text_table_add(table, result);
 }
@@ -66,6 +68,21 @@ static json_t *stage_to_json(const struct audit_stage *stage)
     json_put_int(json, "rows_quarantined", stage->quarantined);
     json_put_text(json, "cover", covers[stage->cover]);
     return json;
+}
+
+static json_t *aside_to_json(const struct audit *audit)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < audit->aside_file_count; i++) {
+        json_t *file = json_object();
+        if (audit->aside_files[i].rows > 0) {
+            json_put_text(file, "key", audit->aside_files[i].key);
+            json_put_int(file, "rows", audit->aside_files[i].rows);
+            json_array_append(list, file);
+        }
+        json_decref(file);
+    }
+    return list;
 }
 
 static json_t *lines_to_json(const char *lines)
@@ -89,6 +106,9 @@ static void add_row_json(struct each_table *self, const struct route *r, const s
         json_put(row, "stage", stage_to_json(&audit->stage));
         json_put_int(row, "target_rows", audit->target_rows);
         json_put_int(row, "changed_since", audit->changed);
+        json_put_int(row, "set_aside", audit->aside);
+        if (audit->aside > 0)
+            json_put(row, "set_aside_files", aside_to_json(audit));
         json_put_int(row, "difference_count", audit->differences);
         json_put(row, "differences", lines_to_json(audit->text));
     }
@@ -123,6 +143,8 @@ static void audit_route(struct each_table *self, struct route *r)
     else
         print_error_message(self->cli, &err);
     add_row(self, r, &audit, result);
+    if (audit.aside > 0)
+        each_table_warn(self, r, audit_aside_text(r, &audit));
     add_row_json(self, r, &audit, result, &err);
 }
 
@@ -140,14 +162,14 @@ static RC check_audit(const struct cli *cli, struct error *err)
 
 static RC run_audit(struct cli *cli, struct error *err)
 {
-    static const char *const heads[] = {"table",         "source rows", "stage rows", "target rows",
-                                        "changed since", "differences", "result"};
+    static const char *const heads[] = {"table",         "source rows", "stage rows",  "target rows",
+                                        "changed since", "set aside",   "differences", "result"};
     struct audit_flags *flags = cli->flags;
     TRY(route_flags_add(cli, &flags->route, &flags->tables, NULL, &flags->pipeline, err));
     const struct session_wants wants = {
         .pipeline = flags->pipeline, .tables = flags->tables, .source = true, .target = true};
     struct each_table audits;
-    each_table_begin(&audits, cli, heads, 7, 0x3e);
+    each_table_begin(&audits, cli, heads, 8, 0x7e);
     return each_table_end(&audits, each_table_look(&audits, &wants, audit_route, err));
 }
 
@@ -171,6 +193,11 @@ const struct command cmd_audit = {
         "versions of rows, too; (part): some files were cleaned; cleaned: all. Then each file that is there is "
         "compared\n"
         "by itself with what was read from the source.\n"
+        "\n"
+        "set aside: rows that did not fit when they were read (quarantine), and that no later waybill has brought. "
+        "Where "
+        "both\n"
+        "sides differ, they are compared without them, and where they lie is told.\n"
         "\n"
         "What is found may be known: rows deleted in the source stay in the target of hybrid and id_only tables, "
         "and id_only\n"

@@ -33,6 +33,22 @@ json_t *each_table_object(struct each_table *self, const struct route *r, const 
     return object;
 }
 
+void each_table_warn(struct each_table *self, const struct route *r, const char *text)
+{
+    buf_addf(&self->warnings, "%s: %s", r->config->name, text);
+    buf_add(&self->warnings, "", 1);
+}
+
+static void print_warnings(const struct each_table *self)
+{
+    const struct str all = buf_str(&self->warnings);
+    for (const char *line = all.at; line < all.at + all.len; line += strlen(line) + 1) {
+        fprintf(self->cli->out, "warning: ");
+        print_safe(self->cli->out, line);
+        fprintf(self->cli->out, "\n");
+    }
+}
+
 RC each_table_end(struct each_table *self, enum rc rc)
 {
     log_context(NULL, NULL, NULL);
@@ -42,10 +58,12 @@ RC each_table_end(struct each_table *self, enum rc rc)
         print_json(self->cli, document);
     } else if (rc == RC_OK) {
         text_table_print(&self->table, self->cli->out);
+        print_warnings(self);
     }
     if (rc == RC_OK)
         self->cli->status = outcome_status(&self->outcome);
     text_table_release(&self->table);
+    buf_release(&self->warnings);
     json_decref(self->rows);
     return rc;
 }

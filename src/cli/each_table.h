@@ -11,6 +11,7 @@ struct each_table {
     struct text_table table;
     json_t *rows;
     struct outcome outcome;
+    struct buf warnings; /* below the table; texts, each with its NUL */
 };
 
 /* `right` as of struct text_table. */
@@ -21,5 +22,7 @@ RC each_table_look(struct each_table *self, const struct session_wants *wants,
                    void (*look)(struct each_table *self, struct route *r), struct error *err);
 /* An object of the document, with pipeline and table, and the failure, if there is one. */
 json_t *each_table_object(struct each_table *self, const struct route *r, const struct error *err);
+/* Below the table, in the table's name. */
+void each_table_warn(struct each_table *self, const struct route *r, const char *text);
 /* Prints, unless `rc` is a failure, and sets the exit status. Returns `rc`. */
 RC each_table_end(struct each_table *self, enum rc rc);

@@ -1,6 +1,7 @@
 #include "connect/source.h"
 
 #include "data/fingerprint.h"
+#include "data/key_set.h"
 
 enum { ATTEMPTS_MAX = 4 };
 
@@ -92,30 +93,43 @@ static bool changes_equal(const struct changes *a, const struct changes *b)
     return fingerprint_check(&a->fingerprint, fingerprint_print(&b->fingerprint, &arena), &ignored) == RC_OK;
 }
 
-static RC rows_read(struct source *s, const struct table *table, const struct range *range, struct profile *ret,
-                    struct error *err)
+static void rows_leave_out(const struct key_set *without, const struct table *table, const struct batch *batch,
+                           bool *ret_is_left_out)
+{
+    for (int64_t row = 0; row < batch->rows; row++)
+        ret_is_left_out[row] = key_set_find(without, batch, table->key, row) >= 0;
+}
+
+static RC rows_read(struct source *s, const struct table *table, const struct count_request *request,
+                    struct profile *ret, struct error *err)
 {
     AUTO(batch_reader) *reader = NULL;
-    TRY(source_read(s, table, range, &reader, err));
+    AUTO_RELEASE(key_set) without = {0};
+    bool is_left_out[BATCH_ROWS_MAX];
+    bool counts_all = request->without == NULL || request->without->count == 0;
+    if (!counts_all)
+        key_set_init_copy(&without, request->without);
+    TRY(source_read(s, table, &request->range, &reader, err));
     for (const struct batch *batch = NULL;;) {
         TRY(batch_reader_next(reader, &batch, err));
         if (batch == NULL)
             return RC_OK;
-        profile_add(ret, batch, NULL);
+        if (!counts_all)
+            rows_leave_out(&without, table, batch, is_left_out);
+        profile_add_but(ret, batch, NULL, counts_all ? NULL : is_left_out);
     }
 }
 
-static RC rows_profile(struct source *s, const struct table *table, const struct range *range,
-                       const struct range *changed, int changed_count, struct profile *ret,
-                       struct key_list *ret_changed, struct error *err)
+static RC rows_profile(struct source *s, const struct table *table, const struct count_request *request,
+                       struct profile *ret, struct key_list *ret_changed, struct error *err)
 {
     for (int attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
         AUTO_RELEASE(changes) before = {0}, after = {0};
-        TRY(changes_read(s, table, changed, changed_count, &before, err));
+        TRY(changes_read(s, table, request->changed, request->changed_count, &before, err));
         profile_release(ret);
         profile_init(ret, table->schema);
-        TRY(rows_read(s, table, range, ret, err));
-        TRY(changes_read(s, table, changed, changed_count, &after, err));
+        TRY(rows_read(s, table, request, ret, err));
+        TRY(changes_read(s, table, request->changed, request->changed_count, &after, err));
         if (!changes_equal(&before, &after))
             continue;
         key_list_release(ret_changed);
@@ -127,9 +141,8 @@ static RC rows_profile(struct source *s, const struct table *table, const struct
     return fail_todo(err, "audit it at a quieter time");
 }
 
-RC source_profile(struct source *s, const struct table *table, const struct range *range, const struct range *changed,
-                  int changed_count, struct profile *ret, struct key_list *ret_changed, struct error *err)
+RC source_profile(struct source *s, const struct table *table, const struct count_request *request, struct profile *ret,
+                  struct key_list *ret_changed, struct error *err)
 {
-    return (s->ops->profile != NULL ? s->ops->profile : rows_profile)(s, table, range, changed, changed_count, ret,
-                                                                      ret_changed, err);
+    return (s->ops->profile != NULL ? s->ops->profile : rows_profile)(s, table, request, ret, ret_changed, err);
 }

@@ -86,6 +86,14 @@ struct source_use {
     bool needs_open;   /* some table has no `lag` of its own, so that open transactions have to be seen */
 };
 
+/* Which rows are to be counted, and what is asked besides. */
+struct count_request {
+    struct range range;
+    const struct key_list *without; /* of these rows, the source's columns; NULL: all are counted */
+    struct range changed[2];        /* the keys of the rows there are told */
+    int changed_count;
+};
+
 struct source;
 struct source_ops {
     const char *type;
@@ -105,9 +113,8 @@ struct source_ops {
                 struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err);
     RC (*read)(struct source *self, const struct table *table, const struct range *range, struct batch_reader **ret,
                struct error *err);
-    RC (*profile)(struct source *self, const struct table *table, const struct range *range,
-                  const struct range *changed, int changed_count, struct profile *ret, struct key_list *ret_changed,
-                  struct error *err); /* NULL: the rows are read */
+    RC (*profile)(struct source *self, const struct table *table, const struct count_request *request,
+                  struct profile *ret, struct key_list *ret_changed, struct error *err); /* NULL: the rows are read */
     RC (*grants)(struct source *self, const struct source_use *use, struct grant_list *ret,
                  struct error *err); /* NULL: it has none that could be told */
     void (*free)(struct source *self);
@@ -203,13 +210,13 @@ static inline RC source_read(struct source *s, const struct table *table, const 
 {
     return s->ops->read(s, table, range, ret, err);
 }
-/* What the rows of `range` come to, as the source's own SQL says, or else counted from its rows; and the keys of the
+/* What the rows of the range come to, as the source's own SQL says, or else counted from its rows; and the keys of the
  * rows of the ranges `changed` as they are at the same instant. ret was made by profile_init of
  * table->schema, ret_changed by key_list_init of the table's key. RC_BUSY: more than SOURCE_CHANGED_MAX rows, or more
  * changes than can be kept up with. */
 enum { SOURCE_CHANGED_MAX = 10000 };
-RC source_profile(struct source *s, const struct table *table, const struct range *range, const struct range *changed,
-                  int changed_count, struct profile *ret, struct key_list *ret_changed, struct error *err);
+RC source_profile(struct source *s, const struct table *table, const struct count_request *request, struct profile *ret,
+                  struct key_list *ret_changed, struct error *err);
 /* RC_CONFIG: `table` is a view, or what else has no rows of its own; with what to do. */
 enum rc source_fail_no_rows(const char *table, const char *where, const char *what, struct error *err);
 /* RC_BUSY, with what to do. */

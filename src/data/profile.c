@@ -112,14 +112,21 @@ static void add_value(struct column_profile *c, const struct batch *batch, int c
 
 void profile_add(struct profile *self, const struct batch *batch, const int *places)
 {
+    profile_add_but(self, batch, places, NULL);
+}
+
+void profile_add_but(struct profile *self, const struct batch *batch, const int *places, const bool *is_left_out)
+{
     for (int i = 0; i < self->schema->count; i++) {
         int column = places != NULL ? places[i] : i;
         for (int64_t row = 0; column >= 0 && row < batch->rows; row++) {
-            if (!batch_is_null(batch, column, row))
+            if (!batch_is_null(batch, column, row) && (is_left_out == NULL || !is_left_out[row]))
                 add_value(&self->columns[i], batch, column, row);
         }
     }
     self->rows += batch->rows;
+    for (int64_t row = 0; is_left_out != NULL && row < batch->rows; row++)
+        self->rows -= is_left_out[row];
 }
 
 /* ---- from what a system says ---- */

@@ -35,6 +35,8 @@ void profile_release(struct profile *self);                           /* a zeroe
 /* `places`: which of the batch's columns each of the profile's is, -1: it has none, and all its rows NULL there; NULL:
  * the same. */
 void profile_add(struct profile *self, const struct batch *batch, const int *places);
+/* The same but for the rows that are left out; NULL: none is. */
+void profile_add_but(struct profile *self, const struct batch *batch, const int *places, const bool *is_left_out);
 
 /* Whether a measure is one of such a column's. */
 bool profile_takes(const struct field *field, enum profile_measure measure);

@@ -11,6 +11,7 @@ struct walk {
     bool has_next, is_complete; /* complete: nothing of the target's is older */
     bool is_appended;           /* no waybill so far may have changed an earlier row */
     struct audit_stage found;
+    int seen; /* waybills in found.since_aside so far */
 };
 
 static void go_to(struct walk *walk, const struct waybill_ref *at)
@@ -74,6 +75,22 @@ static RC read_waybill(struct walk *walk, const struct waybill *waybill, struct 
 
 /* ---- all of them ---- */
 
+static void note(struct walk *walk, const struct waybill *waybill)
+{
+    struct waybill_ref *list = walk->found.since_aside;
+    if ((walk->seen & (walk->seen - 1)) == 0) { /* at a power of two: double */
+        list = arena_take(&walk->r->arena, sizeof(*list) * (size_t)(walk->seen > 0 ? 2 * walk->seen : 1));
+        if (walk->seen > 0)
+            memcpy(list, walk->found.since_aside, sizeof(*list) * (size_t)walk->seen);
+        walk->found.since_aside = list;
+    }
+    list[walk->seen++] =
+        (struct waybill_ref){arena_text(&walk->r->arena, walk->id), arena_text(&walk->r->arena, walk->key)};
+    walk->found.quarantined += waybill->quarantined;
+    if (waybill->quarantined > 0)
+        walk->found.since_aside_count = walk->seen;
+}
+
 /* A target may have had rows before the first waybill, where that did not begin at the beginning. */
 static RC step(struct walk *walk, struct error *err)
 {
@@ -87,7 +104,7 @@ static RC step(struct walk *walk, struct error *err)
     bool is_keys = strcmp(waybill.mode, mode_name(MODE_KEYS)) == 0; /* no rows: which of them were left */
     if (!is_keys)
         TRY(read_waybill(walk, &waybill, &arena, err));
-    walk->found.quarantined += waybill.quarantined;
+    note(walk, &waybill);
     bool is_replaced = strcmp(waybill.mode, mode_name(MODE_REPLACE)) == 0;
     walk->is_appended &= is_replaced || strcmp(waybill.mode, mode_name(MODE_APPEND)) == 0;
     walk->is_complete = is_replaced || (waybill.prev.id == NULL && waybill.lo.shape == POSITION_NONE);

@@ -18,6 +18,9 @@ struct audit_stage {
     int64_t rows;           /* of the files that are there */
     int64_t waybills, read; /* `read`: with all their files */
     int64_t quarantined;    /* rows that they have set aside */
+    /* Newest first, down to the oldest that has set rows aside; in the route's arena. */
+    struct waybill_ref *since_aside;
+    int since_aside_count;
 };
 
 /* Reads them all into `ret_profile`, made by profile_init of what is staged now; columns that a file does not have yet

@@ -98,7 +98,7 @@ static RC split(struct quarantine *self, const struct batch *batch, struct error
     return builder_rows(self->aside) > 0 ? put_aside(self, err) : RC_OK;
 }
 
-static struct schema *schema_aside(const struct schema *staged)
+struct schema *quarantine_schema(const struct schema *staged)
 {
     struct schema *schema = schema_new();
     char name[] = REJECTED "____";
@@ -132,7 +132,7 @@ static void make_room(struct quarantine *self, const struct schema *staged)
     if (self->schema != NULL)
         return;
     uploader_init(&self->uploader, false);
-    self->schema = schema_aside(staged);
+    self->schema = quarantine_schema(staged);
     self->kept = batch_builder_new(staged);
     self->aside = batch_builder_new(self->schema);
 }

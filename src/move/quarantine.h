@@ -28,6 +28,8 @@ struct quarantine {
  */
 #define REJECTED "waybill_rejected"
 
+/* Of such a file, beside files of `staged`; the caller frees it. */
+struct schema *quarantine_schema(const struct schema *staged);
 /* Before the first batch of a chunk. `key` is its file's, and lives as long as the chunk; `sizes` are the lane's. */
 void quarantine_begin(struct quarantine *self, struct route *route, const char *key, struct stage_sizes sizes);
 /* The batch without the rows that do not fit, which are set aside; the batch itself where all do. RC_DATA: more than

@@ -431,6 +431,8 @@ static void route_audit(struct route *r)
     }
     result->error = (struct error){0};
     result->audit = audit_judge(r, &audit, &result->error) == RC_OK ? "passed" : "failed";
+    if (audit.aside > 0 && result->warning == NULL)
+        result->warning = audit_aside_text(r, &audit);
 }
 
 static void run_close(struct run *self)

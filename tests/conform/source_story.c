@@ -66,7 +66,7 @@ const struct table *describe_by(struct story *s, struct source *source, const ch
 
 void check_profile(struct source *source, const struct table *table, const char *at)
 {
-    static const struct range everything = {.kind = RANGE_ALL};
+    static const struct count_request all = {.range = {.kind = RANGE_ALL}};
     struct error err;
     AUTO(batch_reader) *reader = NULL;
     AUTO_RELEASE(profile) read, told;
@@ -75,11 +75,11 @@ void check_profile(struct source *source, const struct table *table, const char 
     const struct batch *batch = NULL;
     profile_init(&read, table->schema);
     profile_init(&told, table->schema);
-    assert_int_equal(source_read(source, table, &everything, &reader, &err), RC_OK);
+    assert_int_equal(source_read(source, table, &all.range, &reader, &err), RC_OK);
     while (batch_reader_next(reader, &batch, &err) == RC_OK && batch != NULL)
         profile_add(&read, batch, NULL);
     batch_reader_free(TAKE(reader));
-    if (source_profile(source, table, &everything, NULL, 0, &told, &changed, &err) != RC_OK)
+    if (source_profile(source, table, &all, &told, &changed, &err) != RC_OK)
         fail_msg("%s: %s", at, err.text);
     if (profile_compare(&(struct profile_side){"source", &read}, &(struct profile_side){"target", &told}, NULL, 100,
                         &lines) > 0)

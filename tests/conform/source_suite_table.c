@@ -191,16 +191,39 @@ static void a_profile_comes_with_the_keys_of_what_has_changed(void **state)
     char mark[CURSOR_TEXT], end[CURSOR_TEXT];
     form_print(&table->form, INT64_C(1704240000000000), mark); /* 2024-01-03 */
     form_print(&table->form, INT64_C(1717200000000000), end);
-    const struct range loaded = {.kind = RANGE_CURSOR, .hi = {POSITION_AT, mark, 1, {"3"}}};
-    const struct range changed = {
-        .kind = RANGE_CURSOR, .lo = {POSITION_AT, mark, 1, {"3"}}, .hi = {.shape = POSITION_AT, .at = end}};
+    const struct count_request request = {
+        .range = {.kind = RANGE_CURSOR, .hi = {POSITION_AT, mark, 1, {"3"}}},
+        .changed = {{RANGE_CURSOR, {POSITION_AT, mark, 1, {"3"}}, {.shape = POSITION_AT, .at = end}}},
+        .changed_count = 1};
     profile_init(&told, table->schema);
     key_list_init(&keys, table->schema, table->key, table->key_count);
-    OK(source_profile(s->source, table, &loaded, &changed, 1, &told, &keys, &s->err));
+    OK(source_profile(s->source, table, &request, &told, &keys, &s->err));
     assert_int_equal(told.rows, 3);
     assert_int_equal(keys.count, 2);
     assert_string_equal(keys.texts[0], "4");
     assert_string_equal(keys.texts[1], "5");
+}
+
+static void rows_that_are_named_are_left_out_of_a_profile(void **state)
+{
+    struct story *s = *state;
+    AUTO(schema) *schema = schema_of("id:l! name:u! at:tss:!");
+    make_table(s, "pairs", schema, "id,name", "at",
+               "1|ada|2024-01-01 00:00:00\n1|o'hara|2024-01-02 00:00:00\n2|ada|2024-01-03 00:00:00\n");
+    const struct table *table = describe_by(s, s->source, "pairs", "at");
+    AUTO_RELEASE(profile) told;
+    AUTO_RELEASE(key_list) changed, without;
+    profile_init(&told, table->schema);
+    key_list_init(&changed, table->schema, table->key, table->key_count);
+    key_list_init(&without, table->schema, table->key, table->key_count);
+    static const char *const texts[] = {"1", "o'hara", "2", "nobody"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        key_list_add(&without, str(texts[i]));
+    const struct count_request request = {.range = {.kind = RANGE_ALL}, .without = &without};
+    OK(source_profile(s->source, table, &request, &told, &changed, &s->err));
+    assert_int_equal(told.rows, 2);
+    assert_true(told.columns[0].numbers[PROFILE_SUM] == 3);
+    assert_true(told.columns[1].numbers[PROFILE_BYTES] == 6);
 }
 
 static void wide_rows_end_a_batch_early(void **state)
@@ -262,6 +285,7 @@ static const struct CMUnitTest stories[] = {
     STORY(every_handle_gives_the_same_identity),
     STORY(every_value_comes_out_as_it_went_in),
     STORY(a_profile_comes_with_the_keys_of_what_has_changed),
+    STORY(rows_that_are_named_are_left_out_of_a_profile),
     STORY(wide_rows_end_a_batch_early),
     STORY(an_empty_table_is_a_table),
 };

@@ -64,12 +64,22 @@ def test_one_more_than_is_allowed_ends_the_run_and_what_is_mended_arrives(roads)
     road.tables["people"]["quarantine"] = 4
     road.write_config()
     assert told(road.sync("--json-output", "-")) == (6, 2, 4)
-    assert "4 rows did not fit, and were set aside" in road.run("audit", "-t", "people", status=6).err
+    audited = road.run("audit", "-t", "people")
+    assert "warning: people: 4 rows did not fit when they were read, and are left out on both sides: 4 in '" in audited.out
+    assert "_quarantine/rows-00000.parquet'; corrected in the source" in audited.out
+    road.in_target("UPDATE people SET note = 'spoilt' WHERE id = 1")
+    assert "column 'note'" in road.run("audit", "-t", "people", status=6).err, "the others are compared as always"
     road.in_source("UPDATE people SET note = REPLACE(note, CHAR(0), ''), born = '2024-01-15', mood = 'good', updated_at = NOW(3)")
     time.sleep(1.1)
     assert told(road.sync("--json-output", "-")) == (6, 6, 0)
     road.assert_equal()
-    road.run("audit", "-t", "people")
+    assert "warning" not in road.run("audit", "-t", "people").out
+    road.in_source("UPDATE people SET born = '0000-00-00', updated_at = NOW(3) WHERE id = 3")
+    time.sleep(1.1)
+    assert told(road.sync("--json-output", "-")) == (1, 0, 1)
+    audited = json.loads(road.run("audit", "-t", "people", "--output", "json").out)["tables"][0]
+    assert (audited["audit_status"], audited["source_rows"], audited["target_rows"], audited["set_aside"]) == ("passed", 5, 5, 1)
+    assert [file["rows"] for file in audited["set_aside_files"]] == [1]
 
 
 def test_text_without_end_into_redshift(warehouses):

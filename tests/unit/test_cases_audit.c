@@ -1,9 +1,7 @@
 /* Audits: what differs between source and target is found, its column named, and the mark never waits for it. */
-#include "case.h"
+#include "audit_story.h"
 #include "conform/rows.h"
-#include "move/audit.h"
 #include "move/history.h"
-#include "world/mem_database.h"
 
 static struct world *filled(enum world_variant variant, enum world_table table)
 {
@@ -11,33 +9,6 @@ static struct world *filled(enum world_variant variant, enum world_table table)
     world_fill(w);
     run_ok(w);
     return w;
-}
-
-static enum rc audit(struct world *w, struct audit *ret, struct error *err)
-{
-    struct run *run = world_open(w, false);
-    *err = (struct error){0};
-    enum rc rc = scope_read(run->routes[0].scope, err);
-    rc = rc == RC_OK ? audit_table(&run->routes[0], ret, err) : rc;
-    if (rc == RC_OK) {
-        rc = audit_judge(&run->routes[0], ret, err);
-        ret->text = NULL;
-    }
-    world_close(w, run);
-    return rc;
-}
-
-/* Somebody writes into the target, whose rows never change: another one takes its place. */
-static void spoil_target(struct world *w, const char *table, int column, const char *text)
-{
-    struct mem_table *copy = mem_copy_table(w->database, mem_find_table(&w->database->state, table));
-    int64_t last = copy->rows.count - 1;
-    const struct mem_row *was = copy->rows.at[last];
-    struct mem_row *row = arena_take(&w->database->arena, sizeof(*row) + (size_t)was->count * sizeof(*row->values));
-    memcpy(row, was, sizeof(*row) + (size_t)was->count * sizeof(*row->values));
-    row->values[column] = value_parse(&copy->fields[column], str(text), &w->database->arena);
-    copy->rows.at[last] = row;
-    mem_put_table(&w->database->state, copy);
 }
 
 static void what_was_moved_passes_in_every_mode(void **state)

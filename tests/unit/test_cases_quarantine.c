@@ -1,5 +1,5 @@
 /* Rows that do not fit: the run ends, or they are set aside, counted and told, and all others arrive. */
-#include "case.h"
+#include "audit_story.h"
 #include "conform/rows.h"
 #include "data/parquet/reader.h"
 #include "state/keys.h"
@@ -320,6 +320,92 @@ static void what_no_chain_reaches_goes_with_the_orphans(void **state)
     assert_true(find_object(w, QUARANTINE_FOLDER, &object));
 }
 
+/* ---- audits ---- */
+
+static void assert_audit(struct world *w, enum rc expected, int64_t aside)
+{
+    struct audit found = {0};
+    struct error err = {0};
+    enum rc rc = audit(w, &found, &err);
+    if (rc != expected || found.aside != aside)
+        fail_msg("%s, %" PRId64 " rows set aside: %s", rc_name(rc), found.aside, err.text);
+}
+
+static void an_audit_knows_the_rows_that_are_set_aside(void **state)
+{
+    AUTO(world) *w = shop_with_two_misfits(2);
+    run_ok(w);
+    assert_audit(w, RC_OK, 2);
+    put(w, "1|~"); /* the target has no row of 2 or 3, and an earlier version of this one */
+    put(w, "1|" NOT_UTF8);
+    run_ok(w);
+    assert_audit(w, RC_OK, 3);
+    spoil_target(w, "orders", 1, "~~~"); /* of a row that is not among them */
+    assert_audit(w, RC_DATA, 3);
+}
+
+static void a_row_that_was_set_aside_and_has_come_since_is_compared_as_any_other(void **state)
+{
+    AUTO(world) *w = shop(2);
+    put(w, "1|a");
+    put(w, "2|" NOT_UTF8);
+    put(w, "9|" NOT_UTF8);
+    run_ok(w);
+    assert_audit(w, RC_OK, 2);
+    put(w, "9|i");
+    run_ok(w);
+    assert_audit(w, RC_OK, 1);
+    spoil_target(w, "orders", 1, "~~~"); /* the last one, which is that row */
+    assert_audit(w, RC_DATA, 1);
+    put(w, "9|i");
+    put(w, "2|b");
+    run_ok(w);
+    assert_audit(w, RC_OK, 0);
+    spoil_target(w, "orders", 1, "~~~");
+    assert_audit(w, RC_DATA, 0);
+}
+
+static void the_audit_behind_each_run_passes_meanwhile(void **state)
+{
+    AUTO(world) *w = shop_with_two_misfits(2);
+    w->tables[0].audit = AUDIT_PROFILE;
+    struct world_report report = run_ok(w);
+    assert_string_equal(report.results[0].audit, "passed");
+    put(w, "5|e");
+    report = run_ok(w);
+    assert_string_equal(report.results[0].audit, "passed");
+    assert_int_equal(report.results[0].rows_quarantined, 0);
+}
+
+static void without_their_file_an_audit_cannot_tell_and_says_so(void **state)
+{
+    AUTO(world) *w = shop_with_two_misfits(2);
+    struct mem_object object = {0};
+    struct audit found = {0};
+    struct error err = {0};
+    run_ok(w);
+    assert_true(find_object(w, QUARANTINE_FOLDER, &object));
+    assert_true(mem_objects_remove(w->objects, arena_text(&w->arena, object.key)));
+    assert_int_equal(audit(w, &found, &err), RC_DATA);
+    assert_non_null(strstr(err.text, "2 rows did not fit, and were set aside"));
+    assert_non_null(strstr(err.text, "' is gone"));
+}
+
+static void without_a_key_they_cannot_be_told_from_others(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, REGIONS);
+    struct audit found = {0};
+    struct error err = {0};
+    mem_server_table(w->server, "logs", schema_of("line:u"), "", NULL);
+    w->tables[0].name = w->tables[0].target = "logs";
+    w->tables[0].quarantine = 5;
+    mem_server_put(w->server, "logs", "a");
+    mem_server_put(w->server, "logs", NOT_UTF8);
+    assert_int_equal(run_ok(w).results[0].rows_quarantined, 1);
+    assert_int_equal(audit(w, &found, &err), RC_DATA);
+    assert_non_null(strstr(err.text, "1 row did not fit, and was set aside by the waybills: the table has no key"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +425,11 @@ int main(void)
         cmocka_unit_test(several_readers_count_together),
         cmocka_unit_test(the_cleaner_of_loaded_files_leaves_them),
         cmocka_unit_test(what_no_chain_reaches_goes_with_the_orphans),
+        cmocka_unit_test(an_audit_knows_the_rows_that_are_set_aside),
+        cmocka_unit_test(a_row_that_was_set_aside_and_has_come_since_is_compared_as_any_other),
+        cmocka_unit_test(the_audit_behind_each_run_passes_meanwhile),
+        cmocka_unit_test(without_their_file_an_audit_cannot_tell_and_says_so),
+        cmocka_unit_test(without_a_key_they_cannot_be_told_from_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

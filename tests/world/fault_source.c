@@ -56,11 +56,10 @@ static RC fault_facts(struct source *base, const struct table *table, const stru
     FAULTY("facts", source_facts(of(base)->inner, table, range, ret, err));
 }
 
-static RC fault_profile(struct source *base, const struct table *table, const struct range *range,
-                        const struct range *changed, int changed_count, struct profile *ret,
-                        struct key_list *ret_changed, struct error *err)
+static RC fault_profile(struct source *base, const struct table *table, const struct count_request *request,
+                        struct profile *ret, struct key_list *ret_changed, struct error *err)
 {
-    FAULTY("profile", source_profile(of(base)->inner, table, range, changed, changed_count, ret, ret_changed, err));
+    FAULTY("profile", source_profile(of(base)->inner, table, request, ret, ret_changed, err));
 }
 
 static RC fault_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows,

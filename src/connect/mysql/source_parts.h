@@ -125,6 +125,9 @@ RC range_check(struct mysql_source *self, const struct mysql_table *table, const
 RC range_from(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err);
 /* " WHERE ..." alone, of a query that reads most of the table anyhow. */
 RC range_where(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err);
+/* A value of a key column as a literal of its type. RC_DATA: it is none. */
+RC range_key_literal(const struct mysql_table *table, const struct mysql_column *column, const char *text,
+                     struct buf *out, struct error *err);
 /* " ORDER BY ...": cursor, key, as the range has it; nothing for RANGE_ALL. */
 void range_order(const struct mysql_table *table, const struct range *range, struct buf *out);
 /* "cursor, key...": what a position is made of; texts as positions have them. */
@@ -154,9 +157,8 @@ RC mysql_custom_bind(const struct mysql_table *table, const struct range *range,
 
 /* ---- source_profile.c ---- */
 
-enum rc mysql_source_profile(struct source *base, const struct table *table, const struct range *range,
-                             const struct range *changed, int changed_count, struct profile *ret,
-                             struct key_list *ret_changed, struct error *err);
+enum rc mysql_source_profile(struct source *base, const struct table *table, const struct count_request *request,
+                             struct profile *ret, struct key_list *ret_changed, struct error *err);
 
 /* ---- source_read.c ---- */
 

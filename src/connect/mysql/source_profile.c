@@ -36,8 +36,41 @@ static void add_measure(const struct mysql_column *column, enum profile_measure 
     buf_add_str(out, measure == PROFILE_BYTES ? S("))") : S(")"));
 }
 
-static RC profile_columns(struct mysql_source *self, const struct mysql_table *table, const struct range *range,
-                          int from, int count, struct profile *ret, struct error *err)
+/* "(`id`) IN (17, 18)": keys of numbers as they are, all others as the texts that are read of them. */
+static RC add_keys(const struct mysql_table *table, const struct key_list *keys, struct buf *out, struct error *err)
+{
+    for (int i = 0; i < keys->columns; i++)
+        buf_addf(out, "%s%s", i > 0 ? ", " : "(", table->columns[table->base.key[i]].expression);
+    buf_add_str(out, S(") IN ("));
+    for (int place = 0; place < keys->count * keys->columns; place++) {
+        const struct mysql_column *column = &table->columns[table->base.key[place % keys->columns]];
+        bool is_first = place % keys->columns == 0, is_last = (place + 1) % keys->columns == 0;
+        buf_add_str(out, place > 0 ? S(", ") : S(""));
+        buf_add_str(out, is_first ? S("(") : S(""));
+        if (column->key_form == KEY_NUMBER)
+            TRY(range_key_literal(table, column, keys->texts[place], out, err));
+        else
+            mysql_literal_text(out, str(keys->texts[place]));
+        buf_add_str(out, is_last ? S(")") : S(""));
+    }
+    buf_add_str(out, S(")"));
+    return RC_OK;
+}
+
+static RC add_where(const struct mysql_table *table, const struct count_request *request, struct buf *sql,
+                    struct error *err)
+{
+    size_t before = sql->len;
+    TRY(range_where(table, &request->range, sql, err));
+    if (request->without == NULL || request->without->count == 0)
+        return RC_OK;
+    buf_add_str(sql, sql->len > before ? S(" AND NOT ") : S(" WHERE NOT "));
+    return add_keys(table, request->without, sql, err);
+}
+
+static RC profile_columns(struct mysql_source *self, const struct mysql_table *table,
+                          const struct count_request *request, int from, int count, struct profile *ret,
+                          struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0};
     AUTO_RESULT *rows = NULL;
@@ -48,7 +81,7 @@ static RC profile_columns(struct mysql_source *self, const struct mysql_table *t
             add_measure(&table->columns[i], measure, &sql);
     }
     buf_addf(&sql, " FROM %s", table->quoted);
-    TRY(range_where(table, range, &sql, err));
+    TRY(add_where(table, request, &sql, err));
     TRY(mysql_session_ask(self->control, sql.at, &rows, err));
     MYSQL_ROW row = mysql_fetch_row(rows);
     const unsigned long *lengths = mysql_fetch_lengths(rows);
@@ -85,31 +118,30 @@ static RC changed_keys(struct mysql_source *self, const struct mysql_table *tabl
     return RC_OK;
 }
 
-static RC profile_snapshot(struct mysql_source *self, const struct mysql_table *table, const struct range *range,
-                           const struct range *changed, int changed_count, struct profile *ret,
-                           struct key_list *ret_changed, struct error *err)
+static RC profile_snapshot(struct mysql_source *self, const struct mysql_table *table,
+                           const struct count_request *request, struct profile *ret, struct key_list *ret_changed,
+                           struct error *err)
 {
     for (int from = 0; from < table->column_count; from += COLUMNS_AT_ONCE) {
         int left = table->column_count - from;
-        TRY(profile_columns(self, table, range, from, left < COLUMNS_AT_ONCE ? left : COLUMNS_AT_ONCE, ret, err));
+        TRY(profile_columns(self, table, request, from, left < COLUMNS_AT_ONCE ? left : COLUMNS_AT_ONCE, ret, err));
     }
-    for (int i = 0; i < changed_count; i++)
-        TRY(changed_keys(self, table, &changed[i], ret_changed, err));
+    for (int i = 0; i < request->changed_count; i++)
+        TRY(changed_keys(self, table, &request->changed[i], ret_changed, err));
     return RC_OK;
 }
 
-enum rc mysql_source_profile(struct source *base, const struct table *table, const struct range *range,
-                             const struct range *changed, int changed_count, struct profile *ret,
-                             struct key_list *ret_changed, struct error *err)
+enum rc mysql_source_profile(struct source *base, const struct table *table, const struct count_request *request,
+                             struct profile *ret, struct key_list *ret_changed, struct error *err)
 {
     struct mysql_source *self = (struct mysql_source *)base;
     const struct mysql_table *t = mysql_table_of(table);
     struct error ignored;
-    TRY(range_check(self, t, range, err));
-    TRY(mysql_custom_bind(t, range, self->control, err));
+    TRY(range_check(self, t, &request->range, err));
+    TRY(mysql_custom_bind(t, &request->range, self->control, err));
     TRY(mysql_session_run(self->control, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", err));
     TRY(mysql_session_run(self->control, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", err));
-    enum rc rc = profile_snapshot(self, t, range, changed, changed_count, ret, ret_changed, err);
+    enum rc rc = profile_snapshot(self, t, request, ret, ret_changed, err);
     if (mysql_session_run(self->control, "ROLLBACK", &ignored) != RC_OK)
         self->control->is_broken = true;
     return rc == RC_OK ? RC_OK : fail_in(err, "counting the columns of '%s'", table->name);

@@ -32,8 +32,8 @@ static bool add_hex_bytes(const char *text, struct buf *out)
     return true;
 }
 
-static RC add_key_literal(const struct mysql_table *table, const struct mysql_column *column, const char *text,
-                          struct buf *out, struct error *err)
+RC range_key_literal(const struct mysql_table *table, const struct mysql_column *column, const char *text,
+                     struct buf *out, struct error *err)
 {
     bool fits = true;
     switch (column->key_form) {
@@ -104,7 +104,7 @@ static RC add_key_compare(struct condition *self, int place, const char *sign, c
     const struct mysql_column *column = key_column(self->table, place);
     add_compared(column, self->out);
     buf_addf(self->out, " %s ", sign);
-    return add_key_literal(self->table, column, text, self->out, err);
+    return range_key_literal(self->table, column, text, self->out, err);
 }
 
 /* Keys behind (or up to) these, as a chain that begins with a plain comparison of the first column, which an index
