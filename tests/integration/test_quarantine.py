@@ -128,7 +128,7 @@ def test_killed_before_its_seal_nothing_of_it_is_left_and_the_rows_are_set_aside
         CREATE INDEX people_updated_at ON people (updated_at);
         INSERT INTO people VALUES (1, 17, '2025-01-01 00:00:00'), (2, 'old', '2025-01-01 00:00:01'), (3, 4, '2025-01-01 00:00:02')""")
     running = way.start_sync()
-    assert running.hold_at_arrow("seal", "begin")
+    assert running.hold_at_arrow("extract", "end")
     running.kill()
     way.finish(running, status=None)
     assert [key for key in way.keys() if "/_quarantine/" in key], "the file was there when it died"
