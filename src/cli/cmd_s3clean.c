@@ -87,6 +87,8 @@ static RC look_for_orphans(struct s3clean *self, struct item *item, bool dry, st
     struct arena *arena = &self->session.arena;
     struct orphans found;
     TRY(orphans_clean(self->session.run, flags->older_than_ms, dry, &found, err));
+    if (item == self->items) /* they belong to no table: once */
+        TRY(orphans_clean_probes(self->session.run, flags->older_than_ms, dry, &found, err));
     item->found = (struct cleaned){.count = found.count,
                                    .bytes = found.bytes,
                                    .failed = found.failed,
@@ -399,6 +401,7 @@ const struct command cmd_s3clean_orphans = {
     .about =
         "Shows count, bytes and samples first, and asks on a terminal; anywhere else it needs --force. What the scope\n"
         "document reaches is never touched. Not needed in general: each run clears away what the one before left.\n"
+        "With the first table goes what a run has left that was killed while it tried the store (watermark/.probe/).\n"
         "\n"
         "Exit status: 3 when some objects or tables could not be cleaned.\n",
     .examples = "  waybill s3clean orphans -p shop --dry-run\n"

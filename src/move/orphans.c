@@ -3,6 +3,7 @@
 #include "move/arrows.h"
 #include "move/cleaned.h"
 #include "state/keys.h"
+#include "store/probe.h"
 
 /* ---- what is there ---- */
 
@@ -43,31 +44,33 @@ static const char *outside_quarantine(struct arena *arena, const char *key)
     return arena_print(arena, "%.*s%s", (int)(folder + 1 - key), key, folder + 1 + strlen(QUARANTINE_FOLDER));
 }
 
-static bool orphans_may_be(struct route *r, const char *key)
+static bool orphans_may_be(struct route *r, const char *prefix, const char *key)
 {
-    return orphans_is_in_waybill_folder(outside_quarantine(&r->arena, key), r->stage_prefix);
+    return prefix != r->stage_prefix ||
+           orphans_is_in_waybill_folder(outside_quarantine(&r->arena, key), r->stage_prefix);
 }
 
-static RC orphans_list(struct route *r, int64_t older_than_us, struct orphans *ret, struct error *err)
+static RC orphans_list(struct route *r, const char *prefix, int64_t older_than_us, struct orphans *ret,
+                       struct error *err)
 {
     struct store *store = r->run->world.store;
     const char *after = NULL;
     do {
         struct object_list page;
-        TRY(store_list(store, r->stage_prefix, after, &r->arena, &page, err));
+        TRY(store_list(store, prefix, after, &r->arena, &page, err));
         for (int i = 0; i < page.count; i++) {
             struct orphan item = {.key = page.items[i].key, .bytes = page.items[i].bytes};
-            if (page.items[i].modified_us <= older_than_us && orphans_may_be(r, item.key))
+            if (page.items[i].modified_us <= older_than_us && orphans_may_be(r, prefix, item.key))
                 orphans_add(&r->arena, ret, &item);
         }
         after = page.next;
     } while (after != NULL);
     do {
         struct upload_list page;
-        TRY(store_upload_list(store, r->stage_prefix, after, &r->arena, &page, err));
+        TRY(store_upload_list(store, prefix, after, &r->arena, &page, err));
         for (int i = 0; i < page.count; i++) {
             struct orphan item = {.key = page.items[i].key, .upload_id = page.items[i].upload_id};
-            if (page.items[i].started_us <= older_than_us && orphans_may_be(r, item.key))
+            if (page.items[i].started_us <= older_than_us && orphans_may_be(r, prefix, item.key))
                 orphans_add(&r->arena, ret, &item);
         }
         after = page.next;
@@ -123,9 +126,9 @@ static void orphans_drop_reachable(struct route *r, struct orphans *list, const 
 
 /* ---- deleting ---- */
 
-static RC orphans_delete_objects(struct route *r, struct orphans *list, struct error *err)
+static RC orphans_delete_objects(struct route *r, struct scope *scope, struct orphans *list, struct error *err)
 {
-    AUTO_RELEASE(remover) remover = {.store = r->run->world.store, .scope = r->scope, .arena = &r->arena};
+    AUTO_RELEASE(remover) remover = {.store = r->run->world.store, .scope = scope, .arena = &r->arena};
     for (int i = 0; i < list->count; i++) {
         if (list->items[i].upload_id == NULL)
             TRY(remover_add(&remover, list->items[i].key, list->items[i].bytes, err));
@@ -136,14 +139,14 @@ static RC orphans_delete_objects(struct route *r, struct orphans *list, struct e
     return RC_OK;
 }
 
-static RC orphans_delete(struct route *r, struct orphans *list, struct error *err)
+static RC orphans_delete(struct route *r, struct scope *scope, struct orphans *list, struct error *err)
 {
     for (int i = 0; i < list->count; i++) {
         const struct orphan *item = &list->items[i];
         if (item->upload_id != NULL)
             TRY(store_upload_abort(r->run->world.store, item->key, item->upload_id, err));
     }
-    return orphans_delete_objects(r, list, err);
+    return orphans_delete_objects(r, scope, list, err);
 }
 
 /* ---- the whole ---- */
@@ -174,7 +177,7 @@ static RC orphans_look(struct route *r, int64_t grace_ms, struct orphans *ret, s
         TRY(route_position(r, &r->arena, &r->t, err));
     TRY(orphans_check_chain(r, err));
     TRY(store_now(world->store, world->clock, r->stage_prefix, &now_us, err));
-    TRY(orphans_list(r, orphans_until(now_us, grace_ms), ret, err));
+    TRY(orphans_list(r, r->stage_prefix, orphans_until(now_us, grace_ms), ret, err));
     TRY(scope_read(r->scope, err));
     TRY(folders_reachable(r, &reachable, err));
     orphans_drop_reachable(r, ret, &reachable);
@@ -188,14 +191,14 @@ static RC orphans_under_lease(struct route *r, int64_t grace_ms, struct orphans 
     TRY(orphans_check_chain(r, err));
     TRY(store_head(r->run->world.store, scope_key(r->scope), &s_info,
                    err)); /* S was written just now: the store's clock */
-    TRY(orphans_list(r, orphans_until(s_info.modified_us, grace_ms), ret, err));
+    TRY(orphans_list(r, r->stage_prefix, orphans_until(s_info.modified_us, grace_ms), ret, err));
     TRY(scope_read(r->scope, err));
     struct lease lease = scope_lease(r->scope);
     if (!lease.held || strcmp(lease.run_id, r->run->run_id) != 0)
         return fail(err, RC_LEASE, "the lease on '%s' was lost while its objects were listed", scope_name(r->scope));
     TRY(folders_reachable(r, &reachable, err));
     orphans_drop_reachable(r, ret, &reachable);
-    return orphans_delete(r, ret, err);
+    return orphans_delete(r, r->scope, ret, err);
 }
 
 /* Nothing was ever moved, or S was lost. */
@@ -219,4 +222,20 @@ RC orphans_clean(struct run *run, int64_t grace_ms, bool dry, struct orphans *re
     enum rc rc = orphans_under_lease(r, grace_ms, ret, err);
     repair_give(r);
     return rc;
+}
+
+RC orphans_clean_probes(struct run *run, int64_t grace_ms, bool dry, struct orphans *ret, struct error *err)
+{
+    struct route *r = &run->routes[0];
+    struct orphans found = {0};
+    int64_t now_us;
+    TRY(store_now(run->world.store, run->world.clock, STORE_PROBE_FOLDER, &now_us, err));
+    TRY(orphans_list(r, STORE_PROBE_FOLDER, orphans_until(now_us, grace_ms), &found, err));
+    if (!dry)
+        TRY(orphans_delete(r, NULL, &found, err));
+    for (int i = 0; i < found.count; i++)
+        orphans_add(&r->arena, ret, &found.items[i]);
+    ret->failed += found.failed;
+    ret->failure = ret->failure != NULL ? ret->failure : found.failure;
+    return RC_OK;
 }

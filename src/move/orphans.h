@@ -23,6 +23,10 @@ struct orphans {
  * a moment later. */
 RC orphans_clean(struct run *run, int64_t grace_ms, bool dry, struct orphans *ret, struct error *err);
 
+/* What a probe of the store (store/probe.h) has left that was killed before it could take it back: added to `ret`. It
+ * belongs to no table. A probe under way is younger than any `grace_ms` but 0, and would fail without harm. */
+RC orphans_clean_probes(struct run *run, int64_t grace_ms, bool dry, struct orphans *ret, struct error *err);
+
 /* ---- for others that clean (parts.h) ---- */
 
 /* <prefix>dt=YYYY-MM-DD/wb=<id>/<name>, and nothing else. */

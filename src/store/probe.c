@@ -59,6 +59,20 @@ static RC probe_delete(struct store *store, const char *key, struct error *err)
     return RC_OK;
 }
 
+/* Even where the program is asked to end, before or now. */
+static RC probe_take_back(struct store *store, const char *key, struct clock *clock, struct error *err)
+{
+    struct error ignored;
+    enum rc rc = probe_delete(store, key, err);
+    if (!rc_is_stop(rc))
+        return rc;
+    opening_last_words_begin(clock);
+    if (probe_delete(store, key, &ignored) != RC_OK)
+        fail_in(err, "'%s' stays, and `waybill s3clean orphans` takes it", key);
+    opening_last_words_end();
+    return rc;
+}
+
 char *store_probe_key(struct clock *clock, struct random *random, struct arena *arena)
 {
     char id[UUID_TEXT];
@@ -74,10 +88,7 @@ RC store_probe(struct store *store, struct clock *clock, struct random *random, 
     enum rc rc = probe_conditions(store, key, err);
     if (rc == RC_OK && store->ops->probe != NULL)
         rc = store->ops->probe(store, key, err);
-    if (rc_is_stop(rc))
-        opening_last_words_begin(clock);
-    enum rc deleted = probe_delete(store, key, rc == RC_OK ? err : &second); /* the first failure is the one to tell */
-    opening_last_words_end();
+    enum rc deleted = probe_take_back(store, key, clock, rc == RC_OK ? err : &second); /* the first failure is told */
     if (rc != RC_OK || deleted != RC_OK)
         return fail_in(err, "trying whether the store keeps its promises");
     return RC_OK;

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "store/store.h"
 
-/* What is only tried lies here, and is deleted again. */
+/* What is only tried lies here, and is deleted again; by `s3clean orphans` after a kill. */
 #define STORE_PROBE_FOLDER "watermark/.probe/"
 /* A new key there. */
 char *store_probe_key(struct clock *clock, struct random *random, struct arena *arena);

@@ -281,6 +281,8 @@ class Pipeline:
             self.run("s3clean", "orphans", "-p", "p", "-t", table, "--older-than", "0s", "--force")
         there, wanted = self.objects()
         assert there == wanted, "orphans were not found, or more than orphans were deleted"
+        rest = [*self.uploads(), *(key for key in self.keys() if "/.probe/" in key)]
+        assert rest == [], "what a probe of the store left is still there"
 
 
 class Route(Pipeline):

@@ -1,5 +1,6 @@
 /* s3clean: which staged files may go, and when; what no chain reaches. */
 #include "case.h"
+#include "store/probe.h"
 #include "state/keys.h"
 
 /* ---- parts ---- */
@@ -233,6 +234,29 @@ static void orphans_are_what_no_chain_reaches(void **state)
     assert_all_is_well(w);
 }
 
+static void what_a_killed_probe_of_the_store_left_is_taken(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    struct error err;
+    AUTO_RELEASE(upload) upload = {0};
+    mem_objects_put(w->objects, STORE_PROBE_FOLDER "018fd119-8a27-7cce-9b2f-5aaaa29525cb", S("first"));
+    AUTO(store) *store = mem_store_open(w->objects, "lake");
+    assert_int_equal(
+        store_upload_begin(store, STORE_PROBE_FOLDER "018fd119-8a27-7cce-9b2f-5aaaa29525cc", &upload, &err), RC_OK);
+    world_clock_move_ms(&w->clock, 3600000);
+    struct run *run = world_open(w, false); /* of a table that never came so far as to have a scope document */
+    struct orphans orphans = {0};
+    assert_int_equal(orphans_clean_probes(run, 7200000, false, &orphans, &err), RC_OK);
+    assert_int_equal(orphans.count, 0);
+    assert_int_equal(orphans_clean_probes(run, 1800000, true, &orphans, &err), RC_OK);
+    assert_int_equal(orphans.count, 2);
+    assert_int_equal(orphans_clean_probes(run, 1800000, false, &orphans, &err), RC_OK);
+    orphans = (struct orphans){0};
+    assert_int_equal(orphans_clean_probes(run, 0, false, &orphans, &err), RC_OK);
+    assert_int_equal(orphans.count, 0);
+    world_close(w, run);
+}
+
 static void s37_orphans_of_more_than_a_page_are_all_found(void **state)
 {
     enum { MANY = 2 * LIST_PAGE_MAX + 1 };
@@ -299,6 +323,7 @@ int main(void)
         cmocka_unit_test(a_manifest_that_a_kill_has_left_without_files_goes_the_next_time),
         cmocka_unit_test(s37_more_parts_than_a_page_are_all_cleaned_and_a_kill_in_the_middle_is_made_good),
         cmocka_unit_test(orphans_are_what_no_chain_reaches),
+        cmocka_unit_test(what_a_killed_probe_of_the_store_left_is_taken),
         cmocka_unit_test(s37_orphans_of_more_than_a_page_are_all_found),
         cmocka_unit_test(objects_of_another_pipeline_below_the_same_prefix_are_no_orphans),
         cmocka_unit_test(orphans_are_not_looked_for_where_s_is_missing_or_t_is_off_the_chain),

@@ -1,4 +1,7 @@
 /* The probe finds out what an S3 server does not keep, says what to set, and that then helps. */
+#include <signal.h>
+
+#include "io/opening.h"
 #include "standin/s3/transport.h"
 #include "store/probe.h"
 #include "store/s3/s3.h"
@@ -16,6 +19,8 @@ struct weak_http {
     struct http base;
     struct http *inner;
     enum weakness weakness;
+    atomic_int stop; /* the signal that has come */
+    int left;        /* requests, until SIGTERM comes; 0: it does not */
 };
 
 static const char *sent_header(const struct http_request *request, const char *name)
@@ -33,7 +38,10 @@ static RC weak_send(struct http *base, const struct http_request *request, struc
     struct weak_http *self = (struct weak_http *)base;
     const char *sum = sent_header(request, "x-amz-checksum-crc64nvme"), *etag = sent_header(request, "if-match");
     bool completes = text_eq(request->method, "POST") && strstr(request->url, "uploadId=") != NULL;
+    TRY(opening_check_stop(&self->stop, err));
     TRY(http_send(self->inner, request, ret, err));
+    if (self->left > 0 && --self->left == 0)
+        self->stop = SIGTERM;
     if (self->weakness == ECHOES_CHECKSUMS && text_eq(request->method, "PUT") && ret->status == 200 && sum != NULL) {
         buf_addf(&ret->headers, "x-amz-checksum-crc64nvme:%s", sum);
         buf_add(&ret->headers, "", 1);
@@ -62,8 +70,14 @@ static int uploads_of(struct store *store)
     return page.count;
 }
 
-static enum rc probe(struct s3_manners manners, enum weakness weakness, struct s3_options options, struct error *err)
+/* Time stands still: nothing here may depend on how long it takes. */
+static int64_t still_ms(struct clock *clock) { return 1; }
+
+static enum rc probe_until(int requests, struct s3_manners manners, enum weakness weakness, struct s3_options options,
+                           struct error *err)
 {
+    struct clock still = *clock_real();
+    still.mono_ms = still_ms;
     AUTO(mem_objects) *objects = mem_objects_new(clock_real());
     AUTO(s3_server) *server = s3_server_new(objects, &(struct s3_server_options){.bucket = "lake",
                                                                                  .region = "eu-west-1",
@@ -71,8 +85,8 @@ static enum rc probe(struct s3_manners manners, enum weakness weakness, struct s
                                                                                  .secret_key = "secret",
                                                                                  .clock = clock_real()});
     AUTO(http) *http = s3_transport_new(server);
-    struct weak_http weak = {.base.ops = &weak_ops, .inner = http, .weakness = weakness};
-    const struct opening with = {.clock = clock_real(), .random = random_real()};
+    struct weak_http weak = {.base.ops = &weak_ops, .inner = http, .weakness = weakness, .left = requests};
+    const struct opening with = {.clock = &still, .random = random_real(), .stop = &weak.stop};
     AUTO(store) *store = NULL;
     s3_server_set(server, manners);
     options.bucket = "lake";
@@ -85,13 +99,19 @@ static enum rc probe(struct s3_manners manners, enum weakness weakness, struct s
     secret_release(&options.secret_access_key);
     assert_int_equal(rc, RC_OK);
     *err = (struct error){0};
-    rc = store_probe(store, clock_real(), random_real(), err);
-    if (rc != RC_OK && rc != RC_CONFIG)
+    rc = store_probe(store, &still, random_real(), err);
+    weak.stop = 0;
+    if (rc != RC_OK && rc != RC_CONFIG && rc != RC_TERMINATED)
         print_error("%s: %s (%s)\n", rc_name(rc), err->text, err->todo);
     assert_int_equal(mem_objects_count(objects), 0);
-    if (rc == RC_OK)
+    if (rc != RC_CONFIG)
         assert_int_equal(uploads_of(store), 0);
     return rc;
+}
+
+static enum rc probe(struct s3_manners manners, enum weakness weakness, struct s3_options options, struct error *err)
+{
+    return probe_until(0, manners, weakness, options, err);
 }
 
 static const struct s3_options usual = {.etag_quotes = true};
@@ -151,6 +171,16 @@ static void a_server_that_knows_no_quotes_is_asked_without(void **state)
     assert_int_equal(probe((struct s3_manners){0}, REFUSES_QUOTES, (struct s3_options){0}, &err), RC_OK);
 }
 
+static void asked_to_end_anywhere_it_takes_back_what_it_has_begun(void **state)
+{
+    struct error err;
+    int requests = 1;
+    while (probe_until(requests, (struct s3_manners){0}, NONE, usual, &err) == RC_TERMINATED)
+        requests++;
+    assert_true(requests > 8);
+    assert_int_equal(probe_until(requests, (struct s3_manners){0}, NONE, usual, &err), RC_OK);
+}
+
 int main(void)
 {
     static const struct CMUnitTest stories[] = {
@@ -160,6 +190,7 @@ int main(void)
         cmocka_unit_test(etags_that_are_no_md5_do_not_confirm_anything),
         cmocka_unit_test(a_server_that_completes_whatever_the_condition_is_looked_at_before),
         cmocka_unit_test(a_server_that_knows_no_quotes_is_asked_without),
+        cmocka_unit_test(asked_to_end_anywhere_it_takes_back_what_it_has_begun),
     };
     return cmocka_run_group_tests_name("store: s3: probe", stories, NULL, NULL);
 }

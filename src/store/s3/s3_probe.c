@@ -38,6 +38,20 @@ static RC refuses_damage(struct s3 *self, const char *key, struct error *err)
     return answer.status == 400 ? RC_OK : rc;
 }
 
+/* Even where the program is asked to end, before or now. */
+static RC take_back(struct s3 *self, const char *key, const char *upload_id, struct error *err)
+{
+    struct error ignored;
+    enum rc rc = s3_upload_abort(&self->base, key, upload_id, err);
+    if (!rc_is_stop(rc))
+        return rc;
+    opening_last_words_begin(self->with.clock);
+    if (s3_upload_abort(&self->base, key, upload_id, &ignored) != RC_OK)
+        fail_in(err, "an upload to '%s' stays, and `waybill s3clean orphans` takes it", key);
+    opening_last_words_end();
+    return rc;
+}
+
 /* Over the object that is there by now. */
 static RC keeps_conditions_of_complete(struct s3 *self, const char *key, struct error *err)
 {
@@ -51,10 +65,7 @@ static RC keeps_conditions_of_complete(struct s3 *self, const char *key, struct 
     if (rc == RC_OK)
         return weak(self, "completes an upload over an object, though If-None-Match forbids it",
                     "set 'look_before_complete: true' of the connection, and then 'waybill check' again", err);
-    if (rc_is_stop(rc))
-        opening_last_words_begin(self->with.clock);
-    enum rc aborted = s3_upload_abort(&self->base, key, upload.id, rc == RC_CONFLICT ? err : &second);
-    opening_last_words_end();
+    enum rc aborted = take_back(self, key, upload.id, rc == RC_CONFLICT ? err : &second);
     return rc == RC_CONFLICT ? aborted : rc;
 }
 
