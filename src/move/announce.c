@@ -239,13 +239,25 @@ static RC announce_markers(struct run *run, struct error *err)
     return RC_OK;
 }
 
-/* A run of the same second may have told its story in that folder: this one goes beside it. Two that look at the same
- * moment still meet there. What was asked for by --marker-stamp is whose it is meant to be, also the second time. */
+/* Whoever has the lease announces before giving it, so that of runs that begin in one second those that were let in
+ * come here one after the other. One that was not may come at any time, and never takes the folder that is another's.
+ */
+static bool announce_was_refused(const struct run *run)
+{
+    for (int i = 0; i < run->route_count; i++) {
+        if (run->routes[i].result.error.rc == RC_LEASE)
+            return true;
+    }
+    return false;
+}
+
+/* A run of the same second may have told its story in that folder: this one goes beside it. What was asked for by
+ * --marker-stamp is whose it is meant to be, also the second time. */
 static RC announce_stamp(struct run *run, struct error *err)
 {
     AUTO_RELEASE(arena) arena = {0};
     const size_t own_len = strlen("a3f8e1b2"), name_len = strlen(run->execution_id);
-    bool is_taken = false;
+    bool is_taken = announce_was_refused(run);
     if (run->world.markers == NULL || run->has_stamp || run->options.marker_stamp != NULL)
         return RC_OK;
     for (int i = 0; i < run->route_count && !is_taken; i++) {

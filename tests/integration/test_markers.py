@@ -105,6 +105,18 @@ def test_a_run_of_the_same_second_as_another_one_has_a_folder_of_its_own(shop):
     assert len(listed) == len(stamps) and {one["status"] for one in listed} == {"success"}
 
 
+def test_a_run_that_another_one_keeps_out_never_takes_its_folder(shop):
+    at_work = shop.start_sync("-t", "orders")
+    assert at_work.hold_at_arrow("extract")
+    kept_out = shop.sync("-t", "orders", "--json-output", "-", status=7).json()
+    assert re.fullmatch(r"\d{8}_\d{6}_[0-9a-f]{8}", kept_out["waybill"]["marker_stamp"])
+    assert names(shop, "orders", kept_out["waybill"]["marker_stamp"]) == ["execution_metadata.json", "failure_marker.txt"]
+    shop.finish(at_work)
+    statuses = {one["stamp"]: one["status"] for one in shop.run("marker", "list", "--output", "json").json()["markers"]}
+    assert sorted(statuses.values()) == ["failed", "success"]
+    assert [re.fullmatch(r"\d{8}_\d{6}", stamp) is not None for stamp, status in statuses.items() if status == "success"] == [True]
+
+
 @pytest.mark.parametrize("stamp", ["a/b", "..", "a b", "2025-09-12_*", "ü", "x" * 129, "a%2Fb"])
 def test_a_stamp_that_is_no_folder_is_refused_before_anything_is_done(shop, stamp):
     before = contents(shop.folder)
