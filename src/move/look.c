@@ -76,19 +76,13 @@ static RC look_names(struct route *r, struct error *err)
     return RC_OK;
 }
 
-static RC look_owner(struct route *r, struct error *err)
-{
-    const struct target_table table = route_target_table(r, NULL);
-    return route_loads(r) ? target_check_owner(r->target, &table, err) : RC_OK;
-}
-
 RC look_plan(struct route *r, struct plan *ret, struct error *err)
 {
     struct plan plan = {.ddl = ""};
     TRY(look_names(r, err));
     TRY(scope_read(r->scope, err));
     TRY(repair_look(r, err));
-    TRY(look_owner(r, err));
+    TRY(route_check_owner(r, err));
     r->lo = scope_marks(r->scope)->extracted.pos;
     TRY(look_waiting(r, route_loads(r) ? r->t.waybill : scope_marks(r->scope)->loaded.id, &plan.waiting, err));
     if (route_extracts(r)) {

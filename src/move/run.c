@@ -391,6 +391,13 @@ RC route_check_target(struct route *r, struct error *err)
                : RC_OK;
 }
 
+RC route_check_owner(struct route *r, struct error *err)
+{
+    AUTO_RELEASE(turn) turn = route_target_turn(r);
+    const struct target_table table = route_target_table(r, NULL);
+    return route_loads(r) ? target_check_owner(r->target, &table, err) : RC_OK;
+}
+
 RC route_position(struct route *r, struct arena *arena, struct target_position *ret, struct error *err)
 {
     const struct target_table table = route_target_table(r, NULL);

@@ -268,3 +268,5 @@ struct target_table route_target_table(struct route *r, const struct waybill *wa
 RC route_position(struct route *r, struct arena *arena, struct target_position *ret, struct error *err);
 /* Whether the target can do what the configuration wants of it; asks nobody. */
 RC route_check_target(struct route *r, struct error *err);
+/* Whether the table is another pipeline's, where it is loaded into; a question only, the row of T decides. */
+RC route_check_owner(struct route *r, struct error *err);

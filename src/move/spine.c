@@ -28,6 +28,8 @@ static RC spine_take_now(struct route *r, struct error *err)
     struct run_world *world = &r->run->world;
     TRY(scope_read(r->scope, err));
     TRY(repair_look(r, err));
+    if (!r->t.exists)
+        TRY(route_check_owner(r, err)); /* nor does one that is another pipeline's */
     if (!scope_exists(r->scope) && route_extracts(r))
         TRY(bound_describe(r, err)); /* a table that is not there leaves no scope document behind */
     if (!scope_exists(r->scope))

@@ -176,8 +176,8 @@ def test_s94_two_pipelines_on_one_target_table(shop):
     sync(shop, status=0)
     edit(shop, lambda config: config["pipelines"].update(q=config["pipelines"]["p"]))
     for verb in ("plan", "sync"):
-        assert not (shop.lake / "watermark/tables/q").exists(), "a plan leaves nothing behind"
         done = shop.run(verb, "-p", "q", "-t", "orders", "--log-level", "error", status=2)
+        assert not (shop.lake / "watermark/tables/q").exists(), "neither leaves anything behind"
         assert_told(done, "cannot load into it", "'q/orders'", "loaded by 'p/orders'", "shared: true")
     sync(shop, status=0)
     shop.compare()

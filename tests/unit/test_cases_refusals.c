@@ -295,7 +295,9 @@ static void s94_a_second_pipeline_on_one_target_table_is_refused(void **state)
     run_ok(w);
     w->tables[0].name = "orders";
     w->tables[0].increment = INCREMENT_ID_ONLY;
+    struct mem_object object;
     struct world_report report = run_expecting(w, RC_CONFIG);
+    assert_false(mem_objects_find(w->objects, "watermark/tables/shop/orders.json", &object));
     assert_non_null(strstr(report.error.text, "shop/events"));
     assert_non_null(strstr(report.error.todo, "shared: true"));
 }
