@@ -76,6 +76,9 @@ struct open_transactions {
     bool any;
     int64_t since_us; /* start of the oldest, on the source's clock; only if any. Where some are hidden: up to when
                        * what is shown is complete (a replica's last commit); the lag counts from there */
+    enum rc unknown; /* RC_OK, or why nothing tells up to when that is: RC_BUSY, a replica that stands still; RC_DENIED,
+                      * one that may not be asked. No range can be read then, whatever the lag */
+    const char *unknown_text, *unknown_todo;
 };
 
 /* What pipelines do with a source, for the rights that it takes. */

@@ -21,6 +21,9 @@ static const struct {
     {"3D000", RC_NOT_FOUND, "create the database, or correct `database` of the connection"},
     {"3F000", RC_NOT_FOUND, "create the schema, or correct `schema` of the connection"},
     {"40", RC_BUSY, NULL},
+    {"40001", RC_BUSY,
+     "run the same command again: others changed the same rows. A standby waits for its readers by "
+     "max_standby_streaming_delay, or has its primary keep their rows by hot_standby_feedback = on"},
     {"42501", RC_DENIED, NULL},
     {"42804", RC_DATA, NULL},
     {"42P01", RC_NOT_FOUND, NULL},

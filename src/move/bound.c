@@ -88,6 +88,12 @@ static void bound_tell_behind(struct route *r, const char *newest)
 
 static RC bound_check_hidden(struct route *r, const struct open_transactions *open, struct error *err)
 {
+    if (open->unknown != RC_OK && r->config->increment != INCREMENT_FULL_SYNC) {
+        fail(err, open->unknown, "%s, so nothing tells up to when the rows of '%s' are complete", open->unknown_text,
+             r->table->name);
+        fail_id(err, open->unknown == RC_DENIED ? "no-right" : "replica-stands-still");
+        return fail_todo(err, "%s", open->unknown_todo);
+    }
     if (!open->hidden || r->config->lag_is_given || r->config->increment == INCREMENT_FULL_SYNC)
         return RC_OK; /* a snapshot of the whole table has what is committed, and is taken whole again */
     fail(err, RC_CONFIG,

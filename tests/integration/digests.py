@@ -30,7 +30,7 @@ def mariadb_digests(mariadb, database, table, columns, key):
     digests = ", ".join(f"COUNT(`{name}`), MD5(GROUP_CONCAT(COALESCE(CONCAT(LENGTH({form}), ':', {form}), 'NULL') ORDER BY `{key}` SEPARATOR ','))"
                         for (name, _), form in zip(columns, forms))
     with contextlib.closing(mariadb.connect(database)) as session, session.cursor() as cursor:
-        cursor.execute("SET time_zone = '+00:00', group_concat_max_len = 1073741824, max_statement_time = 0")
+        cursor.execute("SET time_zone = '+00:00', group_concat_max_len = 1073741824")
         cursor.execute(f"SELECT FLOOR(`{key}` / {BLOCK}) AS block, COUNT(*), {digests} FROM `{table}` GROUP BY block ORDER BY block")
         return [[int(row[0]), *row[1:]] for row in cursor.fetchall()]
 

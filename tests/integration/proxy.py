@@ -1,4 +1,4 @@
-"""A TCP proxy that does to a connection what networks do: cut it, stall it, swallow an answer, refuse it, or say 503.
+"""A TCP proxy that does to a connection what networks do: cut it, stall it, slow it, swallow an answer, refuse it, or say 503.
 
     with Proxy(server.port) as proxy:
         proxy.fault = Cut(after=100_000)            # each connection from now on, until `fault = None`
@@ -33,6 +33,13 @@ class Stall:
     after: int
     way: str = UP
     left: float = float("inf")
+
+
+@dataclasses.dataclass
+class Slow:
+    """So many bytes each second pass that way."""
+    per_second: int
+    way: str = DOWN
 
 
 class Refuse:
@@ -77,10 +84,18 @@ class Pipe:
             self.proxy.hits += 1
         return max(fault.after - self.moved[way], 0), fault
 
+    def read(self, source, way):
+        """What there is to send; on a slow line little at a time."""
+        fault = self.proxy.fault
+        if not isinstance(fault, Slow) or fault.way != way:
+            return source.recv(PIECE)
+        time.sleep(0.02)
+        return source.recv(max(fault.per_second // 50, 1))
+
     def pump(self, way):
         source, sink = self.ends[way]
         try:
-            while self.open and (piece := source.recv(PIECE)):
+            while self.open and (piece := self.read(source, way)):
                 allowed, fault = self.hit(way, len(piece))
                 sink.sendall(piece[:allowed])
                 self.moved[way] += allowed

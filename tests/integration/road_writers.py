@@ -95,8 +95,13 @@ def work(write, mariadb, database, seed, until, open_s, committed):
     write(Writer(mariadb, database, seed, committed), until, open_s)
 
 
-def write_and_run(road, seconds, open_s, seed=1):
-    """(runs, statements that were committed); asserts at the end that both sides are equal."""
+def settle(road):
+    time.sleep(LAG_S + 1.5)
+    road.sync()
+
+
+def write_and_run(road, seconds, open_s, seed=1, settle=settle):
+    """(runs, statements that were committed); asserts at the end that both sides are equal. `settle`: runs until they may be."""
     road.in_source(MAKE)
     until = time.monotonic() + seconds
     committed = [multiprocessing.Value("q", 0) for _ in range(4)]
@@ -113,8 +118,7 @@ def write_and_run(road, seconds, open_s, seed=1):
         process.join(120)
         assert process.exitcode == 0, "a writer failed"
     assert min(count.value for count in committed) > 0, "a writer had nothing to do"
-    time.sleep(LAG_S + 1.5)
-    road.sync()
+    settle(road)
     road.assert_equal()
     return runs, sum(count.value for count in committed)
 

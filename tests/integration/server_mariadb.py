@@ -28,7 +28,7 @@ class MariaDB(Server):
             "ssl-cert": self.cert, "ssl-key": self.key, "max-allowed-packet": "64M", "innodb-buffer-pool-size": "512M",
             "innodb-log-file-size": "256M",
             "innodb-flush-log-at-trx-commit": 2,  # a commit survives kill -9 of the server, and needs no disk
-            "skip-log-bin": None, **settings,
+            **({} if "log-bin" in settings else {"skip-log-bin": None}), **settings,
         }
         (self.folder / "tmp").mkdir()
         self.environment["TMPDIR"] = str(self.folder / "tmp")  # two servers that begin at once take each other's files away
@@ -78,3 +78,31 @@ class MariaDB(Server):
         """As it stands in waybill.yml."""
         return {"type": "mysql", "host": "127.0.0.1", "port": self.port, "database": database, "user": user, "password": "${MARIADB_PASSWORD}",
                 "tls": "verify", "tls_ca": str(self.authority), **options}
+
+
+class Replica(MariaDB):
+    """Of another one, which is started with `log-bin` and a `server-id` of its own; GTIDs say how far it has come."""
+
+    def __init__(self, folder, primary, **settings):
+        super().__init__(folder, **{"server-id": 2, "read-only": None, "relay-log": "relay", "innodb-buffer-pool-size": "64M", **settings})
+        self.primary = primary
+
+    def start(self):
+        first = self.process is None
+        super().start()
+        if first:
+            self.primary.run(f"CREATE OR REPLACE USER 'replica'@'127.0.0.1' IDENTIFIED BY '{self.secret}'; GRANT REPLICATION SLAVE ON *.* TO 'replica'@'127.0.0.1'")
+            at = self.primary.run("SELECT @@GLOBAL.gtid_binlog_pos")[0][0]
+            self.run(f"SET GLOBAL gtid_slave_pos = '{at}'; CHANGE MASTER TO master_host = '127.0.0.1', master_port = {self.primary.port},"
+                     f" master_user = 'replica', master_password = '{self.secret}', master_use_gtid = slave_pos, master_connect_retry = 1;"
+                     " START SLAVE")
+        return self
+
+    def catch_up(self):
+        """Returns when it has all that its primary had when this was called."""
+        at = self.primary.run("SELECT @@GLOBAL.gtid_binlog_pos")[0][0]
+        assert self.run(f"SELECT MASTER_GTID_WAIT('{at}', 60)")[0][0] == 0, self.run("SHOW ALL SLAVES STATUS")
+
+
+def primary_settings():
+    return {"log-bin": "binlog", "server-id": 1, "sync-binlog": 0}

@@ -3,6 +3,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import time
 
 import psycopg2
 
@@ -27,6 +28,9 @@ class PostgreSQL(Server):
             for path in (self.folder, self.key.parent, self.key):
                 shutil.chown(path, self.user)
         self.key.chmod(0o600)
+        self.make_data()
+
+    def make_data(self):
         run("setpriv", *self.as_user(), BIN / "initdb", "-D", self.folder / "data", "-U", "postgres", "--auth-local=trust",
             "--auth-host=scram-sha-256", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8", cwd=self.folder)
 
@@ -45,8 +49,11 @@ class PostgreSQL(Server):
         first = self.process is None
         super().start()
         if first:
-            self.run(f"CREATE ROLE loader LOGIN PASSWORD '{self.secret}'")
+            self.prepare()
         return self
+
+    def prepare(self):
+        self.run(f"CREATE ROLE loader LOGIN PASSWORD '{self.secret}'")
 
     def connect(self, database="postgres"):
         session = psycopg2.connect(host=str(self.folder), port=self.port, user="postgres", dbname=database)
@@ -72,6 +79,29 @@ class PostgreSQL(Server):
         """As it stands in waybill.yml."""
         return {"type": "postgres", "host": "127.0.0.1", "port": self.port, "database": database, "user": user, "password": "${POSTGRES_PASSWORD}",
                 "tls": "verify", "tls_ca": str(self.authority), **options}
+
+
+class Standby(PostgreSQL):
+    """A copy of another one that follows it by streaming, and answers queries."""
+
+    def __init__(self, folder, primary, **settings):
+        self.primary = primary
+        super().__init__(folder, **{"shared_buffers": "64MB", "hot_standby": "on", "wal_retrieve_retry_interval": "200ms", **settings})
+
+    def make_data(self):
+        run("setpriv", *self.as_user(), BIN / "pg_basebackup", "-D", self.folder / "data", "-h", self.primary.folder, "-p", self.primary.port,
+            "-U", "postgres", "-R", "-X", "stream", "--no-sync", "-c", "fast", cwd=self.folder)
+
+    def prepare(self):
+        """Its roles are those of its primary."""
+
+    def catch_up(self):
+        """Returns when it shows all that its primary had when this was called."""
+        at = self.primary.run("SELECT pg_current_wal_lsn()")[0][0]
+        deadline = time.monotonic() + 60
+        while not self.run(f"SELECT pg_last_wal_replay_lsn() >= '{at}'")[0][0]:
+            assert time.monotonic() < deadline, "the standby does not come after"
+            time.sleep(0.05)
 
 
 class PgBouncer(Server):

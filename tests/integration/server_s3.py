@@ -56,9 +56,20 @@ class S3Server(Server):
         return {"type": "s3", "bucket": bucket, "region": self.region, "endpoint": self.endpoint, **options}
 
 
-class VersityGW(S3Server):
-    def __init__(self, folder, data=None, tls=False):
-        """`data`: where the objects rest; a file system with extended attributes."""
+DOMAIN = "s3.localhost"  # everything below .localhost is this machine (libcurl); a wildcard needs two dots behind it
+
+
+class VirtualHosts:
+    """Beside its address, a server's buckets are hosts: BUCKET.s3.localhost."""
+
+    def virtual_connection(self, bucket, **options):
+        authority = {"tls_ca": str(self.authority)} if self.authority else {}
+        return self.connection(bucket, endpoint=f"{self.scheme}://{DOMAIN}:{self.port}", path_style="false", **authority, **options)
+
+
+class VersityGW(VirtualHosts, S3Server):
+    def __init__(self, folder, data=None, tls=False, domain=None):
+        """`data`: where the objects rest; a file system with extended attributes. `domain`: of buckets that are hosts."""
         super().__init__(folder)
         assert VERSITYGW.exists(), f"{VERSITYGW} is missing: run tools/setup check"
         self.data = data or self.folder / "data"
@@ -66,12 +77,13 @@ class VersityGW(S3Server):
             path.mkdir(exist_ok=True)
         self.environment |= {"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret, "GOMAXPROCS": "2"}
         self.tls = []
+        self.domain = ["--virtual-domain", f"{domain}:{self.port}"] if domain else []
         if tls:
-            cert, key, self.authority = certificate(self.folder / "tls")
+            cert, key, self.authority = certificate(self.folder / "tls", DOMAIN, f"*.{DOMAIN}")
             self.scheme, self.tls = "https", ["--cert", cert, "--key", key]
 
     def command(self):
-        return [VERSITYGW, "--port", f"127.0.0.1:{self.port}", "--keep-alive", "--quiet", "--health", self.health, *self.tls,
+        return [VERSITYGW, "--port", f"127.0.0.1:{self.port}", "--keep-alive", "--quiet", "--health", self.health, *self.tls, *self.domain,
                 "--iam-dir", self.folder / "iam", "posix", self.data]
 
     def new_user(self, access_key, secret):
@@ -125,18 +137,26 @@ class SmallVersityGW(VersityGW):
             self.client().delete_object(Bucket="ballast", Key=key)
 
 
-class MinIO(S3Server):
+class MinIO(VirtualHosts, S3Server):
     health = "/minio/health/live"
 
-    def __init__(self, folder):
+    def __init__(self, folder, tls=False, domain=None):
         super().__init__(folder)
         assert MINIO.exists(), f"{MINIO} is missing: run tools/setup check"
         (self.folder / "data").mkdir(exist_ok=True)
         self.environment |= {"MINIO_ROOT_USER": self.access_key, "MINIO_ROOT_PASSWORD": self.secret, "MINIO_BROWSER": "off", "MINIO_UPDATE": "off",
-                             "HOME": str(self.folder)}
+                             "HOME": str(self.folder), **({"MINIO_DOMAIN": domain} if domain else {})}
+        certs = self.folder / "certs"
+        certs.mkdir(exist_ok=True)
+        self.tls = ["--certs-dir", certs]
+        if tls:
+            cert, key, self.authority = certificate(self.folder / "tls", DOMAIN, f"*.{DOMAIN}")
+            shutil.copy(cert, certs / "public.crt")
+            shutil.copy(key, certs / "private.key")
+            self.scheme = "https"
 
     def command(self):
-        return [MINIO, "server", "--address", f"127.0.0.1:{self.port}", "--quiet", self.folder / "data"]
+        return [MINIO, "server", "--address", f"127.0.0.1:{self.port}", "--quiet", *self.tls, self.folder / "data"]
 
     def short_lived(self, seconds, policy=None):
         """Temporary keys of the security token service, with the rights of a policy at most: what the environment of a program wants."""

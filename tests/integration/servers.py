@@ -143,15 +143,16 @@ class Servers:
         self.temporary.cleanup()
 
 
-def certificate(folder):
-    """(certificate, key, authority) for localhost and 127.0.0.1, signed by an authority of this folder that nobody knows."""
+def certificate(folder, *names):
+    """(certificate, key, authority) for localhost, 127.0.0.1 and more names, signed by an authority of this folder that nobody knows."""
     folder = pathlib.Path(folder)
     folder.mkdir(exist_ok=True)
     authority, key, request, cert = (folder / name for name in ("ca.pem", "key.pem", "request.pem", "cert.pem"))
     if not cert.exists():
         new = ("openssl", "req", "-newkey", "rsa:2048", "-nodes")
         run(*new, "-x509", "-days", "30", "-subj", "/CN=waybill tests", "-keyout", folder / "ca-key.pem", "-out", authority)
-        run(*new, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", request)
+        run(*new, "-subj", "/CN=localhost", "-addext", f"subjectAltName={','.join(['DNS:localhost', 'IP:127.0.0.1', *(f'DNS:{name}' for name in names)])}",
+            "-keyout", key, "-out", request)
         run("openssl", "x509", "-req", "-in", request, "-CA", authority, "-CAkey", folder / "ca-key.pem", "-CAcreateserial", "-days", "30",
             "-copy_extensions", "copy", "-out", cert)
     return cert, key, authority

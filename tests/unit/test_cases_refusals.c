@@ -242,6 +242,26 @@ static void hidden_transactions_need_a_lag_that_somebody_chose(void **state)
     assert_all_is_well(w);
 }
 
+/* Whatever the lag: nothing tells what is still to come. A whole table is what it is. */
+static void s27_a_replica_that_stands_still_is_read_by_no_range(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
+    world_fill(w);
+    run_ok(w);
+    mem_server_hide_transactions(w->server, true);
+    w->tables[0].lag_is_given = true;
+    mem_server_stand_still(w->server, RC_BUSY);
+    struct world_report report = run_expecting(w, RC_BUSY);
+    assert_int_equal(report.exit_status, 5);
+    assert_string_equal(error_id(&report.error), "replica-stands-still");
+    assert_string_equal(report.error.todo, "start it again");
+    mem_server_stand_still(w->server, RC_DENIED);
+    assert_int_equal(run_expecting(w, RC_DENIED).exit_status, 8);
+    mem_server_stand_still(w->server, RC_OK);
+    run_ok(w);
+    assert_all_is_well(w);
+}
+
 /* ---- the store is not what it should be ---- */
 
 static void s87_a_store_that_ignores_conditions_is_found_out_on_first_use(void **state)
@@ -342,6 +362,7 @@ int main(void)
         cmocka_unit_test(ids_that_may_be_given_out_again_are_told),
         cmocka_unit_test(s86_another_server_is_refused_until_accepted),
         cmocka_unit_test(hidden_transactions_need_a_lag_that_somebody_chose),
+        cmocka_unit_test(s27_a_replica_that_stands_still_is_read_by_no_range),
         cmocka_unit_test(s87_a_store_that_ignores_conditions_is_found_out_on_first_use),
         cmocka_unit_test(s88_a_staged_file_that_is_gone_names_the_way_out),
         cmocka_unit_test(s94_a_second_pipeline_on_one_target_table_is_refused),

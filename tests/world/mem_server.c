@@ -118,6 +118,7 @@ void mem_server_set_ahead(struct mem_server *self, int64_t ahead_us, bool repeat
 }
 
 void mem_server_hide_transactions(struct mem_server *self, bool hidden) { self->hidden = hidden; }
+void mem_server_stand_still(struct mem_server *self, enum rc why) { self->unknown = why; }
 void mem_server_show_until(struct mem_server *self, int64_t us) { self->shown_us = us; }
 
 /* ---- rows ---- */

@@ -142,8 +142,12 @@ static RC mem_oldest_open(struct source *base, struct open_transactions *ret, st
 {
     struct mem_server *server = of(base)->server;
     AUTO_RELEASE(inside) inside = enter(server, "oldest_open");
-    *ret = (struct open_transactions){
-        .hidden = server->hidden, .any = server->shown_us != 0, .since_us = server->shown_us};
+    *ret = (struct open_transactions){.hidden = server->hidden,
+                                      .any = server->shown_us != 0,
+                                      .since_us = server->shown_us,
+                                      .unknown = server->unknown,
+                                      .unknown_text = "'shop' stands still",
+                                      .unknown_todo = "start it again"};
     for (struct mem_transaction *t = server->open; t != NULL && !server->hidden; t = t->next) {
         if (!ret->any || t->since_us < ret->since_us)
             ret->since_us = t->since_us;

@@ -28,6 +28,8 @@ void mem_server_alter(struct mem_server *self, const char *table, struct schema 
 void mem_server_set_now(struct mem_server *self, int64_t us); /* back, too */
 void mem_server_set_id(struct mem_server *self, const char *id);
 void mem_server_hide_transactions(struct mem_server *self, bool hidden);
+/* A replica that does not tell how far behind it is, for this reason; RC_OK: it does. */
+void mem_server_stand_still(struct mem_server *self, enum rc why);
 /* What cursors without a zone are written by is so far ahead of UTC now; `repeats`: that changes with summer time. */
 void mem_server_set_ahead(struct mem_server *self, int64_t ahead_us, bool repeats);
 /* With hidden transactions: a replica, whose last commit was then; 0: it is none. */

@@ -2,9 +2,6 @@
  * or from PUBLIC, and no list that every user may see tells of all of these. */
 #include "connect/mysql/source_parts.h"
 
-/* From here on, SHOW ALL SLAVES STATUS has a right of its own. */
-enum { MARIA_SLAVE_MONITOR = 100505 };
-
 struct granting {
     struct mysql_source *self;
     struct grant_list *list;

@@ -185,8 +185,8 @@ static RC check_recovered(struct look *look, struct error *err)
 
 /* ---- replicas ---- */
 
-/* A replica's rows are the source's of some time ago, and its own clock says nothing of it: an explicit lag is needed,
- * and what it says of itself bounds us too. */
+/* A replica's rows are its primary's of some time ago, and nothing tells what is open there: an explicit lag is needed,
+ * and what it says of itself bounds us too (source_replica.c). */
 static void hide_replica(struct look *look)
 {
     look->found.hidden = true;
@@ -194,47 +194,17 @@ static void hide_replica(struct look *look)
         look->found.hidden_todo = "it is a replica: read from its primary";
 }
 
-const char *mysql_replication_sql(const struct mysql_session *session)
-{
-    return session->is_maria ? "SHOW ALL SLAVES STATUS" : "SHOW REPLICA STATUS";
-}
-
-RC mysql_source_is_fed(struct mysql_source *self, bool *ret, struct error *err)
-{
-    char running[16];
-    TRY(mysql_session_text(self->control,
-                           "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'system "
-                           "user' AND command IN ('Slave_SQL', 'Slave_IO', 'Connect', 'Query')",
-                           running, sizeof(running), err));
-    *ret = !text_eq(running, "0");
-    return RC_OK;
-}
-
 static RC look_at_replication(struct look *look, struct error *err)
 {
-    struct mysql_session *session = look->self->control;
-    AUTO_RESULT *rows = NULL;
-    struct error ignored;
-    if (mysql_session_ask(session, mysql_replication_sql(session), &rows, &ignored) != RC_OK) {
-        bool is_fed = false;
-        if (session->is_broken)
-            return mysql_session_fail(session, err);
-        TRY(mysql_source_is_fed(look->self, &is_fed, err));
-        if (is_fed)
-            hide_replica(look);
+    struct replica_state replica;
+    TRY(mysql_replica_look(look->self, &replica, err));
+    if (!replica.is_replica)
         return RC_OK;
-    }
-    MYSQL_ROW row;
-    while (rows != NULL && (row = mysql_fetch_row(rows)) != NULL) {
-        const MYSQL_FIELD *fields = mysql_fetch_fields(rows);
-        hide_replica(look);
-        for (unsigned i = 0; i < mysql_num_fields(rows); i++) {
-            bool is_behind = strcmp(fields[i].name, "Seconds_Behind_Master") == 0 ||
-                             strcmp(fields[i].name, "Seconds_Behind_Source") == 0;
-            if (is_behind && row[i] != NULL)
-                count_open(look, look->now_us - (strtoll(row[i], NULL, 10) + 1) * 1000000);
-        }
-    }
+    hide_replica(look);
+    look->found.unknown = replica.unknown;
+    look->found.unknown_text = replica.text;
+    look->found.unknown_todo = replica.todo;
+    count_open(look, look->now_us - (replica.behind_s + 1) * 1000000);
     return RC_OK;
 }
 

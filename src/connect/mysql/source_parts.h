@@ -89,10 +89,25 @@ void session_give(struct mysql_source *self, struct mysql_session *session);
 /* ---- source_open.c ---- */
 
 enum rc mysql_source_oldest_open(struct source *base, struct open_transactions *ret, struct error *err);
+
+/* ---- source_replica.c ---- */
+
+/* From here on, SHOW ALL SLAVES STATUS has a right of its own. */
+enum { MARIA_SLAVE_MONITOR = 100505 };
+
+struct replica_state {
+    bool is_replica;
+    int64_t behind_s; /* what was committed on its primaries so long ago, or longer, is there */
+    enum rc unknown;  /* RC_OK, or why that is not known, as of struct open_transactions */
+    const char *text, *todo;
+};
+
 /* What asks how far behind a replica is; a right of its own. */
 const char *mysql_replication_sql(const struct mysql_session *session);
-/* Threads of replication run there: what can be said without that right. */
+/* Threads of replication run there, or it takes no writes: what can be said without that right. */
 RC mysql_source_is_fed(struct mysql_source *self, bool *ret, struct error *err);
+/* May take some seconds where a replica is busy. */
+RC mysql_replica_look(struct mysql_source *self, struct replica_state *ret, struct error *err);
 
 /* ---- source_grants.c ---- */
 

@@ -16,6 +16,12 @@ static const char sessions_sql[] =
     " NOT IN ('autovacuum launcher', 'autovacuum worker', 'walsender') AND coalesce(a.query, '') NOT LIKE"
     " '" SOURCE_READS "%'";
 
+/* Up to when a standby has what was committed: its last commit, of which a server that was just started knows nothing,
+ * or its last restart point. The primary took the time of that checkpoint before it looked where in the WAL it is. */
+static const char replayed_sql[] =
+    "SELECT trunc(extract(epoch FROM greatest(pg_last_xact_replay_timestamp(), (SELECT checkpoint_time FROM"
+    " pg_control_checkpoint()))) * 1000000)::bigint";
+
 static void count_open(struct open_transactions *found, int64_t since_us)
 {
     if (!found->any || since_us < found->since_us)
@@ -59,8 +65,7 @@ static RC look_at_rights(struct postgres_source *self, struct open_transactions 
         return RC_OK;
     found->hidden = true;
     found->hidden_todo = "it is a replica: read from its primary";
-    return count_first(self, "SELECT trunc(extract(epoch FROM pg_last_xact_replay_timestamp()) * 1000000)::bigint",
-                       found, err);
+    return count_first(self, replayed_sql, found, err);
 }
 
 /* When a prepared transaction was prepared is known, and not when it began. */

@@ -87,6 +87,17 @@ static void payload_of(const struct attempt *a, char ret[SHA256_HEX])
         sha256_hex(a->call->body, ret);
 }
 
+/* A certificate's * stands for one label, and a bucket with a dot has two. */
+static enum rc tell_of_dots(const struct s3 *self, struct error *err)
+{
+    if (self->path_style || strchr(self->bucket, '.') == NULL || !text_eq(error_id(err), "untrusted-certificate"))
+        return err->rc;
+    err->todo[0] = '\0';
+    return fail_todo(err,
+                     "a certificate for *.HOST is not one for a bucket with dots: leave 'path_style' out or set it "
+                     "to true; or give the authority as 'tls_ca' if the name is right");
+}
+
 static RC attempt_signed(struct attempt *a, const char *origin, const struct sigv4_signed *with, struct error *err)
 {
     const struct s3_call *call = a->call;
@@ -107,7 +118,7 @@ static RC attempt_signed(struct attempt *a, const char *origin, const struct sig
                                    .answer_bytes_max = call->answer_bytes_max,
                                    .once = call->repeat == S3_NOT_DONE,
                                    .slow_answer = call->slow_answer};
-    return http_send(a->self->http, &request, a->answer, err);
+    return http_send(a->self->http, &request, a->answer, err) == RC_OK ? RC_OK : tell_of_dots(a->self, err);
 }
 
 /* Signs with what is known now, and sends. */
