@@ -210,8 +210,10 @@ static void s91_a_zone_with_summer_time_is_refused_and_an_offset_is_not(void **s
     static const struct {
         const char *zone;
         int64_t ahead_s; /* -1: refused */
-    } zones[] = {{"UTC", 0},     {"+02:00", 7200}, {"-09:30", -34200}, {"Asia/Tokyo", 32400}, {"Europe/Berlin", -1},
-                 {"nowhere", -1}};
+    } zones[] = {
+        {"UTC", 0},     {"+02:00", 7200},     {"-09:30", -34200},    {"Asia/Tokyo", 32400}, {"asia/tokyo", 32400},
+        {"Etc/UTC", 0}, {"Etc/GMT-3", 10800}, {"Europe/Berlin", -1}, {"nowhere", -1},       {"Europe/Nowhere", -1},
+        {"CEST", -1},   {"FOO/BAR-3", -1},    {"<+03>-03", -1},      {"right/UTC", -1}};
     for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
         request.cursor_zone = zones[i].zone;
         const struct table *table = describe(source, &request, &err);
