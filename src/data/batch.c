@@ -85,7 +85,12 @@ void builder_bool(struct batch_builder *b, int column, bool value)
 void builder_reject(struct batch_builder *b, int column, const char *why, struct str value)
 {
     assert(b->row >= 0 && "its NULL was put");
-    reject_list_add(&b->rejects, b->row, column, why, value);
+    builder_reject_row(b, b->row, column, why, value);
+}
+
+void builder_reject_row(struct batch_builder *b, int64_t row, int column, const char *why, struct str value)
+{
+    reject_list_add(&b->rejects, row, column, why, value);
 }
 
 void builder_copy(struct batch_builder *b, int column, const struct batch *from, int from_column, int64_t row)
@@ -116,6 +121,7 @@ const struct batch *builder_finish(struct batch_builder *b)
     if (b->row < 0)
         builder_start(b);
     b->batch.rows = b->row;
+    reject_list_sort(&b->rejects);
     b->batch.rejects = b->rejects.count > 0 ? &b->rejects : NULL;
     batch_array_point(&b->batch.array, b->columns, b->row);
     b->row = -1;

@@ -127,6 +127,8 @@ static inline struct column *builder_column(struct batch_builder *b, int column)
 void builder_null(struct batch_builder *b, int column);
 /* The NULL that was just put into the row under way stands for a value that does not fit; see data/reject.h. */
 void builder_reject(struct batch_builder *b, int column, const char *why, struct str value);
+/* The same of a NULL in a whole row; in any order. */
+void builder_reject_row(struct batch_builder *b, int64_t row, int column, const char *why, struct str value);
 /* The value of another batch; both columns are of one type. */
 void builder_copy(struct batch_builder *b, int column, const struct batch *from, int from_column, int64_t row);
 void builder_bool(struct batch_builder *b, int column, bool value);
@@ -193,23 +195,25 @@ static inline void builder_end_row(struct batch_builder *b) /* asserts that each
         builder_grow(b);
 }
 
-/* A row whose values are all at hand is put into its columns directly: each of them gets its value in row `number`, by
- * a function of column.h, before builder_end_whole_row. In a batch that has such rows, all are. */
-struct whole_row {
+/* Rows whose values are all at hand are put into their columns directly: each column gets its values in the rows
+ * `number` and on, of up to `room` rows, by functions of column.h, before builder_end_whole_rows. In a batch that has
+ * such rows, all are. */
+struct whole_rows {
     struct column *columns;
-    int64_t number;
+    int64_t number, room; /* at least 1 */
 };
-static inline struct whole_row builder_whole_row(struct batch_builder *b)
+static inline struct whole_rows builder_whole_rows(struct batch_builder *b)
 {
     if (__builtin_expect(b->row < 0, 0))
         builder_start(b);
     assert(b->filled_now == 0 && b->row < BATCH_ROWS_MAX);
-    return (struct whole_row){b->columns, b->row};
+    return (struct whole_rows){b->columns, b->row, b->capacity - b->row};
 }
-static inline void builder_end_whole_row(struct batch_builder *b, size_t text_bytes) /* of all its texts together */
+static inline void builder_end_whole_rows(struct batch_builder *b, int64_t rows, size_t text_bytes) /* of all texts */
 {
-    b->batch.bytes += b->row_bytes + text_bytes;
-    if (__builtin_expect(++b->row == b->capacity, 0))
+    b->batch.bytes += (size_t)rows * b->row_bytes + text_bytes;
+    b->row += rows;
+    if (__builtin_expect(b->row == b->capacity, 0))
         builder_grow(b);
 }
 

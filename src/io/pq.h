@@ -162,6 +162,9 @@ RC pq_copy_end(struct pq *db, int64_t *ret_rows, struct error *err);
  * itself (pq_copy_out.c). */
 RC pq_copy_out(struct pq *db, const char *sql, struct error *err);
 static inline RC pq_copy_get(struct pq *db, struct str *ret, int64_t *ret_rows, struct error *err);
+/* The piece behind the last one, in the same memory, where it has come already; they then live as long as each other.
+ */
+static inline bool pq_copy_more(struct pq *db, struct str *ret);
 /* Ends what is under way, on the server too, and the connection with it. */
 void pq_abandon(struct pq *db);
 
@@ -169,20 +172,23 @@ void pq_abandon(struct pq *db);
 
 /* What is no row at first sight, or has not come as a whole. */
 RC pq_copy_look(struct pq *db, struct str *ret, int64_t *ret_rows, struct error *err);
-static inline RC pq_copy_get(struct pq *db, struct str *ret, int64_t *ret_rows, struct error *err)
+static inline bool pq_copy_more(struct pq *db, struct str *ret)
 {
     struct pq_incoming *in = &db->incoming;
-    if (in->end - in->start >= PQ_HEAD_BYTES && in->buffer[in->start] == 'd') {
-        uint32_t len;
-        memcpy(&len, in->buffer + in->start + 1, sizeof(len));
-        len = be32toh(len);
-        if (len >= sizeof(len) && len < in->end - in->start) { /* the length counts itself, and not the kind */
-            *ret = (struct str){in->buffer + in->start + PQ_HEAD_BYTES, len - sizeof(len)};
-            in->start += 1 + (size_t)len;
-            return RC_OK;
-        }
-    }
-    return pq_copy_look(db, ret, ret_rows, err);
+    uint32_t len;
+    if (in->end - in->start < PQ_HEAD_BYTES || in->buffer[in->start] != 'd')
+        return false;
+    memcpy(&len, in->buffer + in->start + 1, sizeof(len));
+    len = be32toh(len);
+    if (len < sizeof(len) || len >= in->end - in->start) /* the length counts itself, and not the kind */
+        return false;
+    *ret = (struct str){in->buffer + in->start + PQ_HEAD_BYTES, len - sizeof(len)};
+    in->start += 1 + (size_t)len;
+    return true;
+}
+static inline RC pq_copy_get(struct pq *db, struct str *ret, int64_t *ret_rows, struct error *err)
+{
+    return pq_copy_more(db, ret) ? RC_OK : pq_copy_look(db, ret, ret_rows, err);
 }
 
 /* 'text' as a literal: with standard_conforming_strings nothing in it can end it early. */

@@ -80,9 +80,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         struct str given = alone != NULL ? (struct str){(const char *)alone, value.len} : value;
         const char *end = alone != NULL ? given.at + given.len : (const char *)row + rest.len;
         (void)decode_is_zero_date(&decoding, given);
-        const struct whole_row to = builder_whole_row(builder);
+        const struct whole_rows to = builder_whole_rows(builder);
         if (decode_put(&decoding, given, end, &to.columns[0], to.number)) {
-            builder_end_whole_row(builder, column_is_text(&to.columns[0]) ? given.len : 0);
+            builder_end_whole_rows(builder, 1, column_is_text(&to.columns[0]) ? given.len : 0);
             taken[count++] = value;
         }
         free(alone);

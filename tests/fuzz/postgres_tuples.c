@@ -5,7 +5,7 @@
 #include "connect/postgres/tuples.h"
 #include "fuzz.h"
 
-enum { COLUMNS = 4 };
+enum { COLUMNS = 4, PIECES = 2 };
 
 static const struct field fields[] = {
     {.name = "flag", .type = TYPE_BOOL, .nullable = true},
@@ -49,6 +49,26 @@ static void check_batch(const struct batch *batch)
     }
 }
 
+/* Some pieces, one behind the other in memory of their own. */
+static uint8_t *take_pieces(struct fuzz *fuzz, bool is_first, struct str pieces[PIECES], int *ret_count)
+{
+    AUTO_RELEASE(buf) all = {0};
+    int count = 0;
+    for (; count < PIECES && fuzz->left > 0; count++) {
+        struct str piece = fuzz_take(fuzz, fuzz_byte(fuzz)), whole = piece;
+        bool has_head = is_first && count == 0 && tuple_head_skip(&piece);
+        assert(!has_head || piece.len < whole.len);
+        buf_add_str(&all, piece);
+        pieces[count].len = piece.len;
+    }
+    uint8_t *copy = fuzz_copy(buf_str(&all), 0);
+    const char *at = (const char *)copy;
+    for (int i = 0; i < count; at += pieces[i++].len)
+        pieces[i].at = at;
+    *ret_count = count;
+    return copy;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct fuzz fuzz = {bytes, size};
@@ -69,13 +89,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     AUTO(batch_builder) *builder = batch_builder_new(schema);
     enum tuple taken = TUPLE_ROW;
     for (bool is_first = true; fuzz.left > 0 && taken == TUPLE_ROW; is_first = false) {
-        struct str piece = fuzz_take(&fuzz, fuzz_byte(&fuzz)), whole = piece;
-        uint8_t *copy = fuzz_copy(piece, 0);
-        piece.at = (const char *)copy;
-        bool has_head = is_first && tuple_head_skip(&piece);
-        assert(!has_head || piece.len < whole.len);
-        taken = tuple_take(columns, COLUMNS, piece, builder, &column);
+        struct str pieces[PIECES];
+        int count, rows = 0;
+        uint8_t *copy = take_pieces(&fuzz, is_first, pieces, &count);
+        taken = tuples_take(columns, COLUMNS, pieces, count, builder, &rows, &column);
         assert(taken != TUPLE_MISFIT || (column >= 0 && column < COLUMNS));
+        assert(taken == TUPLE_ROW ? rows == count : rows < count);
         free(copy);
     }
     if (taken == TUPLE_ROW || taken == TUPLE_END)

@@ -342,7 +342,7 @@ static struct str shown(const struct row_column *self, const char *at, const cha
 
 /* Kept apart, as it is rare and has an array on its stack. */
 __attribute__((noinline)) static void set_aside(const struct row_column *self, int number, const char *at,
-                                                const char *end, struct column *column, struct whole_row to,
+                                                const char *end, struct column *column, struct whole_rows to,
                                                 struct batch_builder *builder)
 {
     char room[STAMP_SHOWN];
@@ -356,7 +356,7 @@ enum row_result row_put(const struct row_column *columns, int count, struct str 
     const size_t bitmap_bytes = ((size_t)count + NULLS_BEFORE + 7) / 8;
     const char *at = row.at + 1 + bitmap_bytes, *end = row.at + row.len;
     const uint8_t *nulls = (const uint8_t *)row.at + 1;
-    const struct whole_row to = builder_whole_row(builder);
+    const struct whole_rows to = builder_whole_rows(builder);
     size_t text_bytes = 0;
     uint8_t any_null = 0;
     if (row.len < 1 + bitmap_bytes)
@@ -387,6 +387,6 @@ enum row_result row_put(const struct row_column *columns, int count, struct str 
     }
     if (at != end)
         return ROW_MALFORMED;
-    builder_end_whole_row(builder, text_bytes);
+    builder_end_whole_rows(builder, 1, text_bytes);
     return ROW_PUT;
 }

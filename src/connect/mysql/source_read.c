@@ -83,7 +83,7 @@ static RC put_texts(struct mysql_reader *self, MYSQL_ROW row, const unsigned lon
     while (last > 0 && row[last] == NULL)
         last--;
     const char *end = row[last] != NULL ? row[last] + lengths[last] : NULL;
-    const struct whole_row to = builder_whole_row(self->builder);
+    const struct whole_rows to = builder_whole_rows(self->builder);
     size_t text_bytes = 0;
     for (int i = 0; i < count; i++) {
         const struct mysql_column *column = &self->table->columns[i];
@@ -101,7 +101,7 @@ static RC put_texts(struct mysql_reader *self, MYSQL_ROW row, const unsigned lon
         if (!fits)
             builder_reject(self->builder, i, misfit_name(column), value);
     }
-    builder_end_whole_row(self->builder, text_bytes);
+    builder_end_whole_rows(self->builder, 1, text_bytes);
     return RC_OK;
 }
 

@@ -84,20 +84,29 @@ static RC end_rows(struct postgres_reader *self, int64_t sent, struct error *err
     return RC_OK;
 }
 
-static RC take_piece(struct postgres_reader *self, struct str piece, struct error *err)
+/* As many pieces as have come, the first of which is here; up to `most`, and few of wide rows, since a batch has to end
+ * somewhere. */
+static RC take_pieces(struct postgres_reader *self, struct str first, int64_t most, struct error *err)
 {
-    int column = 0;
-    if (self->is_ended || (!self->is_begun && !tuple_head_skip(&piece)))
+    struct str pieces[TUPLES_MAX] = {first};
+    int count = 1, rows = 0, column = 0;
+    if (self->is_ended || (!self->is_begun && !tuple_head_skip(&pieces[0])))
         return fail_damaged(self, err);
     self->is_begun = true;
-    switch (tuple_take(self->columns, self->table->column_count, piece, self->builder, &column)) {
-    case TUPLE_ROW: self->rows++; return RC_OK;
-    case TUPLE_END: self->is_ended = true; return RC_OK;
-    case TUPLE_MISFIT: return fail_misfit(self, column, err);
-    case TUPLE_DAMAGED: break;
-    }
-    return fail_damaged(self, err);
+    while (count < TUPLES_MAX && count < most && pieces[count - 1].at - first.at < PQ_BUFFER_BYTES &&
+           pq_copy_more(self->db, &pieces[count]))
+        count++;
+    enum tuple taken =
+        tuples_take(self->columns, self->table->column_count, pieces, count, self->builder, &rows, &column);
+    self->rows += rows;
+    self->is_ended = taken == TUPLE_END;
+    if (taken == TUPLE_MISFIT)
+        return fail_misfit(self, column, err);
+    bool is_last = !self->is_ended || rows == count - 1; /* nothing comes behind the trailer */
+    return taken == TUPLE_DAMAGED || !is_last ? fail_damaged(self, err) : RC_OK;
 }
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static RC reader_next(struct batch_reader *base, const struct batch **ret, struct error *err)
 {
@@ -108,7 +117,8 @@ static RC reader_next(struct batch_reader *base, const struct batch **ret, struc
         struct str piece;
         if (pq_copy_get(self->db, &piece, &sent, err) != RC_OK)
             return fail_in(err, "reading '%s'", self->table->base.name);
-        TRY(piece.at == NULL ? end_rows(self, sent, err) : take_piece(self, piece, err));
+        const int64_t room = least(builder_whole_rows(self->builder).room, self->batch_rows - (self->rows - before));
+        TRY(piece.at == NULL ? end_rows(self, sent, err) : take_pieces(self, piece, room, err));
     }
     *ret = self->rows > before ? builder_finish(self->builder) : NULL;
     return RC_OK;

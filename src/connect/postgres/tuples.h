@@ -16,14 +16,18 @@ struct tuple_column {
 };
 
 enum tuple {
-    TUPLE_ROW,
-    TUPLE_END,     /* the trailer */
+    TUPLE_ROW,     /* all pieces were */
+    TUPLE_END,     /* the trailer was among them */
     TUPLE_DAMAGED, /* nothing that the server writes */
     TUPLE_MISFIT,  /* a value that its field cannot hold: infinity, NaN in a decimal, a NULL that must not be */
 };
 
-/* One piece of a stream. *ret_column is told for TUPLE_MISFIT; the row is then left half done. */
-enum tuple tuple_take(const struct tuple_column *columns, int count, struct str piece, struct batch_builder *builder,
-                      int *ret_column);
+enum { TUPLES_MAX = 64 }; /* at once: what is said of them stays in the first cache */
+
+/* Pieces of a stream, one behind the other in one piece of memory, and no more than the builder has room for rows
+ * (builder_whole_rows). *ret_rows of them were rows and are in the batch: all, or those before the trailer. *ret_column
+ * is told for TUPLE_MISFIT; after that and TUPLE_DAMAGED the builder is of no more use. */
+enum tuple tuples_take(const struct tuple_column *columns, int count, const struct str *pieces, int piece_count,
+                       struct batch_builder *builder, int *ret_rows, int *ret_column);
 /* The piece without the head that stands before a stream's first row; false: it has none. */
 bool tuple_head_skip(struct str *piece);
