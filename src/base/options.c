@@ -63,6 +63,21 @@ static size_t field_bytes(enum option_type type)
 
 /* ---- one value ---- */
 
+enum { NAMES_SHOWN = 20 };
+
+enum rc fail_todo_names(struct error *err, const char *what, const char *const *names, int count)
+{
+    struct arena arena = {0};
+    const char *all = "";
+    for (int i = 0; i < count && i < NAMES_SHOWN; i++)
+        all = arena_print(&arena, "%s%s%s", all, i > 0 ? ", " : "", names[i]);
+    if (count > NAMES_SHOWN)
+        all = arena_print(&arena, "%s and %d more", all, count - NAMES_SHOWN);
+    enum rc rc = fail_todo(err, "%s: %s", what, all);
+    arena_release(&arena);
+    return rc;
+}
+
 /* A value on its way into its field. */
 struct value {
     const struct option *option;
@@ -184,6 +199,14 @@ static RC take_text(const struct value *v, const char **field, struct error *err
     return RC_OK;
 }
 
+/* What to do about a value that is none: what the option is for, and what holds without it. */
+static enum rc todo_value(const struct option *option, const char *name, struct error *err)
+{
+    if (option->preset != NULL && option->preset[0] != '\0')
+        return fail_todo(err, "%s: %s; without it: %s", name, option->help, option->preset);
+    return fail_todo(err, "%s: %s", name, option->help);
+}
+
 static RC take_value(const struct value *v, void *field, struct arena *arena, struct error *err)
 {
     switch (v->option->type) {
@@ -238,8 +261,8 @@ RC options_set(struct option_set *set, const char *name, const char *text, enum 
         *(struct text_list *)field = (struct text_list){0};
     if (option->type == OPTION_LIST && kind == ORIGIN_FLAG)
         list_add(field, copy, set->arena);
-    else
-        TRY(take_value(&v, field, set->arena, err));
+    else if (take_value(&v, field, set->arena, err) != RC_OK)
+        return todo_value(option, by, err);
     *origin = (struct option_origin){.kind = kind, .by = arena_text(set->arena, by), .text = v.shown};
     return RC_OK;
 }
@@ -293,12 +316,16 @@ struct reading {
     struct resolver *resolver;
 };
 
-static RC wrong_kind(const struct yaml_node *node, const char *name, const char *wanted, struct error *err)
+/* `form`: how its value is written; NULL: the caller says it. */
+static RC wrong_kind(const struct yaml_node *node, const char *name, const char *wanted, const char *form,
+                     struct error *err)
 {
     if (node->kind == YAML_EMPTY)
-        return fail(err, RC_CONFIG, WHERE_FMT ": '%s' has no value, it takes %s", WHERE_ARG(node->where), name, wanted);
-    return fail(err, RC_CONFIG, WHERE_FMT ": '%s' takes %s, not %s", WHERE_ARG(node->where), name, wanted,
-                yaml_kind_name(node));
+        fail(err, RC_CONFIG, WHERE_FMT ": '%s' has no value, it takes %s", WHERE_ARG(node->where), name, wanted);
+    else
+        fail(err, RC_CONFIG, WHERE_FMT ": '%s' takes %s, not %s", WHERE_ARG(node->where), name, wanted,
+             yaml_kind_name(node));
+    return form != NULL ? fail_todo(err, "write it as '%s: %s'", name, form) : err->rc;
 }
 
 /* A text with `${VAR}` filled in; *ret_open: it has one that nobody may fill in yet. */
@@ -331,7 +358,7 @@ static RC read_list(const struct reading *r, const struct option *option, const 
         const char *text = NULL;
         bool open = false;
         if (item->kind != YAML_TEXT)
-            return wrong_kind(item, option->name, "a text or a list of texts", err);
+            return wrong_kind(item, option->name, "a text or a list of texts", "[VALUE, VALUE]", err);
         TRY(node_text(r, item, &text, &open, err));
         list_add(&list, text, r->set->arena);
         buf_addf(&shown, "%s%s", list.count > 1 ? ", " : "", item->text);
@@ -354,7 +381,7 @@ static RC read_text(const struct reading *r, const struct option *option, const 
         return RC_OK;
     struct value v = {option, text, node->text,
                       arena_print(arena, WHERE_FMT ": %s", WHERE_ARG(node->where), option->name)};
-    return take_value(&v, field, arena, err);
+    return take_value(&v, field, arena, err) == RC_OK ? RC_OK : todo_value(option, option->name, err);
 }
 
 static RC read_secret(const struct reading *r, const struct yaml_node *node, struct secret *field, struct error *err)
@@ -367,12 +394,12 @@ static RC read_secrets(const struct reading *r, const struct option *option, con
                        struct secret_map *field, struct error *err)
 {
     if (node->kind != YAML_MAP)
-        return wrong_kind(node, option->name, "a map of texts", err);
+        return wrong_kind(node, option->name, "a map of texts", "{NAME: VALUE}", err);
     field->names = arena_take(r->set->arena, sizeof(*field->names) * ((size_t)node->count + 1));
     field->secrets = arena_take(r->set->arena, sizeof(*field->secrets) * ((size_t)node->count + 1));
     for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
         if (item->kind != YAML_TEXT)
-            return wrong_kind(item, item->key, "a single value", err);
+            return wrong_kind(item, item->key, "a single value", "VALUE", err);
         field->names[field->count++] = item->key;
         TRY(read_secret(r, item, &field->secrets[field->count - 1], err));
     }
@@ -399,7 +426,7 @@ static RC read_option(const struct reading *r, const struct option *option, cons
         origin.text = "***";
         TRY(read_secrets(r, option, node, field, err));
     } else if (!is_word(option, node)) {
-        return wrong_kind(node, option->name, "a single value", err);
+        return wrong_kind(node, option->name, "a single value", "VALUE", err);
     } else if (option->type == OPTION_SECRET) {
         origin.text = "***";
         TRY(read_secret(r, node, field, err));
@@ -445,6 +472,18 @@ static RC unknown_option(const struct reading *r, const struct yaml_node *node, 
     return fail_todo(err, "the options here are: %s", all);
 }
 
+static RC wrong_group(const struct reading *r, const struct yaml_node *node, const char *name, const char *group,
+                      struct error *err)
+{
+    struct arena *arena = r->set->arena;
+    const char **names = arena_take(arena, sizeof(*names) * (size_t)(r->set->table.count + 1));
+    int count = names_under(r, group, names);
+    enum rc rc = wrong_kind(node, name, "a map", NULL, err);
+    fail_todo_names(err, arena_print(arena, "write it as '%s: {%s: ...}'; its options are", name, names[0]), names,
+                    count);
+    return rc;
+}
+
 static bool is_group(struct option_table table, const char *prefix)
 {
     for (int i = 0; i < table.count; i++) {
@@ -467,7 +506,7 @@ static RC read_map(const struct reading *r, const struct yaml_node *map, const c
         else if (strchr(node->key, '.') != NULL || node->key[0] == '\0' || !is_group(r->set->table, group))
             return unknown_option(r, node, prefix, err);
         else if (node->kind != YAML_MAP && node->kind != YAML_EMPTY)
-            return wrong_kind(node, name, "a map", err);
+            return wrong_group(r, node, name, group, err);
         else
             TRY(read_map(r, node, group, err));
     }
@@ -477,9 +516,11 @@ static RC read_map(const struct reading *r, const struct yaml_node *map, const c
 RC options_read(struct option_set *set, const struct yaml_node *map, const char *what, const char *besides,
                 struct resolver *resolver, struct error *err)
 {
-    if (map->kind != YAML_MAP && map->kind != YAML_EMPTY)
-        return fail(err, RC_CONFIG, WHERE_FMT ": %s takes a map of options, not %s", WHERE_ARG(map->where), what,
-                    yaml_kind_name(map));
+    if (map->kind != YAML_MAP && map->kind != YAML_EMPTY) {
+        fail(err, RC_CONFIG, WHERE_FMT ": %s takes a map of options, not %s", WHERE_ARG(map->where), what,
+             yaml_kind_name(map));
+        return fail_todo(err, "write its options as '{NAME: VALUE, NAME: VALUE}'; none at all is '{}'");
+    }
     return read_map(&(struct reading){set, besides, resolver}, map, "", err);
 }
 

@@ -140,5 +140,7 @@ bool option_is_given(const struct option_set *set, const char *name); /* not a d
 const char *option_origin_text(const struct option_origin *origin, struct arena *arena);
 void options_release_secrets(struct option_set *set); /* the rest lives in the arena */
 
+/* What to do: "its columns are: id, total and 17 more", as far as there is room. */
+enum rc fail_todo_names(struct error *err, const char *what, const char *const *names, int count);
 /* The nearest of `names` by edit distance, or NULL when none is near enough to be meant. */
 const char *nearest_name(const char *name, const char *const *names, int count);

@@ -229,9 +229,7 @@ static RC flag_take(struct parse *p, const struct flag *flag, struct error *err)
     }
     if (!str_is_utf8(str(value)))
         return fail(err, RC_CONFIG, "%s: the value is not UTF-8", flag->shown);
-    if (options_set(flag->set, flag->option->name, value, ORIGIN_FLAG, flag->shown, err) != RC_OK)
-        return fail_todo(err, "%s: %s", flag->shown, flag->option->help);
-    return RC_OK;
+    return options_set(flag->set, flag->option->name, value, ORIGIN_FLAG, flag->shown, err);
 }
 
 static bool is_flag(const char *arg) { return arg[0] == '-' && arg[1] != '\0'; }

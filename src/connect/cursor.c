@@ -24,9 +24,7 @@ static enum rc fail_no_cursor(const char *table, const struct cursor_candidate *
     const char **names = arena_take(&arena, (size_t)count * sizeof(*names));
     for (int i = 0; i < count; i++)
         names[i] = columns[i].name;
-    const char *near = nearest_name(name, names, count);
-    return fail(err, RC_CONFIG, "'%s' has no column '%s' (cursor)%s%s%s", table, name,
-                near != NULL ? "; did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
+    return names_fail_column(table, names, count, "cursor", name, err);
 }
 
 static RC take_named(const char *table, const struct cursor_candidate *columns, int count,

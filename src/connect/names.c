@@ -24,8 +24,9 @@ enum rc names_fail_column(const char *table, const char *const *names, int count
                           struct error *err)
 {
     const char *near = nearest_name(name, names, count);
-    return fail(err, RC_CONFIG, "'%s' has no column '%s' (%s)%s%s%s", table, name, what,
-                near != NULL ? "; did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
+    fail(err, RC_CONFIG, "'%s' has no column '%s' (%s)%s%s%s", table, name, what,
+         near != NULL ? "; did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
+    return fail_todo_names(err, "its columns are", names, count);
 }
 
 enum rc names_override(const char *table, const struct column_override *override, const char **ret, struct error *err)
@@ -58,6 +59,8 @@ enum rc names_exclude(struct table *table, const int *places, bool is_whole, str
         table->key_count = 0;
     if (is_whole || (has_key && has_cursor))
         return RC_OK;
-    return fail(err, RC_CONFIG, "the %s of '%s' is excluded, and rows are ordered by it", has_key ? "cursor" : "key",
-                table->name);
+    fail(err, RC_CONFIG, "the %s of '%s' is excluded, and rows are ordered by it", has_key ? "cursor" : "key",
+         table->name);
+    return fail_todo(err, "take it out of 'exclude_columns', name another %s, or take increment: full_sync",
+                     has_key ? "cursor" : "key");
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/options.h"
 #include "base/yaml.h"
 #include "data/shaping_parts.h"
 
@@ -133,14 +134,25 @@ static RC add_columns(struct shaping *self, const struct schema *source, const s
     return RC_OK;
 }
 
+static enum rc todo_columns(const struct schema *source, struct error *err)
+{
+    const char **names = xcalloc((size_t)source->count + 1, sizeof(*names));
+    for (int i = 0; i < source->count; i++)
+        names[i] = source->fields[i].name;
+    fail_todo_names(err, "correct it under 'columns', 'hash' or 'mask'; its columns are", names, source->count);
+    free(names);
+    return err->rc;
+}
+
 /* A name that was mistyped must not leave a column in plain. */
 static RC check_wishes(const char *table, const struct schema *source, const struct column_wish *wishes, int count,
                        struct error *err)
 {
     for (int i = 0; i < count; i++) {
-        if (wishes[i].treatment != TREAT_EXCLUDE && schema_find(source, wishes[i].column) < 0)
-            return fail(err, RC_CONFIG, "'%s' has no column '%s', and something is to become of it", table,
-                        wishes[i].column);
+        if (wishes[i].treatment == TREAT_EXCLUDE || schema_find(source, wishes[i].column) >= 0)
+            continue;
+        fail(err, RC_CONFIG, "'%s' has no column '%s', and something is to become of it", table, wishes[i].column);
+        return todo_columns(source, err);
     }
     return RC_OK;
 }

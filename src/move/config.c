@@ -257,9 +257,11 @@ static RC add_connection(struct config *self, const struct yaml_node *node, stru
     if (first != NULL)
         return fail(err, RC_CONFIG, WHERE_FMT ": the connection '%s' stands already at " WHERE_FMT,
                     WHERE_ARG(node->key_where), node->key, WHERE_ARG(first->where));
-    if (node->kind != YAML_MAP)
-        return fail(err, RC_CONFIG, WHERE_FMT ": connection '%s' takes a map of options, not %s",
-                    WHERE_ARG(node->where), node->key, yaml_kind_name(node));
+    if (node->kind != YAML_MAP) {
+        fail(err, RC_CONFIG, WHERE_FMT ": connection '%s' takes a map of options, not %s", WHERE_ARG(node->where),
+             node->key, yaml_kind_name(node));
+        return fail_todo(err, "write it as '%s: {type: TYPE, ...}', with the options of its type", node->key);
+    }
     const struct yaml_node *type = yaml_find(node, "type");
     struct option_table table;
     size_t bytes;
@@ -348,8 +350,9 @@ static RC check_section(const struct yaml_node *node, const char *what, struct e
 {
     if (node == NULL || node->kind == YAML_MAP || node->kind == YAML_EMPTY)
         return RC_OK;
-    return fail(err, RC_CONFIG, WHERE_FMT ": '%s' takes a map of names, not %s", WHERE_ARG(node->where), what,
-                yaml_kind_name(node));
+    fail(err, RC_CONFIG, WHERE_FMT ": '%s' takes a map of names, not %s", WHERE_ARG(node->where), what,
+         yaml_kind_name(node));
+    return fail_todo(err, "write it as '%s: {NAME: {...}}'", what);
 }
 
 static RC add_connections(struct config *self, const struct yaml_node *section, struct error *err)

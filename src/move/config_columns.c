@@ -35,9 +35,10 @@ static RC read_as(const struct table_config *table, const struct yaml_node *colu
 static RC read_column(struct wishes *w, const struct yaml_node *node, struct error *err)
 {
     const char *table = w->table->name;
-    if (node->kind != YAML_MAP || node->count == 0)
-        return FAIL_AT(node->where, err, "table '%s': column '%s' takes {as: text}, {name: other} or both", table,
-                       node->key);
+    if (node->kind != YAML_MAP || node->count == 0) {
+        FAIL_AT(node->where, err, "table '%s': column '%s' takes {as: text}, {name: other} or both", table, node->key);
+        return fail_todo(err, "write it as 'columns: {%s: {as: text}}'", node->key);
+    }
     struct column_wish *wish = wish_of(w, node->key);
     for (const struct yaml_node *option = node->first; option != NULL; option = option->next) {
         if (text_eq(option->key, "as")) {
@@ -91,7 +92,8 @@ static RC add_mask(struct wishes *w, const struct yaml_node *node, struct error 
         return add_treatment(w, "mask", node->key, TREAT_MASK_FULL, err);
     if (node->kind == YAML_TEXT && text_eq(node->text, "partial"))
         return add_treatment(w, "mask", node->key, TREAT_MASK_PARTIAL, err);
-    return FAIL_AT(node->where, err, "table '%s': the mask of '%s' is full or partial", w->table->name, node->key);
+    FAIL_AT(node->where, err, "table '%s': the mask of '%s' is full or partial", w->table->name, node->key);
+    return fail_todo(err, "write 'mask: {%s: partial}' for its last four characters, or 'full' for none", node->key);
 }
 
 /* ---- all of it ---- */
@@ -101,7 +103,8 @@ static RC check_map(const struct yaml_node *node, const char *option, const char
 {
     if (node == NULL || node->kind == YAML_EMPTY || node->kind == YAML_MAP)
         return RC_OK;
-    return FAIL_AT(node->where, err, "'%s' takes a map %s, not %s", option, example, yaml_kind_name(node));
+    FAIL_AT(node->where, err, "'%s' takes a map %s, not %s", option, example, yaml_kind_name(node));
+    return fail_todo(err, "write it as '%s: %s'", option, example);
 }
 
 static const struct yaml_node *first_of(const struct yaml_node *node) { return node != NULL ? node->first : NULL; }

@@ -97,9 +97,10 @@ static RC check_target(const struct table_config *table, const struct pipeline_c
         return RC_OK;
     const char *target = pipeline->target_type != NULL ? pipeline->target_type->name : "'target: none'";
     for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
-        if (option_is_given(table->options, options[i]))
-            return FAIL_OPTION(table, options[i], err, "'%s' is for Redshift, and %s has no such thing", options[i],
-                               target);
+        if (option_is_given(table->options, options[i])) {
+            FAIL_OPTION(table, options[i], err, "'%s' is for Redshift, and %s has no such thing", options[i], target);
+            return fail_todo(err, "remove '%s'", options[i]);
+        }
     }
     return encode == NULL
                ? RC_OK

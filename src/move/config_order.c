@@ -106,9 +106,10 @@ static RC check_name(const struct pipeline_config *pipeline, const struct table_
 {
     if (strstr(name, "${") != NULL)
         return RC_OK;
-    if (text_eq(name, table->name))
-        return fail(err, RC_CONFIG, WHERE_FMT ": table '%s' depends on itself", WHERE_ARG(where_of(table)),
-                    table->name);
+    if (text_eq(name, table->name)) {
+        fail(err, RC_CONFIG, WHERE_FMT ": table '%s' depends on itself", WHERE_ARG(where_of(table)), table->name);
+        return fail_todo(err, "take it out of its own 'depends_on'");
+    }
     return is_listed(pipeline, name) ? RC_OK : not_listed(pipeline, table, name, err);
 }
 

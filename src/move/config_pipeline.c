@@ -208,10 +208,12 @@ static RC check_timed(const struct table_config *table, struct error *err)
 
 static RC check_id_only(const struct table_config *table, struct error *err)
 {
-    if (table->mode == MODE_REPLACE)
-        return FAIL_TABLE(table, "mode", err,
-                          "'increment: id_only' cannot be loaded with 'mode: replace': it brings only what is new; "
-                          "legal are: append, merge, delete_insert");
+    if (table->mode == MODE_REPLACE) {
+        FAIL_TABLE(table, "mode", err,
+                   "'increment: id_only' cannot be loaded with 'mode: replace': it brings only what is new; "
+                   "legal are: append, merge, delete_insert");
+        return fail_todo(err, "set one of these, or 'increment: full_sync', which replaces");
+    }
     if (table->key.count > 1)
         return FAIL_TABLE(table, "key", err, "'increment: id_only' goes by one key column, not by %d",
                           table->key.count);
@@ -349,8 +351,10 @@ static RC check_lookback(const struct table_config *table, struct error *err)
 static RC check_names(const struct table_config *table, struct error *err)
 {
     const char *unit = table->cursor_unit;
-    if (unit != NULL && !text_eq(unit, "s") && !text_eq(unit, "ms"))
-        return FAIL_TABLE(table, "cursor_unit", err, "'%s' is not a unit of a cursor, which is s or ms", unit);
+    if (unit != NULL && !text_eq(unit, "s") && !text_eq(unit, "ms")) {
+        FAIL_TABLE(table, "cursor_unit", err, "'%s' is not a unit of a cursor, which is s or ms", unit);
+        return fail_todo(err, "write 'cursor_unit: s' where it counts seconds since 1970, 'ms' for milliseconds");
+    }
     if (table->key.count > KEY_COLUMNS_MAX)
         return FAIL_TABLE(table, "key", err, "a key of more than %d columns", KEY_COLUMNS_MAX);
     for (int i = 0; i < table->key.count; i++) {
@@ -359,8 +363,14 @@ static RC check_names(const struct table_config *table, struct error *err)
                 return FAIL_TABLE(table, "key", err, "the column '%s' stands twice in the key", table->key.items[i]);
         }
     }
-    if (!table->is_pattern && table->exclude.count != 0)
-        return FAIL_TABLE(table, "exclude", err, "'exclude' is for patterns, and this is one table");
+    if (!table->is_pattern && table->exclude.count != 0) {
+        FAIL_TABLE(table, "exclude", err, "'exclude' is for patterns, and this is one table");
+        return fail_todo(err, "remove it; columns are left out by 'exclude_columns: [NAME]'");
+    }
+    if (table->target[0] == '\0') {
+        FAIL_TABLE(table, "target", err, "the name in the target is empty");
+        return fail_todo(err, "name the table in the target, or leave 'target' out: it has the source's name then");
+    }
     if (table->is_pattern && option_is_given(table->options, "target") && !table->shared) {
         FAIL_TABLE(table, "target", err, "all tables of a pattern would go to one target table");
         return fail_todo(err,

@@ -21,15 +21,16 @@ struct values {
     struct text_list list;
 };
 static const char *const words[] = {"hybrid", "id_only", "full_sync", NULL};
-static const struct option table[] = {OPTION("string", STRING, values, string),
-                                      OPTION("path", PATH, values, path),
-                                      OPTION("number", INT, values, number, .min = INT64_MIN, .max = INT64_MAX),
-                                      OPTION("limited", INT, values, limited, .min = 1, .max = 16, .preset = "4"),
-                                      OPTION("chunk.bytes", SIZE, values, size, .preset = "1GiB"),
-                                      OPTION("duration", DURATION, values, duration, .max = 86400000),
-                                      OPTION("yes", BOOL, values, yes),
-                                      OPTION("word", ENUM, values, word, .names = words),
-                                      OPTION("list", LIST, values, list)};
+static const struct option table[] = {
+    OPTION("string", STRING, values, string, .help = "x"),
+    OPTION("path", PATH, values, path, .help = "x"),
+    OPTION("number", INT, values, number, .min = INT64_MIN, .max = INT64_MAX, .help = "x"),
+    OPTION("limited", INT, values, limited, .min = 1, .max = 16, .preset = "4", .help = "x"),
+    OPTION("chunk.bytes", SIZE, values, size, .preset = "1GiB", .help = "x"),
+    OPTION("duration", DURATION, values, duration, .max = 86400000, .help = "x"),
+    OPTION("yes", BOOL, values, yes, .help = "x"),
+    OPTION("word", ENUM, values, word, .names = words, .help = "x"),
+    OPTION("list", LIST, values, list)};
 
 static void fuzz_option(struct fuzz *in)
 {

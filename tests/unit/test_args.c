@@ -201,7 +201,7 @@ static void a_wrong_value_names_its_flag(void **state)
     assert_refused("sync --max-memory 1MiB", "--max-memory: '1MiB' is too small, at least 64MiB",
                    "--max-memory: budget of a run's buffers, 256MiB where nothing is said");
     assert_refused("sync --output yaml", "--output: 'yaml' is not one of 'text' or 'json'",
-                   "--output: what goes to standard output");
+                   "--output: what goes to standard output; without it: text");
     assert_refused("sync --progress ber", "--progress: 'ber' is not one of 'auto', 'bar', 'log', 'json' or 'none'",
                    "did you mean 'bar'?");
     assert_refused("sync -p \xff", "-p: the value is not UTF-8", "");
@@ -236,7 +236,8 @@ static void each_flag_is_a_variable_and_the_flag_goes_first(void **state)
     assert_int_equal(f->tables.count, 1);
     assert_true(f->dry_run);
     variables[0][1] = "x";
-    assert_refused("sync", "WAYBILL_MAX_CHUNKS: 'x' is not a whole number", "");
+    assert_refused("sync", "WAYBILL_MAX_CHUNKS: 'x' is not a whole number",
+                   "WAYBILL_MAX_CHUNKS: extract at most M chunks of each table");
 }
 
 static void flags_that_contradict_each_other_are_refused(void **state)

@@ -146,8 +146,10 @@ static void a_connection_that_does_not_exist_or_does_not_fit_is_told_where_it_is
         "the types are: adbc, duckdb, mariadb, mysql, postgres, postgresql, redshift, sqlite, directory, s3");
     assert_refused("connections:\n  dw: {type: sqlite}\n", "w.yml:2:3: connection 'dw' lacks 'path'",
                    "add 'path': file of the database");
-    assert_refused("connections:\n  dw: sqlite\n", "w.yml:2:7: connection 'dw' takes a map of options, not a text", "");
-    assert_refused("connections: [a]\n", "w.yml:1:14: 'connections' takes a map of names, not a list", "");
+    assert_refused("connections:\n  dw: sqlite\n", "w.yml:2:7: connection 'dw' takes a map of options, not a text",
+                   "write it as 'dw: {type: TYPE, ...}', with the options of its type");
+    assert_refused("connections: [a]\n", "w.yml:1:14: 'connections' takes a map of names, not a list",
+                   "write it as 'connections: {NAME: {...}}'");
 }
 
 static void connections_are_opened_by_their_names(void **state)
@@ -178,7 +180,8 @@ static void a_pipeline_without_its_parts_is_told_what_it_lacks(void **state)
     assert_null(pick("p")->target);
     assert_string_equal(pick("p")->stage_prefix, "us_dw");
     assert_refused(CONNECTIONS "pipelines:\n  p: {source: shop, stage: {store: lake}, target: dw, max_memory: 1MiB}\n",
-                   "w.yml:6:67: max_memory: '1MiB' is too small, at least 64MiB", "");
+                   "w.yml:6:67: max_memory: '1MiB' is too small, at least 64MiB",
+                   "max_memory: budget of a run's buffers; without it: 256MiB");
 }
 
 static void names_that_would_not_fit_into_keys_are_refused(void **state)

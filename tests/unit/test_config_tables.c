@@ -70,7 +70,7 @@ static void only_legal_pairs_of_increment_and_mode_are_taken(void **state)
         "t: {increment: id_only, mode: replace}",
         "w.yml:11:37: table 't': 'increment: id_only' cannot be loaded with 'mode: replace': it brings only what is "
         "new; legal are: append, merge, delete_insert",
-        "");
+        "set one of these, or 'increment: full_sync', which replaces");
     assert_table_refused(
         "t: {increment: full_sync, mode: merge}",
         "w.yml:11:39: table 't': 'increment: full_sync' cannot be loaded with 'mode: merge': rows that are gone would "
@@ -200,15 +200,19 @@ static void what_makes_no_sense_in_a_table_is_refused(void **state)
     assert_table_refused("t: {increment: id_only, key: [a, b]}",
                          "w.yml:11:36: table 't': 'increment: id_only' goes by one key column, not by 2", "");
     assert_table_refused("t: {cursor_unit: us}",
-                         "w.yml:11:24: table 't': 'us' is not a unit of a cursor, which is s or ms", "");
+                         "w.yml:11:24: table 't': 'us' is not a unit of a cursor, which is s or ms",
+                         "write 'cursor_unit: s' where it counts seconds since 1970, 'ms' for milliseconds");
+    assert_table_refused("t: {target: ''}", "w.yml:11:19: table 't': the name in the target is empty",
+                         "name the table in the target, or leave 'target' out: it has the source's name then");
     assert_table_refused("t: {key: [a, b, a]}", "w.yml:11:16: table 't': the column 'a' stands twice in the key", "");
     assert_table_refused("t: {exclude: x}", "w.yml:11:20: table 't': 'exclude' is for patterns, and this is one table",
-                         "");
+                         "remove it; columns are left out by 'exclude_columns: [NAME]'");
     assert_table_refused("'t*': {target: x}",
                          "w.yml:11:22: table 't*': all tables of a pattern would go to one target table",
                          "leave 'target' out (each goes to its own name), or set 'shared: true' if one table is meant");
     assert_table_refused("t: {columns: {a: text}}",
-                         "w.yml:11:24: table 't': column 'a' takes {as: text}, {name: other} or both", "");
+                         "w.yml:11:24: table 't': column 'a' takes {as: text}, {name: other} or both",
+                         "write it as 'columns: {a: {as: text}}'");
     assert_table_refused("t: {columns: {a: {as: int}}}",
                          "w.yml:11:29: table 't': column 'a' cannot be taken as 'int'; it is: text, binary, bool, "
                          "int64, double, decimal(p,s)",
@@ -221,15 +225,18 @@ static void what_makes_no_sense_in_a_table_is_refused(void **state)
                          "w.yml:11:35: unknown option 'is'; a column has 'as', 'name' and 'encode'", "");
     assert_table_refused("t: {columns: {a: {name: ''}}}",
                          "w.yml:11:31: table 't': column 'a': 'name' takes the name in the target", "");
-    assert_table_refused("t: {mask: {a: half}}", "w.yml:11:21: table 't': the mask of 'a' is full or partial", "");
-    assert_table_refused("t: {mask: [a]}", "w.yml:11:17: 'mask' takes a map {COLUMN: full}, not a list", "");
+    assert_table_refused("t: {mask: {a: half}}", "w.yml:11:21: table 't': the mask of 'a' is full or partial",
+                         "write 'mask: {a: partial}' for its last four characters, or 'full' for none");
+    assert_table_refused("t: {mask: [a]}", "w.yml:11:17: 'mask' takes a map {COLUMN: full}, not a list",
+                         "write it as 'mask: {COLUMN: full}'");
     assert_table_refused("t: {hash: a, exclude_columns: [b, a]}",
                          "w.yml:11:17: table 't': of column 'a' two things are to become", "");
     assert_table_refused("t: {columns: {a: {as: text}}, exclude_columns: a}",
                          "w.yml:11:54: table 't': column 'a' is excluded, and stands in 'columns' too", "");
     assert_table_refused("t: {columns: [a]}", "w.yml:11:20: 'columns' takes a map {COLUMN: {as: text}}, not a list",
-                         "");
-    assert_table_refused("t: hybrid", "w.yml:11:10: table 't' takes a map of options, not a text", "");
+                         "write it as 'columns: {COLUMN: {as: text}}'");
+    assert_table_refused("t: hybrid", "w.yml:11:10: table 't' takes a map of options, not a text",
+                         "write its options as '{NAME: VALUE, NAME: VALUE}'; none at all is '{}'");
     assert_table_refused("'': {}", "w.yml:11:7: a table without a name", "");
     assert_refused(CONNECTIONS PIPELINE "    tables: [orders]\n", "w.yml:10:13: 'tables' takes a map, not a list",
                    "write 'tables: {orders: {}, customers: {}}': each table with its options, which may be none");
@@ -241,7 +248,8 @@ static void who_waits_for_nobody_or_in_a_circle_is_told_where(void **state)
                          "w.yml:11:28: table 'orders' depends on 'customer', which pipeline 'p' does not list; did you "
                          "mean 'customers'?",
                          "name tables under 'tables' of the same pipeline, or patterns of them");
-    assert_table_refused("orders: {depends_on: orders}", "w.yml:11:28: table 'orders' depends on itself", "");
+    assert_table_refused("orders: {depends_on: orders}", "w.yml:11:28: table 'orders' depends on itself",
+                         "take it out of its own 'depends_on'");
     assert_table_refused("a: {depends_on: c}\n      b: {depends_on: a}\n      c: {depends_on: [b]}",
                          "w.yml:12:23: table 'b': 'depends_on' leads in a circle: a -> c -> b -> a",
                          "take one of these dependencies out: none of the tables could ever begin");

@@ -138,32 +138,45 @@ static void s65_an_unknown_key_is_an_error_with_its_place_and_a_suggestion(void 
 
 static void a_wrong_value_is_told_by_place_and_by_what_would_be_right(void **state)
 {
-    assert_refused("bucket: b\ncount: many\n", "conf/w.yml:2:8: count: 'many' is not a whole number", "");
+    assert_refused("bucket: b\ncount: many\n", "conf/w.yml:2:8: count: 'many' is not a whole number",
+                   "count: x; without it: 4");
     assert_refused("bucket: b\npart_size: 5 apples\n",
-                   "conf/w.yml:2:12: part_size: '5 apples' is not a size, such as 256MiB or 1GiB", "");
-    assert_refused("bucket: b\nwait: 5\n", "conf/w.yml:2:7: wait: '5' is not a duration, such as 5s, 10m or 250ms", "");
-    assert_refused("bucket: b\nloud: maybe\n", "conf/w.yml:2:7: loud: 'maybe' is not true or false", "");
+                   "conf/w.yml:2:12: part_size: '5 apples' is not a size, such as 256MiB or 1GiB",
+                   "part_size: x; without it: 16MiB");
+    assert_refused("bucket: b\nwait: 5\n", "conf/w.yml:2:7: wait: '5' is not a duration, such as 5s, 10m or 250ms",
+                   "wait: x; without it: 5s");
+    assert_refused("bucket: b\nloud: maybe\n", "conf/w.yml:2:7: loud: 'maybe' is not true or false", "loud: x");
     assert_refused("bucket: b\ncolour: gren\n", "conf/w.yml:2:9: colour: 'gren' is not one of 'red', 'green' or 'blue'",
                    "did you mean 'green'?");
-    assert_refused("bucket: b\nfolder: ''\n", "conf/w.yml:2:9: folder: is empty", "");
-    assert_refused("bucket: ''\n", "conf/w.yml:1:9: bucket: is empty", "");
-    assert_refused("bucket: [b]\n", "conf/w.yml:1:9: 'bucket' takes a single value, not a list", "");
-    assert_refused("bucket:\n", "conf/w.yml:1:8: 'bucket' has no value, it takes a single value", "");
+    assert_refused("bucket: b\ncolour: x\n", "conf/w.yml:2:9: colour: 'x' is not one of 'red', 'green' or 'blue'",
+                   "colour: x; without it: green");
+    assert_refused("bucket: b\nfolder: ''\n", "conf/w.yml:2:9: folder: is empty", "folder: x");
+    assert_refused("bucket: ''\n", "conf/w.yml:1:9: bucket: is empty", "bucket: where objects are");
+    assert_refused("bucket: [b]\n", "conf/w.yml:1:9: 'bucket' takes a single value, not a list",
+                   "write it as 'bucket: VALUE'");
+    assert_refused("bucket:\n", "conf/w.yml:1:8: 'bucket' has no value, it takes a single value",
+                   "write it as 'bucket: VALUE'");
     assert_refused("bucket: b\ncolumns: [{a: b}]\n",
-                   "conf/w.yml:2:11: 'columns' takes a text or a list of texts, not a map", "");
-    assert_refused("bucket: b\nchunk: 5\n", "conf/w.yml:2:8: 'chunk' takes a map, not a text", "");
-    assert_refused("- bucket\n", "conf/w.yml:1:1: thing 'x' takes a map of options, not a list", "");
+                   "conf/w.yml:2:11: 'columns' takes a text or a list of texts, not a map",
+                   "write it as 'columns: [VALUE, VALUE]'");
+    assert_refused("bucket: b\nchunk: 5\n", "conf/w.yml:2:8: 'chunk' takes a map, not a text",
+                   "write it as 'chunk: {rows: ...}'; its options are: rows");
+    assert_refused("- bucket\n", "conf/w.yml:1:1: thing 'x' takes a map of options, not a list",
+                   "write its options as '{NAME: VALUE, NAME: VALUE}'; none at all is '{}'");
 }
 
 static void a_value_out_of_its_limits_is_told_the_limit(void **state)
 {
-    assert_refused("bucket: b\ncount: 0\n", "conf/w.yml:2:8: count: '0' is too small, at least 1", "");
-    assert_refused("bucket: b\ncount: 17\n", "conf/w.yml:2:8: count: '17' is too large, at most 16", "");
+    assert_refused("bucket: b\ncount: 0\n", "conf/w.yml:2:8: count: '0' is too small, at least 1",
+                   "count: x; without it: 4");
+    assert_refused("bucket: b\ncount: 17\n", "conf/w.yml:2:8: count: '17' is too large, at most 16",
+                   "count: x; without it: 4");
     assert_refused("bucket: b\npart_size: 1MiB\n", "conf/w.yml:2:12: part_size: '1MiB' is too small, at least 5MiB",
-                   "");
-    assert_refused("bucket: b\npart_size: 6GiB\n", "conf/w.yml:2:12: part_size: '6GiB' is too large, at most 5GiB", "");
+                   "part_size: x; without it: 16MiB");
+    assert_refused("bucket: b\npart_size: 6GiB\n", "conf/w.yml:2:12: part_size: '6GiB' is too large, at most 5GiB",
+                   "part_size: x; without it: 16MiB");
     assert_refused("bucket: b\nchunk: {rows: 100}\n", "conf/w.yml:2:15: chunk.rows: '100' is too large, at most 99",
-                   "");
+                   "chunk.rows: x; without it: 10");
 }
 
 static void a_required_option_that_is_missing_is_named_with_its_help(void **state)
@@ -174,8 +187,9 @@ static void a_required_option_that_is_missing_is_named_with_its_help(void **stat
 static void an_error_never_shows_a_secret_nor_a_value_from_a_variable(void **state)
 {
     assert_refused("bucket: b\npassword: [hunter2]\n", "conf/w.yml:2:11: 'password' takes a single value, not a list",
-                   "");
-    assert_refused("bucket: b\ncount: ${WORD}\n", "conf/w.yml:2:8: count: '${WORD}' is not a whole number", "");
+                   "write it as 'password: VALUE'");
+    assert_refused("bucket: b\ncount: ${WORD}\n", "conf/w.yml:2:8: count: '${WORD}' is not a whole number",
+                   "count: x; without it: 4");
 }
 
 static void a_variable_is_judged_when_it_is_filled_in_and_not_before(void **state)
@@ -207,6 +221,7 @@ static void flags_go_before_the_environment_and_that_before_the_file(void **stat
     assert_false(option_is_given(&set, "loud"));
     assert_int_equal(options_set(&set, "count", "99", ORIGIN_FLAG, "--count", &err), RC_CONFIG);
     assert_string_equal(err.text, "--count: '99' is too large, at most 16");
+    assert_string_equal(err.todo, "--count: x; without it: 4");
     assert_int_equal(options_set(&set, "password", "hunter2", ORIGIN_FLAG, "--password", &err), RC_OK);
     assert_string_equal(option_origin_of(&set, "password")->text, "***");
 }

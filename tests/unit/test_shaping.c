@@ -265,6 +265,7 @@ static void a_wish_for_no_column_is_refused(void **state)
     AUTO_RELEASE(shaped) shaped = {{0}};
     assert_int_equal(SHAPE(wishes, NULL, &shaped), RC_CONFIG);
     assert_non_null(strstr(shaped.err.text, "no column 'emial'"));
+    assert_non_null(strstr(shaped.err.todo, "its columns are: id, email, born, photo"));
 }
 
 static void two_columns_of_one_name_are_refused(void **state)

@@ -150,6 +150,10 @@ static void a_named_cursor_must_hold_times(void **state)
     struct fixture *f = *state;
     shop_run(f->app, "CREATE TABLE t (id INTEGER PRIMARY KEY, r REAL, n INTEGER, s TEXT, b BLOB, at TEXT);"
                      "INSERT INTO t VALUES (1, 1.5, 5, 'yesterday', x'00', '2024-01-01T00:00:00.25Z')");
+    f->request.cursor = "ta";
+    assert_int_equal(describe(f), RC_CONFIG);
+    says(f, "'t' has no column 'ta' (cursor)");
+    says(f, "its columns are: id, r, n, s, b, at");
     f->request.cursor = "r";
     assert_int_equal(describe(f), RC_CONFIG);
     says(f, "REAL");

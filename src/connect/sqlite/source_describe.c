@@ -324,9 +324,11 @@ enum rc sqlite_source_describe(struct source *base, const struct table_request *
     struct sqlite_column *alias = NULL;
     bool has_rowid = true;
     int columns_max = 0;
-    if (request->cursor_zone != NULL || request->zero_dates != ZERO_DATES_FAIL)
-        return fail(err, RC_CONFIG, "'%s' is in a SQLite file, where %s means nothing", request->name,
-                    request->cursor_zone != NULL ? "'cursor_zone'" : "'zero_dates'");
+    if (request->cursor_zone != NULL || request->zero_dates != ZERO_DATES_FAIL) {
+        const char *option = request->cursor_zone != NULL ? "cursor_zone" : "zero_dates";
+        fail(err, RC_CONFIG, "'%s' is in a SQLite file, where '%s' means nothing", request->name, option);
+        return fail_todo(err, "remove '%s'", option);
+    }
     table->base.name = arena_text(&self->arena, request->name);
     table->base.sets_aside = request->sets_aside;
     if (request->sql != NULL) {
