@@ -36,6 +36,9 @@ RC bound_next(struct route *r, bool *ret_more, struct error *err);
 /* Before each range: begins what is read beside the mark, or ends it; both change r->lo. RC_CONFIG: the bounds asked
  * for do not go with where the mark is. */
 RC aside_next(struct route *r, struct error *err);
+/* RC_CONFIG: the mark was set by a person, delete_insert is still to replace what lies behind it, and a waybill beside
+ * the mark would make that forgotten. */
+RC aside_check_mark(struct route *r, struct error *err);
 /* While route_reads_aside: its next range from r->lo on; false: there is none. */
 bool aside_range(const struct route *r, struct range *ret);
 /* Behind everything else, where the table wants that and it was not done; false: no. */

@@ -108,11 +108,23 @@ static bool is_backfill(const struct route *r)
     return route_is_bounded(r) && (!options->advance || ends_before);
 }
 
+RC aside_check_mark(struct route *r, struct error *err)
+{
+    if (r->mode != MODE_DELETE_INSERT || !r->was_set)
+        return RC_OK;
+    fail(err, RC_CONFIG,
+         "the mark of '%s' was set by hand, and the rows behind it were not replaced since (mode: delete_insert)",
+         scope_name(r->scope));
+    return fail_todo(err, "let a run go on from the mark first: waybill sync pipeline %s; then give this command again",
+                     scope_flags(r->scope));
+}
+
 static RC begin_aside(struct route *r, struct error *err)
 {
     struct aside *aside = &r->bound.aside;
     struct position from = {0};
     if (is_backfill(r)) {
+        TRY(aside_check_mark(r, err));
         *aside = (struct aside){.kind = ASIDE_BACKFILL, .mark = r->lo, .has_begun = true};
         r->lo = r->run->options.has_start ? asked_start(r) : from;
         return RC_OK;

@@ -119,6 +119,7 @@ static RC mend_begin(struct route *r, struct error *err)
 {
     const struct mend_request *request = r->run->options.repair;
     TRY(mend_check_table(r, request, err));
+    TRY(aside_check_mark(r, err));
     r->mend = arena_take(&r->arena, sizeof(*r->mend));
     return request->keys.count > 0 ? mend_parse_keys(r, &request->keys, err) : mend_parse_range(r, request, err);
 }

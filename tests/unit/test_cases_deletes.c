@@ -372,6 +372,41 @@ static void all_that_is_gone_behind_a_mark_that_was_set_back_goes(void **state)
     }
 }
 
+/* Its waybill would be the newest, and say that the mark was read from. */
+static void before_that_nothing_is_read_beside_the_mark(void **state)
+{
+    AUTO(world) *w = world_that_replaces(WORLD_TIME, ORDERS);
+    set_mark(w, "2024-01-01 00:00:00", NULL);
+    w->options = (struct run_options){.has_start = true, .has_end = true};
+    w->options.start_us = w->clock.us - INT64_C(2) * 86400000000;
+    w->options.end_us = w->clock.us - INT64_C(86400000000);
+    struct world_report report = run_expecting(w, RC_CONFIG);
+    assert_non_null(strstr(report.error.text, "were not replaced since"));
+    w->options = (struct run_options){0};
+    forget(w, "orders", 1, 7);
+    run_ok(w);
+    assert_int_equal(target_rows(w, "orders"), 0);
+    w->options = (struct run_options){.has_start = true, .start_us = 0};
+    run_ok(w); /* the rows of the mark are replaced: now it may */
+}
+
+static void before_that_no_range_of_ids_is_repaired(void **state)
+{
+    static const struct mend_request request = {.from = "2", .to = "3"};
+    AUTO(world) *w = world_that_replaces(WORLD_APPEND, EVENTS);
+    forget(w, "events", 4, 6);
+    set_mark(w, NULL, "3");
+    w->options = (struct run_options){.repair = &request, .overwrites = true};
+    struct world_report report = run_expecting(w, RC_CONFIG);
+    assert_non_null(strstr(report.error.text, "were not replaced since"));
+    w->options = (struct run_options){0};
+    run_ok(w);
+    assert_int_equal(target_rows(w, "events"), 3);
+    w->options = (struct run_options){.repair = &request, .overwrites = true};
+    run_ok(w);
+    assert_all_is_well(w);
+}
+
 static void a_repaired_range_of_ids_that_are_gone_is_emptied(void **state)
 {
     static const struct mend_request request = {.from = "2", .to = "4"};
@@ -430,6 +465,8 @@ int main(void)
         cmocka_unit_test(a_limit_ends_the_range_where_it_ends_the_reading),
         cmocka_unit_test(a_time_that_has_no_rows_any_more_is_emptied),
         cmocka_unit_test(all_that_is_gone_behind_a_mark_that_was_set_back_goes),
+        cmocka_unit_test(before_that_nothing_is_read_beside_the_mark),
+        cmocka_unit_test(before_that_no_range_of_ids_is_repaired),
         cmocka_unit_test(a_repaired_range_of_ids_that_are_gone_is_emptied),
         cmocka_unit_test(what_has_no_new_rows_makes_no_waybill),
         cmocka_unit_test(a_swapped_table_is_right_after_every_run),
