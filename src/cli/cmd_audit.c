@@ -106,6 +106,7 @@ static void add_row_json(struct each_table *self, const struct route *r, const s
         json_put(row, "stage", stage_to_json(&audit->stage));
         json_put_int(row, "target_rows", audit->target_rows);
         json_put_int(row, "changed_since", audit->changed);
+        json_put_int(row, "ahead_of_clock", audit->ahead);
         json_put_int(row, "set_aside", audit->aside);
         if (audit->aside > 0)
             json_put(row, "set_aside_files", aside_to_json(audit));
@@ -145,6 +146,8 @@ static void audit_route(struct each_table *self, struct route *r)
     add_row(self, r, &audit, result);
     if (audit.aside > 0)
         each_table_warn(self, r, audit_aside_text(r, &audit));
+    if (audit.ahead > 0)
+        each_table_warn(self, r, audit_ahead_text(r, &audit));
     add_row_json(self, r, &audit, result, &err);
 }
 

@@ -38,7 +38,8 @@ enum range_kind {
     RANGE_CURSOR, /* [lo, hi) in (cursor, key) order; after a cut in lo, up to and with the cut in hi; lo NONE: from the
                    * first on */
     RANGE_KEY,    /* id_only: (lo.key, hi.key] */
-    RANGE_TIME,   /* timestamp_only: [lo.at, hi.at), no key needed; lo NONE: from the first on; ties in any order */
+    RANGE_TIME,   /* timestamp_only: [lo.at, hi.at), no key needed; ties in any order; lo NONE: from the first on, hi
+                   * NONE (only to be counted): to the last */
     RANGE_PART,   /* of the whole table, as its source has split it: the positions are the source's own words */
     RANGE_ROW,    /* the rows with the key of hi, which is an {after}; any cursor */
     RANGE_NULL,   /* rows whose cursor is NULL, in key order: (lo.key, hi.key], hi NONE: to the last */

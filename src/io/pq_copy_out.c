@@ -203,7 +203,7 @@ static RC begin(struct pq *db, const char *sql, struct error *err)
 
 static RC look(struct pq *db, struct str *ret, int64_t *ret_rows, struct error *err)
 {
-    struct message message;
+    struct message message = {0};
     for (;;) {
         TRY(next_message(db, &message, err));
         bool is_counted = db->incoming.rows >= 0;

@@ -28,6 +28,11 @@ void repair_give(struct route *r);
 RC bound_describe(struct route *r, struct error *err);
 /* The source's clock, THEN its oldest open transaction; what both allow is r->bound.hi. Once per run and table. */
 RC bound_source(struct route *r, struct error *err);
+/* How many rows are stamped more than a day ahead of the source's clock: no range has them before their time comes.
+ * Of `custom_sql`, and of what has no such stamps: 0, nobody asks. */
+RC bound_count_ahead(struct route *r, int64_t now_us, int64_t *ret_rows, struct error *err);
+/* What is said of them; in the route's arena. */
+const char *bound_ahead_text(struct route *r, int64_t rows);
 /* The next chunk's range into r->chunk; *ret_more = false: nothing (more) to take. */
 RC bound_next(struct route *r, bool *ret_more, struct error *err);
 

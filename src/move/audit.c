@@ -257,7 +257,10 @@ static RC audit_compare(struct auditing *self, struct audit *ret, struct error *
     struct route *r = self->r;
     AUTO_RELEASE(sides) sides = {0};
     AUTO_RELEASE(profile) staged = {0};
+    int64_t now_us;
     *ret = (struct audit){0};
+    TRY(source_now(r->source, &now_us, err));
+    TRY(bound_count_ahead(r, now_us, &ret->ahead, err));
     TRY(compare_ends(self, &sides, ret, err));
     profile_init(&staged, route_schema(r));
     if (audit_stage_read(r, self->waybill, loaded_side(&sides)->rows, &staged, &ret->stage, err) != RC_OK)
@@ -284,7 +287,7 @@ RC audit_table(struct route *r, struct audit *ret, struct error *err)
         return fail_in(err, "auditing '%s'", r->config->name);
     log_info("audited", KV("source_rows", ret->source_rows), KV("stage_rows", ret->stage.rows),
              KV("target_rows", ret->target_rows), KV("changed", ret->changed), KV("aside", ret->aside),
-             KV("differences", ret->differences));
+             KV("ahead", ret->ahead), KV("differences", ret->differences));
     return RC_OK;
 }
 
@@ -337,6 +340,11 @@ const char *audit_aside_text(struct route *r, const struct audit *audit)
         buf_addf(&text, ", and in %d more files", files - shown);
     buf_add_str(&text, S("; corrected in the source, a row comes with its next change, or by `waybill sync repair`"));
     return arena_str(&r->arena, buf_str(&text));
+}
+
+const char *audit_ahead_text(struct route *r, const struct audit *audit)
+{
+    return audit->ahead > 0 ? bound_ahead_text(r, audit->ahead) : NULL;
 }
 
 RC audit_accept(struct route *r, const struct audit *audit, const char *reason, const char *author, struct error *err)

@@ -25,6 +25,7 @@ struct audit {
     int64_t source_rows, target_rows;
     int64_t changed; /* rows left out: changed in the source since the last load */
     int64_t aside;   /* rows left out: set aside, and not brought since; 0 where both sides agree with them */
+    int64_t ahead;   /* rows of the source that are stamped in the future, and not compared */
     const struct aside_file *aside_files; /* where they lie; some may have none of them any more */
     int aside_file_count;
     struct audit_stage stage;
@@ -40,5 +41,7 @@ RC audit_judge(const struct route *r, const struct audit *audit, struct error *e
 /* A line that says which rows were left out since they were set aside, and where they lie; NULL: none. In the route's
  * arena. */
 const char *audit_aside_text(struct route *r, const struct audit *audit);
+/* A line about rows that are stamped in the future; NULL: there are none. In the route's arena. */
+const char *audit_ahead_text(struct route *r, const struct audit *audit);
 /* A person knows these differences: kept in the scope's history, with who and why. */
 RC audit_accept(struct route *r, const struct audit *audit, const char *reason, const char *author, struct error *err);

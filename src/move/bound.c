@@ -1,4 +1,6 @@
 /* bound: how far this run may go, by the source's clock and its open transactions. */
+#include <inttypes.h>
+
 #include "base/log.h"
 #include "move/arrows.h"
 #include "move/history.h"
@@ -68,6 +70,44 @@ static void bound_tell_ahead(struct route *r, int64_t now_us)
                                     "set it back: %s",
                                     bound_set_back(r, now_us));
     log_warn("mark.ahead", KV("mark", mark->at), KV("clock", r->bound.clock));
+}
+
+RC bound_count_ahead(struct route *r, int64_t now_us, int64_t *ret_rows, struct error *err)
+{
+    const int64_t day_us = INT64_C(86400000000); /* some clocks of some writers go wrong by hours: by a wrong zone */
+    struct range_facts facts;
+    char from[CURSOR_TEXT];
+    *ret_rows = 0;
+    if (!increment_is_timed(r->config->increment) || r->config->sql != NULL || r->table->cursor < 0)
+        return RC_OK;
+    form_print(&r->table->form, now_us + r->table->cursor_ahead_us + day_us, from);
+    struct range range = {.kind = RANGE_TIME, .lo = {.shape = POSITION_AT, .at = from}};
+    TRY(source_facts(r->source, r->table, &range, &facts, err));
+    *ret_rows = facts.rows;
+    return RC_OK;
+}
+
+const char *bound_ahead_text(struct route *r, int64_t rows)
+{
+    const char *cursor = r->table->schema->fields[r->table->cursor].name;
+    return arena_print(&r->arena,
+                       "%" PRId64 " row%s '%s' more than a day ahead of the source's clock: nothing moves such a row "
+                       "before that time comes; correct it in the source",
+                       rows, rows == 1 ? " has its" : "s have their", cursor);
+}
+
+/* A row that is stamped 2099 would be missing until then, with every run green. */
+static RC bound_tell_rows_ahead(struct route *r, int64_t now_us, struct error *err)
+{
+    int64_t rows;
+    TRY(bound_count_ahead(r, now_us, &rows, err));
+    if (rows == 0)
+        return RC_OK;
+    if (r->result.warning == NULL)
+        r->result.warning = bound_ahead_text(r, rows);
+    log_warn("rows.ahead", KV("rows", rows), KV("cursor", r->table->schema->fields[r->table->cursor].name),
+             KV("clock", r->bound.clock));
+    return RC_OK;
 }
 
 /* Ids that are given out again lie behind the mark; of a table that was emptied nobody can know. */
@@ -176,7 +216,7 @@ static RC bound_by_time(struct route *r, struct error *err)
     r->bound.hi_us = hi_us;
     r->bound.hi = (struct position){.shape = POSITION_AT, .at = arena_text(&r->arena, hi)};
     bound_tell_ahead(r, now_us);
-    return RC_OK;
+    return bound_tell_rows_ahead(r, now_us, err);
 }
 
 /* A whole table that is appended comes once for each run that is through. What was sealed since the last close is of

@@ -150,6 +150,25 @@ static void a_range_that_needs_no_key_is_cut_between_groups_of_equal_cursors(voi
     }
 }
 
+static void a_range_of_times_without_an_end_is_counted_to_the_last_row(void **state)
+{
+    struct story *s = *state;
+    for (int i = 0; i <= MODEL_SHAPES; i++) {
+        struct model model;
+        struct range_facts facts;
+        char name[16];
+        snprintf(name, sizeof(name), "open %d", i);
+        model_make(s, &model, i < MODEL_SHAPES ? &model_shapes[i] : &shape_without_key, name);
+        for (int tick = 0; tick <= MODEL_TICKS; tick++) {
+            AUTO_RELEASE(buf) expected = {0};
+            struct range range = {.kind = RANGE_TIME, .lo = model_at(s, &model, tick)};
+            OK(source_facts(s->source, model.table, &range, &facts, &s->err));
+            assert_int_equal(facts.rows, model_expect(&model, RANGE_CURSOR, tick, MODEL_TICKS, &expected));
+        }
+        schema_free(model.schema);
+    }
+}
+
 /* ---- ranges beside each other, and of no rows ---- */
 
 /* S92: the walk takes what lies below its hi; what moves above it meanwhile is the next range's. */
@@ -328,6 +347,7 @@ static const struct CMUnitTest stories[] = {
     STORY(chunks_of_every_size_are_the_range_without_gap_and_overlap),
     STORY(pages_of_every_size_are_the_range),
     STORY(a_range_that_needs_no_key_is_cut_between_groups_of_equal_cursors),
+    STORY(a_range_of_times_without_an_end_is_counted_to_the_last_row),
     STORY(a_walk_and_the_cursor_ranges_after_it_take_every_row_once),
     STORY(an_empty_range_has_no_rows_and_no_cut),
     STORY(rows_without_a_cursor_are_counted_and_in_no_range),

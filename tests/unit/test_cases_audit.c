@@ -91,6 +91,19 @@ static void what_has_changed_since_the_load_does_not_disturb(void **state)
     }
 }
 
+/* Nothing has moved it, and nothing will for long: both sides agree without it. */
+static void a_row_that_is_stamped_in_the_future_is_told(void **state)
+{
+    AUTO(world) *w = filled(WORLD_APPEND, ORDERS);
+    struct audit found = {0};
+    struct error err = {0};
+    assert_int_equal(audit(w, &found, &err), RC_OK);
+    assert_int_equal(found.ahead, 0);
+    mem_server_put(w->server, "orders", "42|from a form|1.25|2099-01-01 00:00:00");
+    assert_int_equal(audit(w, &found, &err), RC_OK);
+    assert_int_equal(found.ahead, 1);
+}
+
 /* ---- rows that may come late, and rows without a cursor ---- */
 
 static void insert_stamped(struct world *w, int id, const char *stamp)
@@ -355,6 +368,7 @@ int main(void)
         cmocka_unit_test(a_planted_difference_is_found_and_its_column_named),
         cmocka_unit_test(rows_that_are_missing_or_deleted_are_found),
         cmocka_unit_test(what_has_changed_since_the_load_does_not_disturb),
+        cmocka_unit_test(a_row_that_is_stamped_in_the_future_is_told),
         cmocka_unit_test(a_row_that_came_late_does_not_disturb_where_it_will_be_read_again),
         cmocka_unit_test(a_first_load_under_way_is_audited_without_what_its_lookback_will_read),
         cmocka_unit_test(rows_within_a_long_lookback_are_compared_while_nothing_comes_late),

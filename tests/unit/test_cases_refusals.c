@@ -215,6 +215,22 @@ static void ids_that_may_be_given_out_again_are_told(void **state)
     assert_non_null(strstr(w->log.at, "ids.behind"));
 }
 
+static void rows_that_are_stamped_in_the_future_are_told_by_every_run(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
+    world_fill(w);
+    run_ok(w);
+    mem_server_put(w->server, "orders", "41|from a wrong clock|1.25|2024-06-01 12:00:00");
+    assert_int_equal(run_ok(w).results[0].rows_extracted, 0);
+    assert_null(strstr(w->log.at, "rows.ahead")); /* half a day is a writer's zone, and comes soon */
+    mem_server_put(w->server, "orders", "42|from a form|1.25|2099-01-01 00:00:00");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(run_ok(w).results[0].rows_extracted, 0);
+        assert_non_null(strstr(w->log.at, "rows.ahead"));
+        buf_reset(&w->log);
+    }
+}
+
 static void s86_another_server_is_refused_until_accepted(void **state)
 {
     AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
@@ -360,6 +376,7 @@ int main(void)
         cmocka_unit_test(s86_a_source_whose_clock_went_back_is_refused_until_accepted),
         cmocka_unit_test(s86_what_a_clock_that_went_back_stamps_is_read_once_the_mark_is_set_back),
         cmocka_unit_test(ids_that_may_be_given_out_again_are_told),
+        cmocka_unit_test(rows_that_are_stamped_in_the_future_are_told_by_every_run),
         cmocka_unit_test(s86_another_server_is_refused_until_accepted),
         cmocka_unit_test(hidden_transactions_need_a_lag_that_somebody_chose),
         cmocka_unit_test(s27_a_replica_that_stands_still_is_read_by_no_range),

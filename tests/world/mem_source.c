@@ -256,7 +256,7 @@ static bool span_holds(const struct span *span, const struct mem_row *row)
         return false;
     bool from_start = goes_by_cursor(span->kind) ? !span->lo.has_cursor : !span->lo.has_key;
     bool above = from_start || is_behind(row, &span->lo, span);
-    bool bounded = goes_by_cursor(span->kind) || span->hi.has_key;
+    bool bounded = goes_by_cursor(span->kind) ? span->hi.has_cursor : span->hi.has_key;
     return above && !(bounded && is_behind(row, &span->hi, span));
 }
 

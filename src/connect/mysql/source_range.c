@@ -192,7 +192,7 @@ static RC add_conditions(struct condition *self, const struct range *range, stru
     }
     if (range->lo.shape == POSITION_AT)
         TRY(add_cursor_end(self, &range->lo, false, err));
-    return add_cursor_end(self, &range->hi, true, err);
+    return range->hi.shape == POSITION_AT ? add_cursor_end(self, &range->hi, true, err) : RC_OK;
 }
 
 RC range_where(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err)
@@ -234,7 +234,7 @@ RC range_check(struct mysql_source *self, const struct mysql_table *table, const
     struct mysql_table *mine = (struct mysql_table *)(uintptr_t)table; /* ours, const only for the caller */
     bool by_cursor = goes_by_cursor(range->kind) || range->kind == RANGE_WALK;
     assert(!goes_by_key(range->kind) || table->base.key_count > 0);
-    assert(!by_cursor || (table->base.cursor >= 0 && range->hi.at != NULL));
+    assert(!by_cursor || (table->base.cursor >= 0 && (range->hi.at != NULL || range->kind == RANGE_TIME)));
     assert(range->kind != RANGE_NULL || table->base.cursor >= 0);
     for (int i = 0; i < 2 && goes_by_key(range->kind); i++) {
         if (ends[i]->key_count != 0 && ends[i]->key_count != table->base.key_count)

@@ -131,7 +131,7 @@ static RC add_conditions(struct condition *self, const struct range *range, stru
     }
     if (range->lo.shape == POSITION_AT)
         TRY(add_cursor_end(self, &range->lo, false, err));
-    return add_cursor_end(self, &range->hi, true, err);
+    return range->hi.shape == POSITION_AT ? add_cursor_end(self, &range->hi, true, err) : RC_OK;
 }
 
 RC pg_range_from(const struct pg_table *table, const struct range *range, struct buf *out, struct error *err)
@@ -191,7 +191,7 @@ RC pg_range_check(struct postgres_source *self, const struct pg_table *table, co
     struct pg_table *mine = (struct pg_table *)(uintptr_t)table; /* ours, const only for the caller */
     bool by_cursor = pg_goes_by_cursor(range->kind) || range->kind == RANGE_WALK;
     assert(!pg_goes_by_key(range->kind) || table->base.key_count > 0);
-    assert(!by_cursor || (table->base.cursor >= 0 && range->hi.at != NULL));
+    assert(!by_cursor || (table->base.cursor >= 0 && (range->hi.at != NULL || range->kind == RANGE_TIME)));
     assert(range->kind != RANGE_NULL || table->base.cursor >= 0);
     if (!pg_goes_by_key(range->kind))
         return RC_OK;

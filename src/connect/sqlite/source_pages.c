@@ -173,7 +173,7 @@ static void query_upper(struct query *query, const struct pages *self)
         sqlite_quote(&query->sql, column_name(self, self->table->base.cursor));
         buf_add_str(&query->sql, S(" IS NULL"));
     }
-    if (goes_by_cursor(self->range.kind))
+    if (goes_by_cursor(self->range.kind) && hi->shape == POSITION_AT)
         query_compare(query, self, count, hi->key_count > 0 ? "<=" : "<", texts);
     else if (hi->key_count > 0)
         query_compare(query, self, count, self->range.kind == RANGE_ROW ? "=" : "<=", texts);

@@ -12,7 +12,7 @@ static RC check_range(const struct sqlite_table *table, const struct range *rang
     const struct position *ends[] = {&range->lo, &range->hi};
     bool is_timed = goes_by_cursor(range->kind) || range->kind == RANGE_WALK;
     assert(!goes_by_key(range->kind) || table->base.key_count > 0);
-    assert(!is_timed || (table->base.cursor >= 0 && range->hi.at != NULL));
+    assert(!is_timed || (table->base.cursor >= 0 && (range->hi.at != NULL || range->kind == RANGE_TIME)));
     assert(range->kind != RANGE_NULL || table->base.cursor >= 0);
     assert(range->kind != RANGE_TIME || (range->lo.key_count == 0 && range->hi.key_count == 0));
     for (int i = 0; i < 2 && goes_by_key(range->kind); i++) {
