@@ -204,7 +204,7 @@ static RC run_clean(struct cli *cli, struct error *err)
     bool yes = false;
     TRY(marker_session_open(&session, flags->bucket, flags->pipeline, false, err));
     TRY(store_now(session.store, cli->clock, KEY_MARKERS, &now_us, err));
-    int64_t until_us = now_us - flags->older_than_ms * 1000;
+    int64_t until_us = cleaned_until(now_us, flags->older_than_ms);
     TRY(marker_clean(session.store, &filter, until_us, true, &session.arena, &found, err));
     if (!cli_is_json(cli))
         cleaning_print_found(cli, session.store->address, "object", &found);

@@ -131,7 +131,10 @@ static RC bound_check_hidden(struct route *r, const struct open_transactions *op
     if (open->unknown != RC_OK && r->config->increment != INCREMENT_FULL_SYNC) {
         fail(err, open->unknown, "%s, so nothing tells up to when the rows of '%s' are complete", open->unknown_text,
              r->table->name);
-        fail_id(err, open->unknown == RC_DENIED ? "no-right" : "replica-stands-still");
+        if (open->unknown == RC_BUSY)
+            fail_id(err, "replica-stands-still");
+        else
+            fail_id(err, "no-right");
         return fail_todo(err, "%s", open->unknown_todo);
     }
     if (!open->hidden || r->config->lag_is_given || r->config->increment == INCREMENT_FULL_SYNC)

@@ -2,6 +2,8 @@
 
 #include "state/scope.h"
 
+int64_t cleaned_until(int64_t now_us, int64_t age_ms) { return age_ms != 0 ? now_us - age_ms * 1000 : INT64_MAX; }
+
 void remover_release(struct remover *self) { arena_release(&self->keys); }
 
 static void note_failures(struct remover *self)

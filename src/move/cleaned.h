@@ -6,6 +6,10 @@
 
 enum { CLEANED_SAMPLES = 5 };
 
+/* What is no newer than this is so old. A store's clock may have whole seconds in one answer and more in another: any
+ * age (0) is any age. */
+int64_t cleaned_until(int64_t now_us, int64_t age_ms);
+
 /* What a cleaner found, and what became of it. */
 struct cleaned {
     int64_t count, bytes; /* found, and deleted unless it only looked */

@@ -166,8 +166,6 @@ RC orphans_check_chain(struct route *r, struct error *err)
                               : err->rc;
 }
 
-int64_t orphans_until(int64_t now_us, int64_t age_ms) { return age_ms != 0 ? now_us - age_ms * 1000 : INT64_MAX; }
-
 static RC orphans_look(struct route *r, int64_t grace_ms, struct orphans *ret, struct error *err)
 {
     const struct run_world *world = &r->run->world;
@@ -177,7 +175,7 @@ static RC orphans_look(struct route *r, int64_t grace_ms, struct orphans *ret, s
         TRY(route_position(r, &r->arena, &r->t, err));
     TRY(orphans_check_chain(r, err));
     TRY(store_now(world->store, world->clock, r->stage_prefix, &now_us, err));
-    TRY(orphans_list(r, r->stage_prefix, orphans_until(now_us, grace_ms), ret, err));
+    TRY(orphans_list(r, r->stage_prefix, cleaned_until(now_us, grace_ms), ret, err));
     TRY(scope_read(r->scope, err));
     TRY(folders_reachable(r, &reachable, err));
     orphans_drop_reachable(r, ret, &reachable);
@@ -191,7 +189,7 @@ static RC orphans_under_lease(struct route *r, int64_t grace_ms, struct orphans 
     TRY(orphans_check_chain(r, err));
     TRY(store_head(r->run->world.store, scope_key(r->scope), &s_info,
                    err)); /* S was written just now: the store's clock */
-    TRY(orphans_list(r, r->stage_prefix, orphans_until(s_info.modified_us, grace_ms), ret, err));
+    TRY(orphans_list(r, r->stage_prefix, cleaned_until(s_info.modified_us, grace_ms), ret, err));
     TRY(scope_read(r->scope, err));
     struct lease lease = scope_lease(r->scope);
     if (!lease.held || strcmp(lease.run_id, r->run->run_id) != 0)
@@ -230,7 +228,7 @@ RC orphans_clean_probes(struct run *run, int64_t grace_ms, bool dry, struct orph
     struct orphans found = {0};
     int64_t now_us;
     TRY(store_now(run->world.store, run->world.clock, STORE_PROBE_FOLDER, &now_us, err));
-    TRY(orphans_list(r, STORE_PROBE_FOLDER, orphans_until(now_us, grace_ms), &found, err));
+    TRY(orphans_list(r, STORE_PROBE_FOLDER, cleaned_until(now_us, grace_ms), &found, err));
     if (!dry)
         TRY(orphans_delete(r, NULL, &found, err));
     for (int i = 0; i < found.count; i++)

@@ -31,9 +31,6 @@ RC orphans_clean_probes(struct run *run, int64_t grace_ms, bool dry, struct orph
 
 /* <prefix>dt=YYYY-MM-DD/wb=<id>/<name>, and nothing else. */
 bool orphans_is_in_waybill_folder(const char *key, const char *prefix);
-/* What is no newer than this is so old. A store's clock may have whole seconds in one answer and more in another: any
- * age (0) is any age. */
-int64_t orphans_until(int64_t now_us, int64_t age_ms);
 /* T must stand on S's chain, where there is a target; r->t is T. RC_DATA: then nothing can be told apart. */
 RC orphans_check_chain(struct route *r, struct error *err);
 /* S is missing. RC_OK: and so is everything else. */

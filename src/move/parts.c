@@ -241,7 +241,7 @@ static RC count_folder(void *context, const struct folder *folder, struct error 
 static RC clean(struct route *r, const struct parts_wanted *wanted, int64_t now_us, bool dry, struct cleaned *ret,
                 struct error *err)
 {
-    struct looking self = {.r = r, .wanted = wanted, .until_us = orphans_until(now_us, wanted->older_than_ms)};
+    struct looking self = {.r = r, .wanted = wanted, .until_us = cleaned_until(now_us, wanted->older_than_ms)};
     self.remover =
         (struct remover){.store = r->run->world.store, .scope = dry ? NULL : r->scope, .dry = dry, .arena = &r->arena};
     struct waybill_ref newest = extracted_of(r);
@@ -290,7 +290,7 @@ RC parts_list(struct run *run, const struct parts_wanted *wanted, struct parts_t
     struct parts_total total = {0};
     struct looking self = {.r = r,
                            .wanted = wanted,
-                           .until_us = orphans_until(clock->now_us(clock), wanted->older_than_ms),
+                           .until_us = cleaned_until(clock->now_us(clock), wanted->older_than_ms),
                            .total = &total};
     TRY(scope_read(r->scope, err));
     if (scope_exists(r->scope))
