@@ -25,7 +25,7 @@ demo:
 
 check:
 	@tools/setup check
-	@NODES=75000 SPARSE=16 GREEN=yes tools/check lint,asan,sweep-asan integration,mutants,tsan
+	@NODES=75000 SPARSE=64 GREEN=yes tools/check lint,asan,sweep-asan integration,mutants,tsan
 
 # C tests: units, the conformance suites, the layers.
 unit: all
