@@ -105,7 +105,7 @@ class Disturbed:
         self.road, self.chance, self.rows, self.patience, self.log = road, chance, rows, patience, log
         self.proxies = {name: road.through(name) for name in road.connections}
         self.killed = dict.fromkeys(map(str, PLACES), 0)
-        self.trouble, self.survived, self.begun = 0, 0, time.monotonic()
+        self.trouble, self.survived, self.begun, self.healing = 0, 0, time.monotonic(), []
         self.grow = grow or max(rows // 10, 100)
         self.chunks = {"accounts": 1, "journal": -(-self.grow // road.pipeline["chunk"]["rows"])}  # of a run after one change
         road.in_source(MAKE.replace(":accounts", str(rows // 4)).replace(":journal", str(rows)))
@@ -134,8 +134,7 @@ class Disturbed:
 
     def settle(self, what, done=None, name=None, kinds=TROUBLE):
         """After a disturbance: its run's status was true; one more run is well; both sides are equal."""
-        for proxy in self.proxies.values():
-            proxy.fault = None
+        self.heal()
         if done is not None and done.status != -signal.SIGKILL:
             self.assert_true(what, done, name, kinds)
             self.survived += done.status == 0
@@ -192,10 +191,23 @@ class Disturbed:
 
     def later(self, seconds, heal):
         """Heals by itself, while the run is watched."""
-        timer = threading.Timer(seconds, heal)
-        timer.daemon = True
-        timer.start()
-        return timer
+        now = threading.Event()
+
+        def wait():
+            now.wait(seconds)
+            heal()
+        waiting = threading.Thread(target=wait, daemon=True)
+        waiting.start()
+        self.healing.append((now, waiting))
+
+    def heal(self):
+        """Whatever the matter is; at once, where its run ended before its time came, so that none of it reaches the next."""
+        for now, waiting in self.healing:
+            now.set()
+            waiting.join()
+        self.healing = []
+        for proxy in self.proxies.values():
+            proxy.fault = None
 
     def servers(self):
         return {"shop": self.road.mariadb, "lake": self.road.s3, "dw": self.road.postgres}
@@ -216,14 +228,12 @@ class Disturbed:
 
         def gone(server, seconds):
             server.kill()
-            starting.append(self.later(seconds, server.start))
-        starting = []
+            self.later(seconds, server.start)
         self.break_at(f"lake gone for {seconds:.1f} s", "lake", "extract", lambda: gone(servers["lake"], seconds), LATE)
-        starting[0].join()
 
     def network_fails(self):
         chance = self.chance
-        for name, arrow in (("shop", "bound"), ("lake", "extract"), ("dw", "load")):
+        for name, arrow, rows_go in (("shop", "bound", DOWN), ("lake", "extract", UP), ("dw", "load", UP)):
             proxy = self.proxies[name]
             for way, after in ((UP, chance.randrange(200, 5000)), (DOWN, chance.randrange(200, 5000)), (UP, 100_000), (DOWN, 100_000)):
                 proxy.fault = Cut(after, way, left=1)
@@ -235,10 +245,11 @@ class Disturbed:
             self.change()
             self.settle(f"{name}: refused for {seconds:.1f} s", self.run(), name, LATE)
             self.change()
-            seconds = 6 * self.patience
-            proxy.fault = Stall(chance.randrange(500, 20_000), chance.choice([UP, DOWN]))
+            seconds, hits = 6 * self.patience, proxy.hits
+            proxy.fault = Stall(chance.randrange(500, 20_000), rows_go)
             self.later(seconds, lambda proxy=proxy: (setattr(proxy, "fault", None), proxy.cut_all()))
             self.settle(f"{name}: stalled for {seconds:.1f} s", self.run(), name, LATE)
+            assert proxy.hits > hits, f"{name}: no connection carried so much"
             self.break_at(f"{name}: every connection cut in {arrow}", name, arrow, proxy.cut_all)
 
         def busy(seconds):
