@@ -1,6 +1,7 @@
 /* lease: who has the right to change a scope, and taking it away by an operator's word. */
 #include "cli/session.h"
 #include "cli/show.h"
+#include "move/route.h"
 
 struct lease_flags {
     const char *pipeline, *table;

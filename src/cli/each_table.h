@@ -5,6 +5,7 @@
 #include "cli/outcome.h"
 #include "cli/print.h"
 #include "cli/session.h"
+#include "move/route.h"
 
 struct each_table {
     struct cli *cli;

@@ -2,6 +2,7 @@
 
 #include "cli/print.h"
 #include "move/mend.h"
+#include "move/route.h"
 
 /* ---- tables ---- */
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/json.h"
-#include "move/run.h"
+#include "move/route.h"
 
 /* A receipt for every waybill in (S.loaded, T.waybill] that has none, oldest first, whoever loaded it. */
 RC announce_receipts(struct route *r, struct error *err);

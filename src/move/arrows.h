@@ -2,7 +2,7 @@
 #pragma once
 
 #include "move/announce.h"
-#include "move/run.h"
+#include "move/route.h"
 
 /* ---- repair.c: T against S, never guessed (docs/protocol.md, "What a person can do") ---- */
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "data/profile.h"
-#include "move/run.h"
+#include "move/route.h"
 
 /* How the stage can be compared with the target; what it holds was compared with what was read from the source, file by
  * file, in each case. */

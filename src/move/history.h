@@ -2,7 +2,7 @@
  * (docs/formats.md). `watermark restore` reads it. */
 #pragma once
 
-#include "move/run.h"
+#include "move/route.h"
 
 /* What somebody did; a word that stays. */
 #define HISTORY_SET           "set"

@@ -7,7 +7,7 @@
  * cursor. Only rows of this pipeline can be told so, which is why a shared table is refused. */
 #pragma once
 
-#include "move/run.h"
+#include "move/route.h"
 
 struct keys {
     const struct table *table; /* of the source: the columns of the key, and no others */

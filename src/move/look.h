@@ -1,7 +1,7 @@
 /* What the looking commands see; nothing here changes anything anywhere. */
 #pragma once
 
-#include "move/run.h"
+#include "move/route.h"
 
 /* What a run of this table would do now. */
 struct plan {

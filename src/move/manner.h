@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "move/run.h"
+#include "move/route.h"
 
 struct manner {
     bool is_keys;          /* its rows are keys (move/keys.h) */

@@ -2,7 +2,7 @@
  * values. */
 #pragma once
 
-#include "move/run.h"
+#include "move/route.h"
 
 struct mapping {
     const struct field *source, *staged;

@@ -6,7 +6,7 @@
  * asked for. By a range: of ids here, in chunks; of times it is a backfill (aside.c). */
 #pragma once
 
-#include "move/run.h"
+#include "move/route.h"
 
 enum { MEND_KEYS_MAX = 10000 };
 

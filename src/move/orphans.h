@@ -1,7 +1,7 @@
 /* Orphans: objects below a table's prefix that no chain reaches (docs/protocol.md). */
 #pragma once
 
-#include "move/run.h"
+#include "move/route.h"
 
 struct orphan {
     const char *key;

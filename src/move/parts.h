@@ -3,7 +3,7 @@
 #pragma once
 
 #include "move/cleaned.h"
-#include "move/run.h"
+#include "move/route.h"
 
 struct parts_wanted {
     int64_t older_than_ms; /* by the store's own clock; 0: of any age */

@@ -2,7 +2,7 @@
  * whose dependency failed is not begun. */
 #pragma once
 
-#include "move/run.h"
+#include "move/route.h"
 
 /* Of all routes of the run, which must outlive it. What tables depend on and the run does not move is passed over. */
 struct schedule *schedule_new(struct run *run);

@@ -1,7 +1,7 @@
 /* Design section 3: one range, exactly once. spine.c has one function per arrow, in that order and by those names. */
 #pragma once
 
-#include "move/run.h"
+#include "move/route.h"
 
 /* take, adopt, then bound, begin, extract, seal, load until nothing is left in this run's bounds. */
 RC spine_move(struct route *r, struct error *err);

@@ -6,7 +6,7 @@
 #include "base/worker.h"
 #include "data/fingerprint.h"
 #include "data/parquet/writer.h"
-#include "move/run.h"
+#include "move/route.h"
 
 struct stage_file;
 

@@ -2,7 +2,7 @@
  * have to be what was sealed, and at the end of its rows so has their fingerprint. */
 #pragma once
 
-#include "move/run.h"
+#include "move/route.h"
 
 /* What is there is what was sealed, as far as the store can tell without giving it. RC_NOT_FOUND: it is gone. RC_DATA:
  * it is not. */

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/worker.h"
-#include "move/run.h"
+#include "move/route.h"
 
 enum { TEAM_MEMORY_BYTES_MIN = 64 << 20 }; /* the least that a run takes */
 

@@ -3,7 +3,7 @@
  * dropped. */
 #pragma once
 
-#include "move/run.h"
+#include "move/route.h"
 
 struct watermark_change {
     const char *timestamp; /* set: NULL keeps the time that is there */

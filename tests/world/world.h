@@ -4,7 +4,7 @@
 
 #include "move/orphans.h"
 #include "move/parts.h"
-#include "move/run.h"
+#include "move/route.h"
 #include "move/watermark.h"
 #include "world/fault_clock.h"
 #include "world/mem_source.h"

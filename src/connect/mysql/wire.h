@@ -9,7 +9,7 @@
 #include "connect/mysql/session.h"
 
 enum {
-    /* Beside a lane's batch (move/run.c). What is behind is taken at once; a row that is wider makes it grow. */
+    /* Beside a lane's batch (move/route.c). What is behind is taken at once; a row that is wider makes it grow. */
     WIRE_BUFFER_BYTES = 512 << 10,
     WIRE_SLACK = 16, /* behind each packet so many bytes may be read, whatever they hold */
     WIRE_HEADER_BYTES = 4,
