@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "cli/show.h"
-#include "connect/names.h"
 #include "io/file.h"
 
 enum { INIT_FULL_SYNC_ROWS_MAX = 1000000 };

@@ -1,7 +1,8 @@
 #include "connect/cursor.h"
 
-#include "base/options.h"
-#include "connect/names.h"
+#include <strings.h>
+
+#include "base/yaml.h"
 
 const char cursor_has_override[] = "it is compared as it is, and can have no override";
 const char cursor_is_no_time[] = "its values are no times";
@@ -17,69 +18,74 @@ const char *cursor_integer_form(const struct table_request *request, struct form
 
 /* ---- the one that is named ---- */
 
-static enum rc fail_no_cursor(const char *table, const struct cursor_candidate *columns, int count, const char *name,
-                              struct error *err)
-{
-    AUTO_RELEASE(arena) arena = {0};
-    const char **names = arena_take(&arena, (size_t)count * sizeof(*names));
-    for (int i = 0; i < count; i++)
-        names[i] = columns[i].name;
-    return names_fail_column(table, names, count, "cursor", name, err);
-}
-
-static RC take_named(const char *table, const struct cursor_candidate *columns, int count,
+static RC take_named(struct table *table, const struct columns *columns, const struct cursor_candidate *candidates,
                      const struct table_request *request, int *ret, struct error *err)
 {
     AUTO_RELEASE(arena) arena = {0};
-    int column = 0;
-    while (column < count && strcmp(columns[column].name, request->cursor) != 0)
-        column++;
-    if (column == count)
-        return fail_no_cursor(table, columns, count, request->cursor, err);
-    *ret = column;
-    if (columns[column].why_not == NULL)
+    int at = *ret = column_find(columns, request->cursor);
+    if (at < 0)
+        return column_fail_missing(columns, table->name, "cursor", request->cursor, err);
+    if (candidates[at].why_not == NULL)
         return RC_OK;
-    fail(err, RC_CONFIG, "'%s' cannot be the cursor of '%s': %s", request->cursor, table, columns[column].why_not);
-    if (columns[column].is_integer)
-        return fail_todo(err, "tables: {%s: {cursor: %s, cursor_unit: s}}, or ms", yaml_name(&arena, table),
+    fail(err, RC_CONFIG, "'%s' cannot be the cursor of '%s': %s", request->cursor, table->name, candidates[at].why_not);
+    if (candidates[at].is_integer)
+        return fail_todo(err, "tables: {%s: {cursor: %s, cursor_unit: s}}, or ms", yaml_name(&arena, table->name),
                          yaml_name(&arena, request->cursor));
     return fail_todo(err, "name another column, or take increment: id_only or full_sync");
 }
 
 /* ---- the obvious one ---- */
 
-static const char *why_not_obvious(const struct cursor_candidate *column)
+bool cursor_name_says_changed(const char *column)
 {
-    if (column->why_not != NULL)
-        return column->why_not;
-    if (!name_says_changed(column->name))
+    static const char *const names[] = {
+        "updated_at",      "modified_at",  "last_modified", "last_updated", "last_modified_at",
+        "last_updated_at", "update_time",  "modify_time",   "updated",      "modified",
+        "mtime",           "updated_on",   "modified_on",   "update_date",  "modified_date",
+        "changed_at",      "gmt_modified", "updatedat",     "modifiedat",   "lastmodified",
+        "lastupdated",     "updated_time",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcasecmp(column, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *why_not_obvious(const struct source_column *column, const struct cursor_candidate *candidate)
+{
+    if (candidate->why_not != NULL)
+        return candidate->why_not;
+    if (!cursor_name_says_changed(column->name))
         return "its name does not say that every update changes it";
     if (!column->not_null)
         return "it may be NULL";
     return column->indexed ? NULL : "no index begins with it";
 }
 
-static bool is_candidate(const struct cursor_candidate *column)
+static bool is_candidate(const struct source_column *column, const struct cursor_candidate *candidate)
 {
-    return column->is_time || name_says_changed(column->name);
+    return candidate->is_time || cursor_name_says_changed(column->name);
 }
 
-static enum rc fail_not_obvious(const char *table, const struct cursor_candidate *columns, int count,
-                                const struct table_request *request, struct error *err)
+static enum rc fail_not_obvious(const char *table, const struct columns *columns,
+                                const struct cursor_candidate *candidates, const struct table_request *request,
+                                struct error *err)
 {
     AUTO_RELEASE(buf) list = {0};
     AUTO_RELEASE(arena) arena = {0};
-    const struct cursor_candidate *first = NULL;
-    for (int i = 0; i < count; i++) {
-        if (!is_candidate(&columns[i]))
+    int first = -1;
+    for (int i = 0; i < columns->count; i++) {
+        const struct source_column *column = column_at(columns, i);
+        if (!is_candidate(column, &candidates[i]))
             continue;
-        const char *why_not = why_not_obvious(&columns[i]);
-        buf_addf(&list, "%s'%s' (%s)", first != NULL ? "; " : "", columns[i].name,
+        const char *why_not = why_not_obvious(column, &candidates[i]);
+        buf_addf(&list, "%s'%s' (%s)", first >= 0 ? "; " : "", column->name,
                  why_not != NULL ? why_not : "obvious, but not the only one");
-        if (first == NULL || name_says_changed(columns[i].name))
-            first = &columns[i];
+        if (first < 0 || cursor_name_says_changed(column->name))
+            first = i;
     }
-    if (first == NULL) {
+    if (first < 0) {
         fail(err, RC_CONFIG, "no cursor of '%s' is obvious: no column looks like the time of the last change", table);
         return fail_todo(
             err,
@@ -88,28 +94,37 @@ static enum rc fail_not_obvious(const char *table, const struct cursor_candidate
     }
     fail(err, RC_CONFIG, "no cursor of '%s' is obvious: %s", table, list.at);
     return fail_todo(err, "name the one that every change moves in the table's entry: tables: {%s: {cursor: %s%s}}",
-                     yaml_name(&arena, table), yaml_name(&arena, first->name),
-                     first->is_integer && request->cursor_unit == NULL ? ", cursor_unit: s" : "");
+                     yaml_name(&arena, table), yaml_name(&arena, column_at(columns, first)->name),
+                     candidates[first].is_integer && request->cursor_unit == NULL ? ", cursor_unit: s" : "");
 }
 
-RC cursor_choose(const char *table, const struct cursor_candidate *columns, int count,
-                 const struct table_request *request, int *ret, bool *ret_found, struct error *err)
+static RC find_obvious(struct table *table, const struct columns *columns, const struct cursor_candidate *candidates,
+                       const struct table_request *request, int *ret, struct error *err)
 {
     int obvious = 0;
-    *ret = -1;
-    *ret_found = false;
-    if (request->cursor != NULL)
-        return take_named(table, columns, count, request, ret, err);
-    if (!request->wants_cursor)
-        return RC_OK;
-    for (int i = 0; i < count; i++) {
-        if (!is_candidate(&columns[i]) || why_not_obvious(&columns[i]) != NULL)
+    for (int i = 0; i < columns->count; i++) {
+        const struct source_column *column = column_at(columns, i);
+        if (!is_candidate(column, &candidates[i]) || why_not_obvious(column, &candidates[i]) != NULL)
             continue;
         *ret = i;
         obvious++;
     }
-    *ret_found = true;
-    return obvious == 1 ? RC_OK : fail_not_obvious(table, columns, count, request, err);
+    return obvious == 1 ? RC_OK : fail_not_obvious(table->name, columns, candidates, request, err);
+}
+
+RC cursor_choose(struct table *table, const struct columns *columns, const struct cursor_candidate *candidates,
+                 const struct table_request *request, struct error *err)
+{
+    int chosen = -1;
+    table->cursor = -1;
+    if (request->cursor == NULL && !request->wants_cursor)
+        return RC_OK;
+    table->cursor_found = request->cursor == NULL;
+    TRY((table->cursor_found ? find_obvious : take_named)(table, columns, candidates, request, &chosen, err));
+    table->cursor = chosen;
+    table->form = candidates[chosen].form;
+    table->cursor_indexed = column_at(columns, chosen)->indexed;
+    return RC_OK;
 }
 
 /* ---- the zone of one that has none ---- */

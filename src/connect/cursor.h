@@ -1,21 +1,24 @@
-/* Which column is the cursor, for sources whose declarations say what a column holds. */
+/* Which column is the cursor, and what it means where it has no zone. */
 #pragma once
 
-#include "connect/source.h"
+#include "connect/columns.h"
 
+/* A name that tells that each update changes the column: "updated_at". */
+bool cursor_name_says_changed(const char *column);
+
+/* What one column would be as a cursor, beside its struct source_column. */
 struct cursor_candidate {
-    const char *name;
     const char *why_not; /* what keeps it from being one at all; NULL: nothing */
     struct form form;    /* only without that */
-    bool is_time, is_integer, not_null;
-    bool indexed; /* an index begins with it */
+    bool is_time, is_integer;
 };
 
 /* The column that the request names, or the one obvious: its name says that every update changes it, and it is a time,
- * indexed and NOT NULL. *ret = its number; -1: no cursor is wanted. *ret_found: it was not named. RC_CONFIG: it is not
- * there or is none; or none is obvious (the text lists the candidates and the YAML to paste). */
-RC cursor_choose(const char *table, const struct cursor_candidate *columns, int count,
-                 const struct table_request *request, int *ret, bool *ret_found, struct error *err);
+ * indexed and NOT NULL; with its form into `table`, which has cursor -1 where none is wanted. `candidates`: one for
+ * each column. RC_CONFIG: it is not there or is none; or none is obvious (the text lists the candidates and the YAML to
+ * paste). */
+RC cursor_choose(struct table *table, const struct columns *columns, const struct cursor_candidate *candidates,
+                 const struct table_request *request, struct error *err);
 
 /* The texts that sources share for a column of integers without cursor_unit, and for the others. NULL: it may be. */
 const char *cursor_integer_form(const struct table_request *request, struct form *ret);

@@ -7,8 +7,6 @@ enum {
     BISECTIONS_MAX = 24,
 };
 
-static bool goes_by_cursor(enum range_kind kind) { return kind == RANGE_CURSOR || kind == RANGE_TIME; }
-
 /* ---- keys that are integers ---- */
 
 static bool goes_by_integer(const struct cutter *self, const struct range *range)
@@ -166,7 +164,7 @@ RC cutter_split(const struct cutter *self, const struct range *range, int pieces
     struct range rest = *range;
     int64_t rows = 0;
     int count = 0;
-    if (goes_by_cursor(range->kind) ? self->cursor_is_indexed : self->key_is_indexed)
+    if (range_goes_by_cursor(range->kind) ? self->cursor_is_indexed : self->key_is_indexed)
         TRY(self->ops->estimate(self, range, &rows, err));
     for (int64_t wanted = rows / pieces; count < pieces - 1 && wanted >= SPLIT_ROWS_MIN;) {
         struct position cut = {0};

@@ -1,5 +1,6 @@
 #include "connect/source.h"
 
+#include "base/options.h"
 #include "data/fingerprint.h"
 #include "data/key_set.h"
 
@@ -18,6 +19,19 @@ bool source_sets_aside(const struct table *table, int column)
     for (int i = 0; i < table->key_count; i++)
         is_order |= column == table->key[i];
     return table->sets_aside && !is_order;
+}
+
+enum rc source_fail_no_table(struct source *self, const char *table, const char *where, const char *todo,
+                             struct error *err)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    const char **names;
+    int count;
+    TRY(source_tables(self, &arena, &names, &count, err));
+    const char *near = nearest_name(table, names, count);
+    fail(err, RC_NOT_FOUND, "there is no table '%s' in '%s'%s%s%s", table, where,
+         near != NULL ? "; did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
+    return fail_todo(err, "%s", todo);
 }
 
 enum rc source_fail_no_rows(const char *table, const char *where, const char *what, struct error *err)

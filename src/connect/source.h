@@ -222,6 +222,9 @@ RC source_profile(struct source *s, const struct table *table, const struct coun
                   struct key_list *ret_changed, struct error *err);
 /* RC_CONFIG: `table` is a view, or what else has no rows of its own; with what to do. */
 enum rc source_fail_no_rows(const char *table, const char *where, const char *what, struct error *err);
+/* RC_NOT_FOUND: there is no `table` in `where`, with the nearest name of those there are, and what to do. */
+enum rc source_fail_no_table(struct source *self, const char *table, const char *where, const char *todo,
+                             struct error *err);
 /* RC_BUSY, with what to do. */
 enum rc source_fail_changed(const struct table *table, struct error *err);
 /* For sources: whether a value of this column that does not fit becomes a reject. */

@@ -49,6 +49,12 @@ struct range {
     enum range_kind kind;
     struct position lo, hi;
 };
+/* Its rows come in the order of the cursor (and the key behind it); of the key. */
+static inline bool range_goes_by_cursor(enum range_kind kind) { return kind == RANGE_CURSOR || kind == RANGE_TIME; }
+static inline bool range_goes_by_key(enum range_kind kind)
+{
+    return kind == RANGE_WALK || kind == RANGE_CURSOR || kind == RANGE_KEY || kind == RANGE_NULL;
+}
 
 /* How a cursor's values are written, so that a clock can be printed as one and be compared. */
 enum form_kind {

@@ -189,8 +189,6 @@ struct place {
     int64_t number; /* RANGE_TIME: of the last page's last row */
 };
 
-static bool goes_by_cursor(enum range_kind kind) { return kind == RANGE_CURSOR || kind == RANGE_TIME; }
-
 struct span {
     const struct table *table;
     enum range_kind kind;
@@ -213,7 +211,7 @@ static struct place place_of(const struct position *position, const struct table
 
 static struct span span_of(const struct table *table, const struct range *range, struct arena *arena)
 {
-    bool timed = goes_by_cursor(range->kind) || range->kind == RANGE_WALK;
+    bool timed = range_goes_by_cursor(range->kind) || range->kind == RANGE_WALK;
     return (struct span){.table = table,
                          .kind = range->kind,
                          .lo = place_of(&range->lo, table, timed, arena),
@@ -234,7 +232,7 @@ static int key_compare(const struct mem_row *row, const struct place *place, con
 static bool is_behind(const struct mem_row *row, const struct place *place, const struct span *span)
 {
     const struct table *table = span->table;
-    if (!goes_by_cursor(span->kind))
+    if (!range_goes_by_cursor(span->kind))
         return !place->has_key || key_compare(row, place, table) > 0;
     int order = value_compare(&row->values[table->cursor], &place->cursor, &table->schema->fields[table->cursor]);
     if (place->has_number)
@@ -254,9 +252,9 @@ static bool span_holds(const struct span *span, const struct mem_row *row)
     if (span->kind == RANGE_WALK &&
         value_compare(&row->values[table->cursor], &span->hi.cursor, &table->schema->fields[table->cursor]) >= 0)
         return false;
-    bool from_start = goes_by_cursor(span->kind) ? !span->lo.has_cursor : !span->lo.has_key;
+    bool from_start = range_goes_by_cursor(span->kind) ? !span->lo.has_cursor : !span->lo.has_key;
     bool above = from_start || is_behind(row, &span->lo, span);
-    bool bounded = goes_by_cursor(span->kind) ? span->hi.has_cursor : span->hi.has_key;
+    bool bounded = range_goes_by_cursor(span->kind) ? span->hi.has_cursor : span->hi.has_key;
     return above && !(bounded && is_behind(row, &span->hi, span));
 }
 
@@ -266,7 +264,7 @@ static int row_order(const void *a, const void *b)
 {
     const struct mem_row *x = *(const struct mem_row *const *)a, *y = *(const struct mem_row *const *)b;
     const struct table *table = sorting->table;
-    if (goes_by_cursor(sorting->kind)) {
+    if (range_goes_by_cursor(sorting->kind)) {
         int order =
             value_compare(&x->values[table->cursor], &y->values[table->cursor], &table->schema->fields[table->cursor]);
         if (order != 0)
@@ -327,10 +325,10 @@ static struct position position_of_row(const struct mem_row *row, const struct s
                                        struct arena *arena)
 {
     const struct table *table = span->table;
-    struct position at = {.shape = goes_by_cursor(span->kind) ? POSITION_AT
-                                   : span->kind == RANGE_WALK ? POSITION_WALK
-                                                              : POSITION_AFTER};
-    if (goes_by_cursor(span->kind))
+    struct position at = {.shape = range_goes_by_cursor(span->kind) ? POSITION_AT
+                                   : span->kind == RANGE_WALK       ? POSITION_WALK
+                                                                    : POSITION_AFTER};
+    if (range_goes_by_cursor(span->kind))
         at.at = value_text(&row->values[table->cursor], &table->schema->fields[table->cursor], arena);
     else if (span->kind == RANGE_WALK)
         at.at = arena_text(arena, range->hi.at);
@@ -486,7 +484,7 @@ static RC mem_next(struct batch_reader *base, const struct batch **ret, struct e
     self->snapshot_at += taken;
     if (taken > 0 && self->snapshot == NULL) {
         struct position last = position_of_row(rows[taken - 1], &self->span, &self->range, &self->arena);
-        self->span.lo = place_of(&last, self->span.table, goes_by_cursor(self->span.kind), &self->arena);
+        self->span.lo = place_of(&last, self->span.table, range_goes_by_cursor(self->span.kind), &self->arena);
         self->span.lo.has_number = self->span.kind == RANGE_TIME;
         self->span.lo.number = rows[taken - 1]->number;
     }

@@ -34,7 +34,7 @@ const struct option mysql_option_list[MYSQL_OPTIONS] = {
 
 /* ---- connections ---- */
 
-RC session_take(struct mysql_source *self, struct mysql_session **ret, struct error *err)
+RC mysql_source_take(struct mysql_source *self, struct mysql_session **ret, struct error *err)
 {
     struct mysql_session *idle = NULL;
     pthread_mutex_lock(&self->lock);
@@ -47,7 +47,7 @@ RC session_take(struct mysql_source *self, struct mysql_session **ret, struct er
     return RC_OK;
 }
 
-void session_give(struct mysql_source *self, struct mysql_session *session)
+void mysql_source_give(struct mysql_source *self, struct mysql_session *session)
 {
     bool kept = false;
     pthread_mutex_lock(&self->lock);
@@ -125,15 +125,15 @@ static RC mysql_source_ceiling(struct source *base, const struct table *table, s
     AUTO_RELEASE(buf) sql = {0};
     struct position position = {0};
     buf_add_str(&sql, S("SELECT "));
-    range_select_position(t, &by_key, &sql);
-    TRY(range_from(t, &by_key, &sql, err));
-    range_order(t, &by_key, &sql);
+    mysql_range_select_position(t, &by_key, &sql);
+    TRY(mysql_range_from(t, &by_key, &sql, err));
+    mysql_range_order(t, &by_key, &sql);
     buf_add_str(&sql, S(" DESC LIMIT 1"));
     if (mysql_session_ask(self->control, sql.at, &rows, err) != RC_OK)
         return fail_in(err, "finding the largest key of '%s'", table->name);
     MYSQL_ROW row = mysql_fetch_row(rows);
     if (row != NULL && row[0] != NULL)
-        TRY(range_position(t, &by_key, row, mysql_fetch_lengths(rows), arena, &position, err));
+        TRY(mysql_range_position(t, &by_key, row, mysql_fetch_lengths(rows), arena, &position, err));
     *ret = position.key[0];
     return RC_OK;
 }

@@ -8,7 +8,7 @@
 static const char *find_form(const struct mysql_column *column, const struct table_request *request, struct form *ret)
 {
     enum decode kind = column->decoding.kind;
-    if (column->as != NULL)
+    if (column->base.as != NULL)
         return cursor_has_override;
     if (kind == DECODE_INTEGER && column->field.type != TYPE_INT16)
         return cursor_integer_form(request, ret);
@@ -28,26 +28,16 @@ static const char *find_form(const struct mysql_column *column, const struct tab
 RC mysql_cursor_find(struct mysql_table *table, const struct table_request *request, struct error *err)
 {
     AUTO_RELEASE(arena) arena = {0};
+    const struct columns columns = mysql_columns(table);
     struct cursor_candidate *candidates = arena_take(&arena, sizeof(*candidates) * (size_t)table->column_count);
-    int chosen;
     for (int i = 0; i < table->column_count; i++) {
         const struct mysql_column *column = &table->columns[i];
         enum decode kind = column->decoding.kind;
-        candidates[i] = (struct cursor_candidate){.name = column->name,
-                                                  .is_time = kind == DECODE_DATE || kind == DECODE_STAMP,
-                                                  .is_integer = kind == DECODE_INTEGER,
-                                                  .not_null = column->not_null,
-                                                  .indexed = column->indexed};
+        candidates[i] = (struct cursor_candidate){.is_time = kind == DECODE_DATE || kind == DECODE_STAMP,
+                                                  .is_integer = kind == DECODE_INTEGER};
         candidates[i].why_not = find_form(column, request, &candidates[i].form);
     }
-    TRY(cursor_choose(table->base.name, candidates, table->column_count, request, &chosen, &table->base.cursor_found,
-                      err));
-    table->base.cursor = chosen;
-    if (chosen >= 0) {
-        table->base.form = candidates[chosen].form;
-        table->base.cursor_indexed = table->columns[chosen].indexed;
-    }
-    return RC_OK;
+    return cursor_choose(&table->base, &columns, candidates, request, err);
 }
 
 /* ---- the zone of a cursor that has none ---- */
@@ -81,7 +71,7 @@ RC mysql_zone_find(struct mysql_source *self, struct mysql_table *table, const s
     bool has_zone = table->base.cursor < 0 || table->base.form.kind == FORM_EPOCH || table->base.form.z;
     if (has_zone && request->cursor_zone != NULL && table->base.cursor >= 0)
         return fail(err, RC_CONFIG, "cursor '%s' of '%s' is an instant: it takes no cursor_zone",
-                    table->columns[table->base.cursor].name, table->base.name);
+                    table->columns[table->base.cursor].base.name, table->base.name);
     if (has_zone)
         return RC_OK;
     if (request->cursor_zone != NULL)
@@ -90,7 +80,7 @@ RC mysql_zone_find(struct mysql_source *self, struct mysql_table *table, const s
     else
         TRY(mysql_session_text(self->control, "SELECT @@global.time_zone", zone, sizeof(zone), err));
     TRY(ask_offsets(self, zone, &offsets, err));
-    return cursor_zone_take(&table->base, table->columns[table->base.cursor].name, request,
+    return cursor_zone_take(&table->base, table->columns[table->base.cursor].base.name, request,
                             strcmp(zone, "SYSTEM") == 0 ? "the server's" : zone, &offsets,
                             "load the server's zone tables (mysql_tzinfo_to_sql)", err);
 }

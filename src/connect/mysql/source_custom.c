@@ -14,7 +14,7 @@ static void take_text(const MYSQL_FIELD *field, struct mysql_column *column)
     bool is_bytes = field->charsetnr == BINARY_CHARSET;
     column->octets = (int64_t)field->length;
     column->type = is_bytes ? "longblob" : "longtext";
-    column->declared = is_bytes ? "bytes of a statement" : "text of a statement";
+    column->base.declared = is_bytes ? "bytes of a statement" : "text of a statement";
 }
 
 static void take_number(const MYSQL_FIELD *field, const char *type, struct mysql_column *column)
@@ -75,14 +75,16 @@ static RC take_columns(struct mysql_source *self, struct mysql_table *table, MYS
     table->columns = arena_take(&self->arena, (size_t)count * sizeof(*table->columns));
     for (int i = 0; i < count; i++) {
         struct mysql_column *column = &table->columns[table->column_count];
-        *column = (struct mysql_column){.name = arena_text(&self->arena, fields[i].name)};
-        if (mysql_column_find(table, column->name) >= 0)
+        *column = (struct mysql_column){.base.name = arena_text(&self->arena, fields[i].name)};
+        const struct columns before = mysql_columns(table);
+        if (column_find(&before, column->base.name) >= 0)
             return fail(err, RC_CONFIG, "the 'sql' of '%s' has two columns '%s': give one another name (AS)",
-                        table->base.name, column->name);
+                        table->base.name, column->base.name);
         table->column_count++;
         take_type(&fields[i], column);
-        if (column->declared == NULL)
-            column->declared = arena_print(&self->arena, "%s%s", column->type, column->is_unsigned ? " unsigned" : "");
+        if (column->base.declared == NULL)
+            column->base.declared =
+                arena_print(&self->arena, "%s%s", column->type, column->is_unsigned ? " unsigned" : "");
     }
     return RC_OK;
 }

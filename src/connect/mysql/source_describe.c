@@ -2,7 +2,6 @@
 #include <strings.h>
 
 #include "connect/mysql/source_parts.h"
-#include "connect/names.h"
 
 /* ---- the table ---- */
 
@@ -41,15 +40,10 @@ static RC is_there(struct mysql_source *self, struct mysql_table *table, const c
 
 static enum rc fail_no_table(struct mysql_source *self, const char *name, struct error *err)
 {
-    AUTO_RELEASE(arena) arena = {0};
-    const char **names;
-    int count;
-    TRY(source_tables(&self->base, &arena, &names, &count, err));
-    const char *near = nearest_name(name, names, count);
-    fail(err, RC_NOT_FOUND, "there is no table '%s' in '%s'%s%s%s", name, self->base.name,
-         near != NULL ? "; did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
-    return fail_todo(err, "SHOW TABLES lists what user '%s' may see: a table without SELECT is not among them",
-                     self->settings.user);
+    const char *todo =
+        arena_print(&self->arena, "SHOW TABLES lists what user '%s' may see: a table without SELECT is not among them",
+                    self->settings.user);
+    return source_fail_no_table(&self->base, name, self->base.name, todo, err);
 }
 
 /* `table` in the connection's database (its name may have a dot), or `database.table`. */
@@ -79,17 +73,18 @@ static int64_t number_at(MYSQL_ROW row, int at) { return strtoll(or_empty(row[at
 static void read_column(struct mysql_source *self, MYSQL_ROW row, struct mysql_column *column)
 {
     *column = (struct mysql_column){
-        .name = arena_text(&self->arena, row[0]),
+        .base.name = arena_text(&self->arena, row[0]),
         .type = arena_text(&self->arena, row[1]),
-        .declared = arena_text(&self->arena, row[2]),
-        .not_null = strcmp(row[3], "NO") == 0,
+        .base.declared = arena_text(&self->arena, row[2]),
+        .base.not_null = strcmp(row[3], "NO") == 0,
         .precision = number_at(row, 4),
         .has_scale = row[5] != NULL,
         .scale = number_at(row, 5),
         .digits = number_at(row, 6),
         .octets = number_at(row, 7),
     };
-    column->is_unsigned = strstr(column->declared, "unsigned") != NULL && strchr(column->declared, '\'') == NULL;
+    column->is_unsigned =
+        strstr(column->base.declared, "unsigned") != NULL && strchr(column->base.declared, '\'') == NULL;
 }
 
 static RC list_columns(struct mysql_source *self, struct mysql_table *table, struct error *err)
@@ -108,43 +103,6 @@ static RC list_columns(struct mysql_source *self, struct mysql_table *table, str
     table->columns = arena_take(&self->arena, (size_t)count * sizeof(*table->columns));
     while ((row = mysql_fetch_row(rows)) != NULL)
         read_column(self, row, &table->columns[table->column_count++]);
-    return RC_OK;
-}
-
-int mysql_column_find(const struct mysql_table *table, const char *name)
-{
-    for (int i = 0; i < table->column_count; i++) {
-        if (strcmp(table->columns[i].name, name) == 0)
-            return i;
-    }
-    return -1;
-}
-
-static enum rc mysql_fail_no_column(const struct mysql_table *table, const char *what, const char *name,
-                                    struct error *err)
-{
-    AUTO_RELEASE(arena) arena = {0};
-    const char **names = arena_take(&arena, (size_t)table->column_count * sizeof(*names));
-    for (int i = 0; i < table->column_count; i++)
-        names[i] = table->columns[i].name;
-    return names_fail_column(table->base.name, names, table->column_count, what, name, err);
-}
-
-static RC apply_overrides(struct mysql_table *table, const struct table_request *request, struct error *err)
-{
-    for (int i = 0; i < request->override_count; i++) {
-        const struct column_override *override = &request->overrides[i];
-        int column = mysql_column_find(table, override->column);
-        if (column < 0)
-            return mysql_fail_no_column(table, "override", override->column, err);
-        TRY(names_override(table->base.name, override, &table->columns[column].as, err));
-    }
-    for (int i = 0; i < request->excluded_count; i++) {
-        int column = mysql_column_find(table, request->excluded[i]);
-        if (column < 0)
-            return mysql_fail_no_column(table, "excluded", request->excluded[i], err);
-        table->columns[column].excluded = true;
-    }
     return RC_OK;
 }
 
@@ -184,14 +142,15 @@ static RC list_indexes(struct mysql_source *self, const struct mysql_table *tabl
 
 static void mark_indexed(struct mysql_table *table, const struct indexes *indexes)
 {
+    const struct columns columns = mysql_columns(table);
     for (int i = 0; i < indexes->count; i++) {
         const struct index_line *line = &indexes->lines[i];
-        int column = line->column != NULL ? mysql_column_find(table, line->column) : -1;
+        int column = line->column != NULL ? column_find(&columns, line->column) : -1;
         if (column < 0)
             continue;
         if (strcmp(line->index, "PRIMARY") == 0)
-            table->columns[column].primary = line->place;
-        table->columns[column].indexed |= line->place == 1 && !line->is_prefix;
+            table->columns[column].base.primary = line->place;
+        table->columns[column].base.indexed |= line->place == 1 && !line->is_prefix;
     }
 }
 
@@ -202,28 +161,20 @@ static bool begins_with(const struct mysql_table *table, const struct indexes *i
     for (int i = 0; i < count; i++) {
         if (at + i >= indexes->count || indexes->lines[at + i].place != i + 1 || indexes->lines[at + i].is_prefix ||
             indexes->lines[at + i].column == NULL ||
-            strcmp(indexes->lines[at + i].column, table->columns[columns[i]].name) != 0)
+            strcmp(indexes->lines[at + i].column, table->columns[columns[i]].base.name) != 0)
             return false;
     }
     return true;
 }
 
-static bool is_in_key(const struct mysql_table *table, const char *name)
-{
-    for (int i = 0; i < table->base.key_count; i++) {
-        if (strcmp(table->columns[table->base.key[i]].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* A unique index whose columns are all in the key, and none of them NULL. */
 static bool makes_unique(const struct mysql_table *table, const struct indexes *indexes, int at)
 {
+    const struct columns columns = mysql_columns(table);
     for (int i = at; i < indexes->count && (i == at || indexes->lines[i].place > 1); i++) {
         const struct index_line *line = &indexes->lines[i];
-        int column = line->column != NULL ? mysql_column_find(table, line->column) : -1;
-        if (!line->unique || column < 0 || !is_in_key(table, line->column) || !table->columns[column].not_null)
+        int column = line->column != NULL ? column_find(&columns, line->column) : -1;
+        if (!line->unique || column < 0 || !key_has(&table->base, column) || !table->columns[column].base.not_null)
             return false;
     }
     return true;
@@ -258,44 +209,6 @@ static void find_order(struct mysql_table *table, const struct indexes *indexes)
         table->cursor_index = find_index(table, indexes, by_cursor, 1);
 }
 
-/* ---- its key ---- */
-
-static RC take_named_key(struct mysql_table *table, const struct table_request *request, struct error *err)
-{
-    for (int i = 0; i < request->key_count; i++) {
-        int at = mysql_column_find(table, request->key[i]);
-        if (at < 0)
-            return mysql_fail_no_column(table, "key", request->key[i], err);
-        if (table->columns[at].as != NULL)
-            return fail(err, RC_CONFIG, "key column '%s' of '%s' is compared as it is: it can have no override",
-                        request->key[i], table->base.name);
-        if (table->columns[at].key_form == KEY_NONE)
-            return fail(err, RC_CONFIG, "key column '%s' of '%s' is %s, which has no order that a position can say",
-                        request->key[i], table->base.name, table->columns[at].declared);
-        TRY(names_add_key(&table->base, at, err));
-    }
-    return RC_OK;
-}
-
-/* The primary key; one that no position can say is none: full_sync is what is left. */
-static RC take_primary_key(struct mysql_table *table, struct error *err)
-{
-    for (int place = 1, found = 1; found; place++) {
-        found = 0;
-        for (int i = 0; i < table->column_count && !found; i++) {
-            if (table->columns[i].primary != place)
-                continue;
-            found = 1;
-            if (table->columns[i].as != NULL || table->columns[i].key_form == KEY_NONE) {
-                table->base.key_count = 0;
-                return RC_OK;
-            }
-            TRY(names_add_key(&table->base, i, err));
-        }
-    }
-    return RC_OK;
-}
-
 /* Not the cursor and the key: what orders rows has to be a date. */
 static RC apply_zero_dates(struct mysql_source *self, struct mysql_table *table, enum zero_dates policy,
                            struct error *err)
@@ -303,27 +216,14 @@ static RC apply_zero_dates(struct mysql_source *self, struct mysql_table *table,
     for (int i = 0; i < table->column_count && policy != ZERO_DATES_FAIL; i++) {
         struct mysql_column *column = &table->columns[i];
         bool is_date = column->decoding.kind == DECODE_DATE || column->decoding.kind == DECODE_STAMP;
-        if (!is_date || i == table->base.cursor || is_in_key(table, column->name))
+        if (!is_date || i == table->base.cursor || key_has(&table->base, i))
             continue;
         column->zero_is_null = policy == ZERO_DATES_NULL;
-        column->as = policy == ZERO_DATES_TEXT ? "text" : NULL;
-        TRY(column_decide(column, table->base.name, &self->arena, err));
+        column->base.as = policy == ZERO_DATES_TEXT ? "text" : NULL;
+        TRY(mysql_column_decide(column, table->base.name, &self->arena, err));
         column->field.nullable |= column->zero_is_null;
     }
     return RC_OK;
-}
-
-/* Excluded columns were needed until here: to say of a key or a cursor that it cannot be without. */
-static RC drop_excluded(struct mysql_table *table, const struct table_request *request, struct error *err)
-{
-    int kept = 0, places[COLUMNS_MAX];
-    for (int i = 0; i < table->column_count; i++) {
-        places[i] = table->columns[i].excluded ? -1 : kept;
-        if (!table->columns[i].excluded)
-            table->columns[kept++] = table->columns[i];
-    }
-    table->column_count = kept;
-    return names_exclude(&table->base, places, request->is_whole, err);
 }
 
 static void build_schema(struct mysql_source *self, struct mysql_table *table)
@@ -346,6 +246,7 @@ enum rc mysql_source_describe(struct source *base, const struct table_request *r
     struct mysql_source *self = (struct mysql_source *)base;
     struct mysql_table *table = arena_take(&self->arena, sizeof(*table));
     struct indexes indexes = {0};
+    struct columns columns;
     table->base.name = arena_text(&self->arena, request->name);
     table->base.sets_aside = request->sets_aside;
     if (request->sql != NULL) {
@@ -355,19 +256,21 @@ enum rc mysql_source_describe(struct source *base, const struct table_request *r
         TRY(list_columns(self, table, err));
         TRY(list_indexes(self, table, &indexes, err));
     }
-    TRY(apply_overrides(table, request, err));
+    columns = mysql_columns(table);
+    TRY(columns_apply(&columns, &table->base, request, err));
     mark_indexed(table, &indexes);
     for (int i = 0; i < table->column_count; i++) {
-        if (column_decide(&table->columns[i], table->base.name, &self->arena, err) != RC_OK &&
-            !table->columns[i].excluded)
+        if (mysql_column_decide(&table->columns[i], table->base.name, &self->arena, err) != RC_OK &&
+            !table->columns[i].base.excluded)
             return err->rc;
     }
-    TRY(request->key != NULL ? take_named_key(table, request, err) : take_primary_key(table, err));
+    TRY(key_take(&columns, &table->base, request, err));
     TRY(mysql_cursor_find(table, request, err));
     TRY(mysql_zone_find(self, table, request, err));
     TRY(apply_zero_dates(self, table, request->zero_dates, err));
     find_order(table, &indexes);
-    TRY(drop_excluded(table, request, err));
+    TRY(columns_drop_excluded(&columns, &table->base, request->is_whole, err));
+    table->column_count = columns.count;
     TRY(mysql_custom_finish(self, table, err));
     build_schema(self, table);
     *ret = &table->base;

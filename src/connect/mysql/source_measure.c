@@ -22,7 +22,7 @@ static RC estimate_rows(struct mysql_source *self, const struct mysql_table *tab
     AUTO_RESULT *rows = NULL;
     int64_t estimate = 0;
     buf_add_str(&sql, S("EXPLAIN SELECT 1"));
-    TRY(range_from(table, range, &sql, err));
+    TRY(mysql_range_from(table, range, &sql, err));
     TRY(mysql_session_ask(self->control, sql.at, &rows, err));
     const MYSQL_FIELD *fields = mysql_fetch_fields(rows);
     MYSQL_ROW row = mysql_fetch_row(rows);
@@ -40,7 +40,7 @@ static RC count_rows(struct mysql_source *self, const struct mysql_table *table,
     AUTO_RELEASE(buf) sql = {0};
     int64_t count, estimate;
     buf_add_str(&sql, S("SELECT COUNT(*) FROM (SELECT 1"));
-    TRY(range_from(table, range, &sql, err));
+    TRY(mysql_range_from(table, range, &sql, err));
     buf_addf(&sql, " LIMIT %d) AS t", COUNT_MAX + 1);
     TRY(mysql_session_int64(self->control, sql.at, &count, err));
     if (count > COUNT_MAX) {
@@ -69,7 +69,7 @@ static RC sample_bytes(struct mysql_source *self, const struct mysql_table *tabl
             buf_addf(&sql, " + IFNULL(LENGTH(%s), 0)", column->expression);
     }
     buf_addf(&sql, " + %lld AS bytes", (long long)fixed);
-    TRY(range_from(table, range, &sql, err));
+    TRY(mysql_range_from(table, range, &sql, err));
     buf_addf(&sql, " LIMIT %d) AS t", is_wide ? SAMPLE_WIDE_ROWS : SAMPLE_ROWS);
     return mysql_session_int64(self->control, sql.at, ret, err);
 }
@@ -79,7 +79,7 @@ static RC count_cursors(struct mysql_source *self, const struct mysql_table *tab
 {
     AUTO_RELEASE(buf) sql = {0};
     buf_addf(&sql, "SELECT COUNT(*) FROM %s WHERE ", table->quoted);
-    mysql_quote(&sql, table->columns[table->base.cursor].name);
+    mysql_quote(&sql, table->columns[table->base.cursor].base.name);
     buf_addf(&sql, " %s", condition);
     return mysql_session_int64(self->control, sql.at, ret, err);
 }
@@ -91,13 +91,13 @@ enum rc mysql_source_facts(struct source *base, const struct table *table, const
     const struct mysql_table *t = mysql_table_of(table);
     struct range_facts facts = {0};
     TRY(mysql_custom_bind(t, range, self->control, err));
-    TRY(range_check(self, t, range, err));
+    TRY(mysql_range_check(self, t, range, err));
     TRY(count_rows(self, t, range, &facts.rows, err));
     TRY(sample_bytes(self, t, range, &facts.row_bytes, err));
     if (table->cursor >= 0) {
         const struct mysql_column *cursor = &t->columns[table->cursor];
         bool is_time = cursor->decoding.kind != DECODE_INTEGER;
-        if (!cursor->not_null)
+        if (!cursor->base.not_null)
             TRY(count_cursors(self, t, "IS NULL", &facts.null_cursors, err));
         if (is_time) /* zero dates: below every mark; a partial one stands where its year is, and is met when read */
             TRY(count_cursors(self, t, cursor->field.utc ? "= '0000-00-00 00:00:00'" : "< '0001-01-01'",
@@ -116,14 +116,14 @@ static RC row_at(struct mysql_source *self, const struct mysql_table *table, con
     AUTO_RELEASE(buf) sql = {0};
     AUTO_RESULT *rows = NULL;
     buf_add_str(&sql, S("SELECT "));
-    range_select_position(table, range, &sql);
-    TRY(range_from(table, range, &sql, err));
-    range_order(table, range, &sql);
+    mysql_range_select_position(table, range, &sql);
+    TRY(mysql_range_from(table, range, &sql, err));
+    mysql_range_order(table, range, &sql);
     buf_addf(&sql, "%s LIMIT 2 OFFSET %lld", direction, (long long)skip);
     TRY(mysql_session_ask(self->control, sql.at, &rows, err));
     MYSQL_ROW row = mysql_fetch_row(rows);
     if (row != NULL)
-        TRY(range_position(table, range, row, mysql_fetch_lengths(rows), arena, ret, err));
+        TRY(mysql_range_position(table, range, row, mysql_fetch_lengths(rows), arena, ret, err));
     *ret_rows = (int)mysql_num_rows(rows);
     return RC_OK;
 }
@@ -144,7 +144,7 @@ static RC cut_is_empty(const struct cutter *cutter, const struct range *range, b
     AUTO_RELEASE(buf) sql = {0};
     AUTO_RESULT *rows = NULL;
     buf_add_str(&sql, S("SELECT 1"));
-    TRY(range_from(mysql_table_of(cutter->table), range, &sql, err));
+    TRY(mysql_range_from(mysql_table_of(cutter->table), range, &sql, err));
     buf_add_str(&sql, S(" LIMIT 1"));
     TRY(mysql_custom_bind(mysql_table_of(cutter->table), range, self->control, err));
     TRY(mysql_session_ask(self->control, sql.at, &rows, err));
@@ -159,23 +159,23 @@ static RC cut_next_group(const struct cutter *cutter, const struct range *range,
     const struct mysql_table *table = mysql_table_of(cutter->table);
     AUTO_RELEASE(buf) sql = {0};
     AUTO_RESULT *rows = NULL;
-    const char *cursor = table->columns[table->base.cursor].name;
+    const char *cursor = table->columns[table->base.cursor].base.name;
     TRY(mysql_custom_bind(table, range, self->control, err));
     buf_add_str(&sql, S("SELECT MIN("));
     mysql_quote(&sql, cursor);
     buf_add_str(&sql, S(")"));
-    TRY(range_from(table, range, &sql, err));
+    TRY(mysql_range_from(table, range, &sql, err));
     buf_add_str(&sql, S(" AND "));
     mysql_quote(&sql, cursor);
     buf_add_str(&sql, S(" > (SELECT MIN("));
     mysql_quote(&sql, cursor);
     buf_add_str(&sql, S(")"));
-    TRY(range_from(table, range, &sql, err));
+    TRY(mysql_range_from(table, range, &sql, err));
     buf_add_str(&sql, S(")"));
     TRY(mysql_session_ask(self->control, sql.at, &rows, err));
     MYSQL_ROW row = mysql_fetch_row(rows);
     *ret_any = row != NULL && row[0] != NULL;
-    return *ret_any ? range_position(table, range, row, mysql_fetch_lengths(rows), arena, ret, err) : RC_OK;
+    return *ret_any ? mysql_range_position(table, range, row, mysql_fetch_lengths(rows), arena, ret, err) : RC_OK;
 }
 
 static RC cut_estimate(const struct cutter *cutter, const struct range *range, int64_t *ret, struct error *err)
@@ -202,7 +202,7 @@ enum rc mysql_source_boundary(struct source *base, const struct table *table, co
 {
     struct cutter cutter = cutter_of(base, table);
     if (range->kind != RANGE_ALL)
-        TRY(range_check((struct mysql_source *)base, mysql_table_of(table), range, err));
+        TRY(mysql_range_check((struct mysql_source *)base, mysql_table_of(table), range, err));
     return cutter_boundary(&cutter, range, rows, arena, ret_cut, ret_is_cut, err);
 }
 
@@ -210,6 +210,6 @@ enum rc mysql_source_split(struct source *base, const struct table *table, const
                            struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err)
 {
     struct cutter cutter = cutter_of(base, table);
-    TRY(range_check((struct mysql_source *)base, mysql_table_of(table), range, err));
+    TRY(mysql_range_check((struct mysql_source *)base, mysql_table_of(table), range, err));
     return cutter_split(&cutter, range, pieces, arena, ret_ranges, ret_count, err);
 }

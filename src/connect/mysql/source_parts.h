@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "base/yaml.h"
+#include "connect/columns.h"
 #include "connect/custom.h"
 #include "connect/mysql/decode.h"
 #include "connect/mysql/session.h"
@@ -25,13 +26,10 @@ enum key_form {
 };
 
 struct mysql_column {
-    const char *name, *declared, *type;       /* "id", "int(10) unsigned", "int" */
+    struct source_column base;
+    const char *type;                         /* "int", where "int(10) unsigned" is declared */
     int64_t precision, scale, digits, octets; /* as declared; digits of a second's fraction */
-    bool is_unsigned, not_null, has_scale;
-    bool indexed;           /* an index begins with it */
-    int primary;            /* place in the primary key from 1; 0: not in it */
-    const char *as;         /* override: "text", "binary"; NULL: none */
-    bool excluded;          /* not read */
+    bool is_unsigned, has_scale;
     bool zero_is_null;      /* zero_dates: null */
     const char *expression; /* what is selected */
     enum key_form key_form;
@@ -73,18 +71,17 @@ static inline const struct mysql_table *mysql_table_of(const struct table *table
 {
     return (const struct mysql_table *)table;
 }
-static inline bool goes_by_cursor(enum range_kind kind) { return kind == RANGE_CURSOR || kind == RANGE_TIME; }
-static inline bool goes_by_key(enum range_kind kind)
+static inline struct columns mysql_columns(const struct mysql_table *table)
 {
-    return kind == RANGE_WALK || kind == RANGE_CURSOR || kind == RANGE_KEY || kind == RANGE_NULL;
+    return (struct columns){table->columns, table->column_count, sizeof(*table->columns)};
 }
 
 /* ---- source.c ---- */
 
 /* A connection for a reader: an idle one, or a new one. Given back it is idle, or closed when it is broken. From any
  * thread. */
-RC session_take(struct mysql_source *self, struct mysql_session **ret, struct error *err);
-void session_give(struct mysql_source *self, struct mysql_session *session);
+RC mysql_source_take(struct mysql_source *self, struct mysql_session **ret, struct error *err);
+void mysql_source_give(struct mysql_source *self, struct mysql_session *session);
 
 /* ---- source_open.c ---- */
 
@@ -118,13 +115,12 @@ enum rc mysql_source_grants(struct source *base, const struct source_use *use, s
 
 /* Type, expression, decoding and key form from what is declared and overridden. RC_CONFIG: a type that needs an
  * override (which one is said). */
-RC column_decide(struct mysql_column *column, const char *table, struct arena *arena, struct error *err);
+RC mysql_column_decide(struct mysql_column *column, const char *table, struct arena *arena, struct error *err);
 
 /* ---- source_describe.c, source_cursor.c ---- */
 
 enum rc mysql_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
                               struct error *err);
-int mysql_column_find(const struct mysql_table *table, const char *name); /* -1: none */
 RC mysql_cursor_find(struct mysql_table *table, const struct table_request *request, struct error *err);
 /* What a cursor without a zone means: sets cursor_ahead_us, cursor_repeats. RC_CONFIG: a zone that the server does not
  * know, or one with summer time, in which an hour comes twice, without a lookback that covers it (S91). */
@@ -134,22 +130,22 @@ RC mysql_zone_find(struct mysql_source *self, struct mysql_table *table, const s
 /* ---- source_range.c ---- */
 
 /* RC_DATA: a position that the table, as it is now, cannot have written. */
-RC range_check(struct mysql_source *self, const struct mysql_table *table, const struct range *range,
-               struct error *err);
+RC mysql_range_check(struct mysql_source *self, const struct mysql_table *table, const struct range *range,
+                     struct error *err);
 /* " FROM `db`.`t` FORCE INDEX (...) WHERE ..." */
-RC range_from(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err);
+RC mysql_range_from(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err);
 /* " WHERE ..." alone, of a query that reads most of the table anyhow. */
-RC range_where(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err);
+RC mysql_range_where(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err);
 /* A value of a key column as a literal of its type. RC_DATA: it is none. */
-RC range_key_literal(const struct mysql_table *table, const struct mysql_column *column, const char *text,
-                     struct buf *out, struct error *err);
+RC mysql_range_key_literal(const struct mysql_table *table, const struct mysql_column *column, const char *text,
+                           struct buf *out, struct error *err);
 /* " ORDER BY ...": cursor, key, as the range has it; nothing for RANGE_ALL. */
-void range_order(const struct mysql_table *table, const struct range *range, struct buf *out);
+void mysql_range_order(const struct mysql_table *table, const struct range *range, struct buf *out);
 /* "cursor, key...": what a position is made of; texts as positions have them. */
-void range_select_position(const struct mysql_table *table, const struct range *range, struct buf *out);
+void mysql_range_select_position(const struct mysql_table *table, const struct range *range, struct buf *out);
 /* A row of that as a position. RC_DATA: a cursor that has no place in time. */
-RC range_position(const struct mysql_table *table, const struct range *range, MYSQL_ROW row,
-                  const unsigned long *lengths, struct arena *arena, struct position *ret, struct error *err);
+RC mysql_range_position(const struct mysql_table *table, const struct range *range, MYSQL_ROW row,
+                        const unsigned long *lengths, struct arena *arena, struct position *ret, struct error *err);
 
 /* ---- source_measure.c ---- */
 

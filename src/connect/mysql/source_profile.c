@@ -48,7 +48,7 @@ static RC add_keys(const struct mysql_table *table, const struct key_list *keys,
         buf_add_str(out, place > 0 ? S(", ") : S(""));
         buf_add_str(out, is_first ? S("(") : S(""));
         if (column->key_form == KEY_NUMBER)
-            TRY(range_key_literal(table, column, keys->texts[place], out, err));
+            TRY(mysql_range_key_literal(table, column, keys->texts[place], out, err));
         else
             mysql_literal_text(out, str(keys->texts[place]));
         buf_add_str(out, is_last ? S(")") : S(""));
@@ -61,7 +61,7 @@ static RC add_where(const struct mysql_table *table, const struct count_request 
                     struct error *err)
 {
     size_t before = sql->len;
-    TRY(range_where(table, &request->range, sql, err));
+    TRY(mysql_range_where(table, &request->range, sql, err));
     if (request->without == NULL || request->without->count == 0)
         return RC_OK;
     buf_add_str(sql, sql->len > before ? S(" AND NOT ") : S(" WHERE NOT "));
@@ -103,7 +103,7 @@ static RC changed_keys(struct mysql_source *self, const struct mysql_table *tabl
         buf_addf(&sql, "%s%s", i > 0 ? ", " : "SELECT ", table->columns[table->base.key[i]].expression);
     if (table->base.key_count == 0)
         buf_add_str(&sql, S("SELECT 1"));
-    TRY(range_from(table, range, &sql, err));
+    TRY(mysql_range_from(table, range, &sql, err));
     buf_addf(&sql, " LIMIT %d", SOURCE_CHANGED_MAX + 1);
     TRY(mysql_custom_bind(table, range, self->control, err));
     TRY(mysql_session_ask(self->control, sql.at, &rows, err));
@@ -137,7 +137,7 @@ enum rc mysql_source_profile(struct source *base, const struct table *table, con
     struct mysql_source *self = (struct mysql_source *)base;
     const struct mysql_table *t = mysql_table_of(table);
     struct error ignored;
-    TRY(range_check(self, t, &request->range, err));
+    TRY(mysql_range_check(self, t, &request->range, err));
     TRY(mysql_custom_bind(t, &request->range, self->control, err));
     TRY(mysql_session_run(self->control, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", err));
     TRY(mysql_session_run(self->control, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", err));

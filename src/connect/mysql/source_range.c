@@ -32,8 +32,8 @@ static bool add_hex_bytes(const char *text, struct buf *out)
     return true;
 }
 
-RC range_key_literal(const struct mysql_table *table, const struct mysql_column *column, const char *text,
-                     struct buf *out, struct error *err)
+RC mysql_range_key_literal(const struct mysql_table *table, const struct mysql_column *column, const char *text,
+                           struct buf *out, struct error *err)
 {
     bool fits = true;
     switch (column->key_form) {
@@ -53,7 +53,7 @@ RC range_key_literal(const struct mysql_table *table, const struct mysql_column 
     }
     return fits ? RC_OK
                 : fail(err, RC_DATA, "the position of '%s' has a value for '%s' that is none of its type",
-                       table->base.name, column->name);
+                       table->base.name, column->base.name);
 }
 
 /* A time in the session's zone, UTC, or the integer as it is. */
@@ -92,7 +92,7 @@ static void add_and(struct condition *self)
 /* What a column is compared as: its number where its text does not tell the order. */
 static void add_compared(const struct mysql_column *column, struct buf *out)
 {
-    mysql_quote(out, column->name);
+    mysql_quote(out, column->base.name);
     if (column->key_form == KEY_INDEX)
         buf_add_str(out, S("+0"));
     else if (column->key_form == KEY_REAL)
@@ -104,7 +104,7 @@ static RC add_key_compare(struct condition *self, int place, const char *sign, c
     const struct mysql_column *column = key_column(self->table, place);
     add_compared(column, self->out);
     buf_addf(self->out, " %s ", sign);
-    return range_key_literal(self->table, column, text, self->out, err);
+    return mysql_range_key_literal(self->table, column, text, self->out, err);
 }
 
 /* Keys behind (or up to) these, as a chain that begins with a plain comparison of the first column, which an index
@@ -131,7 +131,7 @@ static RC add_keys(struct condition *self, const struct position *position, bool
 
 static RC add_cursor_compare(struct condition *self, const char *sign, const char *text, struct error *err)
 {
-    mysql_quote(self->out, cursor_column(self->table)->name);
+    mysql_quote(self->out, cursor_column(self->table)->base.name);
     buf_addf(self->out, " %s ", sign);
     return add_cursor_literal(self->table, text, self->out, err);
 }
@@ -184,7 +184,7 @@ static RC add_conditions(struct condition *self, const struct range *range, stru
         TRY(add_key_end(self, &range->lo, POSITION_AFTER, false, err));
         TRY(add_key_end(self, &range->hi, POSITION_AFTER, true, err));
         add_and(self);
-        mysql_quote(self->out, cursor_column(self->table)->name);
+        mysql_quote(self->out, cursor_column(self->table)->base.name);
         buf_add_str(self->out, S(" IS NULL"));
         return RC_OK;
     case RANGE_CURSOR:
@@ -195,15 +195,15 @@ static RC add_conditions(struct condition *self, const struct range *range, stru
     return range->hi.shape == POSITION_AT ? add_cursor_end(self, &range->hi, true, err) : RC_OK;
 }
 
-RC range_where(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err)
+RC mysql_range_where(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err)
 {
     struct condition condition = {.table = table, .out = out};
     return add_conditions(&condition, range, err);
 }
 
-RC range_from(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err)
+RC mysql_range_from(const struct mysql_table *table, const struct range *range, struct buf *out, struct error *err)
 {
-    bool by_cursor = goes_by_cursor(range->kind) || (range->kind == RANGE_NULL && table->cursor_index != NULL);
+    bool by_cursor = range_goes_by_cursor(range->kind) || (range->kind == RANGE_NULL && table->cursor_index != NULL);
     const char *index = range->kind == RANGE_ALL ? NULL : by_cursor ? table->cursor_index : table->key_index;
     buf_addf(out, " FROM %s", table->quoted);
     if (index != NULL) { /* a plan that sorts would hold the whole range in the server's temporary files */
@@ -211,53 +211,54 @@ RC range_from(const struct mysql_table *table, const struct range *range, struct
         mysql_quote(out, index);
         buf_add_str(out, S(")"));
     }
-    return range_where(table, range, out, err);
+    return mysql_range_where(table, range, out, err);
 }
 
-void range_order(const struct mysql_table *table, const struct range *range, struct buf *out)
+void mysql_range_order(const struct mysql_table *table, const struct range *range, struct buf *out)
 {
     const char *comma = " ORDER BY ";
-    if (goes_by_cursor(range->kind)) {
+    if (range_goes_by_cursor(range->kind)) {
         buf_add_str(out, str(comma));
-        mysql_quote(out, cursor_column(table)->name);
+        mysql_quote(out, cursor_column(table)->base.name);
         comma = ", ";
     }
-    for (int i = 0; i < table->base.key_count && goes_by_key(range->kind); i++, comma = ", ") {
+    for (int i = 0; i < table->base.key_count && range_goes_by_key(range->kind); i++, comma = ", ") {
         buf_add_str(out, str(comma));
-        mysql_quote(out, key_column(table, i)->name);
+        mysql_quote(out, key_column(table, i)->base.name);
     }
 }
 
-RC range_check(struct mysql_source *self, const struct mysql_table *table, const struct range *range, struct error *err)
+RC mysql_range_check(struct mysql_source *self, const struct mysql_table *table, const struct range *range,
+                     struct error *err)
 {
     const struct position *ends[] = {&range->lo, &range->hi};
     struct mysql_table *mine = (struct mysql_table *)(uintptr_t)table; /* ours, const only for the caller */
-    bool by_cursor = goes_by_cursor(range->kind) || range->kind == RANGE_WALK;
-    assert(!goes_by_key(range->kind) || table->base.key_count > 0);
+    bool by_cursor = range_goes_by_cursor(range->kind) || range->kind == RANGE_WALK;
+    assert(!range_goes_by_key(range->kind) || table->base.key_count > 0);
     assert(!by_cursor || (table->base.cursor >= 0 && (range->hi.at != NULL || range->kind == RANGE_TIME)));
     assert(range->kind != RANGE_NULL || table->base.cursor >= 0);
-    for (int i = 0; i < 2 && goes_by_key(range->kind); i++) {
+    for (int i = 0; i < 2 && range_goes_by_key(range->kind); i++) {
         if (ends[i]->key_count != 0 && ends[i]->key_count != table->base.key_count)
             return fail(err, RC_DATA, "the position of '%s' names %d key values, and its key has %d columns",
                         table->base.name, ends[i]->key_count, table->base.key_count);
     }
-    for (int i = 0; i < table->base.key_count && goes_by_key(range->kind) && !table->keys_are_checked; i++) {
+    for (int i = 0; i < table->base.key_count && range_goes_by_key(range->kind) && !table->keys_are_checked; i++) {
         const struct mysql_column *column = key_column(table, i);
         AUTO_RELEASE(buf) sql = {0};
         int64_t has_null = 0;
-        if (column->not_null)
+        if (column->base.not_null)
             continue;
         buf_addf(&sql, "SELECT EXISTS(SELECT 1 FROM %s WHERE ", table->quoted);
-        mysql_quote(&sql, column->name);
+        mysql_quote(&sql, column->base.name);
         buf_add_str(&sql, S(" IS NULL)"));
         TRY(mysql_session_int64(self->control, sql.at, &has_null, err));
         if (has_null == 0)
             continue;
         fail(err, RC_DATA, "the key column '%s' of '%s' is NULL in some rows: no range would ever take them",
-             column->name, table->base.name);
+             column->base.name, table->base.name);
         return fail_todo(err, "make the column NOT NULL, name another key, or take increment: full_sync");
     }
-    mine->keys_are_checked |= goes_by_key(range->kind);
+    mine->keys_are_checked |= range_goes_by_key(range->kind);
     return RC_OK;
 }
 
@@ -272,12 +273,12 @@ static void add_key_text(const struct mysql_column *column, struct buf *out)
         buf_add_str(out, S("))"));
 }
 
-void range_select_position(const struct mysql_table *table, const struct range *range, struct buf *out)
+void mysql_range_select_position(const struct mysql_table *table, const struct range *range, struct buf *out)
 {
-    bool any = goes_by_cursor(range->kind);
+    bool any = range_goes_by_cursor(range->kind);
     if (any)
-        mysql_quote(out, cursor_column(table)->name);
-    for (int i = 0; i < table->base.key_count && goes_by_key(range->kind); i++, any = true) {
+        mysql_quote(out, cursor_column(table)->base.name);
+    for (int i = 0; i < table->base.key_count && range_goes_by_key(range->kind); i++, any = true) {
         buf_add_str(out, any ? S(", ") : S(""));
         add_key_text(key_column(table, i), out);
     }
@@ -294,8 +295,8 @@ static RC cursor_text(const struct mysql_table *table, struct str text, struct a
         return RC_OK;
     }
     if (text.len >= sizeof(stamp) || !stamp_parse(arena_str(arena, text), &us))
-        return fail(err, RC_DATA, "the cursor '%s' of '%s' holds a zero or partial date", cursor_column(table)->name,
-                    table->base.name);
+        return fail(err, RC_DATA, "the cursor '%s' of '%s' holds a zero or partial date",
+                    cursor_column(table)->base.name, table->base.name);
     form_print(&table->base.form, us, stamp);
     *ret = arena_text(arena, stamp);
     return RC_OK;
@@ -311,12 +312,12 @@ static struct str without_zeros(struct str text)
     return text;
 }
 
-RC range_position(const struct mysql_table *table, const struct range *range, MYSQL_ROW row,
-                  const unsigned long *lengths, struct arena *arena, struct position *ret, struct error *err)
+RC mysql_range_position(const struct mysql_table *table, const struct range *range, MYSQL_ROW row,
+                        const unsigned long *lengths, struct arena *arena, struct position *ret, struct error *err)
 {
     struct position position = {0};
     int place = 0;
-    if (goes_by_cursor(range->kind)) {
+    if (range_goes_by_cursor(range->kind)) {
         position.shape = POSITION_AT;
         TRY(cursor_text(table, (struct str){row[0], lengths[0]}, arena, &position.at, err));
         place = 1;
@@ -326,11 +327,11 @@ RC range_position(const struct mysql_table *table, const struct range *range, MY
     } else {
         position.shape = POSITION_AFTER;
     }
-    for (int i = 0; i < table->base.key_count && goes_by_key(range->kind); i++, place++) {
+    for (int i = 0; i < table->base.key_count && range_goes_by_key(range->kind); i++, place++) {
         struct str text = {row[place], lengths[place]};
         if (row[place] == NULL || (key_column(table, i)->key_form == KEY_TEXT && memchr(text.at, '\0', text.len)))
             return fail(err, RC_DATA, "the key column '%s' of '%s' holds a value that no position can say",
-                        key_column(table, i)->name, table->base.name);
+                        key_column(table, i)->base.name, table->base.name);
         text = key_column(table, i)->key_form == KEY_NUMBER ? without_zeros(text) : text;
         position.key[position.key_count++] = arena_str(arena, text);
     }

@@ -7,7 +7,6 @@
 #include "connect/mysql/decode_row.h"
 #include "connect/mysql/source_parts.h"
 #include "connect/mysql/statement.h"
-#include "connect/names.h"
 
 struct mysql_reader {
     struct batch_reader base;
@@ -39,7 +38,7 @@ static enum rc fail_misfit(const struct mysql_reader *self, int column, struct e
     const struct mysql_column *c = &self->table->columns[column];
     enum decode kind = c->decoding.kind;
     bool is_cursor = column == self->table->base.cursor && self->by_range;
-    fail(err, RC_DATA, "column '%s' of '%s' (%s) holds %s", c->name, self->table->base.name, c->declared,
+    fail(err, RC_DATA, "column '%s' of '%s' (%s) holds %s", c->base.name, self->table->base.name, c->base.declared,
          misfit_name(c));
     if (is_cursor)
         return fail_todo(err, "correct it in the source: it is the cursor, and no range would take it");
@@ -47,7 +46,7 @@ static enum rc fail_misfit(const struct mysql_reader *self, int column, struct e
         return fail_todo(err, "correct it in the source, or say what becomes of such dates: zero_dates: null, or text");
     AUTO_RELEASE(arena) arena = {0};
     return fail_todo(err, "correct it in the source, or take the column as it is: columns: {%s: {as: %s}}",
-                     yaml_name(&arena, c->name), kind == DECODE_TEXT && c->as == NULL ? "binary" : "text");
+                     yaml_name(&arena, c->base.name), kind == DECODE_TEXT && c->base.as == NULL ? "binary" : "text");
 }
 
 static void count_zero_dates(struct mysql_reader *self, int64_t count)
@@ -63,7 +62,7 @@ static void end_rows(struct mysql_reader *self)
     if (self->rows == NULL && statement_close(&self->statement, &ignored) != RC_OK)
         self->session->is_broken = true;
     mysql_free_result(TAKE(self->rows));
-    session_give(self->source, TAKE(self->session));
+    mysql_source_give(self->source, TAKE(self->session));
 }
 
 /* ---- in text ---- */
@@ -219,8 +218,8 @@ static RC select_rows(const struct mysql_table *table, const struct range *range
     buf_add_str(sql, S("SELECT SQL_NO_CACHE "));
     for (int i = 0; i < table->column_count; i++)
         buf_addf(sql, "%s%s", i > 0 ? ", " : "", table->columns[i].expression);
-    TRY(range_from(table, range, sql, err));
-    range_order(table, range, sql);
+    TRY(mysql_range_from(table, range, sql, err));
+    mysql_range_order(table, range, sql);
     return RC_OK;
 }
 
@@ -230,7 +229,7 @@ enum rc mysql_source_read(struct source *base, const struct table *table, const 
     struct mysql_source *source = (struct mysql_source *)base;
     const struct mysql_table *t = mysql_table_of(table);
     AUTO_RELEASE(buf) sql = {0};
-    TRY(range_check(source, t, range, err));
+    TRY(mysql_range_check(source, t, range, err));
     TRY(select_rows(t, range, &sql, err));
     struct mysql_reader *self = xcalloc(1, sizeof(*self));
     *self = (struct mysql_reader){.base = {&reader_ops},
@@ -240,7 +239,7 @@ enum rc mysql_source_read(struct source *base, const struct table *table, const 
                                   .batch_rows = source->batch_rows,
                                   .by_range = range->kind != RANGE_ALL};
     AUTO(batch_reader) *reader = &self->base;
-    TRY(session_take(source, &self->session, err));
+    TRY(mysql_source_take(source, &self->session, err));
     TRY(mysql_custom_bind(t, range, self->session, err));
     enum rc rc = start_binary(self, buf_str(&sql), err);
     if (rc == RC_OK && !self->is_open)

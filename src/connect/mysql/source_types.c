@@ -216,8 +216,8 @@ static void take_stamp(struct mysql_column *column)
 static void take_enum(struct mysql_column *column, struct arena *arena)
 {
     column->decoding.kind = DECODE_TEXT;
-    if (strstr(column->declared, "('',") == NULL && strstr(column->declared, ",'',") == NULL &&
-        strstr(column->declared, ",'')") == NULL && strstr(column->declared, "('')") == NULL)
+    if (strstr(column->base.declared, "('',") == NULL && strstr(column->base.declared, ",'',") == NULL &&
+        strstr(column->base.declared, ",'')") == NULL && strstr(column->base.declared, "('')") == NULL)
         return;
     column->decoding.kind = DECODE_ENUM;
     column->expression = arena_print(arena, "IF(%s+0 = 0, _utf8mb4 X'00', %s)", column->expression, column->expression);
@@ -264,22 +264,23 @@ static struct type_verdict verdict_of(const struct known_type *known, const stru
     return (struct type_verdict){fidelity, is_said ? known->why : NULL, NULL};
 }
 
-RC column_decide(struct mysql_column *column, const char *table, struct arena *arena, struct error *err)
+RC mysql_column_decide(struct mysql_column *column, const char *table, struct arena *arena, struct error *err)
 {
     const struct known_type *known = find_type(column);
-    column->expression = quoted(column->name, arena);
+    column->expression = quoted(column->base.name, arena);
     column->key_form = key_form_of(known->family);
-    column->field = (struct field){.name = column->name, .type = column->is_unsigned ? known->wide : known->plain};
-    column->field.nullable = !column->not_null;
-    column->field.source_type = strlen(column->declared) <= SOURCE_TYPE_MAX ? column->declared : column->type;
+    column->base.has_order = column->key_form != KEY_NONE;
+    column->field = (struct field){.name = column->base.name, .type = column->is_unsigned ? known->wide : known->plain};
+    column->field.nullable = !column->base.not_null;
+    column->field.source_type = strlen(column->base.declared) <= SOURCE_TYPE_MAX ? column->base.declared : column->type;
     column->verdict = verdict_of(known, column);
-    if (column->as != NULL) {
+    if (column->base.as != NULL) {
         column->verdict = (struct type_verdict){FIDELITY_EXACT, NULL, NULL};
-        (strcmp(column->as, "text") == 0 ? take_as_text : take_as_binary)(column, known->family, arena);
+        (strcmp(column->base.as, "text") == 0 ? take_as_text : take_as_binary)(column, known->family, arena);
         return RC_OK;
     }
     if (take_declared(column, known->family, arena) != RC_OK)
-        return type_fail_lossy(table, column->name, column->declared, &column->verdict, err);
+        return type_fail_lossy(table, column->base.name, column->base.declared, &column->verdict, err);
     column->decoding.type = column->field.type;
     return RC_OK;
 }
@@ -288,60 +289,60 @@ RC column_decide(struct mysql_column *column, const char *table, struct arena *a
 
 /* As information_schema says it: data_type, column_type, precision, scale, digits of a second's fraction. */
 static const struct mysql_column samples[] = {
-    {.type = "tinyint", .declared = "TINYINT"},
-    {.type = "tinyint", .declared = "TINYINT UNSIGNED", .is_unsigned = true},
-    {.type = "smallint", .declared = "SMALLINT"},
-    {.type = "smallint", .declared = "SMALLINT UNSIGNED", .is_unsigned = true},
-    {.type = "mediumint", .declared = "MEDIUMINT"},
-    {.type = "mediumint", .declared = "MEDIUMINT UNSIGNED", .is_unsigned = true},
-    {.type = "int", .declared = "INT"},
-    {.type = "int", .declared = "INT UNSIGNED", .is_unsigned = true},
-    {.type = "bigint", .declared = "BIGINT"},
-    {.type = "bigint", .declared = "BIGINT UNSIGNED", .is_unsigned = true},
-    {.type = "decimal", .declared = "DECIMAL(15,2)", .precision = 15, .scale = 2, .has_scale = true},
-    {.type = "decimal", .declared = "DECIMAL(38,10)", .precision = 38, .scale = 10, .has_scale = true},
-    {.type = "decimal", .declared = "DECIMAL(65,30)", .precision = 65, .scale = 30, .has_scale = true},
-    {.type = "float", .declared = "FLOAT"},
-    {.type = "double", .declared = "DOUBLE"},
-    {.type = "bit", .declared = "BIT(1)", .precision = 1},
-    {.type = "bit", .declared = "BIT(64)", .precision = 64},
-    {.type = "year", .declared = "YEAR"},
-    {.type = "date", .declared = "DATE"},
-    {.type = "datetime", .declared = "DATETIME"},
-    {.type = "datetime", .declared = "DATETIME(3)", .digits = 3},
-    {.type = "datetime", .declared = "DATETIME(4)", .digits = 4},
-    {.type = "datetime", .declared = "DATETIME(6)", .digits = 6},
-    {.type = "timestamp", .declared = "TIMESTAMP"},
-    {.type = "timestamp", .declared = "TIMESTAMP(6)", .digits = 6},
-    {.type = "time", .declared = "TIME"},
-    {.type = "time", .declared = "TIME(6)", .digits = 6},
-    {.type = "char", .declared = "CHAR(n)"},
-    {.type = "varchar", .declared = "VARCHAR(n)"},
-    {.type = "tinytext", .declared = "TINYTEXT"},
-    {.type = "text", .declared = "TEXT"},
-    {.type = "mediumtext", .declared = "MEDIUMTEXT"},
-    {.type = "longtext", .declared = "LONGTEXT"},
-    {.type = "enum", .declared = "ENUM"},
-    {.type = "set", .declared = "SET"},
-    {.type = "json", .declared = "JSON"},
-    {.type = "uuid", .declared = "UUID"},
-    {.type = "inet4", .declared = "INET4"},
-    {.type = "inet6", .declared = "INET6"},
-    {.type = "binary", .declared = "BINARY(n)"},
-    {.type = "varbinary", .declared = "VARBINARY(n)"},
-    {.type = "tinyblob", .declared = "TINYBLOB"},
-    {.type = "blob", .declared = "BLOB"},
-    {.type = "mediumblob", .declared = "MEDIUMBLOB"},
-    {.type = "longblob", .declared = "LONGBLOB"},
-    {.type = "geometry", .declared = "GEOMETRY"},
-    {.type = "point", .declared = "POINT"},
-    {.type = "linestring", .declared = "LINESTRING"},
-    {.type = "polygon", .declared = "POLYGON"},
-    {.type = "multipoint", .declared = "MULTIPOINT"},
-    {.type = "multilinestring", .declared = "MULTILINESTRING"},
-    {.type = "multipolygon", .declared = "MULTIPOLYGON"},
-    {.type = "geometrycollection", .declared = "GEOMETRYCOLLECTION"},
-    {.type = "", .declared = "any other"},
+    {.type = "tinyint", .base.declared = "TINYINT"},
+    {.type = "tinyint", .base.declared = "TINYINT UNSIGNED", .is_unsigned = true},
+    {.type = "smallint", .base.declared = "SMALLINT"},
+    {.type = "smallint", .base.declared = "SMALLINT UNSIGNED", .is_unsigned = true},
+    {.type = "mediumint", .base.declared = "MEDIUMINT"},
+    {.type = "mediumint", .base.declared = "MEDIUMINT UNSIGNED", .is_unsigned = true},
+    {.type = "int", .base.declared = "INT"},
+    {.type = "int", .base.declared = "INT UNSIGNED", .is_unsigned = true},
+    {.type = "bigint", .base.declared = "BIGINT"},
+    {.type = "bigint", .base.declared = "BIGINT UNSIGNED", .is_unsigned = true},
+    {.type = "decimal", .base.declared = "DECIMAL(15,2)", .precision = 15, .scale = 2, .has_scale = true},
+    {.type = "decimal", .base.declared = "DECIMAL(38,10)", .precision = 38, .scale = 10, .has_scale = true},
+    {.type = "decimal", .base.declared = "DECIMAL(65,30)", .precision = 65, .scale = 30, .has_scale = true},
+    {.type = "float", .base.declared = "FLOAT"},
+    {.type = "double", .base.declared = "DOUBLE"},
+    {.type = "bit", .base.declared = "BIT(1)", .precision = 1},
+    {.type = "bit", .base.declared = "BIT(64)", .precision = 64},
+    {.type = "year", .base.declared = "YEAR"},
+    {.type = "date", .base.declared = "DATE"},
+    {.type = "datetime", .base.declared = "DATETIME"},
+    {.type = "datetime", .base.declared = "DATETIME(3)", .digits = 3},
+    {.type = "datetime", .base.declared = "DATETIME(4)", .digits = 4},
+    {.type = "datetime", .base.declared = "DATETIME(6)", .digits = 6},
+    {.type = "timestamp", .base.declared = "TIMESTAMP"},
+    {.type = "timestamp", .base.declared = "TIMESTAMP(6)", .digits = 6},
+    {.type = "time", .base.declared = "TIME"},
+    {.type = "time", .base.declared = "TIME(6)", .digits = 6},
+    {.type = "char", .base.declared = "CHAR(n)"},
+    {.type = "varchar", .base.declared = "VARCHAR(n)"},
+    {.type = "tinytext", .base.declared = "TINYTEXT"},
+    {.type = "text", .base.declared = "TEXT"},
+    {.type = "mediumtext", .base.declared = "MEDIUMTEXT"},
+    {.type = "longtext", .base.declared = "LONGTEXT"},
+    {.type = "enum", .base.declared = "ENUM"},
+    {.type = "set", .base.declared = "SET"},
+    {.type = "json", .base.declared = "JSON"},
+    {.type = "uuid", .base.declared = "UUID"},
+    {.type = "inet4", .base.declared = "INET4"},
+    {.type = "inet6", .base.declared = "INET6"},
+    {.type = "binary", .base.declared = "BINARY(n)"},
+    {.type = "varbinary", .base.declared = "VARBINARY(n)"},
+    {.type = "tinyblob", .base.declared = "TINYBLOB"},
+    {.type = "blob", .base.declared = "BLOB"},
+    {.type = "mediumblob", .base.declared = "MEDIUMBLOB"},
+    {.type = "longblob", .base.declared = "LONGBLOB"},
+    {.type = "geometry", .base.declared = "GEOMETRY"},
+    {.type = "point", .base.declared = "POINT"},
+    {.type = "linestring", .base.declared = "LINESTRING"},
+    {.type = "polygon", .base.declared = "POLYGON"},
+    {.type = "multipoint", .base.declared = "MULTIPOINT"},
+    {.type = "multilinestring", .base.declared = "MULTILINESTRING"},
+    {.type = "multipolygon", .base.declared = "MULTIPOLYGON"},
+    {.type = "geometrycollection", .base.declared = "GEOMETRYCOLLECTION"},
+    {.type = "", .base.declared = "any other"},
 };
 
 const struct source_type *mysql_source_types(struct arena *arena, int *ret_count)
@@ -351,10 +352,10 @@ const struct source_type *mysql_source_types(struct arena *arena, int *ret_count
     for (int i = 0; i < SAMPLES; i++) {
         struct mysql_column column = samples[i];
         struct error lossy;
-        column.name = "c";
-        if (column_decide(&column, "t", arena, &lossy) != RC_OK)
+        column.base.name = "c";
+        if (mysql_column_decide(&column, "t", arena, &lossy) != RC_OK)
             column.field.source_type = NULL;
-        types[i] = (struct source_type){samples[i].declared, column.field, column.verdict};
+        types[i] = (struct source_type){samples[i].base.declared, column.field, column.verdict};
     }
     *ret_count = SAMPLES;
     return types;

@@ -9,7 +9,6 @@
 
 enum {
     FIXED_BYTES_MAX = 4 + 8 + 2 * 11, /* a numeric of 38 digits: its length, its head, 11 groups of 4 digits */
-    EPOCH_DAYS = 10957,               /* from 1970-01-01 to 2000-01-01, where PostgreSQL's times begin */
 };
 static const int64_t day_us = 86400 * INT64_C(1000000);
 /* https://github.com/postgres/postgres/blob/REL_15_STABLE/src/include/datatype/timestamp.h */
@@ -191,7 +190,7 @@ static const char no_nul[] = "texts with a NUL byte, which PostgreSQL cannot hol
 /* Days since 1970 to days since 2000. */
 static bool to_date(int64_t days, int32_t *ret)
 {
-    days -= EPOCH_DAYS;
+    days -= PG_EPOCH_DAYS;
     *ret = (int32_t)days;
     return days >= date_min && days < date_end;
 }
@@ -201,7 +200,7 @@ static bool to_timestamp(int64_t value, enum time_unit unit, int64_t *ret)
 {
     static const int64_t us[] = {[UNIT_SECOND] = 1000000, [UNIT_MILLI] = 1000, [UNIT_MICRO] = 1};
     bool fits =
-        !__builtin_mul_overflow(value, us[unit], &value) && !__builtin_sub_overflow(value, EPOCH_DAYS * day_us, ret);
+        !__builtin_mul_overflow(value, us[unit], &value) && !__builtin_sub_overflow(value, PG_EPOCH_DAYS * day_us, ret);
     return fits && *ret >= timestamp_min && *ret < timestamp_end;
 }
 

@@ -7,7 +7,7 @@
 /* What keeps the column from being a cursor; NULL: nothing, and *ret is its form. */
 static const char *find_form(const struct pg_column *column, const struct table_request *request, struct form *ret)
 {
-    if (column->as != NULL)
+    if (column->base.as != NULL)
         return cursor_has_override;
     if (column->field.type == TYPE_INT32 || column->field.type == TYPE_INT64)
         return cursor_integer_form(request, ret);
@@ -26,26 +26,16 @@ static const char *find_form(const struct pg_column *column, const struct table_
 RC pg_cursor_find(struct pg_table *table, const struct table_request *request, struct error *err)
 {
     AUTO_RELEASE(arena) arena = {0};
+    const struct columns columns = pg_columns(table);
     struct cursor_candidate *candidates = arena_take(&arena, sizeof(*candidates) * (size_t)table->column_count);
-    int chosen;
     for (int i = 0; i < table->column_count; i++) {
         const struct pg_column *column = &table->columns[i];
         enum type type = column->field.type;
-        candidates[i] = (struct cursor_candidate){.name = column->name,
-                                                  .is_time = type == TYPE_DATE || type == TYPE_TIMESTAMP,
-                                                  .is_integer = type == TYPE_INT32 || type == TYPE_INT64,
-                                                  .not_null = column->not_null,
-                                                  .indexed = column->indexed};
+        candidates[i] = (struct cursor_candidate){.is_time = type == TYPE_DATE || type == TYPE_TIMESTAMP,
+                                                  .is_integer = type == TYPE_INT32 || type == TYPE_INT64};
         candidates[i].why_not = find_form(column, request, &candidates[i].form);
     }
-    TRY(cursor_choose(table->base.name, candidates, table->column_count, request, &chosen, &table->base.cursor_found,
-                      err));
-    table->base.cursor = chosen;
-    if (chosen >= 0) {
-        table->base.form = candidates[chosen].form;
-        table->base.cursor_indexed = table->columns[chosen].indexed;
-    }
-    return RC_OK;
+    return cursor_choose(&table->base, &columns, candidates, request, err);
 }
 
 /* ---- the zone of a cursor that has none ---- */
@@ -129,7 +119,7 @@ RC pg_zone_find(struct postgres_source *self, struct pg_table *table, const stru
     const char *zone = request->cursor_zone;
     if (table->base.cursor < 0)
         return RC_OK;
-    const char *cursor = table->columns[table->base.cursor].name;
+    const char *cursor = table->columns[table->base.cursor].base.name;
     bool has_zone = table->base.form.kind == FORM_EPOCH || table->base.form.z;
     if (has_zone && zone != NULL)
         return fail(err, RC_CONFIG, "cursor '%s' of '%s' is an instant: it takes no cursor_zone", cursor,

@@ -55,7 +55,7 @@ static RC ask_types(struct postgres_source *self, struct pg_table *table, struct
     if (pq_rows(&rows) != table->column_count)
         return fail(err, RC_DATA, "'%s' does not know the types of its own columns", self->base.name);
     for (int i = 0; i < table->column_count; i++) {
-        table->columns[i].declared = arena_text(&self->arena, pq_text(&rows, i, 0));
+        table->columns[i].base.declared = arena_text(&self->arena, pq_text(&rows, i, 0));
         table->columns[i].is_enum = pq_bool(&rows, i, 1);
     }
     return RC_OK;
@@ -70,10 +70,11 @@ static RC take_columns(struct postgres_source *self, struct pg_table *table, con
     table->columns = arena_take(&self->arena, (size_t)count * sizeof(*table->columns));
     for (int i = 0; i < count; i++) {
         const char *name = PQfname(columns, i);
-        if (pg_column_find(table, name) >= 0)
+        const struct columns before = pg_columns(table);
+        if (column_find(&before, name) >= 0)
             return fail(err, RC_CONFIG, "the 'sql' of '%s' has two columns '%s': give one another name (AS)",
                         table->base.name, name);
-        table->columns[table->column_count++] = (struct pg_column){.name = arena_text(&self->arena, name),
+        table->columns[table->column_count++] = (struct pg_column){.base.name = arena_text(&self->arena, name),
                                                                    .oid = PQftype(columns, i),
                                                                    .modifier = PQfmod(columns, i),
                                                                    .tuple = {.may_be_no_utf8 = self->may_be_no_utf8}};
@@ -99,7 +100,7 @@ RC pg_custom_finish(struct postgres_source *self, struct pg_table *table, struct
         return RC_OK;
     if (table->base.cursor < 0)
         return fail(err, RC_CONFIG, "custom_sql needs a cursor; '%s' names none", table->base.name);
-    const char *type = table->columns[table->base.cursor].declared;
+    const char *type = table->columns[table->base.cursor].base.declared;
     const char *instead[] = {arena_print(&self->arena, "(current_setting('waybill.lower')::%s)", type),
                              arena_print(&self->arena, "(current_setting('waybill.upper')::%s)", type),
                              "(current_setting('waybill.limit')::bigint)"};

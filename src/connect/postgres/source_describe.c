@@ -1,7 +1,6 @@
 #include <stdlib.h>
 
 #include "base/options.h"
-#include "connect/names.h"
 #include "connect/postgres/source_parts.h"
 
 /* ---- the table ---- */
@@ -35,14 +34,9 @@ static RC is_there(struct postgres_source *self, struct pg_table *table, const c
 
 static enum rc fail_no_table(struct postgres_source *self, const char *name, struct error *err)
 {
-    AUTO_RELEASE(arena) arena = {0};
-    const char **names;
-    int count;
-    TRY(source_tables(&self->base, &arena, &names, &count, err));
-    const char *near = nearest_name(name, names, count);
-    fail(err, RC_NOT_FOUND, "there is no table '%s' in '%s'%s%s%s", name, self->base.name,
-         near != NULL ? "; did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
-    return fail_todo(err, "a table of another schema than '%s' is named schema.table", self->schema);
+    const char *todo =
+        arena_print(&self->arena, "a table of another schema than '%s' is named schema.table", self->schema);
+    return source_fail_no_table(&self->base, name, self->base.name, todo, err);
 }
 
 /* `table` in the connection's schema (its name may have a dot), or `schema.table`. */
@@ -62,12 +56,12 @@ static RC find_table(struct postgres_source *self, struct pg_table *table, struc
 static void read_column(struct postgres_source *self, const struct pq_answer *rows, int row, struct pg_column *column)
 {
     *column = (struct pg_column){
-        .name = arena_text(&self->arena, pq_text(rows, row, 0)),
-        .declared = arena_text(&self->arena, pq_text(rows, row, 1)),
+        .base.name = arena_text(&self->arena, pq_text(rows, row, 0)),
+        .base.declared = arena_text(&self->arena, pq_text(rows, row, 1)),
         .oid = pq_int64(rows, row, 2),
         .modifier = (int)pq_int64(rows, row, 3),
         .is_enum = pq_bool(rows, row, 4),
-        .not_null = pq_bool(rows, row, 5),
+        .base.not_null = pq_bool(rows, row, 5),
         .tuple = {.may_be_no_utf8 = self->may_be_no_utf8},
     };
 }
@@ -98,52 +92,7 @@ static RC list_columns(struct postgres_source *self, struct pg_table *table, str
     return RC_OK;
 }
 
-int pg_column_find(const struct pg_table *table, const char *name)
-{
-    for (int i = 0; i < table->column_count; i++) {
-        if (strcmp(table->columns[i].name, name) == 0)
-            return i;
-    }
-    return -1;
-}
-
-static enum rc pg_fail_no_column(const struct pg_table *table, const char *what, const char *name, struct error *err)
-{
-    AUTO_RELEASE(arena) arena = {0};
-    const char **names = arena_take(&arena, (size_t)table->column_count * sizeof(*names));
-    for (int i = 0; i < table->column_count; i++)
-        names[i] = table->columns[i].name;
-    return names_fail_column(table->base.name, names, table->column_count, what, name, err);
-}
-
-static RC apply_overrides(struct pg_table *table, const struct table_request *request, struct error *err)
-{
-    for (int i = 0; i < request->override_count; i++) {
-        const struct column_override *override = &request->overrides[i];
-        int column = pg_column_find(table, override->column);
-        if (column < 0)
-            return pg_fail_no_column(table, "override", override->column, err);
-        TRY(names_override(table->base.name, override, &table->columns[column].as, err));
-    }
-    for (int i = 0; i < request->excluded_count; i++) {
-        int column = pg_column_find(table, request->excluded[i]);
-        if (column < 0)
-            return pg_fail_no_column(table, "excluded", request->excluded[i], err);
-        table->columns[column].excluded = true;
-    }
-    return RC_OK;
-}
-
 /* ---- its indexes ---- */
-
-static bool is_in_key(const struct pg_table *table, const char *name)
-{
-    for (int i = 0; i < table->base.key_count; i++) {
-        if (strcmp(table->columns[table->base.key[i]].name, name) == 0)
-            return true;
-    }
-    return false;
-}
 
 /* One index: rows [first, end) of the list, a column each. */
 struct index_lines {
@@ -162,7 +111,7 @@ static bool begins_with(const struct pg_table *table, const struct index_lines *
     if (count == 0 || count > index->end - index->first)
         return false;
     for (int i = 0; i < count; i++) {
-        if (strcmp(line_column(index, i), table->columns[columns[i]].name) != 0)
+        if (strcmp(line_column(index, i), table->columns[columns[i]].base.name) != 0)
             return false;
     }
     return true;
@@ -171,9 +120,10 @@ static bool begins_with(const struct pg_table *table, const struct index_lines *
 /* All its columns are in the key, and none of them NULL. */
 static bool makes_unique(const struct pg_table *table, const struct index_lines *index)
 {
+    const struct columns columns = pg_columns(table);
     for (int place = 0; place < index->end - index->first; place++) {
-        int column = pg_column_find(table, line_column(index, place));
-        if (column < 0 || !is_in_key(table, line_column(index, place)) || !table->columns[column].not_null)
+        int column = column_find(&columns, line_column(index, place));
+        if (column < 0 || !key_has(&table->base, column) || !table->columns[column].base.not_null)
             return false;
     }
     return pq_bool(index->rows, index->first, 2) && !table->has_children;
@@ -181,12 +131,13 @@ static bool makes_unique(const struct pg_table *table, const struct index_lines 
 
 static void look_at_index(struct pg_table *table, const struct index_lines *index, bool key_is_known)
 {
-    int by_cursor[1] = {table->base.cursor}, first = pg_column_find(table, line_column(index, 0));
+    const struct columns columns = pg_columns(table);
+    int by_cursor[1] = {table->base.cursor}, first = column_find(&columns, line_column(index, 0));
     if (!key_is_known) {
         if (first >= 0)
-            table->columns[first].indexed = true;
+            table->columns[first].base.indexed = true;
         for (int place = 0; pq_bool(index->rows, index->first, 3) && place < index->end - index->first; place++)
-            table->columns[pg_column_find(table, line_column(index, place))].primary = place + 1;
+            table->columns[column_find(&columns, line_column(index, place))].base.primary = place + 1;
         return;
     }
     table->key_is_unique |= makes_unique(table, index);
@@ -219,56 +170,6 @@ static RC list_indexes(struct postgres_source *self, const struct pg_table *tabl
     return postgres_source_ask(self, sql.at, ret, err);
 }
 
-/* ---- its key ---- */
-
-static RC take_named_key(struct pg_table *table, const struct table_request *request, struct error *err)
-{
-    for (int i = 0; i < request->key_count; i++) {
-        int at = pg_column_find(table, request->key[i]);
-        if (at < 0)
-            return pg_fail_no_column(table, "key", request->key[i], err);
-        if (table->columns[at].as != NULL)
-            return fail(err, RC_CONFIG, "key column '%s' of '%s' is compared as it is: it can have no override",
-                        request->key[i], table->base.name);
-        if (!table->columns[at].has_order)
-            return fail(err, RC_CONFIG, "key column '%s' of '%s' is %s, which has no order that a position can say",
-                        request->key[i], table->base.name, table->columns[at].declared);
-        TRY(names_add_key(&table->base, at, err));
-    }
-    return RC_OK;
-}
-
-/* The primary key; one that no position can say is none: full_sync is what is left. */
-static RC take_primary_key(struct pg_table *table, struct error *err)
-{
-    for (int place = 1, found = 1; found; place++) {
-        found = 0;
-        for (int i = 0; i < table->column_count && !found; i++) {
-            if (table->columns[i].primary != place)
-                continue;
-            found = 1;
-            if (table->columns[i].as != NULL || !table->columns[i].has_order) {
-                table->base.key_count = 0;
-                return RC_OK;
-            }
-            TRY(names_add_key(&table->base, i, err));
-        }
-    }
-    return RC_OK;
-}
-
-static RC drop_excluded(struct pg_table *table, const struct table_request *request, struct error *err)
-{
-    int kept = 0, places[COLUMNS_MAX];
-    for (int i = 0; i < table->column_count; i++) {
-        places[i] = table->columns[i].excluded ? -1 : kept;
-        if (!table->columns[i].excluded)
-            table->columns[kept++] = table->columns[i];
-    }
-    table->column_count = kept;
-    return names_exclude(&table->base, places, request->is_whole, err);
-}
-
 static void build_schema(struct postgres_source *self, struct pg_table *table)
 {
     struct schema *schema = schema_new();
@@ -290,6 +191,7 @@ RC postgres_source_describe(struct source *base, const struct table_request *req
     struct postgres_source *self = (struct postgres_source *)base;
     struct pg_table *table = arena_take(&self->arena, sizeof(*table));
     AUTO_RELEASE(pq_answer) indexes = {0};
+    struct columns columns;
     table->base.name = arena_text(&self->arena, request->name);
     table->base.sets_aside = request->sets_aside;
     if (request->sql != NULL) {
@@ -298,19 +200,21 @@ RC postgres_source_describe(struct source *base, const struct table_request *req
         TRY(find_table(self, table, err));
         TRY(list_columns(self, table, err));
     }
-    TRY(apply_overrides(table, request, err));
+    columns = pg_columns(table);
+    TRY(columns_apply(&columns, &table->base, request, err));
     TRY(list_indexes(self, table, &indexes, err));
     look_at_indexes(table, &indexes, false);
     for (int i = 0; i < table->column_count; i++) {
         if (pg_column_decide(&table->columns[i], table->base.name, &self->arena, err) != RC_OK &&
-            !table->columns[i].excluded)
+            !table->columns[i].base.excluded)
             return err->rc;
     }
-    TRY(request->key != NULL ? take_named_key(table, request, err) : take_primary_key(table, err));
+    TRY(key_take(&columns, &table->base, request, err));
     TRY(pg_cursor_find(table, request, err));
     TRY(pg_zone_find(self, table, request, err));
     look_at_indexes(table, &indexes, true);
-    TRY(drop_excluded(table, request, err));
+    TRY(columns_drop_excluded(&columns, &table->base, request->is_whole, err));
+    table->column_count = columns.count;
     TRY(pg_custom_finish(self, table, err));
     build_schema(self, table);
     *ret = &table->base;

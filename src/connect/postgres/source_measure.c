@@ -92,7 +92,7 @@ static RC count_cursors(struct postgres_source *self, const struct pg_table *tab
                         const char *condition, int64_t *ret, struct error *err)
 {
     AUTO_RELEASE(buf) sql = {0}, name = {0};
-    pq_quote(&name, table->columns[table->base.cursor].name);
+    pq_quote(&name, table->columns[table->base.cursor].base.name);
     buf_addf(&sql, "SELECT count(*) FROM %s AS t WHERE ", table->quoted);
     for (const char *at = condition; *at != '\0'; at++)
         buf_add_str(&sql, *at == '@' ? buf_str(&name) : (struct str){at, 1});
@@ -111,7 +111,7 @@ RC postgres_source_facts(struct source *base, const struct table *table, const s
         TRY(sample_bytes(self, t, range, &facts.row_bytes, err));
     if (table->cursor >= 0) {
         const struct pg_column *cursor = &t->columns[table->cursor];
-        if (!cursor->not_null)
+        if (!cursor->base.not_null)
             TRY(count_cursors(self, t, range, "@ IS NULL", &facts.null_cursors, err));
         if (table->form.kind != FORM_EPOCH) /* infinities among them */
             TRY(count_cursors(self, t, range, "@ < '0001-01-01' OR @ >= '10000-01-01'", &facts.odd_cursors, err));
@@ -171,7 +171,7 @@ static RC cut_next_group(const struct cutter *cutter, const struct range *range,
     pg_range_select_position(table, range, &sql);
     TRY(pg_range_from(table, range, &sql, err));
     buf_add_str(&sql, S(" AND "));
-    pq_quote(&sql, table->columns[table->base.cursor].name);
+    pq_quote(&sql, table->columns[table->base.cursor].base.name);
     buf_add_str(&sql, S(" > "));
     pq_literal(&sql, str(group->at));
     pg_range_order(table, range, "", &sql);

@@ -1,27 +1,23 @@
 /* Inside the PostgreSQL source: source.c (connections, clock, ceiling), source_open.c (open transactions),
  * source_grants.c (rights), source_types.c (declarations decide types), source_describe.c (columns, key, indexes),
  * source_cursor.c (which column, which zone), source_range.c (the SQL of ranges and positions), source_measure.c
- * (facts, boundary, split), source_snapshot.c (a table as of one instant, for several readers), source_read.c (rows
- * into batches), tuples.c (the binary rows). */
+ * (facts, boundary, split), source_custom.c (a statement for a table), source_snapshot.c (a table as of one instant,
+ * for several readers), source_read.c (rows into batches), tuples.c (the binary rows). */
 #pragma once
 
 #include <pthread.h>
 
+#include "connect/columns.h"
 #include "connect/custom.h"
 #include "connect/postgres/source.h"
 #include "connect/postgres/tuples.h"
 
 struct pg_column {
-    const char *name, *declared; /* "price", "numeric(10,2)" */
-    int64_t oid;                 /* of the type; of a domain's base type */
-    int modifier;                /* atttypmod, -1: none */
-    bool is_enum, not_null;
-    bool excluded;          /* not read */
-    bool indexed;           /* an index begins with it */
-    int primary;            /* place in the primary key from 1; 0: not in it */
-    const char *as;         /* override: "text", "binary"; NULL: none */
+    struct source_column base;
+    int64_t oid;  /* of the type; of a domain's base type */
+    int modifier; /* atttypmod, -1: none */
+    bool is_enum;
     const char *expression; /* what is selected */
-    bool has_order;         /* its values can stand in a position */
     int digits;             /* of a second's fraction: times */
     struct tuple_column tuple;
     struct field field;
@@ -61,10 +57,9 @@ struct postgres_source {
 };
 
 static inline const struct pg_table *pg_table_of(const struct table *table) { return (const struct pg_table *)table; }
-static inline bool pg_goes_by_cursor(enum range_kind kind) { return kind == RANGE_CURSOR || kind == RANGE_TIME; }
-static inline bool pg_goes_by_key(enum range_kind kind)
+static inline struct columns pg_columns(const struct pg_table *table)
 {
-    return kind == RANGE_WALK || kind == RANGE_CURSOR || kind == RANGE_KEY || kind == RANGE_NULL;
+    return (struct columns){table->columns, table->column_count, sizeof(*table->columns)};
 }
 
 /* ---- source.c ---- */
@@ -104,7 +99,6 @@ RC pg_column_decide(struct pg_column *column, const char *table, struct arena *a
 
 RC postgres_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
                             struct error *err);
-int pg_column_find(const struct pg_table *table, const char *name); /* -1: none */
 RC pg_cursor_find(struct pg_table *table, const struct table_request *request, struct error *err);
 /* What a cursor without a zone means: sets cursor_ahead_us. RC_CONFIG: a zone that the server does not know, or one
  * with summer time, in which an hour comes twice (S91). */

@@ -29,7 +29,7 @@ static RC add_key_literal(const struct pg_table *table, const struct pg_column *
     }
     if (strlen(text) % 2 != 0 || strspn(text, "0123456789abcdefABCDEF") != strlen(text))
         return fail(err, RC_DATA, "the position of '%s' has a value for '%s' that is none of its type",
-                    table->base.name, column->name);
+                    table->base.name, column->base.name);
     buf_addf(&bytes, "\\x%s", text);
     pq_literal(out, buf_str(&bytes));
     return RC_OK;
@@ -66,10 +66,10 @@ static RC add_row_compare(struct condition *self, const struct position *positio
     add_and(self);
     buf_add_str(self->out, S("("));
     if (with_cursor)
-        pq_quote(self->out, cursor_column(table)->name);
+        pq_quote(self->out, cursor_column(table)->base.name);
     for (int i = 0; i < position->key_count; i++) {
         buf_add_str(self->out, i > 0 || with_cursor ? S(", ") : S(""));
-        pq_quote(self->out, key_column(table, i)->name);
+        pq_quote(self->out, key_column(table, i)->base.name);
     }
     buf_addf(self->out, ") %s (", sign);
     if (with_cursor)
@@ -85,7 +85,7 @@ static RC add_row_compare(struct condition *self, const struct position *positio
 static RC add_cursor_compare(struct condition *self, const char *sign, const char *text, struct error *err)
 {
     add_and(self);
-    pq_quote(self->out, cursor_column(self->table)->name);
+    pq_quote(self->out, cursor_column(self->table)->base.name);
     buf_addf(self->out, " %s ", sign);
     return add_cursor_literal(self->table, text, self->out, err);
 }
@@ -123,7 +123,7 @@ static RC add_conditions(struct condition *self, const struct range *range, stru
         TRY(add_key_end(self, &range->lo, POSITION_AFTER, false, err));
         TRY(add_key_end(self, &range->hi, POSITION_AFTER, true, err));
         add_and(self);
-        pq_quote(self->out, cursor_column(self->table)->name);
+        pq_quote(self->out, cursor_column(self->table)->base.name);
         buf_add_str(self->out, S(" IS NULL"));
         return RC_OK;
     case RANGE_CURSOR:
@@ -145,19 +145,19 @@ RC pg_range_from(const struct pg_table *table, const struct range *range, struct
 static void add_order(const struct pg_column *column, const char *direction, struct buf *out)
 {
     buf_add_str(out, S(PG_ALIAS "."));
-    pq_quote(out, column->name);
+    pq_quote(out, column->base.name);
     buf_add_str(out, str(direction));
 }
 
 void pg_range_order(const struct pg_table *table, const struct range *range, const char *direction, struct buf *out)
 {
     const char *comma = " ORDER BY ";
-    if (pg_goes_by_cursor(range->kind)) {
+    if (range_goes_by_cursor(range->kind)) {
         buf_add_str(out, str(comma));
         add_order(cursor_column(table), direction, out);
         comma = ", ";
     }
-    for (int i = 0; i < table->base.key_count && pg_goes_by_key(range->kind); i++, comma = ", ") {
+    for (int i = 0; i < table->base.key_count && range_goes_by_key(range->kind); i++, comma = ", ") {
         buf_add_str(out, str(comma));
         add_order(key_column(table, i), direction, out);
     }
@@ -171,16 +171,16 @@ static RC check_key_column(struct postgres_source *self, const struct pg_table *
 {
     AUTO_RELEASE(buf) sql = {0};
     int64_t has_null = 0;
-    if (column->not_null)
+    if (column->base.not_null)
         return RC_OK;
     buf_addf(&sql, "SELECT count(*) FROM (SELECT 1 FROM %s AS t WHERE ", table->quoted);
-    pq_quote(&sql, column->name);
+    pq_quote(&sql, column->base.name);
     buf_add_str(&sql, S(" IS NULL LIMIT 1) AS t"));
     TRY(pg_range_int64(self, table, range, sql.at, &has_null, err));
     if (has_null == 0)
         return RC_OK;
-    fail(err, RC_DATA, "the key column '%s' of '%s' is NULL in some rows: no range would ever take them", column->name,
-         table->base.name);
+    fail(err, RC_DATA, "the key column '%s' of '%s' is NULL in some rows: no range would ever take them",
+         column->base.name, table->base.name);
     return fail_todo(err, "make the column NOT NULL, name another key, or take increment: full_sync");
 }
 
@@ -189,11 +189,11 @@ RC pg_range_check(struct postgres_source *self, const struct pg_table *table, co
 {
     const struct position *ends[] = {&range->lo, &range->hi};
     struct pg_table *mine = (struct pg_table *)(uintptr_t)table; /* ours, const only for the caller */
-    bool by_cursor = pg_goes_by_cursor(range->kind) || range->kind == RANGE_WALK;
-    assert(!pg_goes_by_key(range->kind) || table->base.key_count > 0);
+    bool by_cursor = range_goes_by_cursor(range->kind) || range->kind == RANGE_WALK;
+    assert(!range_goes_by_key(range->kind) || table->base.key_count > 0);
     assert(!by_cursor || (table->base.cursor >= 0 && (range->hi.at != NULL || range->kind == RANGE_TIME)));
     assert(range->kind != RANGE_NULL || table->base.cursor >= 0);
-    if (!pg_goes_by_key(range->kind))
+    if (!range_goes_by_key(range->kind))
         return RC_OK;
     for (int i = 0; i < 2; i++) {
         if (ends[i]->key_count != 0 && ends[i]->key_count != table->base.key_count)
@@ -212,7 +212,7 @@ static void add_key_text(const struct pg_column *column, struct buf *out)
 {
     bool is_bytes = column->field.type == TYPE_BINARY;
     buf_add_str(out, is_bytes ? S("encode(") : S(""));
-    pq_quote(out, column->name);
+    pq_quote(out, column->base.name);
     buf_add_str(out, is_bytes ? S(", 'hex')") : S("::text"));
 }
 
@@ -220,17 +220,17 @@ static void add_key_text(const struct pg_column *column, struct buf *out)
 static void add_cursor_text(const struct pg_column *column, struct buf *out)
 {
     buf_add_str(out, S("("));
-    pq_quote(out, column->name);
+    pq_quote(out, column->base.name);
     buf_add_str(out, column->field.type == TYPE_TIMESTAMP && column->field.utc ? S(" AT TIME ZONE 'UTC')::text")
                                                                                : S(")::text"));
 }
 
 void pg_range_select_position(const struct pg_table *table, const struct range *range, struct buf *out)
 {
-    bool any = pg_goes_by_cursor(range->kind);
+    bool any = range_goes_by_cursor(range->kind);
     if (any)
         add_cursor_text(cursor_column(table), out);
-    for (int i = 0; i < table->base.key_count && pg_goes_by_key(range->kind); i++, any = true) {
+    for (int i = 0; i < table->base.key_count && range_goes_by_key(range->kind); i++, any = true) {
         buf_add_str(out, any ? S(", ") : S(""));
         add_key_text(key_column(table, i), out);
     }
@@ -248,7 +248,7 @@ static RC cursor_text(const struct pg_table *table, const char *text, struct are
     }
     if (!stamp_parse(text, &us))
         return fail(err, RC_DATA, "the cursor '%s' of '%s' holds a time that no position can say",
-                    cursor_column(table)->name, table->base.name);
+                    cursor_column(table)->base.name, table->base.name);
     form_print(&table->base.form, us, stamp);
     *ret = arena_text(arena, stamp);
     return RC_OK;
@@ -259,7 +259,7 @@ RC pg_range_position(const struct pg_table *table, const struct range *range, co
 {
     struct position position = {0};
     int place = 0;
-    if (pg_goes_by_cursor(range->kind)) {
+    if (range_goes_by_cursor(range->kind)) {
         position.shape = POSITION_AT;
         TRY(cursor_text(table, pq_text(rows, row, 0), arena, &position.at, err));
         place = 1;
@@ -269,10 +269,10 @@ RC pg_range_position(const struct pg_table *table, const struct range *range, co
     } else {
         position.shape = POSITION_AFTER;
     }
-    for (int i = 0; i < table->base.key_count && pg_goes_by_key(range->kind); i++, place++) {
+    for (int i = 0; i < table->base.key_count && range_goes_by_key(range->kind); i++, place++) {
         if (pq_is_null(rows, row, place))
             return fail(err, RC_DATA, "the key column '%s' of '%s' holds a value that no position can say",
-                        key_column(table, i)->name, table->base.name);
+                        key_column(table, i)->base.name, table->base.name);
         position.key[position.key_count++] = arena_text(arena, pq_text(rows, row, place));
     }
     *ret = position;

@@ -32,12 +32,12 @@ static enum rc fail_misfit(const struct postgres_reader *self, int column, struc
 {
     const struct pg_column *c = &self->table->columns[column];
     AUTO_RELEASE(arena) arena = {0};
-    fail(err, RC_DATA, "column '%s' of '%s' (%s) holds %s", c->name, self->table->base.name, c->declared,
+    fail(err, RC_DATA, "column '%s' of '%s' (%s) holds %s", c->base.name, self->table->base.name, c->base.declared,
          misfit_name(c));
     if (column == self->table->base.cursor && self->by_range)
         return fail_todo(err, "correct it in the source: it is the cursor, and no range would take it");
     return fail_todo(err, "correct it in the source, or take the column as it is: columns: {%s: {as: %s}}",
-                     yaml_name(&arena, c->name), c->field.type == TYPE_UTF8 ? "binary" : "text");
+                     yaml_name(&arena, c->base.name), c->field.type == TYPE_UTF8 ? "binary" : "text");
 }
 
 static enum rc fail_damaged(const struct postgres_reader *self, struct error *err)
@@ -57,7 +57,7 @@ static RC check_types(struct postgres_reader *self, struct error *err)
     buf_add_str(&sql, S("SELECT "));
     for (int i = 0; i < table->column_count; i++) {
         buf_add_str(&sql, i > 0 ? S(", t.") : S("t."));
-        pq_quote(&sql, table->columns[i].name);
+        pq_quote(&sql, table->columns[i].base.name);
     }
     buf_addf(&sql, " FROM %s AS t LIMIT 0", table->quoted);
     enum rc rc = pq_query(self->db, sql.at, 0, NULL, &answer, err);

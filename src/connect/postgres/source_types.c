@@ -7,7 +7,6 @@ enum { DECIMAL_DIGITS_MAX = 38, SOURCE_TYPE_MAX = 120 };
 
 #define INFINITE "infinity is refused: as: text"
 
-/* https://github.com/postgres/postgres/blob/REL_15_STABLE/src/include/catalog/pg_type.dat */
 static const struct known_type {
     int64_t oid;
     enum wire wire;
@@ -17,34 +16,33 @@ static const struct known_type {
     const char *why;
     const char *names[3]; /* as `waybill types` lists it */
 } known_types[] = {
-    {16, WIRE_BOOL, TYPE_BOOL, true, FIDELITY_EXACT, NULL, {"boolean"}},
-    {21, WIRE_INT2, TYPE_INT16, true, FIDELITY_EXACT, NULL, {"smallint"}},
-    {23, WIRE_INT4, TYPE_INT32, true, FIDELITY_EXACT, NULL, {"integer"}},
-    {20, WIRE_INT8, TYPE_INT64, true, FIDELITY_EXACT, NULL, {"bigint"}},
-    {26, WIRE_INT4, TYPE_INT64, true, FIDELITY_WIDENED, NULL, {"oid"}},
-    {1700, WIRE_NUMERIC, TYPE_DECIMAL, true, FIDELITY_EXACT, "NaN is refused: as: text", {"numeric(p,s)"}},
-    {700, WIRE_FLOAT4, TYPE_FLOAT, true, FIDELITY_EXACT, NULL, {"real"}},
-    {701, WIRE_FLOAT8, TYPE_DOUBLE, true, FIDELITY_EXACT, NULL, {"double precision"}},
-    {1082, WIRE_DATE, TYPE_DATE, true, FIDELITY_EXACT, INFINITE, {"date"}},
-    {1083, WIRE_TIME, TYPE_TIME, true, FIDELITY_WIDENED, NULL, {"time"}},
-    {1114,
+    {OID_BOOL, WIRE_BOOL, TYPE_BOOL, true, FIDELITY_EXACT, NULL, {"boolean"}},
+    {OID_INT2, WIRE_INT2, TYPE_INT16, true, FIDELITY_EXACT, NULL, {"smallint"}},
+    {OID_INT4, WIRE_INT4, TYPE_INT32, true, FIDELITY_EXACT, NULL, {"integer"}},
+    {OID_INT8, WIRE_INT8, TYPE_INT64, true, FIDELITY_EXACT, NULL, {"bigint"}},
+    {OID_OID, WIRE_INT4, TYPE_INT64, true, FIDELITY_WIDENED, NULL, {"oid"}},
+    {OID_NUMERIC, WIRE_NUMERIC, TYPE_DECIMAL, true, FIDELITY_EXACT, "NaN is refused: as: text", {"numeric(p,s)"}},
+    {OID_FLOAT4, WIRE_FLOAT4, TYPE_FLOAT, true, FIDELITY_EXACT, NULL, {"real"}},
+    {OID_FLOAT8, WIRE_FLOAT8, TYPE_DOUBLE, true, FIDELITY_EXACT, NULL, {"double precision"}},
+    {OID_DATE, WIRE_DATE, TYPE_DATE, true, FIDELITY_EXACT, INFINITE, {"date"}},
+    {OID_TIME, WIRE_TIME, TYPE_TIME, true, FIDELITY_WIDENED, NULL, {"time"}},
+    {OID_TIMESTAMP,
      WIRE_TIMESTAMP,
      TYPE_TIMESTAMP,
      true,
      FIDELITY_EXACT,
      INFINITE,
      {"timestamp", "timestamp(0)", "timestamp(3)"}},
-    {1184, WIRE_TIMESTAMP, TYPE_TIMESTAMP, true, FIDELITY_EXACT, INFINITE, {"timestamptz"}},
-    {25, WIRE_TEXT, TYPE_UTF8, true, FIDELITY_EXACT, NULL, {"text"}},
-    {1043, WIRE_TEXT, TYPE_UTF8, true, FIDELITY_WIDENED, NULL, {"varchar(n)"}},
-    {1042, WIRE_TEXT, TYPE_UTF8, true, FIDELITY_WIDENED, "with the blanks that fill it up", {"char(n)"}},
-    {19, WIRE_TEXT, TYPE_UTF8, true, FIDELITY_WIDENED, NULL, {"name"}},
-    {2950, WIRE_UUID, TYPE_UTF8, true, FIDELITY_WIDENED, NULL, {"uuid"}},
-    {114, WIRE_TEXT, TYPE_UTF8, false, FIDELITY_WIDENED, NULL, {"json"}},
-    {3802, WIRE_JSONB, TYPE_UTF8, false, FIDELITY_WIDENED, NULL, {"jsonb"}},
-    {17, WIRE_BYTES, TYPE_BINARY, true, FIDELITY_EXACT, NULL, {"bytea"}},
+    {OID_TIMESTAMPTZ, WIRE_TIMESTAMP, TYPE_TIMESTAMP, true, FIDELITY_EXACT, INFINITE, {"timestamptz"}},
+    {OID_TEXT, WIRE_TEXT, TYPE_UTF8, true, FIDELITY_EXACT, NULL, {"text"}},
+    {OID_VARCHAR, WIRE_TEXT, TYPE_UTF8, true, FIDELITY_WIDENED, NULL, {"varchar(n)"}},
+    {OID_BPCHAR, WIRE_TEXT, TYPE_UTF8, true, FIDELITY_WIDENED, "with the blanks that fill it up", {"char(n)"}},
+    {OID_NAME, WIRE_TEXT, TYPE_UTF8, true, FIDELITY_WIDENED, NULL, {"name"}},
+    {OID_UUID, WIRE_UUID, TYPE_UTF8, true, FIDELITY_WIDENED, NULL, {"uuid"}},
+    {OID_JSON, WIRE_TEXT, TYPE_UTF8, false, FIDELITY_WIDENED, NULL, {"json"}},
+    {OID_JSONB, WIRE_JSONB, TYPE_UTF8, false, FIDELITY_WIDENED, NULL, {"jsonb"}},
+    {OID_BYTEA, WIRE_BYTES, TYPE_BINARY, true, FIDELITY_EXACT, NULL, {"bytea"}},
 };
-enum { OID_OID = 26, OID_NUMERIC = 1700, OID_TIMESTAMPTZ = 1184 };
 
 static const struct known_type *find_type(const struct pg_column *column)
 {
@@ -116,20 +114,20 @@ static void take_timestamp(struct pg_column *column)
 RC pg_column_decide(struct pg_column *column, const char *table, struct arena *arena, struct error *err)
 {
     const struct known_type *known = find_type(column);
-    column->expression = quoted(column->name, arena);
-    column->has_order = known->has_order;
-    column->field = (struct field){.name = column->name, .type = known->type, .nullable = !column->not_null};
-    column->field.source_type = strlen(column->declared) <= SOURCE_TYPE_MAX ? column->declared : "";
+    column->expression = quoted(column->base.name, arena);
+    column->base.has_order = known->has_order;
+    column->field = (struct field){.name = column->base.name, .type = known->type, .nullable = !column->base.not_null};
+    column->field.source_type = strlen(column->base.declared) <= SOURCE_TYPE_MAX ? column->base.declared : "";
     column->tuple = (struct tuple_column){
         .wire = known->wire, .is_unsigned = column->oid == OID_OID, .may_be_no_utf8 = column->tuple.may_be_no_utf8};
-    column->verdict = (struct type_verdict){column->as != NULL ? FIDELITY_EXACT : known->fidelity,
-                                            column->as != NULL ? NULL : known->why, NULL};
-    if (text_eq(column->as, "binary"))
+    column->verdict = (struct type_verdict){column->base.as != NULL ? FIDELITY_EXACT : known->fidelity,
+                                            column->base.as != NULL ? NULL : known->why, NULL};
+    if (text_eq(column->base.as, "binary"))
         take_as_binary(column, arena);
-    else if (column->as != NULL || known->wire == WIRE_CAST)
+    else if (column->base.as != NULL || known->wire == WIRE_CAST)
         take_as_text(column, arena);
     else if (known->type == TYPE_DECIMAL && take_numeric(column) != RC_OK)
-        return type_fail_lossy(table, column->name, column->declared, &column->verdict, err);
+        return type_fail_lossy(table, column->base.name, column->base.declared, &column->verdict, err);
     else if (known->type == TYPE_TIMESTAMP)
         take_timestamp(column);
     return RC_OK;
@@ -148,25 +146,25 @@ static int modifier_of(const char *declared)
 static void list_type(struct pg_column column, struct arena *arena, struct source_type *ret)
 {
     struct error lossy;
-    column.name = "c";
+    column.base.name = "c";
     if (pg_column_decide(&column, "t", arena, &lossy) != RC_OK)
         column.field.source_type = NULL;
-    *ret = (struct source_type){column.declared, column.field, column.verdict};
+    *ret = (struct source_type){column.base.declared, column.field, column.verdict};
 }
 
 const struct source_type *postgres_source_types(struct arena *arena, int *ret_count)
 {
     enum { KNOWN = sizeof(known_types) / sizeof(known_types[0]), NAMES = 3, OTHERS = 3 };
-    static const struct pg_column others[OTHERS] = {{.declared = "numeric", .oid = OID_NUMERIC, .modifier = -1},
-                                                    {.declared = "enum", .is_enum = true, .modifier = -1},
-                                                    {.declared = "any other", .modifier = -1}};
+    static const struct pg_column others[OTHERS] = {{.base.declared = "numeric", .oid = OID_NUMERIC, .modifier = -1},
+                                                    {.base.declared = "enum", .is_enum = true, .modifier = -1},
+                                                    {.base.declared = "any other", .modifier = -1}};
     struct source_type *types = arena_take(arena, sizeof(*types) * (KNOWN * NAMES + OTHERS));
     int count = 0;
     for (int i = 0; i < KNOWN; i++) {
         for (int name = 0; name < NAMES && known_types[i].names[name] != NULL; name++) {
             const char *declared = known_types[i].names[name];
             struct pg_column column = {
-                .declared = declared, .oid = known_types[i].oid, .modifier = modifier_of(declared)};
+                .base.declared = declared, .oid = known_types[i].oid, .modifier = modifier_of(declared)};
             list_type(column, arena, &types[count++]);
         }
     }

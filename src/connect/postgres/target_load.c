@@ -35,7 +35,7 @@ static RC plan_columns(struct postgres_target *self, struct error *err)
         const struct sql_column *column = sql_shape_find(&postgres_sql, &self->shape, field->name);
         if (column == NULL)
             return fail(err, RC_DATA, "the table '%s' has no column '%s' any more", table->name, field->name);
-        struct fitting fitting = pg_fit(field, &pg_column_of(column)->type);
+        struct fitting fitting = pg_fit(field, &pg_target_column_of(column)->type);
         if (fitting.fit != FIT_YES)
             return fail(err, RC_DATA, "the column '%s' of '%s' is %s now, which does not hold the source's values",
                         field->name, table->name, column->type);
@@ -49,7 +49,7 @@ static RC plan_columns(struct postgres_target *self, struct error *err)
 static void add_waiting_column(const struct postgres_target *self, int i, struct buf *sql)
 {
     const struct sql_column *column = column_of(self, i);
-    const char *collate = pg_column_of(column)->collate;
+    const char *collate = pg_target_column_of(column)->collate;
     buf_add_str(sql, S(", "));
     pq_quote(sql, column->name);
     if (self->columns[i].fitting.wire == WIRE_CAST) {

@@ -9,13 +9,16 @@
 #include "connect/sql/shape.h"
 
 /* What sql_column.own points to. */
-struct pg_column {
+struct pg_target_column {
     struct pg_type type;
     const char *collate; /* its collation, quoted, where it is not its type's own; NULL: it is */
     const char *folding; /* under which different bytes may be equal; NULL: bytes decide */
     bool is_always_identity;
 };
-static inline const struct pg_column *pg_column_of(const struct sql_column *column) { return column->own; }
+static inline const struct pg_target_column *pg_target_column_of(const struct sql_column *column)
+{
+    return column->own;
+}
 
 struct postgres_target {
     struct target base;

@@ -33,9 +33,9 @@ static RC read_kind(struct postgres_target *self, const char *table, struct aren
 
 static struct sql_column column_of_row(const struct pq_answer *rows, int row, struct arena *arena)
 {
-    struct pg_column *own = arena_take(arena, sizeof(*own));
+    struct pg_target_column *own = arena_take(arena, sizeof(*own));
     const char *shown = arena_text(arena, pq_text(rows, row, 1));
-    *own = (struct pg_column){
+    *own = (struct pg_target_column){
         .type = {.shown = shown,
                  .oid = pq_int64(rows, row, 2),
                  .modifier = (int)pq_int64(rows, row, 3),

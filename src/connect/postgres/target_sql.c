@@ -109,7 +109,7 @@ static void declare(const struct sql_on *on, const struct field *field, struct b
 static enum fit fit(const struct sql_on *on, const struct field *field, const struct sql_column *column,
                     char ret_widened[DECLARED_TEXT])
 {
-    struct fitting fitting = pg_fit(field, &pg_column_of(column)->type);
+    struct fitting fitting = pg_fit(field, &pg_target_column_of(column)->type);
     memcpy(ret_widened, fitting.widened, DECLARED_TEXT);
     return fitting.fit;
 }
@@ -117,7 +117,7 @@ static enum fit fit(const struct sql_on *on, const struct field *field, const st
 static bool measure(const struct sql_on *on, const struct field *field, const struct sql_column *column,
                     enum profile_measure measure, const char *name, struct buf *out)
 {
-    const struct fitting fitting = pg_fit(field, &pg_column_of(column)->type);
+    const struct fitting fitting = pg_fit(field, &pg_target_column_of(column)->type);
     return pg_measure(field, &fitting, measure, name, out);
 }
 

@@ -6,14 +6,13 @@
 #include <stdlib.h>
 
 enum {
-    EPOCH_DAYS = 10957, /* from 1970-01-01 to 2000-01-01, where PostgreSQL's times begin */
     NUMERIC_POSITIVE = 0x0000,
     NUMERIC_NEGATIVE = 0x4000,
     NUMERIC_HEAD = 8,
     UUID_BYTES = 16,
 };
 static const uint32_t null_bytes = UINT32_MAX; /* in the place of a length */
-static const int64_t epoch_us = EPOCH_DAYS * INT64_C(86400) * 1000000;
+static const int64_t epoch_us = PG_EPOCH_DAYS * INT64_C(86400) * 1000000;
 
 static inline uint16_t get16(const char *at)
 {
@@ -165,7 +164,7 @@ static inline bool put_numeric(struct str text, const char *end, const struct fi
 
 static inline bool put_date(int32_t days, struct column *column, int64_t row)
 {
-    if (days == INT32_MAX || days == INT32_MIN || __builtin_add_overflow(days, EPOCH_DAYS, &days))
+    if (days == INT32_MAX || days == INT32_MIN || __builtin_add_overflow(days, PG_EPOCH_DAYS, &days))
         return false;
     column_put_int32(column, row, days);
     return true;

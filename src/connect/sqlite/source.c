@@ -102,7 +102,7 @@ static RC largest_key(struct sqlite_source *self, const struct sqlite_table *tab
     AUTO_RELEASE(buf) sql = {0};
     bool is_row;
     buf_add_str(&sql, S("SELECT max("));
-    sqlite_quote(&sql, table->columns[table->base.key[0]].name);
+    sqlite_quote(&sql, table->columns[table->base.key[0]].base.name);
     buf_add_str(&sql, S(") FROM main."));
     sqlite_quote(&sql, table->base.name);
     TRY(sqlite_prepare(self->db, sql.at, &row, err));
@@ -110,7 +110,7 @@ static RC largest_key(struct sqlite_source *self, const struct sqlite_table *tab
     *ret = NULL;
     if (sqlite3_column_type(row, 0) == SQLITE_NULL)
         return RC_OK;
-    return key_text(table, table->base.key[0], row, 0, arena, ret, err);
+    return sqlite_key_text(table, table->base.key[0], row, 0, arena, ret, err);
 }
 
 static RC sqlite_source_ceiling(struct source *base, const struct table *table, struct arena *arena, const char **ret,

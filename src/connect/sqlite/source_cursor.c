@@ -1,6 +1,6 @@
+/* Which column is the cursor, and in which form it is written. */
+#include "connect/cursor.h"
 #include "connect/sqlite/source_parts.h"
-
-#include "base/options.h"
 
 /* The form most texts have; false when no text has one. */
 static bool common_form(const struct tally *tally, struct form *ret)
@@ -50,103 +50,17 @@ static const char *find_form(const struct sqlite_column *column, const struct ta
     return NULL;
 }
 
-static void take_cursor(struct sqlite_table *table, int column, const struct form *form, bool found)
+RC sqlite_cursor_find(struct sqlite_table *table, const struct table_request *request, const struct tally *tallies,
+                      struct error *err)
 {
-    table->base.cursor = column;
-    table->base.form = *form;
-    table->base.cursor_indexed = table->columns[column].indexed;
-    table->base.cursor_found = found;
-}
-
-static RC take_named(struct sqlite_table *table, const struct table_request *request, const struct tally *tallies,
-                     struct error *err)
-{
-    struct form form;
-    int column = column_find(table, request->cursor);
-    if (column < 0)
-        return fail_no_column(table, "cursor", request->cursor, err);
-    const char *why_not = find_form(&table->columns[column], &tallies[column], request, &form);
-    if (why_not != NULL) {
-        AUTO_RELEASE(arena) arena = {0};
-        fail(err, RC_CONFIG, "'%s' cannot be the cursor of '%s': %s", request->cursor, table->base.name, why_not);
-        if (table->columns[column].field.type == TYPE_INT64)
-            return fail_todo(err, "tables: {%s: {cursor: %s, cursor_unit: s}}, or ms",
-                             yaml_name(&arena, table->base.name), yaml_name(&arena, request->cursor));
-        return fail_todo(err, "name another column, or take increment: id_only or full_sync");
-    }
-    take_cursor(table, column, &form, false);
-    return RC_OK;
-}
-
-static const char *why_not_obvious(const struct sqlite_column *column, const struct tally *tally,
-                                   const struct table_request *request, struct form *ret)
-{
-    const char *why_not = find_form(column, tally, request, ret);
-    if (why_not != NULL)
-        return why_not;
-    if (!name_says_changed(column->name))
-        return "its name does not say that every update changes it";
-    if (!column->not_null)
-        return "it may be NULL";
-    return column->indexed ? NULL : "no index begins with it";
-}
-
-static bool is_candidate(const struct sqlite_column *column)
-{
-    return name_says_changed(column->name) || column->field.type == TYPE_DATE || column->field.type == TYPE_TIMESTAMP;
-}
-
-static enum rc fail_not_obvious(const struct sqlite_table *table, const struct table_request *request,
-                                const struct tally *tallies, struct error *err)
-{
-    AUTO_RELEASE(buf) list = {0};
     AUTO_RELEASE(arena) arena = {0};
-    const struct sqlite_column *first = NULL;
-    struct form form;
+    const struct columns columns = sqlite_columns(table);
+    struct cursor_candidate *candidates = arena_take(&arena, sizeof(*candidates) * (size_t)table->column_count);
     for (int i = 0; i < table->column_count; i++) {
-        const struct sqlite_column *column = &table->columns[i];
-        if (!is_candidate(column))
-            continue;
-        const char *why_not = why_not_obvious(column, &tallies[i], request, &form);
-        buf_addf(&list, "%s'%s' (%s)", first != NULL ? "; " : "", column->name,
-                 why_not != NULL ? why_not : "obvious, but not the only one");
-        if (first == NULL || name_says_changed(column->name))
-            first = column;
+        enum type type = table->columns[i].field.type;
+        candidates[i] = (struct cursor_candidate){.is_time = type == TYPE_DATE || type == TYPE_TIMESTAMP,
+                                                  .is_integer = type == TYPE_INT64};
+        candidates[i].why_not = find_form(&table->columns[i], &tallies[i], request, &candidates[i].form);
     }
-    if (first == NULL) {
-        fail(err, RC_CONFIG, "no cursor of '%s' is obvious: no column looks like the time of the last change",
-             table->base.name);
-        return fail_todo(
-            err,
-            "name one in the table's entry, tables: {%s: {cursor: <column>}}, or take increment: id_only or full_sync",
-            yaml_name(&arena, table->base.name));
-    }
-    fail(err, RC_CONFIG, "no cursor of '%s' is obvious: %s", table->base.name, list.at);
-    return fail_todo(err, "name the one that every change moves in the table's entry: tables: {%s: {cursor: %s%s}}",
-                     yaml_name(&arena, table->base.name), yaml_name(&arena, first->name),
-                     first->field.type == TYPE_INT64 && request->cursor_unit == NULL ? ", cursor_unit: s" : "");
-}
-
-RC cursor_find(struct sqlite_table *table, const struct table_request *request, const struct tally *tallies,
-               struct error *err)
-{
-    struct form form, found_form;
-    int found = -1, count = 0;
-    table->base.cursor = -1;
-    if (request->cursor != NULL)
-        return take_named(table, request, tallies, err);
-    if (!request->wants_cursor)
-        return RC_OK;
-    for (int i = 0; i < table->column_count; i++) {
-        if (!is_candidate(&table->columns[i]) ||
-            why_not_obvious(&table->columns[i], &tallies[i], request, &form) != NULL)
-            continue;
-        found = i;
-        found_form = form;
-        count++;
-    }
-    if (count != 1)
-        return fail_not_obvious(table, request, tallies, err);
-    take_cursor(table, found, &found_form, true);
-    return RC_OK;
+    return cursor_choose(&table->base, &columns, candidates, request, err);
 }

@@ -16,13 +16,15 @@ static RC take_columns(struct sqlite_source *self, struct sqlite_table *table, s
         const char *name = sqlite3_column_name(statement, i);
         if (name == NULL || name[0] == '\0' || !str_is_utf8(str(name)))
             return fail(err, RC_CONFIG, "column %d of the 'sql' of '%s' has no name in UTF-8", i + 1, table->base.name);
-        if (column_find(table, name) >= 0)
+        const struct columns before = sqlite_columns(table);
+        if (column_find(&before, name) >= 0)
             return fail(err, RC_CONFIG, "the 'sql' of '%s' has two columns '%s': give one another name (AS)",
                         table->base.name, name);
-        column->name = arena_text(&self->arena, name);
-        column->declared = or_empty(arena_text(&self->arena, sqlite3_column_decltype(statement, i)));
+        column->base.name = arena_text(&self->arena, name);
+        column->base.has_order = true;
+        column->base.declared = or_empty(arena_text(&self->arena, sqlite3_column_decltype(statement, i)));
         table->column_count++;
-        column_declare(column);
+        sqlite_column_declare(column);
     }
     return RC_OK;
 }

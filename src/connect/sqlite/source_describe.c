@@ -1,26 +1,6 @@
 #include "connect/sqlite/source_parts.h"
 
-#include "base/options.h"
-
-/* ---- names ---- */
-
-int column_find(const struct sqlite_table *table, const char *name)
-{
-    for (int i = 0; i < table->column_count; i++) {
-        if (strcmp(table->columns[i].name, name) == 0)
-            return i;
-    }
-    return -1;
-}
-
-enum rc fail_no_column(const struct sqlite_table *table, const char *what, const char *name, struct error *err)
-{
-    AUTO_RELEASE(arena) arena = {0};
-    const char **names = arena_take(&arena, (size_t)table->column_count * sizeof(*names));
-    for (int i = 0; i < table->column_count; i++)
-        names[i] = table->columns[i].name;
-    return names_fail_column(table->base.name, names, table->column_count, what, name, err);
-}
+#include "connect/cursor.h"
 
 /* ---- what the database says of the table ---- */
 
@@ -39,15 +19,10 @@ static RC prepare_for(struct sqlite_source *self, const char *sql, const char *n
 
 static enum rc fail_no_table(struct sqlite_source *self, const char *name, struct error *err)
 {
-    AUTO_RELEASE(arena) arena = {0};
-    const char **names;
-    int count;
-    TRY(source_tables(&self->base, &arena, &names, &count, err));
-    const char *near = nearest_name(name, names, count);
-    fail(err, RC_NOT_FOUND, "there is no table '%s' in '%s'%s%s%s", name, self->db->path,
-         near != NULL ? "; did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
-    return count == 0 ? fail_todo(err, "the database has no tables: check its path")
-                      : fail_todo(err, "sqlite3 '%s' .tables lists what is there", self->db->path);
+    const char *todo =
+        arena_print(&self->arena, "sqlite3 '%s' .tables lists what is there; where that is nothing, check the path",
+                    self->db->path);
+    return source_fail_no_table(&self->base, name, self->db->path, todo, err);
 }
 
 static RC find_table(struct sqlite_source *self, struct sqlite_table *table, bool *ret_has_rowid, int *ret_columns,
@@ -84,18 +59,20 @@ static RC list_columns(struct sqlite_source *self, struct sqlite_table *table, i
         if (table->column_count == columns)
             return fail(err, RC_BUSY, "'%s' gets another column just now", table->base.name);
         struct sqlite_column *column = &table->columns[table->column_count++];
-        column->name = text_at(self, row, 0);
-        column->declared = text_at(self, row, 1);
-        column->not_null = sqlite3_column_int(row, 2) != 0;
-        column->primary = sqlite3_column_int(row, 3);
-        if (!str_is_utf8(str(column->name)) || column->name[0] == '\0' || !str_is_utf8(str(column->declared)))
+        column->base.name = text_at(self, row, 0);
+        column->base.has_order = true;
+        column->base.declared = text_at(self, row, 1);
+        column->base.not_null = sqlite3_column_int(row, 2) != 0;
+        column->base.primary = sqlite3_column_int(row, 3);
+        if (!str_is_utf8(str(column->base.name)) || column->base.name[0] == '\0' ||
+            !str_is_utf8(str(column->base.declared)))
             return fail(err, RC_CONFIG, "column %d of '%s' has no name in UTF-8", table->column_count,
                         table->base.name);
         const char *collation = NULL;
-        if (sqlite3_table_column_metadata(self->db->handle, "main", table->base.name, column->name, NULL, &collation,
-                                          NULL, NULL, NULL) == SQLITE_OK)
+        if (sqlite3_table_column_metadata(self->db->handle, "main", table->base.name, column->base.name, NULL,
+                                          &collation, NULL, NULL, NULL) == SQLITE_OK)
             column->collation = arena_text(&self->arena, collation);
-        column_declare(column);
+        sqlite_column_declare(column);
     }
 }
 
@@ -105,8 +82,8 @@ static struct sqlite_column *rowid_column(struct sqlite_table *table)
     struct sqlite_column *found = NULL;
     int primary_count = 0;
     for (int i = 0; i < table->column_count; i++) {
-        primary_count += table->columns[i].primary > 0;
-        if (table->columns[i].primary > 0 && strcasecmp(table->columns[i].declared, "INTEGER") == 0)
+        primary_count += table->columns[i].base.primary > 0;
+        if (table->columns[i].base.primary > 0 && strcasecmp(table->columns[i].base.declared, "INTEGER") == 0)
             found = &table->columns[i];
     }
     return primary_count == 1 ? found : NULL;
@@ -115,7 +92,7 @@ static struct sqlite_column *rowid_column(struct sqlite_table *table)
 static const struct sqlite_column *primary_column(const struct sqlite_table *table, int place)
 {
     for (int i = 0; i < table->column_count; i++) {
-        if (table->columns[i].primary == place)
+        if (table->columns[i].base.primary == place)
             return &table->columns[i];
     }
     return NULL;
@@ -126,8 +103,8 @@ static RC find_tie(struct sqlite_table *table, bool has_rowid, struct sqlite_col
 {
     static const char *const rowids[] = {"rowid", "oid", "_rowid_"};
     if (alias != NULL) {
-        alias->not_null = true;
-        table->tie[table->tie_count++] = alias->name;
+        alias->base.not_null = true;
+        table->tie[table->tie_count++] = alias->base.name;
         return RC_OK;
     }
     const struct sqlite_column *column;
@@ -135,12 +112,12 @@ static RC find_tie(struct sqlite_table *table, bool has_rowid, struct sqlite_col
         if (table->tie_count == KEY_COLUMNS_MAX)
             return fail(err, RC_CONFIG, "the primary key of '%s' has more than %d columns", table->base.name,
                         KEY_COLUMNS_MAX);
-        table->tie[table->tie_count++] = column->name;
+        table->tie[table->tie_count++] = column->base.name;
     }
     for (size_t i = 0; has_rowid && table->tie_count == 0 && i < sizeof(rowids) / sizeof(rowids[0]); i++) {
         bool is_hidden = false;
         for (int j = 0; j < table->column_count; j++)
-            is_hidden |= strcasecmp(table->columns[j].name, rowids[i]) == 0;
+            is_hidden |= strcasecmp(table->columns[j].base.name, rowids[i]) == 0;
         if (!is_hidden)
             table->tie[table->tie_count++] = rowids[i];
     }
@@ -149,38 +126,7 @@ static RC find_tie(struct sqlite_table *table, bool has_rowid, struct sqlite_col
                : fail(err, RC_CONFIG, "the columns of '%s' hide its rowid under all three names", table->base.name);
 }
 
-/* ---- the key ---- */
-
-static RC find_key(struct sqlite_table *table, const struct table_request *request, struct error *err)
-{
-    const struct sqlite_column *column;
-    for (int i = 0; i < request->key_count && request->key != NULL; i++) {
-        int at = column_find(table, request->key[i]);
-        if (at < 0)
-            return fail_no_column(table, "key", request->key[i], err);
-        if (table->columns[at].as != NULL)
-            return fail(err, RC_CONFIG, "key column '%s' of '%s' is compared as it is: it can have no override",
-                        request->key[i], table->base.name);
-        TRY(names_add_key(&table->base, at, err));
-    }
-    for (int place = 1; request->key == NULL && (column = primary_column(table, place)) != NULL; place++) {
-        if (column->as != NULL) { /* nothing to order by: full_sync is what is left */
-            table->base.key_count = 0;
-            return RC_OK;
-        }
-        TRY(names_add_key(&table->base, (int)(column - table->columns), err));
-    }
-    return RC_OK;
-}
-
-static bool is_in_key(const struct sqlite_table *table, const char *name)
-{
-    for (int i = 0; i < table->base.key_count; i++) {
-        if (strcmp(table->columns[table->base.key[i]].name, name) == 0)
-            return true;
-    }
-    return false;
-}
+/* ---- its indexes ---- */
 
 /* Unique under the collation that the column is compared with here; what differs in bytes may be equal in another. */
 static bool compares_alike(const struct sqlite_column *column, struct str collation)
@@ -194,6 +140,7 @@ static RC look_at_index(struct sqlite_source *self, struct sqlite_table *table, 
                         struct error *err)
 {
     AUTO(sqlite3_stmt) *row = NULL;
+    const struct columns columns = sqlite_columns(table);
     bool is_row = true, covers = is_unique, is_first = true;
     TRY(prepare_for(self, "SELECT name, coll FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno", index, &row, err));
     for (;; is_first = false) {
@@ -201,11 +148,11 @@ static RC look_at_index(struct sqlite_source *self, struct sqlite_table *table, 
         if (!is_row)
             break;
         const char *name = text_at(self, row, 0); /* "" for an expression */
-        int column = column_find(table, name);
+        int column = column_find(&columns, name);
         if (column >= 0 && is_first)
-            table->columns[column].indexed = true;
-        covers &=
-            column >= 0 && is_in_key(table, name) && compares_alike(&table->columns[column], sqlite_column_str(row, 1));
+            table->columns[column].base.indexed = true;
+        covers &= column >= 0 && key_has(&table->base, column) &&
+                  compares_alike(&table->columns[column], sqlite_column_str(row, 1));
     }
     table->key_is_unique |= covers && !is_first;
     return RC_OK;
@@ -224,32 +171,22 @@ static RC look_at_indexes(struct sqlite_source *self, struct sqlite_table *table
             break;
         TRY(look_at_index(self, table, text_at(self, row, 0), sqlite3_column_int(row, 1) != 0, err));
     }
-    table->key_is_unique |= alias != NULL && is_in_key(table, alias->name);
+    table->key_is_unique |= alias != NULL && key_has(&table->base, (int)(alias - table->columns));
     return RC_OK;
 }
 
 /* ---- types ---- */
 
-static RC apply_request(struct sqlite_table *table, const struct table_request *request, struct error *err)
+static void take_known(struct sqlite_table *table, const struct schema *known)
 {
-    for (int i = 0; i < request->override_count; i++) {
-        const struct column_override *override = &request->overrides[i];
-        const char *as = NULL;
-        int column = column_find(table, override->column);
-        if (column < 0)
-            return fail_no_column(table, "override", override->column, err);
-        TRY(names_override(table->base.name, override, &as, err));
-        column_override(&table->columns[column], as);
+    for (int i = 0; i < table->column_count; i++) {
+        struct sqlite_column *column = &table->columns[i];
+        if (column->base.as != NULL)
+            sqlite_column_override(column);
+        column->decided |= column->base.excluded;
+        if (known != NULL)
+            sqlite_column_recall(column, known);
     }
-    for (int i = 0; i < request->excluded_count; i++) {
-        int column = column_find(table, request->excluded[i]);
-        if (column < 0)
-            return fail_no_column(table, "excluded", request->excluded[i], err);
-        table->columns[column].excluded = table->columns[column].decided = true;
-    }
-    for (int i = 0; i < table->column_count && request->known != NULL; i++)
-        column_recall(&table->columns[i], request->known);
-    return RC_OK;
 }
 
 /* Columns whose values have to be seen: types not decided, and cursors whose form nobody knows. */
@@ -258,8 +195,9 @@ static int columns_to_see(const struct sqlite_table *table, const struct table_r
     int count = 0;
     for (int i = 0; i < table->column_count; i++) {
         const struct sqlite_column *column = &table->columns[i];
-        bool may_be_cursor = request->cursor != NULL ? strcmp(request->cursor, column->name) == 0
-                                                     : request->wants_cursor && name_says_changed(column->name);
+        bool may_be_cursor = request->cursor != NULL
+                                 ? strcmp(request->cursor, column->base.name) == 0
+                                 : request->wants_cursor && cursor_name_says_changed(column->base.name);
         bool needs_form = may_be_cursor && request->known_form == NULL && column->field.type == TYPE_UTF8;
         if (!column->decided || needs_form)
             ret[count++] = i;
@@ -291,28 +229,15 @@ static void build_schema(struct sqlite_source *self, struct sqlite_table *table,
     struct schema *schema = schema_new();
     for (int i = 0; i < table->column_count; i++) {
         struct sqlite_column *column = &table->columns[i];
-        column->field.name = column->name;
-        column->field.source_type = column_source_type(column, &self->arena);
-        bool keeps_null_out = !is_whole && is_in_key(table, column->name);
-        column->field.nullable = !column->not_null && !keeps_null_out;
+        column->field.name = column->base.name;
+        column->field.source_type = sqlite_column_source_type(column, &self->arena);
+        bool keeps_null_out = !is_whole && key_has(&table->base, i);
+        column->field.nullable = !column->base.not_null && !keeps_null_out;
         schema_add(schema, &column->field);
     }
     self->schemas = xrealloc(self->schemas, (size_t)(self->schema_count + 1) * sizeof(struct schema *));
     self->schemas[self->schema_count++] = schema;
     table->base.schema = schema;
-}
-
-/* Excluded columns were needed until here: to say of a key or a cursor that it cannot be without. */
-static RC drop_excluded(struct sqlite_table *table, const struct table_request *request, struct error *err)
-{
-    int kept = 0, places[COLUMNS_MAX];
-    for (int i = 0; i < table->column_count; i++) {
-        places[i] = table->columns[i].excluded ? -1 : kept;
-        if (!table->columns[i].excluded)
-            table->columns[kept++] = table->columns[i];
-    }
-    table->column_count = kept;
-    return names_exclude(&table->base, places, request->is_whole, err);
 }
 
 enum rc sqlite_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
@@ -324,6 +249,7 @@ enum rc sqlite_source_describe(struct source *base, const struct table_request *
     struct sqlite_column *alias = NULL;
     bool has_rowid = true;
     int columns_max = 0;
+    struct columns columns;
     if (request->cursor_zone != NULL || request->zero_dates != ZERO_DATES_FAIL) {
         const char *option = request->cursor_zone != NULL ? "cursor_zone" : "zero_dates";
         fail(err, RC_CONFIG, "'%s' is in a SQLite file, where '%s' means nothing", request->name, option);
@@ -343,23 +269,26 @@ enum rc sqlite_source_describe(struct source *base, const struct table_request *
         sqlite_quote(&quoted, table->base.name);
         table->quoted = arena_str(&self->arena, buf_str(&quoted));
     }
-    TRY(apply_request(table, request, err));
-    TRY(find_key(table, request, err));
+    columns = sqlite_columns(table);
+    TRY(columns_apply(&columns, &table->base, request, err));
+    take_known(table, request->known);
+    TRY(key_take(&columns, &table->base, request, err));
     if (request->sql == NULL)
         TRY(look_at_indexes(self, table, alias, err));
 
     struct tally *tallies = arena_take(&scratch, (size_t)table->column_count * sizeof(*tallies));
     for (int i = 0; i < table->column_count; i++)
         tallies[i].others_go = request->sets_aside;
-    int *columns = arena_take(&scratch, (size_t)table->column_count * sizeof(*columns));
-    int count = columns_to_see(table, request, columns);
-    TRY(see_values(self, table, columns, count, tallies, err));
+    int *seen = arena_take(&scratch, (size_t)table->column_count * sizeof(*seen));
+    int count = columns_to_see(table, request, seen);
+    TRY(see_values(self, table, seen, count, tallies, err));
     for (int i = 0; i < table->column_count; i++) {
         if (!table->columns[i].decided)
             TRY(sqlite_column_decide(&table->columns[i], &tallies[i], table->base.name, err));
     }
-    TRY(cursor_find(table, request, tallies, err));
-    TRY(drop_excluded(table, request, err));
+    TRY(sqlite_cursor_find(table, request, tallies, err));
+    TRY(columns_drop_excluded(&columns, &table->base, request->is_whole, err));
+    table->column_count = columns.count;
     build_schema(self, table, request->is_whole);
     *ret = &table->base;
     return RC_OK;

@@ -41,14 +41,14 @@ static bool class_fits(enum type type, int class)
     }
 }
 
-RC key_text(const struct sqlite_table *table, int column, sqlite3_stmt *row, int at, struct arena *arena,
-            const char **ret, struct error *err)
+RC sqlite_key_text(const struct sqlite_table *table, int column, sqlite3_stmt *row, int at, struct arena *arena,
+                   const char **ret, struct error *err)
 {
     const struct sqlite_column *c = &table->columns[column];
     int class = sqlite3_column_type(row, at);
     struct str text = class == SQLITE_TEXT ? sqlite_column_str(row, at) : S("");
     if (!class_fits(c->field.type, class) || memchr(text.at, '\0', text.len) != NULL || !str_is_utf8(text))
-        return fail(err, RC_DATA, "key column '%s' of '%s' holds a value that no position can name: %s", c->name,
+        return fail(err, RC_DATA, "key column '%s' of '%s' holds a value that no position can name: %s", c->base.name,
                     table->base.name,
                     class == SQLITE_NULL   ? "NULL"
                     : class == SQLITE_TEXT ? "a text with a NUL in it, or that is not UTF-8"
@@ -77,8 +77,8 @@ static bool bind_number(sqlite3_stmt *statement, int parameter, const char *text
     return true;
 }
 
-RC key_bind(struct sqlite *db, sqlite3_stmt *statement, int parameter, enum type type, const char *text,
-            struct arena *arena, struct error *err)
+RC sqlite_key_bind(struct sqlite *db, sqlite3_stmt *statement, int parameter, enum type type, const char *text,
+                   struct arena *arena, struct error *err)
 {
     struct str bytes;
     switch (type) {

@@ -1,6 +1,6 @@
 #include "connect/sqlite/source_parts.h"
 
-bool cursor_is_odd(const struct form *form, sqlite3_stmt *row, int at)
+bool sqlite_cursor_is_odd(const struct form *form, sqlite3_stmt *row, int at)
 {
     struct form found;
     int class = sqlite3_column_type(row, at);
@@ -13,7 +13,8 @@ bool cursor_is_odd(const struct form *form, sqlite3_stmt *row, int at)
            !form_equal(&found, form);
 }
 
-RC count_odd_cursors(struct sqlite_source *source, const struct sqlite_table *table, int64_t *ret, struct error *err)
+RC sqlite_count_odd_cursors(struct sqlite_source *source, const struct sqlite_table *table, int64_t *ret,
+                            struct error *err)
 {
     AUTO_RELEASE(pages) pages = {0};
     int64_t odd = 0;
@@ -23,7 +24,7 @@ RC count_odd_cursors(struct sqlite_source *source, const struct sqlite_table *ta
         TRY(pages_next(&pages, &is_row, err));
         if (!is_row)
             break;
-        odd += cursor_is_odd(&table->base.form, pages.statement, 0);
+        odd += sqlite_cursor_is_odd(&table->base.form, pages.statement, 0);
     }
     ((struct sqlite_table *)(uintptr_t)table)->cursors_are_checked = odd == 0;
     *ret = odd;
@@ -35,15 +36,15 @@ static enum rc fail_odd(const struct sqlite_table *table, int64_t odd, struct er
     char form[FORM_TEXT_MAX];
     form_name(&table->base.form, form);
     fail(err, RC_DATA, "the cursor '%s' of '%s' is not of the form %s in %lld rows, which a range could pass over",
-         table->columns[table->base.cursor].name, table->base.name, form, (long long)odd);
+         table->columns[table->base.cursor].base.name, table->base.name, form, (long long)odd);
     return fail_todo(err,
                      "write these cursors in one form in the source, or take another cursor, or increment: full_sync");
 }
 
-enum rc fail_odd_cursors(struct sqlite_source *source, const struct sqlite_table *table, struct error *err)
+enum rc sqlite_fail_odd_cursors(struct sqlite_source *source, const struct sqlite_table *table, struct error *err)
 {
     int64_t odd;
-    TRY(count_odd_cursors(source, table, &odd, err));
+    TRY(sqlite_count_odd_cursors(source, table, &odd, err));
     return fail_odd(table, odd > 0 ? odd : 1, err);
 }
 
@@ -54,23 +55,23 @@ static RC check_keys(struct sqlite_source *source, const struct sqlite_table *ta
     int64_t count;
     for (int i = 0; i < table->base.key_count; i++) {
         const struct sqlite_column *column = &table->columns[table->base.key[i]];
-        if (column->not_null)
+        if (column->base.not_null)
             continue;
         buf_reset(&sql);
         buf_addf(&sql, "SELECT count(*) FROM %s WHERE ", table->quoted);
-        sqlite_quote(&sql, column->name);
+        sqlite_quote(&sql, column->base.name);
         buf_add_str(&sql, S(" IS NULL"));
         TRY(sqlite_table_int64(source, table, &everything, sql.at, &count, err));
         if (count == 0)
             continue;
-        fail(err, RC_DATA, "key column '%s' of '%s' is NULL in %lld rows, which a range would pass over", column->name,
-             table->base.name, (long long)count);
+        fail(err, RC_DATA, "key column '%s' of '%s' is NULL in %lld rows, which a range would pass over",
+             column->base.name, table->base.name, (long long)count);
         return fail_todo(err, "give these rows a key, or name another key in the table's entry (key: <column>)");
     }
     return RC_OK;
 }
 
-RC check_order(struct sqlite_source *source, const struct sqlite_table *table, bool by_key, struct error *err)
+RC sqlite_check_order(struct sqlite_source *source, const struct sqlite_table *table, bool by_key, struct error *err)
 {
     struct sqlite_table *mine = (struct sqlite_table *)(uintptr_t)table; /* ours, const only for the caller */
     int64_t odd = 0;
@@ -78,7 +79,7 @@ RC check_order(struct sqlite_source *source, const struct sqlite_table *table, b
         TRY(check_keys(source, table, err));
     mine->keys_are_checked |= by_key;
     if (table->base.cursor >= 0 && !table->cursors_are_checked)
-        TRY(count_odd_cursors(source, table, &odd, err));
+        TRY(sqlite_count_odd_cursors(source, table, &odd, err));
     return odd == 0 ? RC_OK : fail_odd(table, odd, err);
 }
 
@@ -110,7 +111,8 @@ static RC count_misfits(struct sqlite_source *source, const struct sqlite_table 
     }
 }
 
-enum rc fail_misfit(struct sqlite_source *source, const struct sqlite_table *table, int column, struct error *err)
+enum rc sqlite_fail_misfit(struct sqlite_source *source, const struct sqlite_table *table, int column,
+                           struct error *err)
 {
     AUTO_RELEASE(arena) arena = {0};
     const struct sqlite_column *c = &table->columns[column];
@@ -119,13 +121,13 @@ enum rc fail_misfit(struct sqlite_source *source, const struct sqlite_table *tab
     TRY(count_misfits(source, table, column, &misfits, err));
     if (misfits.count == 0 && misfits.nulls > 0) {
         fail(err, RC_DATA, "column '%s' of '%s' is never NULL by its declaration or as a key, and is NULL in %lld rows",
-             c->name, table->base.name, (long long)misfits.nulls);
+             c->base.name, table->base.name, (long long)misfits.nulls);
         return fail_todo(err, "give these rows a value, or name another key in the table's entry (key: <column>)");
     }
     field_type_name(&c->field, type);
-    fail(err, RC_DATA, "column '%s' of '%s': %lld of %lld values do not fit %s", c->name, table->base.name,
+    fail(err, RC_DATA, "column '%s' of '%s': %lld of %lld values do not fit %s", c->base.name, table->base.name,
          (long long)misfits.count, (long long)misfits.values, type);
     return fail_todo(
         err, "mend them in the source, or say how to take the column in the table's entry: columns: {%s: {as: %s}}",
-        yaml_name(&arena, c->name), misfits.has_blob ? "binary" : "text");
+        yaml_name(&arena, c->base.name), misfits.has_blob ? "binary" : "text");
 }

@@ -32,7 +32,7 @@ static void order_by_tie(struct pages *self)
     }
 }
 
-static const char *column_name(const struct pages *self, int column) { return self->table->columns[column].name; }
+static const char *column_name(const struct pages *self, int column) { return self->table->columns[column].base.name; }
 
 static void pages_start(struct pages *self, struct sqlite_source *source, const struct sqlite_table *table, int columns)
 {
@@ -47,12 +47,12 @@ void pages_init(struct pages *self, struct sqlite_source *source, const struct s
     self->range = *range;
     for (int i = 0; i < count; i++)
         select_column(self, column_name(self, columns != NULL ? columns[i] : i));
-    if (goes_by_cursor(range->kind))
+    if (range_goes_by_cursor(range->kind))
         order_by(self, column_name(self, table->base.cursor));
-    for (int i = 0; i < table->base.key_count && goes_by_key(range->kind); i++)
+    for (int i = 0; i < table->base.key_count && pages_go_by_key(range->kind); i++)
         order_by(self, column_name(self, table->base.key[i]));
     self->sure_count = self->order_count;
-    if (!goes_by_key(range->kind) || !table->key_is_unique)
+    if (!pages_go_by_key(range->kind) || !table->key_is_unique)
         order_by_tie(self);
 }
 
@@ -107,7 +107,7 @@ static void query_and(struct query *query)
 
 static enum type order_type(const struct pages *self, int place)
 {
-    bool by_cursor = goes_by_cursor(self->range.kind), is_cursor = by_cursor && place == 0;
+    bool by_cursor = range_goes_by_cursor(self->range.kind), is_cursor = by_cursor && place == 0;
     if (is_cursor)
         return self->table->base.form.kind == FORM_EPOCH ? TYPE_INT64 : TYPE_UTF8;
     return self->table->columns[self->table->base.key[place - by_cursor]].field.type;
@@ -136,7 +136,7 @@ static void query_compare(struct query *query, const struct pages *self, int cou
 static int position_texts(const struct pages *self, const struct position *position, const char *texts[ORDER_MAX])
 {
     int count = 0;
-    if (goes_by_cursor(self->range.kind))
+    if (range_goes_by_cursor(self->range.kind))
         texts[count++] = position->at;
     for (int i = 0; i < position->key_count; i++)
         texts[count++] = position->key[i];
@@ -149,9 +149,9 @@ static void query_lower(struct query *query, const struct pages *self)
     const struct position *lo = &self->range.lo;
     const char *texts[ORDER_MAX];
     int count = position_texts(self, lo, texts);
-    if (goes_by_cursor(self->range.kind) && lo->shape == POSITION_AT)
+    if (range_goes_by_cursor(self->range.kind) && lo->shape == POSITION_AT)
         query_compare(query, self, count, lo->key_count > 0 ? ">" : ">=", texts);
-    else if (!goes_by_cursor(self->range.kind) && lo->key_count > 0 &&
+    else if (!range_goes_by_cursor(self->range.kind) && lo->key_count > 0 &&
              lo->shape == (self->range.kind == RANGE_WALK ? POSITION_WALK : POSITION_AFTER))
         query_compare(query, self, count, ">", texts);
 }
@@ -173,7 +173,7 @@ static void query_upper(struct query *query, const struct pages *self)
         sqlite_quote(&query->sql, column_name(self, self->table->base.cursor));
         buf_add_str(&query->sql, S(" IS NULL"));
     }
-    if (goes_by_cursor(self->range.kind) && hi->shape == POSITION_AT)
+    if (range_goes_by_cursor(self->range.kind) && hi->shape == POSITION_AT)
         query_compare(query, self, count, hi->key_count > 0 ? "<=" : "<", texts);
     else if (hi->key_count > 0)
         query_compare(query, self, count, self->range.kind == RANGE_ROW ? "=" : "<=", texts);
@@ -210,7 +210,8 @@ static void query_build(struct query *query, const struct pages *self)
 static RC bind_operand(struct pages *self, int parameter, const struct operand *operand, struct error *err)
 {
     if (operand->text != NULL)
-        return key_bind(self->source->db, self->statement, parameter, operand->type, operand->text, &self->arena, err);
+        return sqlite_key_bind(self->source->db, self->statement, parameter, operand->type, operand->text, &self->arena,
+                               err);
     int code = sqlite3_bind_value(self->statement, parameter, self->last[operand->place]);
     return code == SQLITE_OK ? RC_OK : sqlite_fail(self->source->db, code, err);
 }

@@ -6,8 +6,8 @@
 
 #include "base/arena.h"
 #include "base/yaml.h"
+#include "connect/columns.h"
 #include "connect/custom.h"
-#include "connect/names.h"
 #include "connect/sqlite/affinity.h"
 #include "connect/sqlite/source.h"
 #include "io/sqlite.h"
@@ -16,13 +16,11 @@
 enum promise { PROMISE_NONE, PROMISE_DATE, PROMISE_TIMESTAMP, PROMISE_DECIMAL, PROMISE_BOOL };
 
 struct sqlite_column {
-    const char *name, *declared, *collation;
+    struct source_column base;
+    const char *collation;
     enum affinity affinity;
     enum promise promise;
-    bool not_null, indexed; /* indexed: an index begins with it */
-    int primary;            /* place in the primary key from 1; 0: not in it */
-    const char *as;         /* override: "text", "binary"; NULL: none */
-    bool excluded, decided;
+    bool decided;
     struct field field; /* once decided; name and source_type are set with the schema */
     struct form form;   /* of TYPE_DATE and TYPE_TIMESTAMP */
 };
@@ -56,6 +54,10 @@ static inline const struct sqlite_table *sqlite_table_of(const struct table *tab
 {
     return (const struct sqlite_table *)table;
 }
+static inline struct columns sqlite_columns(const struct sqlite_table *table)
+{
+    return (struct columns){table->columns, table->column_count, sizeof(*table->columns)};
+}
 
 /* ---- source_types.c ---- */
 
@@ -71,14 +73,15 @@ struct tally {
 };
 
 /* Affinity and promise from the declared type. */
-void column_declare(struct sqlite_column *column);
+void sqlite_column_declare(struct sqlite_column *column);
 /* The type of the last waybill stays when the column is still declared the same. */
-void column_recall(struct sqlite_column *column, const struct schema *known);
-void column_override(struct sqlite_column *column, const char *as);
+void sqlite_column_recall(struct sqlite_column *column, const struct schema *known);
+/* What is overridden needs nothing of its values. */
+void sqlite_column_override(struct sqlite_column *column);
 void tally_add(struct tally *self, const struct sqlite_column *column, sqlite3_stmt *row, int at);
 RC sqlite_column_decide(struct sqlite_column *column, const struct tally *tally, const char *table, struct error *err);
 /* "DATETIME 'YYYY-MM-DD HH:MM:SS'": what the field's source_type says. */
-const char *column_source_type(const struct sqlite_column *column, struct arena *arena);
+const char *sqlite_column_source_type(const struct sqlite_column *column, struct arena *arena);
 
 /* One value in the type of its column. */
 struct cell {
@@ -97,10 +100,8 @@ void cell_put(const struct cell *self, const struct sqlite_column *column, struc
 enum rc sqlite_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
                                struct error *err);
 /* Sets cursor, form, cursor_found, cursor_indexed. Tallies count the forms of columns without a known one. */
-RC cursor_find(struct sqlite_table *table, const struct table_request *request, const struct tally *tallies,
-               struct error *err);
-int column_find(const struct sqlite_table *table, const char *name); /* -1: none */
-enum rc fail_no_column(const struct sqlite_table *table, const char *what, const char *name, struct error *err);
+RC sqlite_cursor_find(struct sqlite_table *table, const struct table_request *request, const struct tally *tallies,
+                      struct error *err);
 
 /* ---- source_custom.c ---- */
 
@@ -116,20 +117,17 @@ RC sqlite_table_int64(struct sqlite_source *self, const struct sqlite_table *tab
 /* ---- source_key.c: values of positions ---- */
 
 /* A key column's value as a position has it. RC_DATA: it has no such text. */
-RC key_text(const struct sqlite_table *table, int column, sqlite3_stmt *row, int at, struct arena *arena,
-            const char **ret, struct error *err);
+RC sqlite_key_text(const struct sqlite_table *table, int column, sqlite3_stmt *row, int at, struct arena *arena,
+                   const char **ret, struct error *err);
 /* S21: the parameter gets the storage class of a column of this type, or a comparison would mean something else. The
  * text, and the arena, outlive the binding. RC_DATA: the text is none of this type. */
-RC key_bind(struct sqlite *db, sqlite3_stmt *statement, int parameter, enum type type, const char *text,
-            struct arena *arena, struct error *err);
+RC sqlite_key_bind(struct sqlite *db, sqlite3_stmt *statement, int parameter, enum type type, const char *text,
+                   struct arena *arena, struct error *err);
 
 /* ---- source_pages.c ---- */
 
-static inline bool goes_by_cursor(enum range_kind kind) { return kind == RANGE_CURSOR || kind == RANGE_TIME; }
-static inline bool goes_by_key(enum range_kind kind)
-{
-    return kind == RANGE_WALK || kind == RANGE_CURSOR || kind == RANGE_KEY || kind == RANGE_NULL || kind == RANGE_ROW;
-}
+/* A single key's rows are looked for like a range's. */
+static inline bool pages_go_by_key(enum range_kind kind) { return range_goes_by_key(kind) || kind == RANGE_ROW; }
 
 /* A walk over rows in an order that repeats none, in pages that are transactions of their own. Each row selects the
  * columns asked for, in that order; the order's columns that are not among them follow. */
@@ -173,12 +171,14 @@ enum rc sqlite_source_read(struct source *base, const struct table *table, const
 
 /* ---- source_misfit.c: what is there, and may not be ---- */
 
-bool cursor_is_odd(const struct form *form, sqlite3_stmt *row, int at); /* not for NULL */
-RC count_odd_cursors(struct sqlite_source *source, const struct sqlite_table *table, int64_t *ret, struct error *err);
+bool sqlite_cursor_is_odd(const struct form *form, sqlite3_stmt *row, int at); /* not for NULL */
+RC sqlite_count_odd_cursors(struct sqlite_source *source, const struct sqlite_table *table, int64_t *ret,
+                            struct error *err);
 /* Before rows of a range are read: no odd cursor and (where it goes by key) no NULL in the key, which a range would
  * pass over. Looked at once per description: a row that becomes odd later is the next run's to find. */
-RC check_order(struct sqlite_source *source, const struct sqlite_table *table, bool by_key, struct error *err);
+RC sqlite_check_order(struct sqlite_source *source, const struct sqlite_table *table, bool by_key, struct error *err);
 /* RC_DATA after a row with an odd cursor was met, with the count of all. */
-enum rc fail_odd_cursors(struct sqlite_source *source, const struct sqlite_table *table, struct error *err);
+enum rc sqlite_fail_odd_cursors(struct sqlite_source *source, const struct sqlite_table *table, struct error *err);
 /* RC_DATA for a value that does not fit its column: counts how many there are, and says which override helps. */
-enum rc fail_misfit(struct sqlite_source *source, const struct sqlite_table *table, int column, struct error *err);
+enum rc sqlite_fail_misfit(struct sqlite_source *source, const struct sqlite_table *table, int column,
+                           struct error *err);

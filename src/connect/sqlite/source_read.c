@@ -10,12 +10,12 @@ enum { SAMPLE_ROWS = 1000 };
 static RC check_range(const struct sqlite_table *table, const struct range *range, struct error *err)
 {
     const struct position *ends[] = {&range->lo, &range->hi};
-    bool is_timed = goes_by_cursor(range->kind) || range->kind == RANGE_WALK;
-    assert(!goes_by_key(range->kind) || table->base.key_count > 0);
+    bool is_timed = range_goes_by_cursor(range->kind) || range->kind == RANGE_WALK;
+    assert(!pages_go_by_key(range->kind) || table->base.key_count > 0);
     assert(!is_timed || (table->base.cursor >= 0 && (range->hi.at != NULL || range->kind == RANGE_TIME)));
     assert(range->kind != RANGE_NULL || table->base.cursor >= 0);
     assert(range->kind != RANGE_TIME || (range->lo.key_count == 0 && range->hi.key_count == 0));
-    for (int i = 0; i < 2 && goes_by_key(range->kind); i++) {
+    for (int i = 0; i < 2 && pages_go_by_key(range->kind); i++) {
         if (ends[i]->key_count == 0 || ends[i]->key_count == table->base.key_count)
             continue;
         return fail(err, RC_DATA, "the position of '%s' names %d key values, and its key has %d columns",
@@ -51,14 +51,14 @@ static RC add_row(struct sqlite_reader *self, sqlite3_stmt *row, struct error *e
     struct cell cell;
     const struct table *base = &self->table->base;
     if (!self->is_snapshot && base->cursor >= 0 && sqlite3_column_type(row, base->cursor) != SQLITE_NULL &&
-        cursor_is_odd(&base->form, row, base->cursor))
-        return fail_odd_cursors(self->source, self->table, err);
+        sqlite_cursor_is_odd(&base->form, row, base->cursor))
+        return sqlite_fail_odd_cursors(self->source, self->table, err);
     for (int i = 0; i < self->table->column_count; i++) {
         const struct sqlite_column *column = &self->table->columns[i];
         bool is_null = sqlite3_column_type(row, i) == SQLITE_NULL;
         bool fits = is_null ? column->field.nullable : cell_read(&cell, column, row, i);
         if (!fits && !source_sets_aside(base, i))
-            return fail_misfit(self->source, self->table, i, err);
+            return sqlite_fail_misfit(self->source, self->table, i, err);
         if (is_null || !fits)
             builder_null(self->builder, i);
         else
@@ -117,7 +117,7 @@ static RC open_snapshot(struct sqlite_reader *self, struct error *err)
     AUTO_RELEASE(buf) sql = {0};
     for (int i = 0; i < self->table->column_count; i++) {
         buf_add_str(&sql, i > 0 ? S(", ") : S("SELECT "));
-        sqlite_quote(&sql, self->table->columns[i].name);
+        sqlite_quote(&sql, self->table->columns[i].base.name);
     }
     buf_addf(&sql, " FROM %s", self->table->quoted);
     return sqlite_table_prepare(self->source, self->table, &everything, sql.at, &self->everything, err);
@@ -130,7 +130,7 @@ enum rc sqlite_source_read(struct source *base, const struct table *table, const
     const struct sqlite_table *t = sqlite_table_of(table);
     TRY(check_range(t, range, err));
     if (range->kind != RANGE_ALL)
-        TRY(check_order(source, t, goes_by_key(range->kind), err));
+        TRY(sqlite_check_order(source, t, pages_go_by_key(range->kind), err));
     struct sqlite_reader *self = xcalloc(1, sizeof(*self));
     *self = (struct sqlite_reader){
         .base = {&reader_ops}, .source = source, .table = t, .builder = batch_builder_new(table->schema)};
@@ -153,8 +153,8 @@ static RC take_cut(const struct pages *pages, struct arena *arena, struct positi
     int place = 0;
     switch (pages->range.kind) {
     case RANGE_CURSOR:
-        if (cursor_is_odd(&table->form, pages->statement, 0))
-            return fail_odd_cursors(pages->source, pages->table, err);
+        if (sqlite_cursor_is_odd(&table->form, pages->statement, 0))
+            return sqlite_fail_odd_cursors(pages->source, pages->table, err);
         cut.shape = POSITION_AT;
         cut.at = arena_str(arena, sqlite_column_str(pages->statement, pages->order_at[place++]));
         break;
@@ -165,8 +165,8 @@ static RC take_cut(const struct pages *pages, struct arena *arena, struct positi
     default: cut.shape = POSITION_AFTER;
     }
     for (int i = 0; i < table->key_count; i++)
-        TRY(key_text(pages->table, table->key[i], pages->statement, pages->order_at[place + i], arena, &cut.key[i],
-                     err));
+        TRY(sqlite_key_text(pages->table, table->key[i], pages->statement, pages->order_at[place + i], arena,
+                            &cut.key[i], err));
     *ret = cut;
     return RC_OK;
 }
@@ -200,8 +200,8 @@ static RC cut_by_key(struct pages *pages, int64_t rows, struct arena *arena, str
 /* The cursor's text in the current row. */
 static RC take_cursor_text(const struct pages *pages, struct arena *arena, const char **ret, struct error *err)
 {
-    if (cursor_is_odd(&pages->table->base.form, pages->statement, pages->order_at[0]))
-        return fail_odd_cursors(pages->source, pages->table, err);
+    if (sqlite_cursor_is_odd(&pages->table->base.form, pages->statement, pages->order_at[0]))
+        return sqlite_fail_odd_cursors(pages->source, pages->table, err);
     *ret = arena_str(arena, sqlite_column_str(pages->statement, pages->order_at[0]));
     return RC_OK;
 }
@@ -304,7 +304,7 @@ static RC count_null_cursors(struct sqlite_source *source, const struct sqlite_t
 {
     AUTO_RELEASE(buf) sql = {0};
     buf_addf(&sql, "SELECT count(*) FROM %s WHERE ", table->quoted);
-    sqlite_quote(&sql, table->columns[table->base.cursor].name);
+    sqlite_quote(&sql, table->columns[table->base.cursor].base.name);
     buf_add_str(&sql, S(" IS NULL"));
     return sqlite_table_int64(source, table, range, sql.at, ret, err);
 }
@@ -320,7 +320,7 @@ enum rc sqlite_source_facts(struct source *base, const struct table *table, cons
     TRY(sample_bytes(source, t, range, &facts.row_bytes, err));
     if (table->cursor >= 0) {
         TRY(count_null_cursors(source, t, range, &facts.null_cursors, err));
-        TRY(count_odd_cursors(source, t, &facts.odd_cursors, err));
+        TRY(sqlite_count_odd_cursors(source, t, &facts.odd_cursors, err));
     }
     *ret = facts;
     return RC_OK;

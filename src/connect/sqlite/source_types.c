@@ -22,7 +22,7 @@ static bool declares_digits(const char *declared, int *ret_precision, int *ret_s
            *ret_scale <= *ret_precision;
 }
 
-void column_declare(struct sqlite_column *column)
+void sqlite_column_declare(struct sqlite_column *column)
 {
     static const struct {
         const char *word;
@@ -32,14 +32,14 @@ void column_declare(struct sqlite_column *column)
         {"DECIMAL", PROMISE_DECIMAL}, {"NUMERIC", PROMISE_DECIMAL},    {"BOOLEAN", PROMISE_BOOL},
         {"BOOL", PROMISE_BOOL},
     };
-    size_t len = strcspn(column->declared, " (");
-    column->affinity = affinity_of(column->declared, false);
+    size_t len = strcspn(column->base.declared, " (");
+    column->affinity = affinity_of(column->base.declared, false);
     for (size_t i = 0; i < sizeof(promises) / sizeof(promises[0]); i++) {
-        if (strlen(promises[i].word) == len && strncasecmp(column->declared, promises[i].word, len) == 0)
+        if (strlen(promises[i].word) == len && strncasecmp(column->base.declared, promises[i].word, len) == 0)
             column->promise = promises[i].promise;
     }
     if (column->promise == PROMISE_DECIMAL &&
-        !declares_digits(column->declared, &column->field.precision, &column->field.scale))
+        !declares_digits(column->base.declared, &column->field.precision, &column->field.scale))
         column->promise = PROMISE_NONE;
 }
 
@@ -76,32 +76,31 @@ static void set_timestamp(struct sqlite_column *column, const struct form *form)
     column->field.utc = form->z;
 }
 
-const char *column_source_type(const struct sqlite_column *column, struct arena *arena)
+const char *sqlite_column_source_type(const struct sqlite_column *column, struct arena *arena)
 {
     char name[FORM_TEXT_MAX];
     if (column->field.type != TYPE_TIMESTAMP)
-        return column->declared;
+        return column->base.declared;
     form_name(&column->form, name);
-    return arena_print(arena, "%s %s", column->declared, name + strlen("text "));
+    return arena_print(arena, "%s %s", column->base.declared, name + strlen("text "));
 }
 
 /* ---- known and overridden ---- */
 
-void column_override(struct sqlite_column *column, const char *as)
+void sqlite_column_override(struct sqlite_column *column)
 {
-    column->as = as;
-    column->field.type = strcmp(as, "text") == 0 ? TYPE_UTF8 : TYPE_BINARY;
+    column->field.type = strcmp(column->base.as, "text") == 0 ? TYPE_UTF8 : TYPE_BINARY;
     column->decided = true;
 }
 
-void column_recall(struct sqlite_column *column, const struct schema *known)
+void sqlite_column_recall(struct sqlite_column *column, const struct schema *known)
 {
-    int found = schema_find(known, column->name);
+    int found = schema_find(known, column->base.name);
     if (found < 0 || column->decided)
         return;
     const struct field *field = &known->fields[found];
-    size_t len = strlen(column->declared);
-    bool is_same = strncmp(field->source_type, column->declared, len) == 0;
+    size_t len = strlen(column->base.declared);
+    bool is_same = strncmp(field->source_type, column->base.declared, len) == 0;
     const char *rest = is_same ? field->source_type + len : "";
     if (field->type == TYPE_TIMESTAMP) {
         char name[FORM_TEXT_MAX];
@@ -206,7 +205,7 @@ static bool read_stamp(struct cell *self, const struct sqlite_column *column, sq
 bool cell_read(struct cell *self, const struct sqlite_column *column, sqlite3_stmt *row, int at)
 {
     int class = sqlite3_column_type(row, at);
-    if (column->as != NULL)
+    if (column->base.as != NULL)
         return read_override(self, column, row, at);
     switch (column->field.type) {
     case TYPE_BOOL:
@@ -324,11 +323,11 @@ static enum rc fail_mixed(const struct sqlite_column *column, const struct tally
             buf_addf(&counts, "%s%lld %s", counts.len ? ", " : "", (long long)tally->classes[classes[i].class],
                      classes[i].name);
     }
-    fail(err, RC_DATA, "column '%s' of '%s' holds values of several storage classes: %s", column->name, table,
+    fail(err, RC_DATA, "column '%s' of '%s' holds values of several storage classes: %s", column->base.name, table,
          counts.at);
     return fail_todo(
         err, "make them one in the source, or say how to take them in the table's entry: columns: {%s: {as: %s}}",
-        yaml_name(&arena, column->name), tally->classes[SQLITE_BLOB] > 0 ? "binary" : "text");
+        yaml_name(&arena, column->base.name), tally->classes[SQLITE_BLOB] > 0 ? "binary" : "text");
 }
 
 static RC decide_by_class(struct sqlite_column *column, const struct tally *tally, int64_t values, const char *table,
@@ -365,11 +364,11 @@ RC sqlite_column_decide(struct sqlite_column *column, const struct tally *tally,
     if (!keeps_promise(column, tally, values))
         TRY(decide_by_class(column, tally, values, table, err));
     if (column->field.type == TYPE_UTF8 && tally->not_utf8 > 0 && !tally->others_go) {
-        fail(err, RC_DATA, "column '%s' of '%s': %lld of %lld texts are not valid UTF-8", column->name, table,
+        fail(err, RC_DATA, "column '%s' of '%s': %lld of %lld texts are not valid UTF-8", column->base.name, table,
              (long long)tally->not_utf8, (long long)values);
         return fail_todo(err,
                          "mend them in the source, or take the column's bytes as they are: columns: {%s: {as: binary}}",
-                         yaml_name(&arena, column->name));
+                         yaml_name(&arena, column->base.name));
     }
     column->decided = true;
     return RC_OK;
@@ -398,9 +397,9 @@ const struct source_type *sqlite_source_types(struct arena *arena, int *ret_coun
     static const struct tally nothing;
     struct source_type *types = arena_take(arena, sizeof(*types) * (SAMPLES + 1));
     for (int i = 0; i < SAMPLES; i++) {
-        struct sqlite_column column = {.name = "c", .declared = samples[i].declared};
+        struct sqlite_column column = {.base = {.name = "c", .declared = samples[i].declared}};
         struct error none;
-        column_declare(&column);
+        sqlite_column_declare(&column);
         enum rc rc = sqlite_column_decide(&column, &nothing, "t", &none);
         assert(rc == RC_OK && "no value contradicts");
         column.field.source_type = samples[i].declared;
