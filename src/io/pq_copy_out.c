@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "io/pq_parts.h"
+#include "io/stream.h"
 
 enum {
     QUERY = 'Q',
@@ -68,7 +69,7 @@ static RC receive(struct pq *db, struct error *err)
 {
     struct pq_incoming *in = &db->incoming;
     for (;;) {
-        ssize_t got = recv(PQsocket(db->handle), in->buffer + in->end, in->size - in->end, MSG_DONTWAIT);
+        ssize_t got = stream_receive(PQsocket(db->handle), in->buffer + in->end, in->size - in->end);
         if (got > 0) {
             in->end += (size_t)got;
             return RC_OK;

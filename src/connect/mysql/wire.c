@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "io/stream.h"
+
 /* Capabilities that libmariadb 3.3 does not ask for; a later one may. */
 enum {
     WIRE_OPTIONAL_METADATA = 1 << 25, /* a byte in front of the number of columns */
@@ -66,7 +68,7 @@ static RC receive(struct wire *self, struct error *err)
 {
     ssize_t got = 0;
     while (self->socket >= 0) {
-        got = recv(self->socket, self->buffer + self->end, self->size - self->end, MSG_DONTWAIT);
+        got = stream_receive(self->socket, self->buffer + self->end, self->size - self->end);
         if (got > 0) {
             self->end += (size_t)got;
             return RC_OK;

@@ -7,7 +7,8 @@
 #include "connect/postgres/source_parts.h"
 
 enum {
-    COUNT_MAX = 100000, /* above it the planner's estimate is good enough for a plan */
+    COUNT_FIRST = 10000, /* so many are counted in any case; a run waits for it */
+    COUNT_MAX = 100000,  /* above it the planner's estimate is good enough for a plan */
     SAMPLE_ROWS = 1000,
     SAMPLE_WIDE_ROWS = 20, /* of a table whose rows may be many MB each */
     WIDE_BYTES = 1 << 16,
@@ -31,18 +32,27 @@ static RC estimate_rows(struct postgres_source *self, const struct pg_table *tab
     return RC_OK;
 }
 
+static RC count_up_to(struct postgres_source *self, const struct pg_table *table, const struct range *range, int most,
+                      int64_t *ret, struct error *err)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    buf_add_str(&sql, S("SELECT count(*) FROM (SELECT 1"));
+    TRY(pg_range_from(table, range, &sql, err));
+    buf_addf(&sql, " LIMIT %d) AS t", most);
+    return pg_range_int64(self, table, range, sql.at, ret, err);
+}
+
 static RC count_rows(struct postgres_source *self, const struct pg_table *table, const struct range *range,
                      int64_t *ret, struct error *err)
 {
-    AUTO_RELEASE(buf) sql = {0};
     int64_t count, estimate;
-    buf_add_str(&sql, S("SELECT count(*) FROM (SELECT 1"));
-    TRY(pg_range_from(table, range, &sql, err));
-    buf_addf(&sql, " LIMIT %d) AS t", COUNT_MAX + 1);
-    TRY(pg_range_int64(self, table, range, sql.at, &count, err));
-    if (count > COUNT_MAX) {
+    TRY(count_up_to(self, table, range, COUNT_FIRST + 1, &count, err));
+    if (count > COUNT_FIRST) {
         TRY(estimate_rows(self, table, range, &estimate, err));
-        count = estimate > count ? estimate : count;
+        if (estimate > COUNT_MAX)
+            count = estimate;
+        else
+            TRY(count_up_to(self, table, range, COUNT_MAX + 1, &count, err));
     }
     *ret = count;
     return RC_OK;
