@@ -94,14 +94,27 @@ static void add_next_words(const struct command *const *commands, const char *co
     }
 }
 
-static const char *nearest_path(const struct command *const *commands, const char *given, const char *first)
+enum { PATHS_MAX = 256 };
+
+static int list_paths(const struct command *const *commands, const char *ret[PATHS_MAX])
 {
-    enum { PATHS_MAX = 256 };
-    const char *paths[PATHS_MAX] = {0};
     int count = 0;
     for (int i = 0; commands[i] != NULL && count < PATHS_MAX; i++)
-        paths[count++] = commands[i]->path;
+        ret[count++] = commands[i]->path;
+    return count;
+}
+
+/* Also where the two words stand the wrong way round, or the first one alone is near. */
+static const char *nearest_path(const struct command *const *commands, const char *given, const char *first)
+{
+    const char *paths[PATHS_MAX];
+    int count = list_paths(commands, paths);
+    const char *space = strchr(given, ' ');
+    AUTO_RELEASE(buf) turned = {0};
+    buf_addf(&turned, "%s %.*s", space != NULL ? space + 1 : "", (int)strcspn(given, " "), given);
     const char *near = nearest_name(given, paths, count);
+    for (int i = 0; i < count && near == NULL; i++)
+        near = text_eq(paths[i], turned.at) ? paths[i] : NULL;
     for (int i = 0; i < count && near == NULL; i++) {
         char word[64];
         snprintf(word, sizeof(word), "%.*s", (int)strcspn(paths[i], " "), paths[i]);
@@ -317,6 +330,26 @@ static RC take_environment(struct cli *cli, struct option_set *set, struct error
 
 /* ---- what the verb asks for ---- */
 
+/* A word too many: of a table, or of a command that is also called by its first word (`sync pipline`). */
+static RC refuse_word(const struct cli *cli, const char *word, struct error *err)
+{
+    const struct command *command = cli->command;
+    const struct option *table = command->flags != NULL ? option_find(*command->flags, "table") : NULL;
+    const char *paths[PATHS_MAX];
+    AUTO_RELEASE(buf) given = {0};
+    bool is_short = command->also != NULL && str_has_prefix(str(command->path), str(command->also));
+    buf_addf(&given, "%s %.60s", or_empty(command->also), word);
+    const char *near = is_short ? nearest_name(given.at, paths, list_paths(cli->commands, paths)) : NULL;
+    if (near != NULL)
+        fail(err, RC_CONFIG, "there is no command '%s', did you mean '%s'?", given.at, near);
+    else
+        fail(err, RC_CONFIG, "'%s' cannot do anything with '%.60s'", command->path, word);
+    if (table != NULL && command->words_max == 0)
+        return fail_todo(err, "a table is named with -%c: waybill %s -%c %.60s", table->letter, command->path,
+                         table->letter, word);
+    return fail_todo(err, "'waybill %s --help' shows what it takes", command->path);
+}
+
 static RC check_given(const struct cli *cli, struct error *err)
 {
     const struct command *command = cli->command;
@@ -329,15 +362,8 @@ static RC check_given(const struct cli *cli, struct error *err)
             return fail_todo(err, "add --%s %s: %s", option->name, or_empty(option->argument), option->help);
         }
     }
-    if (cli->word_count > command->words_max) {
-        const struct option *table = command->flags != NULL ? option_find(*command->flags, "table") : NULL;
-        const char *word = cli->words[command->words_max];
-        fail(err, RC_CONFIG, "'%s' cannot do anything with '%.60s'", command->path, word);
-        if (table != NULL && command->words_max == 0)
-            return fail_todo(err, "a table is named with -%c: waybill %s -%c %.60s", table->letter, command->path,
-                             table->letter, word);
-        return fail_todo(err, "'waybill %s --help' shows what it takes", command->path);
-    }
+    if (cli->word_count > command->words_max)
+        return refuse_word(cli, cli->words[command->words_max], err);
     if (cli->word_count < command->words_min) {
         fail(err, RC_CONFIG, "'%s' needs %s", command->path, command->words);
         return fail_todo(err, "'waybill %s --help' shows what it takes", command->path);

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/args.h"
 #include "cli/help.h"
@@ -132,22 +134,65 @@ static RC run(struct cli *cli, int argc, const char *const *argv, struct error *
 
 static const char *from_process(const char *name) { return getenv(name); }
 
+/* ---- standard output, and why it failed ---- */
+
+enum { READER_GONE = 128 + SIGPIPE }; /* what a shell says of any program that ends so */
+
+static ssize_t output_write(void *context, const char *bytes, size_t len)
+{
+    int *failed = context;
+    ssize_t written;
+    do
+        written = write(STDOUT_FILENO, bytes, len);
+    while (written < 0 && errno == EINTR);
+    if (written >= 0)
+        return written;
+    *failed = errno;
+    return 0;
+}
+
+/* `failed` gets the errno that a late look at the stream does not tell any more. */
+static FILE *output_open(int *failed)
+{
+    FILE *out = fopencookie(failed, "w", (cookie_io_functions_t){.write = output_write});
+    if (out == NULL)
+        abort();
+    setvbuf(out, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
+    return out;
+}
+
+/* A reader that has seen enough (`| head`) is no failure of what was done, and no success either. */
+static RC output_close(struct cli *cli, const int *failed, struct error *err)
+{
+    bool has_failed = fflush(cli->out) != 0 || ferror(cli->out);
+    fclose(cli->out);
+    if (!has_failed)
+        return RC_OK;
+    if (*failed != EPIPE)
+        return fail_errno(err, *failed, "writing to standard output");
+    cli->status = cli->status != 0 ? cli->status : READER_GONE;
+    return RC_OK;
+}
+
 int cli_main(int argc, char **argv)
 {
+    int failed = 0;
     struct cli cli = {.commands = all_commands,
                       .environment = from_process,
-                      .out = stdout,
+                      .out = output_open(&failed),
                       .messages = stderr,
                       .clock = clock_real()};
     struct error err = {0};
     cli.stop = stop_catch();
     signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error like any other */
     enum rc rc = run(&cli, argc, (const char *const *)argv, &err);
-    if (rc == RC_OK && (fflush(cli.out) != 0 || ferror(cli.out)))
-        rc = fail_errno(&err, errno, "writing to standard output");
     if (rc != RC_OK) {
         print_failure(&cli, &err);
         cli.status = rc_exit_status(rc);
+    }
+    if (output_close(&cli, &failed, &err) != RC_OK) {
+        print_error_message(&cli, &err);
+        cli.status = cli.status != 0 ? cli.status : rc_exit_status(err.rc);
     }
     config_free(cli.config);
     arena_release(&cli.arena);

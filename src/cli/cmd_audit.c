@@ -46,15 +46,16 @@ static void add_row(struct each_table *self, const struct route *r, const struct
     human_count(audit->target_rows, target);
     human_count(audit->changed, changed);
     human_count(audit->aside, aside);
+    bool is_compared = audit->text != NULL && !audit->is_nothing;
     text_table_add(table, r->config->name);
     text_table_add(table, audit->text != NULL ? source : NULL);
-    if (audit->text != NULL)
+    if (is_compared)
         add_stage(table, &audit->stage);
     else
         text_table_add(table, NULL);
-    text_table_add(table, audit->text != NULL ? target : NULL);
-    text_table_add(table, audit->text != NULL ? changed : NULL);
-    text_table_add(table, audit->text != NULL ? aside : NULL);
+    text_table_add(table, is_compared ? target : NULL);
+    text_table_add(table, is_compared ? changed : NULL);
+    text_table_add(table, is_compared ? aside : NULL);
     text_table_addf(table, "%d", audit->differences);
     text_table_add(table, result);
 }
@@ -101,7 +102,9 @@ static void add_row_json(struct each_table *self, const struct route *r, const s
 {
     json_t *row = each_table_object(self, r, err);
     json_put_text(row, "audit_status", result);
-    if (audit->text != NULL) {
+    if (audit->is_nothing)
+        json_put_int(row, "source_rows", 0);
+    else if (audit->text != NULL) {
         json_put_int(row, "source_rows", audit->source_rows);
         json_put(row, "stage", stage_to_json(&audit->stage));
         json_put_int(row, "target_rows", audit->target_rows);
@@ -196,6 +199,9 @@ const struct command cmd_audit = {
         "versions of rows, too; (part): some files were cleaned; cleaned: all. Then each file that is there is "
         "compared\n"
         "by itself with what was read from the source.\n"
+        "\n"
+        "A table of which nothing was loaded passes where the source has no row either: - stands where nothing was "
+        "asked.\n"
         "\n"
         "set aside: rows that did not fit when they were read (quarantine), and that no later waybill has brought. "
         "Where "

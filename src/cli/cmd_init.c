@@ -131,8 +131,10 @@ static RC add_without_cursor(struct init *self, const char *name, const char *wh
     TRY(rc);
     TRY(source_facts(self->opened, table, &whole, &facts, err));
     if (facts.rows <= INIT_FULL_SYNC_ROWS_MAX) {
-        buf_addf(&self->out, "      %s: {increment: full_sync}    # all %" PRId64 " rows each time: %s\n",
-                 yaml_name(arena, name), facts.rows, why);
+        AUTO_RELEASE(buf) rows = {0};
+        show_count(facts.rows, "row", &rows);
+        buf_addf(&self->out, "      %s: {increment: full_sync}    # the whole table each time (%s now): %s\n",
+                 yaml_name(arena, name), rows.at, why);
         self->taken++;
         return RC_OK;
     }
@@ -201,7 +203,7 @@ static RC write_all(struct init *self, struct error *err)
 {
     struct buf *out = &self->out;
     bool has_target = !text_eq(self->flags->target, "none");
-    buf_add_str(out, S("# Written by `waybill init`; edit it as you like. Every key: waybill help, README.md.\n"
+    buf_add_str(out, S("# Written by `waybill init`; edit it as you like. Every key: waybill docs reference.\n"
                        "# ${VAR} is the environment's; secrets may also be file:PATH or cmd:COMMAND.\n"
                        "connections:\n"));
     add_connection(self, "source", self->source);
@@ -265,8 +267,10 @@ static void say_next(const struct init *self)
     bool is_usual = text_eq(self->path, "waybill.yml");
     AUTO_RELEASE(buf) taken = {0};
     show_count(self->taken, "table", &taken);
-    fprintf(self->cli->out, "%s: %s, %d left out (each with its reason, as a comment)\n", self->path, taken.at,
-            self->left);
+    fprintf(self->cli->out, "%s: %s", self->path, taken.at);
+    if (self->left > 0)
+        fprintf(self->cli->out, ", %d left out (each with its reason, as a comment)", self->left);
+    fputs("\n", self->cli->out);
     if (self->lags != NULL)
         fprintf(self->cli->out,
                 "first: other sessions' open transactions cannot be seen. %s; or set the `lag` at the end of the "
@@ -274,8 +278,8 @@ static void say_next(const struct init *self)
                 self->lags);
     fputs("now:\n", self->cli->out);
     for (int i = 0; i < 3; i++)
-        fprintf(self->cli->out, "  waybill %s%s%s    # %s\n", next[i].verb, is_usual ? "" : " --config ",
-                is_usual ? "" : self->path, next[i].what);
+        fprintf(self->cli->out, "  waybill %s%s%s%*s    # %s\n", next[i].verb, is_usual ? "" : " --config ",
+                is_usual ? "" : self->path, (int)(strlen("check") - strlen(next[i].verb)), "", next[i].what);
 }
 
 static RC run_init(struct cli *cli, struct error *err)

@@ -27,9 +27,11 @@ static void print_found(struct cli *cli, const struct table *table, enum increme
     AUTO_RELEASE(buf) key = {0};
     if (increment_is_timed(increment) && table->cursor >= 0) {
         AUTO_RELEASE(buf) cursor = {0};
-        char form[FORM_TEXT_MAX];
-        form_name(&table->form, form);
-        buf_addf(&cursor, "%s (%s)%s%s", table->schema->fields[table->cursor].name, form,
+        const struct field *field = &table->schema->fields[table->cursor];
+        buf_addf(&cursor, "%s (%s%s)%s%s", field->name, field->source_type,
+                 table->form.kind != FORM_EPOCH ? ""
+                 : table->form.digits == 3      ? ", ms since 1970"
+                                                : ", s since 1970",
                  table->cursor_found ? ", found by itself" : "",
                  table->cursor_indexed || increment == INCREMENT_CUSTOM_SQL
                      ? ""
@@ -74,7 +76,8 @@ static void print_range(struct cli *cli, const struct look *look)
     if (plan->is_backfill) {
         buf_reset(&rows);
         show_position(&look->r->bound.aside.mark, &rows);
-        buf_addf(&rows, " (a backfill moves no mark; --advance does)");
+        bool may_advance = option_find(cli->set.table, "advance") != NULL;
+        buf_addf(&rows, may_advance ? " (a backfill moves no mark; --advance does)" : " (a repair moves no mark)");
         print_line(cli, "mark stays", rows.at);
     }
     if (plan->again_from != NULL) {
@@ -122,7 +125,7 @@ static void print_columns(struct cli *cli, struct route *r)
         const struct mapping mapping = mapping_of(r, i);
         char staged[FORMAT_TEXT];
         field_type_name(mapping.staged, staged);
-        text_table_add(&table, i == 0 ? "  columns    " : "");
+        text_table_add(&table, i == 0 ? "  columns   " : "");
         text_table_add(&table, mapping.source->name);
         text_table_add(&table, mapping.source->source_type);
         text_table_addf(&table, "-> %s", staged);
@@ -228,6 +231,7 @@ static json_t *cursor_to_json(const struct table *table, enum increment incremen
     json_t *json = json_object();
     form_name(&table->form, form);
     json_put_text(json, "column", table->schema->fields[table->cursor].name);
+    json_put_text(json, "type", table->schema->fields[table->cursor].source_type);
     json_put_text(json, "form", form);
     json_put(json, "found", json_boolean(table->cursor_found));
     json_put(json, "indexed", json_boolean(table->cursor_indexed));
@@ -325,18 +329,6 @@ static json_t *table_to_json(const struct look *look)
 
 /* ---- both ---- */
 
-static void print_all(struct cli *cli, const struct run *run, const struct look *looks, bool origins)
-{
-    for (int i = 0; i < run->route_count; i++) {
-        if (run->routes[i].result.error.rc == RC_OK)
-            print_table(cli, &looks[i]);
-    }
-    if (origins) {
-        fprintf(cli->out, "pipeline %s\n", run->pipeline->name);
-        print_origins(cli, run->pipeline->options);
-    }
-}
-
 static void print_all_json(struct cli *cli, const struct run *run, const struct look *looks, bool origins)
 {
     AUTO_JSON *json = json_object();
@@ -355,19 +347,25 @@ void plan_report(struct session *self, bool origins)
     struct cli *cli = self->cli;
     struct run *run = self->run;
     struct look *looks = arena_take(&self->arena, sizeof(*looks) * (size_t)run->route_count);
-    for (int i = 0; i < run->route_count; i++) {
+    for (int i = 0; i < run->route_count && !ferror(cli->out); i++) {
         struct route *r = &run->routes[i];
         looks[i] = (struct look){.r = r, .plan.ddl = "", .origins = origins};
         log_context(NULL, run->pipeline->name, r->config->name);
         r->result.through = look_plan(r, &looks[i].plan, &r->result.error) == RC_OK;
         if (r->result.through)
             r->result.error = (struct error){0};
+        if (r->result.through && !cli_is_json(cli)) {
+            print_table(cli, &looks[i]);
+            fflush(cli->out); /* of hundreds of tables, each is seen when it is known */
+        }
     }
     log_context(NULL, NULL, NULL);
     if (cli_is_json(cli))
         print_all_json(cli, run, looks, origins);
-    else
-        print_all(cli, run, looks, origins);
+    else if (origins) {
+        fprintf(cli->out, "pipeline %s\n", run->pipeline->name);
+        print_origins(cli, run->pipeline->options);
+    }
     sync_report_failures(cli, run);
     cli->status = run_exit_status(run);
 }

@@ -6,28 +6,16 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/worker.h"
 #include "cli/print.h"
+#include "cli/progress_line.h"
 
 enum {
-    LIVE_MAX = 16,
-    NAME_COLUMNS = 28,
-    NARROW_NAME_COLUMNS = 14,
-    NARROW_COLUMNS = 100,
+    ROWS_MIN = 4, /* a terminal has at least so many */
     DRAW_MS = 100,
+    TICK_MS = 500, /* a terminal is drawn anew so often while nothing is told: time goes by */
     LOG_MS = 5000,
     JSON_MS = 1000,
-    RECENT_MS = 30000, /* how long ago work counts for less than half of the rate that the rest is expected at */
-    KNOWN_MS = 1000    /* less work than that tells no rate */
-};
-
-/* A table under way. */
-struct live {
-    char *table;
-    char waits_for[160];         /* "" : nobody */
-    struct progress_state state; /* its texts are not kept; `phase` is a word of the program's own */
-    int64_t told_ms, seen_ms;
-    double worked_ms;              /* without waits */
-    double recent_work, recent_ms; /* what was long ago has faded out of both */
 };
 
 struct progress_view {
@@ -35,11 +23,17 @@ struct progress_view {
     enum progress_kind kind;
     struct clock *clock;
     struct progress_screen screen;
-    struct live live[LIVE_MAX];
-    int count;
-    int drawn; /* lines on the screen that are live */
+    struct live *live;
+    int count, room;
+    int through, failed; /* tables that nothing moves of any more */
+    int64_t begun_ms;
+    int name_columns; /* of the longest name so far */
+    int drawn;        /* lines on the screen that are live */
     int64_t drawn_ms;
     pthread_mutex_t lock; /* updates and lines of the log come from any thread */
+    pthread_t ticker;
+    pthread_cond_t wake;
+    bool ticks, is_ending;
 };
 
 /* ---- the real screen ---- */
@@ -50,10 +44,12 @@ static void stderr_write(void *context, const char *bytes, size_t len)
     (void)written; /* a run does not fail because nobody looks */
 }
 
-static int stderr_columns(void *context)
+static void stderr_size(void *context, int *ret_columns, int *ret_rows)
 {
     struct winsize size = {0};
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+    bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0;
+    *ret_columns = is_known ? size.ws_col : 80;
+    *ret_rows = is_known ? size.ws_row : 24;
 }
 
 static int64_t peak_memory(void *context)
@@ -68,84 +64,6 @@ static bool is_terminal(void)
     return isatty(STDERR_FILENO) && term != NULL && !text_eq(term, "dumb");
 }
 
-/* ---- what is told of a table ---- */
-
-/* Numbers of one table at one moment. */
-struct rates {
-    double rows, bytes;  /* per second of work */
-    int64_t eta_seconds; /* -1: not known */
-};
-
-/* Time without rows counts as work only in a phase that moves rows; behind the last one, a table waits for others. */
-static void learn(struct live *live, const struct progress_state *next, int64_t now_ms)
-{
-    int64_t ms = now_ms - live->seen_ms, work = next->work - live->state.work;
-    live->seen_ms = now_ms;
-    if (work < 0 || (work == 0 && (!live->state.is_working || next->is_done)))
-        return;
-    double keep = RECENT_MS / (double)(RECENT_MS + ms);
-    live->worked_ms += (double)ms;
-    live->recent_work = live->recent_work * keep + (double)work;
-    live->recent_ms = live->recent_ms * keep + (double)ms;
-}
-
-static struct rates rates_of(const struct live *live)
-{
-    const struct progress_state *s = &live->state;
-    struct rates rates = {.eta_seconds = -1};
-    if (live->worked_ms > 0) {
-        rates.rows = (double)s->rows * 1000 / live->worked_ms;
-        rates.bytes = (double)s->bytes * 1000 / live->worked_ms;
-    }
-    bool is_known = !s->is_done && s->work_total > s->work && live->recent_ms >= KNOWN_MS && live->recent_work > 0;
-    if (is_known)
-        rates.eta_seconds =
-            (int64_t)((double)(s->work_total - s->work) / live->recent_work * live->recent_ms / 1000 + 0.5);
-    return rates;
-}
-
-/* Cut to a number of characters, control characters made harmless. */
-static void add_cut(struct buf *out, const char *text, int columns)
-{
-    int used = 0;
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        if ((c & 0xC0) != 0x80 && ++used > columns)
-            return;
-        buf_addf(out, "%c", c < 0x20 || c == 0x7F ? '?' : c);
-    }
-}
-
-/* "orders                        extract  1,234,567 rows  45,678/s  93.1 MB  4.2 MB/s  mem 61.0 MB  eta 3m07s" */
-static void add_line(const struct progress_view *view, const struct live *live, struct buf *out)
-{
-    const struct progress_state *s = &live->state;
-    struct rates rates = rates_of(live);
-    char rows[HUMAN_TEXT], row_rate[HUMAN_TEXT], bytes[HUMAN_TEXT], byte_rate[HUMAN_TEXT], memory[HUMAN_TEXT],
-        eta[HUMAN_TEXT];
-    AUTO_RELEASE(buf) name = {0};
-    AUTO_RELEASE(buf) line = {0};
-    human_count(s->rows, rows);
-    human_count((int64_t)rates.rows, row_rate);
-    human_bytes(s->bytes, bytes);
-    human_bytes((int64_t)rates.bytes, byte_rate);
-    human_bytes(view->screen.memory_bytes(view->screen.context), memory);
-    int columns = view->screen.columns(view->screen.context);
-    int name_columns = columns < NARROW_COLUMNS ? NARROW_NAME_COLUMNS : NAME_COLUMNS;
-    add_cut(&name, live->table, name_columns);
-    buf_addf(&line, "%s%*s  %-8s  ", or_empty(name.at), name_columns - print_width(or_empty(name.at)), "",
-             s->is_done ? or_empty(s->result) : or_empty(s->phase));
-    if (live->waits_for[0] != '\0')
-        buf_addf(&line, "for %s", live->waits_for);
-    else
-        buf_addf(&line, "%s rows  %s/s  %s  %s/s  mem %s", rows, row_rate, bytes, byte_rate, memory);
-    if (rates.eta_seconds >= 0) {
-        human_time(rates.eta_seconds, eta);
-        buf_addf(&line, "  eta %s", eta);
-    }
-    add_cut(out, line.at, columns - 1); /* the last column would wrap */
-}
-
 /* ---- live lines ---- */
 
 static void add_erase(struct progress_view *view, struct buf *out)
@@ -157,14 +75,45 @@ static void add_erase(struct progress_view *view, struct buf *out)
     view->drawn = 0;
 }
 
+static struct progress_look look_of(const struct progress_view *view)
+{
+    struct progress_look look = {.name_columns = view->name_columns, .now_ms = view->clock->mono_ms(view->clock)};
+    view->screen.size(view->screen.context, &look.columns, &look.rows);
+    look.memory_bytes = view->screen.memory_bytes(view->screen.context);
+    return look;
+}
+
+/* One for each table at work, as far as there is room. */
+static int lines_of_tables(const struct progress_view *view, const struct progress_look *look)
+{
+    int lines = 0, room = look->rows > ROWS_MIN ? look->rows - 2 : ROWS_MIN - 2;
+    for (int i = 0; i < view->count; i++)
+        lines += !view->live[i].stands;
+    return lines < room ? lines : room;
+}
+
+static bool has_total(const struct progress_view *view) { return view->count > 0 && view->live[0].state.tables > 1; }
+
+static int lines_wanted(const struct progress_view *view)
+{
+    const struct progress_look look = look_of(view);
+    return lines_of_tables(view, &look) + has_total(view);
+}
+
 static void add_live(struct progress_view *view, struct buf *out)
 {
-    for (int i = 0; i < view->count; i++) {
-        buf_addf(out, "%s", i > 0 ? "\n" : "");
-        add_line(view, &view->live[i], out);
+    const struct progress_look look = look_of(view);
+    int left = lines_of_tables(view, &look);
+    view->drawn = left + has_total(view);
+    view->drawn_ms = look.now_ms;
+    for (int i = 0; i < view->count && left > 0; i++) {
+        if (view->live[i].stands)
+            continue;
+        live_line(&view->live[i], view->live[i].state.phase, &look, out);
+        buf_addf(out, "%s", --left > 0 || has_total(view) ? "\n" : "");
     }
-    view->drawn = view->count;
-    view->drawn_ms = view->clock->mono_ms(view->clock);
+    if (has_total(view))
+        total_line(view->through, view->failed, view->live[0].state.tables, view->begun_ms, &look, out);
 }
 
 /* `standing` is text that stays above the live lines, whole lines; NULL: none. */
@@ -187,19 +136,28 @@ void progress_view_log(void *self, const char *line, int len)
     pthread_mutex_unlock(&view->lock);
 }
 
+/* The last line of a table comes when nothing of it moves any more, and is not repeated at the end of the run. */
+static void stand(struct progress_view *view, struct live *live, const char *word)
+{
+    const struct progress_look look = look_of(view);
+    AUTO_RELEASE(buf) last = {0};
+    live_line(live, word, &look, &last);
+    buf_addf(&last, "\n");
+    live->stands = true;
+    draw(view, last.at, last.len);
+}
+
 static void tell_bar(struct progress_view *view, struct live *live)
 {
-    if (!live->state.is_done) {
-        if (view->drawn != view->count || view->clock->mono_ms(view->clock) - view->drawn_ms >= DRAW_MS)
-            draw(view, NULL, 0);
-        return;
-    }
-    AUTO_RELEASE(buf) last = {0};
-    add_line(view, live, &last);
-    buf_addf(&last, "\n");
-    free(live->table);
-    *live = view->live[--view->count];
-    draw(view, last.at, last.len);
+    const struct progress_state *s = &live->state;
+    if (live->stands)
+        live->stands = s->is_through || s->is_done; /* an audit at the end is something to be seen again */
+    else if (s->is_through)
+        stand(view, live, text_eq(s->result, "success") ? "through" : s->result);
+    else if (s->is_done && !live->was_through)
+        stand(view, live, s->result);
+    if (view->drawn != lines_wanted(view) || view->clock->mono_ms(view->clock) - view->drawn_ms >= DRAW_MS)
+        draw(view, NULL, 0);
 }
 
 /* ---- lines for machines ---- */
@@ -207,7 +165,7 @@ static void tell_bar(struct progress_view *view, struct live *live)
 static void tell_log(struct progress_view *view, struct live *live)
 {
     const struct progress_state *s = &live->state;
-    struct rates rates = rates_of(live);
+    struct rates rates = live_rates(live);
     int64_t memory = view->screen.memory_bytes(view->screen.context);
     if (s->is_done)
         log_info("progress.done", KV("of", live->table), KV("result", s->result), KV("rows", s->rows),
@@ -221,7 +179,7 @@ static void tell_log(struct progress_view *view, struct live *live)
 static void tell_json(struct progress_view *view, struct live *live)
 {
     const struct progress_state *s = &live->state;
-    struct rates rates = rates_of(live);
+    struct rates rates = live_rates(live);
     AUTO_JSON *line = json_object();
     AUTO_RELEASE(buf) text = {0};
     json_put_text(line, "event", "progress");
@@ -244,31 +202,30 @@ static void tell_json(struct progress_view *view, struct live *live)
 
 /* ---- updates ---- */
 
-/* Of those that wait for the end of the run, the one that has stood there longest makes room for one at work. */
-static int live_to_drop(const struct progress_view *view)
-{
-    for (int i = 0; i < view->count; i++) {
-        if (text_eq(view->live[i].state.phase, "announce"))
-            return i;
-    }
-    return 0;
-}
-
 static struct live *find_live(struct progress_view *view, const char *table)
 {
     for (int i = 0; i < view->count; i++) {
         if (text_eq(view->live[i].table, table))
             return &view->live[i];
     }
-    if (view->count == LIVE_MAX) {
-        int drop = live_to_drop(view);
-        free(view->live[drop].table);
-        memmove(&view->live[drop], &view->live[drop + 1], sizeof(view->live[0]) * (size_t)(--view->count - drop));
+    if (view->count == view->room) {
+        view->room = view->room > 0 ? 2 * view->room : 16;
+        view->live = xrealloc(view->live, sizeof(*view->live) * (size_t)view->room);
     }
     int64_t now_ms = view->clock->mono_ms(view->clock);
+    int width = print_width(table);
     struct live *live = &view->live[view->count++];
-    *live = (struct live){.table = xstrdup(table), .told_ms = now_ms, .seen_ms = now_ms};
+    *live = (struct live){.table = xstrdup(table), .begun_ms = now_ms, .told_ms = now_ms, .seen_ms = now_ms};
+    view->name_columns = width > view->name_columns ? width : view->name_columns;
     return live;
+}
+
+static void forget(struct progress_view *view, struct live *live)
+{
+    size_t behind = (size_t)(&view->live[view->count] - live - 1);
+    free(live->table);
+    memmove(live, live + 1, sizeof(*live) * behind);
+    view->count--;
 }
 
 static void tell_line(struct progress_view *view, struct live *live)
@@ -281,10 +238,13 @@ static void tell_line(struct progress_view *view, struct live *live)
         tell_json(view, live);
     else
         tell_log(view, live);
-    if (live->state.is_done) {
-        free(live->table);
-        *live = view->live[--view->count];
-    }
+}
+
+static void count_through(struct progress_view *view, struct live *live)
+{
+    if (live->was_through || !(live->state.is_through || live->state.is_done))
+        return;
+    *(text_eq(live->state.result, "success") ? &view->through : &view->failed) += 1;
 }
 
 static void update(struct progress *progress, const struct progress_state *state)
@@ -294,26 +254,80 @@ static void update(struct progress *progress, const struct progress_state *state
         return;
     pthread_mutex_lock(&view->lock);
     struct live *live = find_live(view, state->table);
-    learn(live, state, view->clock->mono_ms(view->clock));
+    live_learn(live, state, view->clock->mono_ms(view->clock));
     live->state = *state;
     snprintf(live->waits_for, sizeof(live->waits_for), "%s", or_empty(state->waits_for));
+    count_through(view, live);
     if (view->kind == PROGRESS_BAR)
         tell_bar(view, live);
     else
         tell_line(view, live);
+    live->was_through |= state->is_through;
+    if (state->is_done)
+        forget(view, live);
+    if (view->count == 0 && view->drawn > 0)
+        draw(view, NULL, 0); /* nothing is left to be seen of what was live */
     pthread_mutex_unlock(&view->lock);
 }
+
+/* ---- time goes by ---- */
+
+static void *tick(void *context)
+{
+    struct progress_view *view = context;
+    pthread_mutex_lock(&view->lock);
+    while (!view->is_ending) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += (long)TICK_MS * 1000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&view->wake, &view->lock, &until);
+        if (!view->is_ending && view->drawn > 0 && view->clock->mono_ms(view->clock) - view->drawn_ms >= TICK_MS)
+            draw(view, NULL, 0);
+    }
+    pthread_mutex_unlock(&view->lock);
+    return NULL;
+}
+
+static void ticker_start(struct progress_view *view)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&view->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    view->ticks = true;
+    thread_start(&view->ticker, tick, view);
+}
+
+static void ticker_end(struct progress_view *view)
+{
+    if (!view->ticks)
+        return;
+    pthread_mutex_lock(&view->lock);
+    view->is_ending = true;
+    pthread_cond_signal(&view->wake);
+    pthread_mutex_unlock(&view->lock);
+    pthread_join(view->ticker, NULL);
+    pthread_cond_destroy(&view->wake);
+}
+
+/* ---- the view ---- */
 
 struct progress_view *progress_view_new(enum progress_kind kind, struct clock *clock,
                                         const struct progress_screen *screen)
 {
-    static const struct progress_screen real = {stderr_write, stderr_columns, peak_memory, NULL};
+    static const struct progress_screen real = {stderr_write, stderr_size, peak_memory, NULL};
     struct progress_view *view = xcalloc(1, sizeof(*view));
     pthread_mutex_init(&view->lock, NULL);
     view->progress.update = update;
     view->kind = kind != PROGRESS_AUTO ? kind : is_terminal() ? PROGRESS_BAR : PROGRESS_LOG;
     view->clock = clock;
+    view->begun_ms = clock->mono_ms(clock);
     view->screen = screen != NULL ? *screen : real;
+    if (screen == NULL && view->kind == PROGRESS_BAR)
+        ticker_start(view);
     return view;
 }
 
@@ -325,10 +339,12 @@ void progress_view_free(struct progress_view *self)
 {
     if (self == NULL)
         return;
+    ticker_end(self);
     if (self->drawn > 0)
         self->screen.write(self->screen.context, "\n", 1);
     for (int i = 0; i < self->count; i++)
         free(self->live[i].table);
+    free(self->live);
     pthread_mutex_destroy(&self->lock);
     free(self);
 }

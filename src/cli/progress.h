@@ -8,13 +8,14 @@
 /* What it draws on; a test gives its own. */
 struct progress_screen {
     void (*write)(void *context, const char *bytes, size_t len);
-    int (*columns)(void *context);          /* of the terminal now */
-    int64_t (*memory_bytes)(void *context); /* the process's peak */
+    void (*size)(void *context, int *ret_columns, int *ret_rows); /* of the terminal now */
+    int64_t (*memory_bytes)(void *context);                       /* the process's peak */
     void *context;
 };
 
 struct progress_view;
-/* `kind` PROGRESS_AUTO: a bar when standard error is a terminal, else log lines. `screen` NULL: standard error. */
+/* `kind` PROGRESS_AUTO: a bar when standard error is a terminal, else log lines. `screen` NULL: standard error, where
+ * live lines are drawn anew twice a second while nothing is told. */
 struct progress_view *progress_view_new(enum progress_kind kind, struct clock *clock,
                                         const struct progress_screen *screen);
 struct progress *progress_of(struct progress_view *self);     /* what the engine is given */

@@ -114,6 +114,11 @@ RC sync_flags_check(const struct cli *cli, struct error *err)
         return contradiction(err, "--parallel", "--strategy sequential", "one table after the other is none at once");
     if (f->marker_stamp != NULL)
         TRY(marker_check_stamp(f->marker_stamp, "--marker-stamp", err));
+    if (f->marker_bucket == NULL && option_is_given(&cli->set, "marker-stamp") &&
+        option_origin_of(&cli->set, "marker-stamp")->kind == ORIGIN_FLAG) {
+        fail(err, RC_CONFIG, "--marker-stamp names the folder of markers, and none would be written");
+        return fail_todo(err, "say where: --s3-completion-bucket NAME; or leave --marker-stamp out");
+    }
     if (f->backup_only && f->redshift_only)
         return contradiction(err, "--backup-only", "--redshift-only",
                              "one leaves out the load, the other everything else");

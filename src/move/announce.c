@@ -239,13 +239,13 @@ static RC announce_markers(struct run *run, struct error *err)
     return RC_OK;
 }
 
-/* Whoever has the lease announces before giving it, so that of runs that begin in one second those that were let in
- * come here one after the other. One that was not may come at any time, and never takes the folder that is another's.
- */
-static bool announce_was_refused(const struct run *run)
+/* Tables that are through keep their lease until they are announced, so that of runs that begin in one second those come
+ * here one after the other. Where a table is not, nobody is kept waiting: another run may be here now, and the folder is
+ * never taken from it. */
+static bool announce_may_meet_others(const struct run *run)
 {
     for (int i = 0; i < run->route_count; i++) {
-        if (run->routes[i].result.error.rc == RC_LEASE)
+        if (!run->routes[i].result.through)
             return true;
     }
     return false;
@@ -257,7 +257,7 @@ static RC announce_stamp(struct run *run, struct error *err)
 {
     AUTO_RELEASE(arena) arena = {0};
     const size_t own_len = strlen("a3f8e1b2"), name_len = strlen(run->execution_id);
-    bool is_taken = announce_was_refused(run);
+    bool is_taken = announce_may_meet_others(run);
     if (run->world.markers == NULL || run->has_stamp || run->options.marker_stamp != NULL)
         return RC_OK;
     for (int i = 0; i < run->route_count && !is_taken; i++) {

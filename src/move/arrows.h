@@ -33,6 +33,8 @@ RC bound_source(struct route *r, struct error *err);
 RC bound_count_ahead(struct route *r, int64_t now_us, int64_t *ret_rows, struct error *err);
 /* What is said of them; in the route's arena. */
 const char *bound_ahead_text(struct route *r, int64_t rows);
+/* The mark is ahead of the source's clock: the command that sets it back; NULL: it is not. */
+const char *bound_mark_ahead(struct route *r);
 /* The next chunk's range into r->chunk; *ret_more = false: nothing (more) to take. */
 RC bound_next(struct route *r, bool *ret_more, struct error *err);
 

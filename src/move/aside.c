@@ -115,6 +115,16 @@ RC aside_check_mark(struct route *r, struct error *err)
     fail(err, RC_CONFIG,
          "the mark of '%s' was set by hand, and the rows behind it were not replaced since (mode: delete_insert)",
          scope_name(r->scope));
+    const char *set_back = bound_mark_ahead(r);
+    if (set_back != NULL) /* no run takes anything from there, for years perhaps */
+        return fail_todo(err,
+                         "the mark is ahead of the source's clock: set it back, %s; let a run go on from it, waybill "
+                         "sync pipeline %s; then give this command again",
+                         set_back, scope_flags(r->scope));
+    if (r->increment == INCREMENT_ID_ONLY && r->bound.hi.shape == POSITION_NONE) /* nothing is replaced by nothing */
+        return fail_todo(err,
+                         "the source has no row at all: waybill sync pipeline %s --full-refresh empties the target",
+                         scope_flags(r->scope));
     return fail_todo(err, "let a run go on from the mark first: waybill sync pipeline %s; then give this command again",
                      scope_flags(r->scope));
 }

@@ -272,6 +272,21 @@ static RC audit_compare(struct auditing *self, struct audit *ret, struct error *
     return RC_OK;
 }
 
+/* A run that finds no row seals nothing, and makes no table: there is nothing to compare, and nothing is missing. */
+static RC audit_nothing(struct route *r, bool *ret, struct error *err)
+{
+    const struct range all = {.kind = RANGE_ALL};
+    struct target_position t;
+    struct range_facts facts;
+    *ret = false;
+    TRY(route_position(r, &r->arena, &t, err));
+    if (t.waybill[0] != '\0')
+        return RC_OK;
+    TRY(source_facts(r->source, r->table, &all, &facts, err));
+    *ret = facts.rows == 0;
+    return RC_OK;
+}
+
 RC audit_table(struct route *r, struct audit *ret, struct error *err)
 {
     if (r->config->shared)
@@ -283,6 +298,13 @@ RC audit_table(struct route *r, struct audit *ret, struct error *err)
     if (r->table == NULL)
         TRY(bound_describe(r, err));
     AUTO_RELEASE(auditing) self = {.r = r};
+    bool is_nothing;
+    if (audit_nothing(r, &is_nothing, err) != RC_OK)
+        return fail_in(err, "auditing '%s'", r->config->name);
+    if (is_nothing) {
+        *ret = (struct audit){.is_nothing = true, .text = ""};
+        return RC_OK;
+    }
     if (audit_compare(&self, ret, err) != RC_OK)
         return fail_in(err, "auditing '%s'", r->config->name);
     log_info("audited", KV("source_rows", ret->source_rows), KV("stage_rows", ret->stage.rows),

@@ -22,6 +22,7 @@
 enum { AUDIT_LINES_MAX = 20 };
 
 struct audit {
+    bool is_nothing; /* nothing was loaded, and the source has no row: nothing else was asked, and the rest is 0 */
     int64_t source_rows, target_rows;
     int64_t changed; /* rows left out: changed in the source since the last load */
     int64_t aside;   /* rows left out: set aside, and not brought since; 0 where both sides agree with them */

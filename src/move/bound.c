@@ -58,18 +58,27 @@ static RC bound_check_source(struct route *r, int64_t now_us, struct error *err)
 
 /* By a clock that has gone back since, or by hand. Where summer time ends that is so for an hour, and looked back from.
  */
-static void bound_tell_ahead(struct route *r, int64_t now_us)
+const char *bound_mark_ahead(struct route *r)
 {
     const struct position *mark = &scope_marks(r->scope)->extracted.pos;
-    int64_t us;
+    int64_t us, now_us;
     if (!increment_is_timed(r->increment) || mark->shape != POSITION_AT || r->table->cursor_repeats ||
-        !form_parse(&r->table->form, mark->at, &us) || us <= now_us + r->table->cursor_ahead_us)
+        !stamp_parse(r->bound.clock, &now_us) || !form_parse(&r->table->form, mark->at, &us) ||
+        us <= now_us + r->table->cursor_ahead_us)
+        return NULL;
+    return bound_set_back(r, now_us);
+}
+
+static void bound_tell_ahead(struct route *r)
+{
+    const char *set_back = bound_mark_ahead(r);
+    if (set_back == NULL)
         return;
     r->result.warning = arena_print(&r->arena,
                                     "the mark is ahead of the source's clock: what is stamped before it is never read; "
                                     "set it back: %s",
-                                    bound_set_back(r, now_us));
-    log_warn("mark.ahead", KV("mark", mark->at), KV("clock", r->bound.clock));
+                                    set_back);
+    log_warn("mark.ahead", KV("mark", scope_marks(r->scope)->extracted.pos.at), KV("clock", r->bound.clock));
 }
 
 RC bound_count_ahead(struct route *r, int64_t now_us, int64_t *ret_rows, struct error *err)
@@ -218,7 +227,7 @@ static RC bound_by_time(struct route *r, struct error *err)
     }
     r->bound.hi_us = hi_us;
     r->bound.hi = (struct position){.shape = POSITION_AT, .at = arena_text(&r->arena, hi)};
-    bound_tell_ahead(r, now_us);
+    bound_tell_ahead(r);
     return bound_tell_rows_ahead(r, now_us, err);
 }
 

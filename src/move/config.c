@@ -481,8 +481,9 @@ static RC no_pipeline(const struct config *self, const char *name, struct error 
     free(names);
     if (self->pipeline_count == 0) {
         fail(err, RC_CONFIG, "'%s' has no pipelines", self->path);
-        return fail_todo(err,
-                         "add 'pipelines: {NAME: {source: ..., stage: {store: ...}, target: ..., tables: {...}}}'");
+        return fail_todo(
+            err, "add 'pipelines: {NAME: {source: ..., stage: {store: ...}, target: ..., tables: {...}}}', or have a "
+                 "configuration written: waybill init --source URI --target URI");
     }
     if (name == NULL) {
         fail(err, RC_CONFIG, "'%s' has several pipelines and none of them says 'default: true'", self->path);

@@ -3,8 +3,10 @@
 #include "move/config_intern.h"
 
 #define DAY_MS INT64_C(86400000)
-#define MIB    ((int64_t)1 << 20)
-#define GIB    ((int64_t)1 << 30)
+/* Six beats in a lease, and no write later than two thirds of it after a beat: in less, one slow answer ends a run. */
+#define LEASE_MS_MIN INT64_C(3000)
+#define MIB          ((int64_t)1 << 20)
+#define GIB          ((int64_t)1 << 30)
 
 /* Words that name something are in the order of their enum; behind them, words of the design that are not there yet. */
 static const char *const kind_names[] = {"sync", "window", "backup", "job", NULL};
@@ -76,8 +78,9 @@ static const struct option pipeline_table[] = {
            .help = "waybills that may wait for their load while the next one is extracted"),
     OPTION("lag", DURATION, pipeline_config, lag_ms, .preset = "5s", .max = 30 * DAY_MS,
            .help = "how far behind the source's clock a range ends"),
-    OPTION("lease", DURATION, pipeline_config, lease_ms, .preset = "60s", .min = 1000, .max = DAY_MS,
-           .help = "how long a silent owner keeps a scope"),
+    OPTION("lease", DURATION, pipeline_config, lease_ms, .preset = "60s", .min = LEASE_MS_MIN, .max = DAY_MS,
+           .help = "how long a silent owner keeps a table: 3s at least. A run whose beats do not arrive for two thirds "
+                   "of it ends"),
     OPTION("history", STRING, pipeline_config, history,
            .help = "so many entries of a mark's history are kept (50), or for so long (90d); all without"),
     OPTION("max_memory", SIZE, pipeline_config, max_memory_bytes, .preset = "256MiB", .min = 64 * MIB,

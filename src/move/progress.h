@@ -14,9 +14,11 @@ struct progress_state {
     int64_t work_total;    /* -1: not known */
     int64_t bytes;         /* staged so far */
     bool is_working;       /* rows move in this phase; else time goes by without any: in a wait, in a count */
+    bool is_through;       /* nothing of it moves any more: it waits for the run's end */
     bool is_done;          /* the table's last call */
+    int tables;            /* of the run */
     const char *waits_for; /* who has what it waits for: "run 0192... on db1, pid 42"; NULL: nobody */
-    const char *result;    /* with is_done: "success", "failed", ... */
+    const char *result;    /* with is_through and is_done: "success", "failed", "skipped" */
 };
 
 struct progress {

@@ -24,6 +24,7 @@ static int64_t route_work_total(const struct route *r)
 /* The lock is held. */
 static void route_tell(struct route *r, bool done)
 {
+    bool is_through = text_eq(r->phase, "announce");
     struct progress_state state = {
         .table = r->config->name,
         .phase = or_empty(r->phase),
@@ -33,11 +34,14 @@ static void route_tell(struct route *r, bool done)
         .work = r->result.rows_extracted + r->loaded,
         .work_total = route_work_total(r),
         .is_working = route_is_working(r),
+        .is_through = is_through,
         .is_done = done,
+        .tables = r->run->route_count,
         .waits_for = text_eq(r->phase, "waiting") ? r->waits_for : NULL,
-        .result = !done               ? NULL
-                  : r->result.through ? "success"
-                                      : "failed",
+        .result = !done && !is_through ? NULL
+                  : r->result.through  ? "success"
+                  : r->result.skipped  ? "skipped"
+                                       : "failed",
     };
     progress_update(r->run->world.progress, &state);
 }

@@ -1,6 +1,7 @@
 #include "move/staged.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "data/fingerprint.h"
 #include "move/ahead.h"
@@ -39,4 +40,39 @@ RC staged_open(const struct route *r, const struct waybill_file *sealed, const s
         return fail_in(err, "reading the staged file '%s'", sealed->key);
     *ret = fingerprint_reader(*ret, schema, sealed->fingerprint, sealed->key);
     return RC_OK;
+}
+
+/* ---- how far its reader is ---- */
+
+struct counting_reader {
+    struct batch_reader base;
+    struct batch_reader *inner;
+    int64_t rows;
+    void (*took)(void *context, int64_t rows);
+    void *context;
+};
+
+static RC counting_next(struct batch_reader *base, const struct batch **ret, struct error *err)
+{
+    struct counting_reader *self = (struct counting_reader *)base;
+    TRY(batch_reader_next(self->inner, ret, err));
+    if (*ret != NULL)
+        self->took(self->context, self->rows += (*ret)->rows);
+    return RC_OK;
+}
+
+static void counting_free(struct batch_reader *base)
+{
+    struct counting_reader *self = (struct counting_reader *)base;
+    batch_reader_free(self->inner);
+    free(self);
+}
+
+struct batch_reader *staged_counted(struct batch_reader *inner, void (*took)(void *context, int64_t rows),
+                                    void *context)
+{
+    static const struct batch_reader_ops ops = {.next = counting_next, .free = counting_free};
+    struct counting_reader *self = xcalloc(1, sizeof(*self));
+    *self = (struct counting_reader){.base = {&ops}, .inner = inner, .took = took, .context = context};
+    return &self->base;
 }

@@ -10,3 +10,6 @@ RC staged_check(const struct route *r, const struct waybill_file *sealed, struct
 /* The same, and its rows; `sealed` must outlive the reader, which says RC_DATA too, naming the column. */
 RC staged_open(const struct route *r, const struct waybill_file *sealed, const struct schema *schema,
                struct batch_reader **ret, struct error *err);
+/* `took` is told how many rows the reader has given so far, batch by batch. Takes `inner`. */
+struct batch_reader *staged_counted(struct batch_reader *inner, void (*took)(void *context, int64_t rows),
+                                    void *context);

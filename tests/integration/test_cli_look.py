@@ -50,7 +50,8 @@ def test_a_plan_says_what_a_run_would_do(shop):
     assert list(orders) == ["table", "target", "increment", "mode", "cursor", "key", "lo", "hi", "rows", "row_bytes", "null_cursors",
                             "odd_cursors", "waiting", "ddl"]
     assert (orders["increment"], orders["mode"], orders["key"], orders["rows"], orders["lo"]) == ("hybrid", "merge", ["id"], 100, None)
-    assert orders["cursor"] == {"column": "updated_at", "form": "text 'YYYY-MM-DD HH:MM:SS'", "found": True, "indexed": True}
+    assert orders["cursor"] == {"column": "updated_at", "type": "DATETIME 'YYYY-MM-DD HH:MM:SS'", "form": "text 'YYYY-MM-DD HH:MM:SS'",
+                                "found": True, "indexed": True}
     assert orders["ddl"][0].startswith("CREATE TABLE")
     assert (log["increment"], log["mode"], log["cursor"], log["hi"], log["rows"]) == ("id_only", "append", None, {"after": ["30"]}, 30)
     shop.sync("--backup-only")
@@ -155,6 +156,47 @@ def test_check_says_why_not(shop):
     assert "file is not a database" in done.out and "what to do" in done.err
     assert shop.run("check", "shop", status=6).err.startswith("waybill: error: source 'shop'")
     assert "did you mean 'dw'" in shop.run("check", "dv", status=2).err
+
+
+# --- what nobody has to see -------------------------------------------------------------------------------------------
+
+
+def test_a_table_without_rows_leads_to_no_dead_end(shop):
+    shop.in_source("CREATE TABLE notes (id INTEGER PRIMARY KEY, updated_at DATETIME NOT NULL); CREATE INDEX notes_at ON notes (updated_at)")
+    assert "nothing of 'p/orders' was loaded yet" in shop.run("audit", "-t", "orders", status=4).err
+    shop.tables["notes"] = {}
+    shop.write_config()
+    shop.sync("-t", "notes")
+    audited = shop.run("audit", "-t", "notes", "--output", "json").json()["tables"]
+    assert audited == [{"pipeline": "p", "table": "notes", "audit_status": "passed", "source_rows": 0}]
+    assert re.search(r"^notes +0 +- +- +- +- +0 +passed$", shop.run("audit", "-t", "notes").out, re.MULTILINE)
+    shop.in_source("INSERT INTO notes VALUES (1, '2024-01-01 00:00:00')")
+    assert "waybill sync pipeline -p p -t notes" in shop.run("audit", "-t", "notes", status=4).err
+    shop.sync("-t", "notes")
+    shop.run("audit", "-t", "notes")
+
+
+def ended_unread(shop, *words):
+    """Whoever reads standard output is gone before anything is written there."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        return subprocess.run([PROGRAM, *words], cwd=shop.folder, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    finally:
+        os.close(writer)
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure_to_be_told(shop):
+    for words in ["plan"], ["docs", "reference"], ["sync", "--log-level", "warn"]:
+        done = ended_unread(shop, *words)
+        assert (done.returncode, done.stderr) == (141, ""), words
+    shop.run("audit")
+
+
+def test_output_that_has_no_room_says_so(shop):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([PROGRAM, "version"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 5 and "writing to standard output: No space left on device" in done.stderr
 
 
 # --- help --------------------------------------------------------------------------------------------------------------

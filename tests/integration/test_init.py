@@ -38,7 +38,7 @@ def test_what_it_writes_moves_the_tables_as_it_is(run, tmp_path):
     written = (tmp_path / "waybill.yml").read_text()
     assert "orders: {}    # hybrid: what changed, by updated_at" in written
     assert "# log: {increment: id_only}    # left out: " in written and "never changed" in written
-    assert 'countries: {increment: full_sync}    # all 1 rows each time: no cursor of' in written
+    assert 'countries: {increment: full_sync}    # the whole table each time (1 row now): no cursor of' in written
     run("check")
     run("sync", "-q")
     dw = sqlite3.connect(tmp_path / "dw.db")

@@ -117,6 +117,21 @@ def test_a_run_that_another_one_keeps_out_never_takes_its_folder(shop):
     assert [re.fullmatch(r"\d{8}_\d{6}", stamp) is not None for stamp, status in statuses.items() if status == "success"] == [True]
 
 
+def test_runs_that_fail_before_they_have_a_lease_share_no_folder(shop):
+    shop.shop.rename(shop.folder / "away.db")
+    stamps = [shop.sync("-t", "orders", "--json-output", "-", status=4).json()["waybill"]["marker_stamp"] for _ in range(3)]
+    assert len(set(stamps)) == 3 and all(re.fullmatch(r"\d{8}_\d{6}_[0-9a-f]{8}", stamp) for stamp in stamps)
+    assert [one["status"] for one in shop.run("marker", "list", "--output", "json").json()["markers"]] == ["failed"] * 3
+
+
+def test_a_stamp_without_a_place_for_markers_is_refused(shop):
+    del shop.environment["WAYBILL_S3_COMPLETION_BUCKET"]
+    done = shop.run("sync", "-t", "orders", "--marker-stamp", "X", status=2)
+    assert "none would be written" in done.err and "--s3-completion-bucket" in done.err
+    shop.environment["WAYBILL_MARKER_STAMP"] = "X"  # for all commands of a DAG, say
+    shop.run("sync", "-t", "orders")
+
+
 @pytest.mark.parametrize("stamp", ["a/b", "..", "a b", "2025-09-12_*", "ü", "x" * 129, "a%2Fb"])
 def test_a_stamp_that_is_no_folder_is_refused_before_anything_is_done(shop, stamp):
     before = contents(shop.folder)

@@ -159,13 +159,15 @@ static void what_is_not_a_command_is_told_the_nearest(void **state)
     const char *list = "'waybill --help' lists the commands";
     assert_refused("snyc pipeline", "there is no command 'snyc pipeline', did you mean 'sync pipeline'?", list);
     assert_refused("snyc", "there is no command 'snyc', did you mean 'sync pipeline'?", list);
+    assert_refused("pipeline sync -p shop", "there is no command 'pipeline sync', did you mean 'sync pipeline'?", list);
+    assert_refused("sync pipline -t x", "there is no command 'sync pipline', did you mean 'sync pipeline'?",
+                   "a table is named with -t: waybill sync pipeline -t pipline");
     assert_refused("chekc", "there is no command 'chekc', did you mean 'check'?", list);
     assert_refused("frobnicate all", "there is no command 'frobnicate all'", list);
     assert_refused("watermark", "'watermark' is only the beginning of a command",
                    "after 'watermark' follows one of: set, get");
     assert_refused("watermark gte -t x", "there is no command 'watermark gte', did you mean 'watermark get'?",
                    "after 'watermark' follows one of: set, get");
-    assert_refused("pipeline sync", "there is no command 'pipeline sync'", list);
 }
 
 static void what_is_not_a_flag_is_told_the_nearest(void **state)

@@ -390,6 +390,44 @@ static void before_that_nothing_is_read_beside_the_mark(void **state)
     run_ok(w); /* the rows of the mark are replaced: now it may */
 }
 
+/* What is advised is what helps: no run would take anything from a mark that is ahead of the clock. */
+static void a_mark_that_was_set_ahead_is_set_back_before_that(void **state)
+{
+    AUTO(world) *w = world_that_replaces(WORLD_TIME, ORDERS);
+    const struct run_options backfill = {.has_start = true, .start_us = 0};
+    set_mark(w, "2999-01-01 00:00:00", NULL);
+    assert_int_equal(run_ok(w).results[0].waybills, 0);
+    w->options = backfill;
+    struct world_report report = run_expecting(w, RC_CONFIG);
+    const char *back = strstr(report.error.todo, "set it back, waybill watermark set -p shop -t orders --timestamp ");
+    assert_non_null(back);
+    char stamp[32];
+    snprintf(stamp, sizeof(stamp), "%.20s", strstr(back, "--timestamp ") + strlen("--timestamp "));
+    w->options = (struct run_options){0};
+    set_mark(w, stamp, NULL);
+    world_wait(w);
+    assert_int_equal(run_ok(w).results[0].waybills, 1);
+    w->options = backfill;
+    run_ok(w);
+    assert_all_is_well(w);
+}
+
+static void a_source_that_is_empty_is_replaced_as_a_whole_before_that(void **state)
+{
+    static const struct mend_request request = {.from = "2", .to = "3"};
+    AUTO(world) *w = world_that_replaces(WORLD_APPEND, EVENTS);
+    forget(w, "events", 1, 6);
+    set_mark(w, NULL, "3");
+    assert_int_equal(run_ok(w).results[0].waybills, 0);
+    w->options = (struct run_options){.repair = &request, .overwrites = true};
+    struct world_report report = run_expecting(w, RC_CONFIG);
+    assert_non_null(strstr(report.error.todo, "waybill sync pipeline -p shop -t events --full-refresh"));
+    w->options = (struct run_options){.full_refresh = true};
+    run_ok(w);
+    assert_int_equal(target_rows(w, "events"), 0);
+    assert_all_is_well(w);
+}
+
 static void before_that_no_range_of_ids_is_repaired(void **state)
 {
     static const struct mend_request request = {.from = "2", .to = "3"};
@@ -466,6 +504,8 @@ int main(void)
         cmocka_unit_test(a_time_that_has_no_rows_any_more_is_emptied),
         cmocka_unit_test(all_that_is_gone_behind_a_mark_that_was_set_back_goes),
         cmocka_unit_test(before_that_nothing_is_read_beside_the_mark),
+        cmocka_unit_test(a_mark_that_was_set_ahead_is_set_back_before_that),
+        cmocka_unit_test(a_source_that_is_empty_is_replaced_as_a_whole_before_that),
         cmocka_unit_test(before_that_no_range_of_ids_is_repaired),
         cmocka_unit_test(a_repaired_range_of_ids_that_are_gone_is_emptied),
         cmocka_unit_test(what_has_no_new_rows_makes_no_waybill),

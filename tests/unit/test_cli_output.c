@@ -96,7 +96,7 @@ static void numbers_are_for_people(void **state)
 /* ---- progress ---- */
 
 static int64_t now_ms;
-static int columns;
+static int columns, rows_of_screen, tables /* of the run */;
 static struct buf screen, logged;
 static int writes;
 
@@ -109,15 +109,21 @@ static void screen_write(void *context, const char *bytes, size_t len)
     buf_add(&screen, bytes, len);
     writes++;
 }
-static int screen_columns(void *context) { return columns; }
+static void screen_size(void *context, int *ret_columns, int *ret_rows)
+{
+    *ret_columns = columns;
+    *ret_rows = rows_of_screen;
+}
 static int64_t screen_memory(void *context) { return 61000000; }
-static const struct progress_screen test_screen = {screen_write, screen_columns, screen_memory, NULL};
+static const struct progress_screen test_screen = {screen_write, screen_size, screen_memory, NULL};
 static void log_sink(void *context, const char *line, int len) { buf_add(&logged, line, (size_t)len); }
 
 static int begin_progress(void **state)
 {
     now_ms = 1000;
     columns = 200;
+    rows_of_screen = 24;
+    tables = 0;
     writes = 0;
     log_configure(&(struct log_config){.level = LOG_INFO, .clock = &test_clock, .sink = log_sink});
     return 0;
@@ -131,9 +137,9 @@ static int end_progress(void **state)
     return 0;
 }
 
-static void tell(struct progress_view *view, const char *table, int64_t rows, const char *result)
+static struct progress_state moment(const char *table, int64_t rows, const char *result)
 {
-    struct progress_state state = {
+    return (struct progress_state){
         .table = table,
         .phase = "extract",
         .rows = rows,
@@ -143,8 +149,24 @@ static void tell(struct progress_view *view, const char *table, int64_t rows, co
         .is_working = true,
         .bytes = rows * 10,
         .is_done = result != NULL,
+        .tables = tables,
         .result = result,
     };
+}
+
+static void tell(struct progress_view *view, const char *table, int64_t rows, const char *result)
+{
+    struct progress_state state = moment(table, rows, result);
+    progress_update(progress_of(view), &state);
+}
+
+/* Nothing of it moves any more; others go on. */
+static void tell_through(struct progress_view *view, const char *table, int64_t rows, const char *result)
+{
+    struct progress_state state = moment(table, rows, result);
+    state.phase = "announce";
+    state.is_through = true;
+    state.is_done = false;
     progress_update(progress_of(view), &state);
 }
 
@@ -152,15 +174,15 @@ static void a_live_line_is_rewritten_at_most_ten_times_a_second(void **state)
 {
     AUTO(progress_view) *view = progress_view_new(PROGRESS_BAR, &test_clock, &test_screen);
     tell(view, "orders", 0, NULL);
-    assert_string_equal(screen.at, "orders                        extract   0 rows  0/s  0 B  0 B/s  mem 61.0 MB");
+    assert_string_equal(screen.at, "orders  extract       0s  0 rows  0/s  0 B  0 B/s  mem 61.0 MB");
     for (; now_ms < 3000; now_ms++)
         tell(view, "orders", (now_ms - 1000) * 500, NULL);
     assert_int_equal(writes, 20);
     now_ms += 100;
     buf_reset(&screen);
     tell(view, "orders", 1000000, NULL);
-    assert_string_equal(screen.at, "\r\x1b[Jorders                        extract   1,000,000 rows  476,190/s  10.0 MB "
-                                   " 4.8 MB/s  mem 61.0 MB  eta 6s");
+    assert_string_equal(screen.at, "\r\x1b[Jorders  extract       2s  1,000,000 rows  476,190/s  10.0 MB  4.8 MB/s "
+                                   " mem 61.0 MB  eta 6s");
 }
 
 static void a_live_line_never_wraps(void **state)
@@ -168,42 +190,110 @@ static void a_live_line_never_wraps(void **state)
     AUTO(progress_view) *view = progress_view_new(PROGRESS_BAR, &test_clock, &test_screen);
     columns = 20;
     tell(view, "t\xc3\xa4\x1b[31mble", 0, NULL);
-    assert_string_equal(screen.at, "t\xc3\xa4?[31mble      ext");
+    assert_string_equal(screen.at, "t\xc3\xa4?[31mble  extract");
 }
 
-static void several_tables_have_a_line_each_and_what_is_done_stays_above(void **state)
+static void where_there_is_little_room_what_is_left_of_the_work_goes_last(void **state)
+{
+    static const struct {
+        int columns;
+        const char *line;
+    } cases[] = {
+        {90, "orders  extract       2s  1,000,000 rows  476,190/s  10.0 MB  mem 61.0 MB  eta 6s"},
+        {80, "orders  extract       2s  1,000,000 rows  476,190/s  10.0 MB  eta 6s"},
+        {60, "orders  extract       2s  1,000,000 rows  476,190/s  eta 6s"},
+        {50, "orders  extract       2s  1,000,000 rows  eta 6s"},
+        {42, "orders  extract       2s  1,000,000 rows"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        AUTO(progress_view) *view = progress_view_new(PROGRESS_BAR, &test_clock, &test_screen);
+        columns = cases[i].columns;
+        tell(view, "orders", 0, NULL);
+        now_ms += 2100;
+        buf_reset(&screen);
+        tell(view, "orders", 1000000, NULL);
+        assert_string_equal(screen.at + strlen("\r\x1b[J"), cases[i].line);
+    }
+}
+
+static void of_a_long_name_the_end_is_shown(void **state)
+{
+    AUTO(progress_view) *view = progress_view_new(PROGRESS_BAR, &test_clock, &test_screen);
+    columns = 60;
+    tell(view, "settlement.normal_delivery_detail", 0, NULL);
+    assert_string_equal(screen.at, "..al_delivery_detail  extract       0s  0 rows  0/s  0 B");
+    buf_reset(&screen);
+    tell(view, "settlement.sch\xc3\xb6ne_bestellungen", 0, NULL);
+    assert_non_null(strstr(screen.at, "\n..ch\xc3\xb6ne_bestellungen  extract"));
+}
+
+static void several_tables_have_a_line_each_and_what_is_through_stays_above(void **state)
 {
     struct progress_view *view = progress_view_new(PROGRESS_BAR, &test_clock, &test_screen);
     columns = 40;
+    tables = 3;
     tell(view, "a", 0, NULL);
     buf_reset(&screen);
     tell(view, "b", 0, NULL);
-    assert_string_equal(screen.at,
-                        "\r\x1b[Ja               extract   0 rows  0/s  \nb               extract   0 rows  0/s  ");
+    assert_string_equal(screen.at, "\x1b[1A\r\x1b[Ja  extract       0s  0 rows  0/s  0 B\n"
+                                   "b  extract       0s  0 rows  0/s  0 B\n0 of 3 tables through  0s  mem 61.0 MB");
     buf_reset(&screen);
-    tell(view, "a", 10, "success");
-    assert_string_equal(
-        screen.at, "\x1b[1A\r\x1b[Ja               success   10 rows  0/s \nb               extract   0 rows  0/s  ");
+    tell_through(view, "a", 10, "success");
+    assert_string_equal(screen.at, "\x1b[2A\r\x1b[Ja  through       0s  10 rows  0/s\n"
+                                   "b  extract       0s  0 rows  0/s  0 B\n1 of 3 tables through  0s  mem 61.0 MB");
     buf_reset(&screen);
     progress_view_log(view, "a log line\n", 11);
-    assert_string_equal(screen.at, "\r\x1b[Ja log line\nb               extract   0 rows  0/s  ");
+    assert_string_equal(screen.at, "\x1b[1A\r\x1b[Ja log line\n"
+                                   "b  extract       0s  0 rows  0/s  0 B\n1 of 3 tables through  0s  mem 61.0 MB");
+    buf_reset(&screen);
+    tell_through(view, "b", 0, "failed");
+    assert_string_equal(screen.at, "\x1b[1A\r\x1b[Jb  failed        0s  0 rows  0/s  0 B\n"
+                                   "1 of 3 tables through, 1 failed  0s  me");
+    buf_reset(&screen);
+    tell(view, "b", 0, "failed");
+    tell(view, "a", 10, "success");
+    assert_string_equal(screen.at, "\r\x1b[J"); /* each has one line, and nothing live is left standing */
+    buf_reset(&screen);
+    progress_view_free(view);
+    assert_int_equal(screen.len, 0);
+}
+
+static void a_run_that_ends_half_way_leaves_its_lines_standing(void **state)
+{
+    struct progress_view *view = progress_view_new(PROGRESS_BAR, &test_clock, &test_screen);
+    tell(view, "a", 0, NULL);
     buf_reset(&screen);
     progress_view_free(view);
     assert_string_equal(screen.at, "\n");
 }
 
-static void of_many_tables_the_one_at_work_is_shown(void **state)
+static void rows_that_are_sent_to_the_target_are_told_while_they_are_on_their_way(void **state)
+{
+    AUTO(progress_view) *view = progress_view_new(PROGRESS_BAR, &test_clock, &test_screen);
+    struct progress_state s = moment("orders", 1000, NULL);
+    s.work = 1400;
+    progress_update(progress_of(view), &s);
+    assert_non_null(strstr(screen.at, "  1,000 rows  400 sent  0/s  10.0 kB"));
+}
+
+/* Those that fit, and the count of all. */
+static void more_tables_than_the_terminal_has_lines_do_not_scroll_it(void **state)
 {
     AUTO(progress_view) *view = progress_view_new(PROGRESS_BAR, &test_clock, &test_screen);
     char table[8];
+    rows_of_screen = 10;
+    tables = 40;
     for (int i = 1; i <= 40; i++) {
         snprintf(table, sizeof(table), "t%d.", i);
         buf_reset(&screen);
         tell(view, table, 0, NULL);
-        assert_non_null(strstr(screen.at, table));
         now_ms += 1000;
     }
-    assert_null(strstr(screen.at, "t1."));
+    int lines = 0;
+    for (const char *at = screen.at; (at = strchr(at, '\n')) != NULL; at++)
+        lines++;
+    assert_int_equal(lines, 8);
+    assert_non_null(strstr(screen.at, "0 of 40 tables through"));
 }
 
 static void without_a_terminal_there_is_a_log_line_every_few_seconds(void **state)
@@ -331,9 +421,17 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_live_line_is_rewritten_at_most_ten_times_a_second, begin_progress,
                                         end_progress),
         cmocka_unit_test_setup_teardown(a_live_line_never_wraps, begin_progress, end_progress),
-        cmocka_unit_test_setup_teardown(several_tables_have_a_line_each_and_what_is_done_stays_above, begin_progress,
+        cmocka_unit_test_setup_teardown(several_tables_have_a_line_each_and_what_is_through_stays_above, begin_progress,
                                         end_progress),
-        cmocka_unit_test_setup_teardown(of_many_tables_the_one_at_work_is_shown, begin_progress, end_progress),
+        cmocka_unit_test_setup_teardown(where_there_is_little_room_what_is_left_of_the_work_goes_last, begin_progress,
+                                        end_progress),
+        cmocka_unit_test_setup_teardown(of_a_long_name_the_end_is_shown, begin_progress, end_progress),
+        cmocka_unit_test_setup_teardown(a_run_that_ends_half_way_leaves_its_lines_standing, begin_progress,
+                                        end_progress),
+        cmocka_unit_test_setup_teardown(rows_that_are_sent_to_the_target_are_told_while_they_are_on_their_way,
+                                        begin_progress, end_progress),
+        cmocka_unit_test_setup_teardown(more_tables_than_the_terminal_has_lines_do_not_scroll_it, begin_progress,
+                                        end_progress),
         cmocka_unit_test_setup_teardown(without_a_terminal_there_is_a_log_line_every_few_seconds, begin_progress,
                                         end_progress),
         cmocka_unit_test_setup_teardown(with_json_every_line_is_a_document, begin_progress, end_progress),

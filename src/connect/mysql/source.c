@@ -85,16 +85,17 @@ static RC mysql_source_tables(struct source *base, struct arena *arena, const ch
     bool has_database = self->settings.database != NULL;
     int count = 0;
     MYSQL_ROW row;
-    buf_addf(&sql,
-             "SELECT %s FROM information_schema.tables WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND ",
-             has_database ? "table_name" : "CONCAT(table_schema, '.', table_name)");
+    buf_addf(
+        &sql,
+        "SELECT %s AS name FROM information_schema.tables WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND ",
+        has_database ? "table_name" : "CONCAT(table_schema, '.', table_name)");
     if (has_database) {
         buf_add_str(&sql, S("table_schema = "));
         mysql_literal_text(&sql, str(self->settings.database));
     } else {
         buf_add_str(&sql, S("table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')"));
     }
-    buf_add_str(&sql, S(" ORDER BY BINARY 1"));
+    buf_add_str(&sql, S(" ORDER BY BINARY name"));
     TRY(mysql_session_ask(self->control, sql.at, &rows, err));
     const char **names = arena_take(arena, ((size_t)mysql_num_rows(rows) + 1) * sizeof(*names));
     while ((row = mysql_fetch_row(rows)) != NULL)
