@@ -136,7 +136,7 @@ RC args_no_command(const struct command *const *commands, const char *const *wor
         fail(err, RC_CONFIG, "'%s' is only the beginning of a command", given.at);
         return fail_todo(err, "after '%s' follows one of: %s", given.at, next.at);
     }
-    const char *near = nearest_path(commands, given.at, words[0]);
+    const char *near = nearest_path(commands, or_empty(given.at), words[0]);
     if (near != NULL)
         fail(err, RC_CONFIG, "there is no command '%s', did you mean '%s'?", given.at, near);
     else

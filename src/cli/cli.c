@@ -41,14 +41,31 @@ RC cli_load(struct cli *cli, struct error *err) { return load(cli, true, err); }
 
 RC cli_load_none(struct cli *cli, struct error *err) { return load(cli, false, err); }
 
+/* Beside a URI: who writes `--stage lake` for a folder has no configuration, and needs none. */
+static RC check_name(const struct cli *cli, const char *name, struct error *err)
+{
+    if (access(cli->global.config, F_OK) == 0 || errno != ENOENT)
+        return RC_OK;
+    fail(err, RC_CONFIG, "'%.200s' is no URI, and there is no '%s' of which it could be a connection", name,
+         cli->global.config);
+    return fail_todo(err,
+                     "a folder is ./%.60s, a bucket s3://%.60s, a server mysql://USER@HOST/DATABASE; or go to the "
+                     "folder that has the configuration",
+                     name, name);
+}
+
 RC cli_load_for(struct cli *cli, const char *const *words, int word_count, struct error *err)
 {
-    bool has_names = option_is_given(&cli->global_set, "config"), has_uris = false;
+    bool is_given = option_is_given(&cli->global_set, "config"), has_uris = false;
+    const char *name = NULL;
     for (int i = 0; i < word_count; i++) {
-        has_names |= words[i] != NULL && !config_is_uri(words[i]);
-        has_uris |= words[i] != NULL && config_is_uri(words[i]);
+        bool is_uri = words[i] != NULL && config_is_uri(words[i]);
+        name = words[i] != NULL && !is_uri && name == NULL ? words[i] : name;
+        has_uris |= is_uri;
     }
-    return load(cli, has_names || !has_uris, err);
+    if (name != NULL && has_uris && !is_given && cli->config == NULL)
+        TRY(check_name(cli, name, err));
+    return load(cli, is_given || name != NULL || !has_uris, err);
 }
 
 /* Flags that go before what the pipeline says. */

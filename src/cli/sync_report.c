@@ -78,6 +78,30 @@ static void print_warnings(struct cli *cli, const struct route *r)
     }
 }
 
+/* "200 tables, 1 not through: 1,234,567 rows extracted, 1,230,000 loaded, 24.1 MB in 3m07s" */
+static void print_total(struct cli *cli, const struct run *run)
+{
+    int64_t extracted = 0, loaded = 0, bytes = 0, left = 0;
+    char rows[HUMAN_TEXT], rows_loaded[HUMAN_TEXT], size[HUMAN_TEXT], time[HUMAN_TEXT];
+    for (int i = 0; i < run->route_count; i++) {
+        const struct table_result *result = &run->routes[i].result;
+        extracted += result->rows_extracted;
+        loaded += result->rows_loaded;
+        bytes += route_extracts(&run->routes[i]) ? result->bytes_staged : result->bytes_loaded;
+        left += result->error.rc != RC_OK;
+    }
+    human_count(extracted, rows);
+    human_count(loaded, rows_loaded);
+    human_bytes(bytes, size);
+    human_time((run->ended_us - run->started_us + 500000) / 1000000, time);
+    fprintf(cli->out, "%d tables, ", run->route_count);
+    if (left > 0)
+        fprintf(cli->out, "%lld not through", (long long)left);
+    else
+        fputs("all through", cli->out);
+    fprintf(cli->out, ": %s rows extracted, %s loaded, %s in %s\n", rows, rows_loaded, size, time);
+}
+
 void sync_report_tables(struct cli *cli, const struct run *run)
 {
     AUTO_RELEASE(text_table) table = {.columns = 8, .right = 0x7E};
@@ -87,6 +111,8 @@ void sync_report_tables(struct cli *cli, const struct run *run)
     for (int i = 0; i < run->route_count; i++)
         add_table(&table, &run->routes[i]);
     text_table_print(&table, cli->out);
+    if (run->route_count > 1)
+        print_total(cli, run);
     for (int i = 0; i < run->route_count; i++)
         print_warnings(cli, &run->routes[i]);
 }

@@ -239,9 +239,9 @@ static RC announce_markers(struct run *run, struct error *err)
     return RC_OK;
 }
 
-/* Tables that are through keep their lease until they are announced, so that of runs that begin in one second those come
- * here one after the other. Where a table is not, nobody is kept waiting: another run may be here now, and the folder is
- * never taken from it. */
+/* Tables that are through keep their lease until they are announced, so that of runs that begin in one second those
+ * come here one after the other. Where a table is not, nobody is kept waiting: another run may be here now, and the
+ * folder is never taken from it. */
 static bool announce_may_meet_others(const struct run *run)
 {
     for (int i = 0; i < run->route_count; i++) {

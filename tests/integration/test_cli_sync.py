@@ -45,6 +45,8 @@ def test_a_run_says_what_it_moved_table_by_table(shop):
     assert out[0].split() == ["table", "extracted", "loaded", "waybills", "files", "MB", "seconds", "status"]
     assert out[1].split()[:5] == ["orders", "100", "100", "1", "1"] and out[1].split()[-1] == "success"
     assert out[2].split()[:5] == ["log", "30", "30", "1", "1"]
+    assert re.fullmatch(r"2 tables, all through: 130 rows extracted, 130 loaded, [\d.]+ k?B in \d+s", out[3])
+    assert "2 tables, 1 not through: 0 rows extracted, " in shop.sync("-t", "orders", "-t", "nix", status=3).out
     shop.compare()
     change(shop)
     assert shop.run("sync").out.splitlines()[1].split()[:4] == ["orders", "7", "7", "1"], "sync alone is sync pipeline"

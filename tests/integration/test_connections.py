@@ -78,6 +78,12 @@ def test_without_a_configuration_rows_move_by_uris_and_go_on_where_they_stopped(
     assert json.loads(home.run(*words))["summary"]["total_rows_processed"] == 0
 
 
+def test_a_folder_that_looks_like_a_name_is_told_how_it_is_written(tmp_path):
+    words = ["sync", "connections", "-s", "sqlite:shop.db", "-r", "none", "--stage", "lake", "-t", "orders"]
+    done = subprocess.run([PROGRAM, *words], cwd=tmp_path, text=True, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 2 and "'lake' is no URI, and there is no 'waybill.yml'" in done.stderr and "a folder is ./lake" in done.stderr
+
+
 def test_passwords_come_from_the_files_of_the_databases_own_clients(home):
     cnf = home.write(".my.cnf", f"[client]\nuser = etl\npassword = \"{home.mariadb.secret}\"\nhost = nowhere.invalid\n")
     home.write(".pgpass", f"127.0.0.1:{home.postgres.port}:*:loader:{home.postgres.secret}\n")
