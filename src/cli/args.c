@@ -113,14 +113,15 @@ static const char *nearest_path(const struct command *const *commands, const cha
     AUTO_RELEASE(buf) turned = {0};
     buf_addf(&turned, "%s %.*s", space != NULL ? space + 1 : "", (int)strcspn(given, " "), given);
     const char *near = nearest_name(given, paths, count);
-    for (int i = 0; i < count && near == NULL; i++)
-        near = text_eq(paths[i], turned.at) ? paths[i] : NULL;
-    for (int i = 0; i < count && near == NULL; i++) {
+    for (int i = 0; commands[i] != NULL && near == NULL; i++)
+        near = strcmp(commands[i]->path, turned.at) == 0 ? commands[i]->path : NULL;
+    for (int i = 0; commands[i] != NULL && near == NULL; i++) {
+        const char *path = commands[i]->path;
         char word[64];
-        snprintf(word, sizeof(word), "%.*s", (int)strcspn(paths[i], " "), paths[i]);
+        snprintf(word, sizeof(word), "%.*s", (int)strcspn(path, " "), path);
         const char *const one[] = {word};
         if (nearest_name(first, one, 1) != NULL)
-            near = paths[i];
+            near = path;
     }
     return near;
 }

@@ -1,5 +1,6 @@
 """What the program prints about itself: the reference that is in the repository, the man page, completions."""
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -21,6 +22,13 @@ def completed(line):
 
 def test_the_reference_is_what_the_program_says():
     assert (TOP / "docs" / "reference.md").read_text() == said("docs", "reference"), "run: make docs"
+
+
+def test_every_field_of_a_json_output_is_told_of():
+    told = set(re.findall(r"`([a-z0-9_]+)`", (TOP / "docs" / "json.md").read_text()))
+    sources = [*(TOP / "src" / "cli").glob("*.c"), TOP / "src" / "move" / "announce.c"]
+    written = {field for path in sources for field in re.findall(r'json_put(?:_[a-z]+)?\([a-z_]+, "(\w+)"', path.read_text())}
+    assert len(written) > 100 and written <= told, written - told
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
