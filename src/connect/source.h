@@ -81,6 +81,16 @@ struct open_transactions {
     const char *unknown_text, *unknown_todo;
 };
 
+/* Where a server is in its own history, which a failover or a restored backup may cut off behind what was read. */
+struct source_place {
+    const char *at;   /* to be kept with the mark, in the source's own words; NULL: it does not tell */
+    bool has_turned;  /* what was kept is of a branch that has ended, and nothing of it is lost: `at` is to take its
+                         place  now, for the proof of that may be gone tomorrow */
+    const char *lost; /* "a standby took over that ...": what it had at the place that was kept may be gone; NULL: all
+                         of it is there */
+    bool is_certain;  /* it is gone */
+};
+
 /* What pipelines do with a source, for the rights that it takes. */
 struct source_use {
     const char *const *tables;
@@ -120,6 +130,8 @@ struct source_ops {
                   struct profile *ret, struct key_list *ret_changed, struct error *err); /* NULL: the rows are read */
     RC (*grants)(struct source *self, const struct source_use *use, struct grant_list *ret,
                  struct error *err); /* NULL: it has none that could be told */
+    RC (*place)(struct source *self, const char *kept, struct arena *arena, struct source_place *ret,
+                struct error *err); /* NULL: it knows of no history */
     void (*free)(struct source *self);
 };
 struct source {
@@ -234,6 +246,14 @@ static inline RC source_grants(struct source *s, const struct source_use *use, s
                                struct error *err)
 {
     return s->ops->grants != NULL ? s->ops->grants(s, use, ret, err) : RC_OK;
+}
+/* Whether it still has what it had at the place that was `kept` (NULL: none was), and where it is now. What was
+ * committed before the call is within the new place. */
+static inline RC source_place(struct source *s, const char *kept, struct arena *arena, struct source_place *ret,
+                              struct error *err)
+{
+    *ret = (struct source_place){0};
+    return s->ops->place != NULL ? s->ops->place(s, kept, arena, ret, err) : RC_OK;
 }
 static inline void source_free(struct source *s)
 {

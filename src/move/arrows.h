@@ -38,6 +38,21 @@ const char *bound_mark_ahead(struct route *r);
 /* The next chunk's range into r->chunk; *ret_more = false: nothing (more) to take. */
 RC bound_next(struct route *r, bool *ret_more, struct error *err);
 
+/* ---- bound_trust.c: whether the source still has what it had ---- */
+
+/* Another server, one that lost what it had, or a clock that went back: RC_DATA, until a person accepts it. What may be
+ * so is a warning. Behind source_oldest_open, before the first row. */
+RC bound_check_source(struct route *r, int64_t now_us, struct error *err);
+/* The command that sets the mark back to an instant; in the route's arena. */
+const char *bound_set_back(struct route *r, int64_t to_us);
+
+/* ---- bound_row.c: the row at the mark of an id_only table ---- */
+
+/* What it is like into r->chunk.row, before the chunk is read. */
+RC bound_keep_row(struct route *r, struct error *err);
+/* A warning where it is not the one that was read. */
+RC bound_tell_other_row(struct route *r, struct error *err);
+
 /* ---- aside.c: lookback, backfills, rows without a cursor ---- */
 
 /* Before each range: begins what is read beside the mark, or ends it; both change r->lo. RC_CONFIG: the bounds asked

@@ -3,57 +3,17 @@
 
 #include "base/log.h"
 #include "move/arrows.h"
-#include "move/history.h"
 
-/* Under the lease; a plan keeps nothing. */
-static RC bound_accept_source(struct route *r, struct error *err)
+/* The source's clock, and how far it is ahead of this machine's: its answer was under way. */
+static RC bound_now(struct route *r, int64_t *ret_us, struct error *err)
 {
-    const struct error why = *err;
-    if (!scope_is_mine(r->scope))
-        return RC_OK;
-    TRY(scope_keep_history(r->scope, HISTORY_ACCEPT_SOURCE, arena_print(&r->arena, "--accept-source: %s", why.text),
-                           "sync", err));
-    history_prune(r);
+    struct clock *clock = r->run->world.clock;
+    const int64_t before_us = clock->now_us(clock);
+    TRY(source_now(r->source, ret_us, err));
+    r->bound.ahead_ms = arena_print(&r->arena, "%" PRId64, (*ret_us - clock->now_us(clock)) / 1000 - 1);
+    r->bound.ahead_most_ms = (*ret_us - before_us) / 1000 + 1;
+    stamp_print(*ret_us, 6, r->bound.clock);
     return RC_OK;
-}
-
-/* The command that sets the mark back to where the source's clock is. */
-static const char *bound_set_back(struct route *r, int64_t now_us)
-{
-    char stamp[STAMP_TEXT];
-    stamp_print(now_us - r->config->lag_ms * 1000, 0, stamp);
-    return arena_print(&r->arena, "waybill watermark set %s --timestamp %s%s", scope_flags(r->scope), stamp,
-                       r->mode == MODE_APPEND ? " --allow-duplicates" : "");
-}
-
-/* Another server, or a clock that went back: rows may be missing, so a person decides. */
-static RC bound_check_source(struct route *r, int64_t now_us, struct error *err)
-{
-    const struct marks *s = scope_marks(r->scope);
-    const char *name = r->source->name;
-    bool is_back = false;
-    int64_t last_us;
-    TRY(source_identity(r->source, &r->arena, &r->bound.source_id, err));
-    if (s->source_id != NULL && strcmp(s->source_id, r->bound.source_id) != 0) {
-        fail(err, RC_DATA, "'%s' is another server than the one '%s' was read from: %s, and was %s", name,
-             scope_name(r->scope), r->bound.source_id, s->source_id);
-    } else if (s->source_clock != NULL && stamp_parse(s->source_clock, &last_us) && now_us < last_us) {
-        fail(err, RC_DATA, "the clock of '%s' has gone back: it says %s, and said %s at the last waybill of '%s'", name,
-             r->bound.clock, s->source_clock, scope_name(r->scope));
-        is_back = increment_is_timed(r->increment);
-    } else {
-        return RC_OK;
-    }
-    if (r->run->options.accept_source)
-        return bound_accept_source(r, err);
-    fail_id(err, "another-source");
-    if (is_back)
-        return fail_todo(err,
-                         "what it stamps until then would not be read: set the mark back, %s, then run once with "
-                         "--accept-source",
-                         bound_set_back(r, now_us));
-    return fail_todo(err, "make sure that it holds the same rows, then run once with --accept-source (and with "
-                          "--full-refresh, to read all anew)");
 }
 
 /* By a clock that has gone back since, or by hand. Where summer time ends that is so for an hour, and looked back from.
@@ -66,7 +26,7 @@ const char *bound_mark_ahead(struct route *r)
         !stamp_parse(r->bound.clock, &now_us) || !form_parse(&r->table->form, mark->at, &us) ||
         us <= now_us + r->table->cursor_ahead_us)
         return NULL;
-    return bound_set_back(r, now_us);
+    return bound_set_back(r, now_us - r->config->lag_ms * 1000);
 }
 
 static void bound_tell_ahead(struct route *r)
@@ -74,10 +34,10 @@ static void bound_tell_ahead(struct route *r)
     const char *set_back = bound_mark_ahead(r);
     if (set_back == NULL)
         return;
-    r->result.warning = arena_print(&r->arena,
-                                    "the mark is ahead of the source's clock: what is stamped before it is never read; "
-                                    "set it back: %s",
-                                    set_back);
+    route_warn(r, arena_print(&r->arena,
+                              "the mark is ahead of the source's clock: what is stamped before it is never read; "
+                              "set it back: %s",
+                              set_back));
     log_warn("mark.ahead", KV("mark", scope_marks(r->scope)->extracted.pos.at), KV("clock", r->bound.clock));
 }
 
@@ -112,8 +72,7 @@ static RC bound_tell_rows_ahead(struct route *r, int64_t now_us, struct error *e
     TRY(bound_count_ahead(r, now_us, &rows, err));
     if (rows == 0)
         return RC_OK;
-    if (r->result.warning == NULL)
-        r->result.warning = bound_ahead_text(r, rows);
+    route_warn(r, bound_ahead_text(r, rows));
     log_warn("rows.ahead", KV("rows", rows), KV("cursor", r->table->schema->fields[r->table->cursor].name),
              KV("clock", r->bound.clock));
     return RC_OK;
@@ -128,10 +87,10 @@ static void bound_tell_behind(struct route *r, const char *newest)
         !str_to_int64(str(newest), &largest) || !str_to_int64(str(mark->key[0]), &last) || largest >= last)
         return;
     const char *key = r->table->schema->fields[r->table->key[0]].name;
-    r->result.warning = arena_print(&r->arena,
-                                    "the largest '%s' there is lies behind the mark: rows that are given such a number "
-                                    "again are never read",
-                                    key);
+    route_warn(r, arena_print(&r->arena,
+                              "the largest '%s' there is lies behind the mark: rows that are given such a number "
+                              "again are never read",
+                              key));
     log_warn("ids.behind", KV("column", key));
 }
 
@@ -176,9 +135,8 @@ static RC bound_by_id(struct route *r, struct error *err)
     int64_t now_us, seen_us = 0;
     TRY(source_ceiling(source, r->table, &r->arena, &newest, err));
     TRY(source_oldest_open(source, &open, err));
-    TRY(source_now(source, &now_us, err));
+    TRY(bound_now(r, &now_us, err));
     TRY(bound_check_hidden(r, &open, err));
-    stamp_print(now_us, 6, r->bound.clock);
     TRY(bound_check_source(r, now_us, err));
     bool all_ended = !open.hidden && !open.any;
     bool kept =
@@ -197,7 +155,7 @@ static RC bound_by_id(struct route *r, struct error *err)
         r->bound.ceiling_seen_at = keep ? s->ceiling_seen_at : arena_text(&r->arena, r->bound.clock);
     }
     bound_tell_behind(r, newest);
-    return RC_OK;
+    return bound_tell_other_row(r, err);
 }
 
 static RC bound_by_time(struct route *r, struct error *err)
@@ -205,10 +163,9 @@ static RC bound_by_time(struct route *r, struct error *err)
     struct source *source = r->source;
     struct open_transactions open = {0};
     int64_t now_us;
-    TRY(source_now(source, &now_us, err));
+    TRY(bound_now(r, &now_us, err));
     TRY(source_oldest_open(source, &open, err));
     TRY(bound_check_hidden(r, &open, err));
-    stamp_print(now_us, 6, r->bound.clock);
     TRY(bound_check_source(r, now_us, err));
     int64_t hi_us = now_us - r->config->lag_ms * 1000;
     if (open.any) {
@@ -244,7 +201,7 @@ RC bound_source(struct route *r, struct error *err)
         TRY(bound_describe(r, err)); /* else `take` has done it, and there still is no waybill to go on from */
     if (bound_has_unfinished(r)) {
         r->full_sync_done = true;
-        r->result.warning = "an earlier run was not through: it is finished, and the table is not read once more";
+        route_warn(r, "an earlier run was not through: it is finished, and the table is not read once more");
     }
     /* after --full-refresh an id_only table goes on from its largest id */
     TRY(r->config->increment == INCREMENT_ID_ONLY ? bound_by_id(r, err) : bound_by_time(r, err));

@@ -32,9 +32,31 @@ static void bound_tell_gone(struct route *r)
         if (schema_find(now, r->known->fields[i].name) < 0)
             buf_addf(&names, "%s'%s'", names.len > 0 ? ", " : "", r->known->fields[i].name);
     }
-    r->result.warning = arena_print(
-        &r->arena, "the source has no column %s any more: the target keeps it, and new rows have NULL there", names.at);
+    route_warn(r, arena_print(&r->arena,
+                              "the source has no column %s any more: the target keeps it, and new rows have NULL there",
+                              names.at));
     log_warn("columns.gone", KV("columns", names.at));
+}
+
+/* Rows that were there before come with it when they change, and not before; also where somebody had excluded it for a
+ * while, and the target still has what it had then. */
+static void bound_tell_added(struct route *r)
+{
+    AUTO_RELEASE(buf) names = {0};
+    const struct schema *now = route_schema(r);
+    for (int i = 0; i < now->count; i++) {
+        if (schema_find(r->known, now->fields[i].name) < 0)
+            buf_addf(&names, "%s'%s'", names.len > 0 ? ", " : "", now->fields[i].name);
+    }
+    if (names.len == 0 || r->config->increment == INCREMENT_FULL_SYNC)
+        return;
+    route_warn(r,
+               arena_print(
+                   &r->arena,
+                   "%s was not read before: rows that the target has already keep what it has there (NULL, or what was "
+                   "loaded once) until they change in the source; all at once: waybill sync pipeline %s --full-refresh",
+                   names.at, scope_flags(r->scope)));
+    log_warn("columns.added", KV("columns", names.at));
 }
 
 static RC bound_check_schema(struct route *r, struct error *err)
@@ -44,6 +66,8 @@ static RC bound_check_schema(struct route *r, struct error *err)
     r->schema_changes = change != SCHEMA_SAME ? arena_str(&r->arena, buf_str(&diff)) : NULL;
     if (change == SCHEMA_SHRANK)
         bound_tell_gone(r);
+    if (change != SCHEMA_SAME && change != SCHEMA_OTHER)
+        bound_tell_added(r);
     if (change != SCHEMA_OTHER)
         return RC_OK;
     fail(err, RC_DATA, "the columns of '%s' in '%s' have changed since the last waybill:\n%s", r->table->name,
@@ -194,8 +218,8 @@ RC bound_describe(struct route *r, struct error *err)
     }
     TRY(bound_check_deletes(r, err));
     if (increment_is_timed(r->increment) && !r->table->cursor_indexed && r->config->sql == NULL)
-        r->result.warning = arena_print(&r->arena, "the cursor '%s' has no index: every page scans the table",
-                                        r->table->schema->fields[r->table->cursor].name);
+        route_warn(r, arena_print(&r->arena, "the cursor '%s' has no index: every page scans the table",
+                                  r->table->schema->fields[r->table->cursor].name));
     TRY(bound_check_schema(r, err));
     return bound_check_shape(r, err);
 }

@@ -247,6 +247,9 @@ static void extract_fill_waybill(struct extraction *x)
     w->pos_after = route_reads_aside(r) ? r->bound.aside.mark : r->chunk.pos_after;
     w->source_id = r->bound.source_id;
     w->source_clock = r->bound.clock;
+    w->source_place = r->bound.place;
+    w->source_ahead_ms = r->bound.ahead_ms;
+    w->source_row = r->chunk.row;
     w->oldest_open = r->bound.oldest_open[0] != '\0' ? r->bound.oldest_open : NULL;
     w->fingerprint = extract_fingerprint(r);
     schema_free(w->schema);

@@ -124,6 +124,10 @@ struct marks route_marks(struct route *r)
     if (!r->bound.taken)
         return marks;
     marks.source_id = r->bound.source_id;
+    if (r->bound.is_accepted)
+        marks.source_clock = r->bound.clock;
+    if (r->bound.is_accepted || r->bound.has_turned)
+        marks.source_place = r->bound.place;
     marks.ceiling = r->bound.ceiling;
     marks.ceiling_seen_at = r->bound.ceiling_seen_at;
     if (table->cursor >= 0) {

@@ -36,6 +36,7 @@ struct chunk {
     int64_t rows_max; /* asked for; a group of equal cursors that is taken whole may be more */
     char id[UUID_TEXT];
     const char *key;        /* of its waybill.json */
+    const char *row;        /* what the row at pos_after is like (bound_row.c); NULL: nobody looked */
     struct waybill waybill; /* filled by extract, sealed by seal */
     int64_t quarantined;    /* rows that do not fit, so far; its lanes count together */
 };
@@ -59,6 +60,10 @@ struct bound {
     bool taken;
     const char *source_id;
     char clock[STAMP_TEXT];                /* of the source */
+    const char *place, *ahead_ms;          /* as a waybill has them */
+    int64_t ahead_most_ms;                 /* its clock is so far ahead of ours at most; at least: ahead_ms */
+    bool is_accepted;                      /* a person said that the source is right as it is */
+    bool has_turned;                       /* it is on another branch of its history, and has lost nothing */
     char oldest_open[STAMP_TEXT];          /* "" : none */
     struct position hi;                    /* every range of this run ends here at the latest; NONE: nothing to take */
     int64_t hi_us;                         /* what was committed before lies within hi; 0: not known */
@@ -165,6 +170,8 @@ struct extracted {
 /* Counts into the result, and tells. */
 void route_extracted(struct route *r, const struct extracted *more);
 struct extracted route_extracted_so_far(const struct route *r);
+/* Into the result's warning, behind those that are there already. */
+void route_warn(struct route *r, const char *text);
 
 /* ---- what is staged of r->table ---- */
 

@@ -75,6 +75,15 @@ void route_extracted(struct route *r, const struct extracted *more)
     pthread_mutex_unlock(&r->run->lock);
 }
 
+void route_warn(struct route *r, const char *text)
+{
+    const char *before = r->result.warning;
+    if (before == NULL)
+        r->result.warning = text;
+    else if (strstr(before, text) == NULL)
+        r->result.warning = arena_print(&r->arena, "%s; %s", before, text);
+}
+
 struct extracted route_extracted_so_far(const struct route *r)
 {
     const struct table_result *result = &r->result;

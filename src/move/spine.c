@@ -83,7 +83,7 @@ static RC spine_bound(struct route *r, bool *ret_more, struct error *err)
     if (r->run->options.repair != NULL)
         return mend_bound(r, ret_more, err);
     TRY(bound_next(r, ret_more, err));
-    return *ret_more ? RC_OK : keys_bound(r, ret_more, err);
+    return *ret_more ? bound_keep_row(r, err) : keys_bound(r, ret_more, err);
 }
 
 /* CAS S{in_flight{id, key, lo, hi}}, before the first byte is uploaded. */
@@ -115,6 +115,10 @@ static RC spine_mark_sealed(struct route *r, const struct waybill *waybill, cons
     next.extracted = (struct mark_ref){.key = key, .pos = waybill->pos_after};
     snprintf(next.extracted.id, sizeof(next.extracted.id), "%s", waybill->id);
     next.source_clock = waybill->source_clock;
+    next.source_place = waybill->source_place;
+    next.source_ahead_ms = waybill->source_ahead_ms;
+    if (waybill->source_row != NULL)
+        next.source_row = waybill->source_row;
     next.last_mysql_extraction_time = arena_text(scope_arena(r->scope), now);
     next.mysql_status = "success";
     next.redshift_status = "pending";

@@ -52,6 +52,7 @@ struct marks {
     int key_count;
     int64_t epoch, token;
     const char *source_id, *source_clock, *target_id;
+    const char *source_place, *source_ahead_ms, *source_row; /* as the last waybill has them (waybill.h); NULL: none */
     struct in_flight in_flight;
     struct mark_ref extracted, loaded;
     const char *ceiling, *ceiling_seen_at;

@@ -22,6 +22,9 @@ json_t *scope_document_new(const char *pipeline, const char *table)
         "write_id",
         "source_id",
         "source_clock",
+        "source_place",
+        "source_ahead_ms",
+        "source_row",
         "target_id",
         "lease",
         "in_flight",
@@ -137,6 +140,9 @@ void marks_to_json(json_t *doc, const struct marks *m, const struct lease *lease
     json_put_text(doc, "write_id", write_id);
     json_put_text(doc, "source_id", m->source_id);
     json_put_text(doc, "source_clock", m->source_clock);
+    json_put_text(doc, "source_place", m->source_place);
+    json_put_text(doc, "source_ahead_ms", m->source_ahead_ms);
+    json_put_text(doc, "source_row", m->source_row);
     json_put_text(doc, "target_id", m->target_id);
     json_put(doc, "lease", lease_to_json(lease));
     json_put(doc, "in_flight", in_flight_to_json(&m->in_flight));
@@ -228,6 +234,9 @@ RC marks_from_json(const json_t *doc, struct arena *arena, struct marks *ret, st
     TRY(json_need_int(doc, "token", &m.token, err));
     m.source_id = text_in(doc, "source_id", arena);
     m.source_clock = text_in(doc, "source_clock", arena);
+    m.source_place = text_in(doc, "source_place", arena);
+    m.source_ahead_ms = text_in(doc, "source_ahead_ms", arena);
+    m.source_row = text_in(doc, "source_row", arena);
     m.target_id = text_in(doc, "target_id", arena);
     const json_t *in_flight = json_object_get(doc, "in_flight");
     id_from_json(in_flight, "id", m.in_flight.id);

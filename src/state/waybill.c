@@ -73,6 +73,9 @@ static json_t *waybill_to_json(const struct waybill *w)
     json_t *source = json_object();
     json_put_text(source, "id", w->source_id);
     json_put_text(source, "clock", w->source_clock);
+    json_put_text(source, "place", w->source_place);
+    json_put_text(source, "ahead_ms", w->source_ahead_ms);
+    json_put_text(source, "row", w->source_row);
     json_put_text(source, "oldest_open", w->oldest_open);
     json_put(doc, "source", source);
     json_put_int(doc, "rows", w->rows);
@@ -216,6 +219,9 @@ static RC waybill_from_json(const json_t *doc, struct arena *arena, struct waybi
     w.max_cursor = arena_text(arena, json_text(doc, "max_cursor"));
     w.source_id = arena_text(arena, json_text(source, "id"));
     w.source_clock = arena_text(arena, json_text(source, "clock"));
+    w.source_place = arena_text(arena, json_text(source, "place"));
+    w.source_ahead_ms = arena_text(arena, json_text(source, "ahead_ms"));
+    w.source_row = arena_text(arena, json_text(source, "row"));
     w.oldest_open = arena_text(arena, json_text(source, "oldest_open"));
     w.quarantined = json_int(doc, "quarantined", 0);
     w.fingerprint = arena_text(arena, json_text(doc, "fingerprint"));

@@ -38,6 +38,9 @@ struct waybill {
     struct position lo, hi, pos_after; /* hi NONE: of delete_insert by ids, to the last one that the target has */
     const char *max_cursor;            /* NULL: none */
     const char *source_id, *source_clock, *oldest_open; /* oldest_open NULL: none */
+    const char *source_place;                           /* in its own history (source.h); NULL: it does not tell */
+    const char *source_ahead_ms; /* how far that clock was ahead of this machine's; NULL: not known */
+    const char *source_row;      /* what the row at the mark was like (bound_row.c); NULL: nobody looked */
     int64_t rows, quarantined;
     const char *fingerprint; /* of all files' rows; NULL: none */
     struct schema *schema;   /* owned by the waybill: waybill_release */

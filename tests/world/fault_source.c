@@ -22,6 +22,12 @@ static RC fault_identity(struct source *base, struct arena *arena, const char **
     FAULTY("identity", source_identity(of(base)->inner, arena, ret_id, err));
 }
 
+static RC fault_place(struct source *base, const char *kept, struct arena *arena, struct source_place *ret,
+                      struct error *err)
+{
+    FAULTY("place", source_place(of(base)->inner, kept, arena, ret, err));
+}
+
 static RC fault_tables(struct source *base, struct arena *arena, const char ***ret_names, int *ret_count,
                        struct error *err)
 {
@@ -139,6 +145,7 @@ struct source *fault_source_new(struct source *inner, struct fault_plan *plan)
         .split = fault_split,
         .read = fault_read,
         .profile = fault_profile,
+        .place = fault_place,
         .free = fault_free,
     };
     struct fault_source *self = xcalloc(1, sizeof(*self));

@@ -111,6 +111,11 @@ void mem_server_alter(struct mem_server *self, const char *table, struct schema 
 
 void mem_server_set_now(struct mem_server *self, int64_t us) { self->now_us = us; }
 void mem_server_set_id(struct mem_server *self, const char *id) { self->id = arena_text(&self->arena, id); }
+void mem_server_set_place(struct mem_server *self, const char *at, const char *lost)
+{
+    self->place = arena_text(&self->arena, at);
+    self->lost = arena_text(&self->arena, lost);
+}
 void mem_server_set_ahead(struct mem_server *self, int64_t ahead_us, bool repeats)
 {
     self->ahead_us = ahead_us;

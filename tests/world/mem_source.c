@@ -138,6 +138,20 @@ static RC mem_now(struct source *base, int64_t *ret_us, struct error *err)
     return RC_OK;
 }
 
+static RC mem_place(struct source *base, const char *kept, struct arena *arena, struct source_place *ret,
+                    struct error *err)
+{
+    struct mem_server *server = of(base)->server;
+    AUTO_RELEASE(inside) inside = enter(server, "place");
+    *ret = (struct source_place){.at = arena_text(arena, server->place)};
+    if (kept == NULL || server->place == NULL || strcmp(kept, server->place) == 0)
+        return RC_OK;
+    ret->lost = server->lost;
+    ret->is_certain = ret->lost != NULL;
+    ret->has_turned = ret->lost == NULL;
+    return RC_OK;
+}
+
 static RC mem_oldest_open(struct source *base, struct open_transactions *ret, struct error *err)
 {
     struct mem_server *server = of(base)->server;
@@ -554,6 +568,7 @@ struct source *mem_source_open(struct mem_server *server, const char *name, int 
         .boundary = mem_boundary,
         .split = mem_split,
         .read = mem_read,
+        .place = mem_place,
         .free = mem_free,
     };
     struct mem_source *self = xcalloc(1, sizeof(*self));

@@ -290,7 +290,7 @@ struct process {
 static void server_follows_clock(void *context, const char *operation)
 {
     struct world *self = context;
-    mem_server_set_now(self->server, world_clock_us(&self->clock));
+    mem_server_set_now(self->server, world_clock_us(&self->clock) + self->source_ahead_us);
     if (self->moving != NULL)
         self->moving(self, operation);
 }
@@ -393,8 +393,11 @@ struct world_report world_run(struct world *self, bool hit)
     struct run *run = process_run(self, p);
     report.rc = run_execute(run, &report.error);
     report.exit_status = run_exit_status(run);
-    for (int i = 0; i < run->route_count; i++)
+    for (int i = 0; i < run->route_count; i++) {
         report.results[i] = run->routes[i].result;
+        report.results[i].warning =
+            arena_text(&self->arena, report.results[i].warning); /* the run's own goes with it */
+    }
     if (report.rc != RC_OK)
         buf_addf(&self->log, "%s\n%s\n", report.error.text, report.error.todo);
     run_free(run);

@@ -58,8 +58,9 @@ struct world {
     int arrow_count;
     const char *hit_arrow; /* sets plan.at: the `hit_call`-th call after this arrow began; NULL: plan.at is given */
     int hit_call;
-    int row;      /* numbers versions of rows */
-    bool misfits; /* their texts are not UTF-8 */
+    int64_t source_ahead_us; /* how far the source's clock is ahead of the processes' */
+    int row;                 /* numbers versions of rows */
+    bool misfits;            /* their texts are not UTF-8 */
     bool has_extra[WORLD_TABLES];
     bool tracing;           /* the process that logs now is the one that is hit */
     struct process *opened; /* by world_open; the newest one first */

@@ -195,6 +195,7 @@ static const struct source_ops postgres_source_ops = {
     .split = postgres_source_split,
     .read = postgres_source_read,
     .grants = postgres_source_grants,
+    .place = postgres_source_place,
     .free = postgres_source_free,
 };
 

@@ -1,8 +1,8 @@
 /* Inside the PostgreSQL source: source.c (connections, clock, ceiling), source_open.c (open transactions),
- * source_grants.c (rights), source_types.c (declarations decide types), source_describe.c (columns, key, indexes),
- * source_cursor.c (which column, which zone), source_range.c (the SQL of ranges and positions), source_measure.c
- * (facts, boundary, split), source_custom.c (a statement for a table), source_snapshot.c (a table as of one instant,
- * for several readers), source_read.c (rows into batches), tuples.c (the binary rows). */
+ * source_place.c (failovers), source_grants.c (rights), source_types.c (declarations decide types), source_describe.c
+ * (columns, key, indexes), source_cursor.c (which column, which zone), source_range.c (the SQL of ranges and
+ * positions), source_measure.c (facts, boundary, split), source_custom.c (a statement for a table), source_snapshot.c
+ * (a table as of one instant, for several readers), source_read.c (rows into batches), tuples.c (the binary rows). */
 #pragma once
 
 #include <pthread.h>
@@ -84,6 +84,11 @@ RC postgres_source_oldest_open(struct source *base, struct open_transactions *re
 /* True for who may see other roles' sessions. */
 #define PG_SEES_OTHERS                                                                                                 \
     "(pg_has_role('pg_read_all_stats', 'USAGE') OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user))"
+
+/* ---- source_place.c ---- */
+
+RC postgres_source_place(struct source *base, const char *kept, struct arena *arena, struct source_place *ret,
+                         struct error *err);
 
 /* ---- source_grants.c ---- */
 
