@@ -119,6 +119,35 @@ static void a_whole_table_is_split_whatever_it_has(void **state)
     }
 }
 
+static int64_t rows_of(struct source *source, const struct table *table)
+{
+    struct range_facts facts = {0};
+    struct error err;
+    if (source_facts(source, table, &(struct range){.kind = RANGE_ALL}, &facts, &err) != RC_OK)
+        fail_msg("%s", err.text);
+    return facts.rows;
+}
+
+/* Statistics that are out of date never make rows of none, nor many of a few. */
+static void a_range_is_counted_unless_it_is_large_by_its_statistics_too(void **state)
+{
+    const struct table_request request = {.name = "t", .is_whole = true};
+    const struct table *table = NULL;
+    struct error err;
+    pg_clean();
+    pg_run("CREATE TABLE t (k integer PRIMARY KEY) WITH (autovacuum_enabled = off);"
+           " INSERT INTO t SELECT generate_series(1, 150000); ANALYZE t");
+    AUTO(source) *source = open_source();
+    assert_int_equal(source_describe(source, &request, &table, &err), RC_OK);
+    assert_in_range(rows_of(source, table), 140000, 160000);
+    pg_run("DELETE FROM t WHERE k > 44000; ANALYZE t");
+    assert_int_equal(rows_of(source, table), ROWS);
+    pg_run("INSERT INTO t SELECT generate_series(44001, 150000); ANALYZE t; DELETE FROM t WHERE k > 7");
+    assert_int_equal(rows_of(source, table), 7);
+    pg_run("DELETE FROM t");
+    assert_int_equal(rows_of(source, table), 0);
+}
+
 static bool is_held(void)
 {
     return text_eq(
@@ -160,6 +189,7 @@ int main(void)
         cmocka_unit_test(s57_uuids_bytes_and_times_are_split),
         cmocka_unit_test(s57_keys_of_several_columns_are_split),
         cmocka_unit_test(a_whole_table_is_split_whatever_it_has),
+        cmocka_unit_test(a_range_is_counted_unless_it_is_large_by_its_statistics_too),
         cmocka_unit_test(nobody_empties_a_table_while_readers_have_still_to_begin),
     };
     if (!postgres_start())
