@@ -190,6 +190,26 @@ static void a_table_without_select_is_denied(void **state)
     postgres_run("DROP OWNED BY stranger");
 }
 
+/* Who is refused while rows come is not told that the table was altered: the same command would be refused again. */
+static void a_right_that_is_gone_behind_the_rows_is_denied(void **state)
+{
+    AUTO(batch_reader) *reader = NULL;
+    const struct table *table = NULL;
+    const struct batch *batch = NULL;
+    struct error err = {0};
+    postgres_run("DROP ROLE IF EXISTS leaver; CREATE ROLE leaver LOGIN; GRANT USAGE ON SCHEMA " PG_SCHEMA " TO leaver");
+    pg_run("INSERT INTO orders DEFAULT VALUES; GRANT SELECT ON orders TO leaver");
+    AUTO(source) *source = open_as("leaver");
+    assert_int_equal(source_describe(source, &(struct table_request){.name = "orders"}, &table, &err), RC_OK);
+    assert_int_equal(source_read(source, table, &(struct range){.kind = RANGE_ALL}, &reader, &err), RC_OK);
+    pg_run("REVOKE SELECT ON orders FROM leaver");
+    enum rc rc = batch_reader_next(reader, &batch, &err);
+    while (rc == RC_OK && batch != NULL)
+        rc = batch_reader_next(reader, &batch, &err);
+    assert_int_equal(rc, RC_DENIED);
+    postgres_run("DROP OWNED BY leaver");
+}
+
 /* Row security hides rows from whoever is not the owner: that is an error, and never fewer rows. */
 static void rows_that_a_policy_hides_are_an_error(void **state)
 {
@@ -264,6 +284,7 @@ int main(void)
         STORY(who_shares_a_snapshot_is_not_open),
         STORY(who_may_not_see_other_sessions_is_told_the_grant),
         STORY(a_table_without_select_is_denied),
+        STORY(a_right_that_is_gone_behind_the_rows_is_denied),
         STORY(rows_that_a_policy_hides_are_an_error),
         STORY(s61_a_cut_stream_is_not_the_end),
         STORY(a_query_that_is_given_up_ends_on_the_server),

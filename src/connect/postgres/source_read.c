@@ -51,6 +51,7 @@ static enum rc fail_damaged(const struct postgres_reader *self, struct error *er
  */
 static RC check_types(struct postgres_reader *self, struct error *err)
 {
+    static const char no_such_column[] = "42703", no_such_table[] = "42P01";
     AUTO_RELEASE(pq_answer) answer = {0};
     AUTO_RELEASE(buf) sql = {0};
     const struct pg_table *table = self->table;
@@ -60,12 +61,13 @@ static RC check_types(struct postgres_reader *self, struct error *err)
         pq_quote(&sql, table->columns[i].base.name);
     }
     buf_addf(&sql, " FROM %s AS t LIMIT 0", table->quoted);
-    enum rc rc = pq_query(self->db, sql.at, 0, NULL, &answer, err);
-    bool is_same = rc == RC_OK;
+    bool is_there = pq_query(self->db, sql.at, 0, NULL, &answer, err) == RC_OK, is_same = is_there;
+    if (!is_there && !text_eq(err->vendor, no_such_column) && !text_eq(err->vendor, no_such_table))
+        return fail_in(err, "asking for the types of '%s' behind its rows", table->base.name);
     for (int i = 0; i < table->column_count && is_same; i++)
         is_same = PQftype(answer.result, i) == (Oid)table->columns[i].oid;
-    if (is_same || rc_is_transient(rc) || rc_is_stop(rc))
-        return rc;
+    if (is_same)
+        return RC_OK;
     fail(err, RC_BUSY, "'%s' was altered just now", table->base.name);
     return fail_todo(err, "run the same command again");
 }
