@@ -62,7 +62,8 @@ struct table {
     bool cursor_found;       /* true: not from the configuration but the one obvious one */
 };
 
-/* What a plan wants to know of a range; counting may cost a scan. */
+/* What a plan wants to know of a range; counting may cost a scan. Of one that is only counted (range_is_only_counted),
+ * the rows alone, and zeros. */
 struct range_facts {
     int64_t rows;         /* in the range */
     int64_t row_bytes;    /* average raw bytes of a row, from a sample; 0 when the range is empty */

@@ -49,6 +49,11 @@ struct range {
     enum range_kind kind;
     struct position lo, hi;
 };
+/* RANGE_TIME without an end: how many rows there are is all that is wanted. */
+static inline bool range_is_only_counted(const struct range *range)
+{
+    return range->kind == RANGE_TIME && range->hi.shape == POSITION_NONE;
+}
 /* Its rows come in the order of the cursor (and the key behind it); of the key. */
 static inline bool range_goes_by_cursor(enum range_kind kind) { return kind == RANGE_CURSOR || kind == RANGE_TIME; }
 static inline bool range_goes_by_key(enum range_kind kind)

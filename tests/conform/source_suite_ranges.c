@@ -164,6 +164,7 @@ static void a_range_of_times_without_an_end_is_counted_to_the_last_row(void **st
             struct range range = {.kind = RANGE_TIME, .lo = model_at(s, &model, tick)};
             OK(source_facts(s->source, model.table, &range, &facts, &s->err));
             assert_int_equal(facts.rows, model_expect(&model, RANGE_CURSOR, tick, MODEL_TICKS, &expected));
+            assert_int_equal(facts.row_bytes, 0); /* nothing else is asked of it */
         }
         schema_free(model.schema);
     }

@@ -320,10 +320,11 @@ static RC mem_facts(struct source *base, const struct table *table, const struct
     AUTO_RELEASE(inside) inside = enter(server, "facts");
     const struct mem_table *from = mem_server_find(server, table->name);
     struct span span = span_of(table, range, &arena);
+    const bool is_counted = range_is_only_counted(range);
     int count;
     span_rows(server, &span, &arena, &count);
-    *ret = (struct range_facts){.rows = count, .row_bytes = count > 0 ? ROW_BYTES : 0};
-    for (int i = 0; i < from->row_count && table->cursor >= 0; i++) {
+    *ret = (struct range_facts){.rows = count, .row_bytes = count > 0 && !is_counted ? ROW_BYTES : 0};
+    for (int i = 0; i < from->row_count && table->cursor >= 0 && !is_counted; i++) {
         const struct value *cursor = &from->rows[i].values[table->cursor];
         struct form form = {0};
         ret->null_cursors += cursor->null;

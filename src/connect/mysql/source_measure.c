@@ -89,12 +89,14 @@ enum rc mysql_source_facts(struct source *base, const struct table *table, const
 {
     struct mysql_source *self = (struct mysql_source *)base;
     const struct mysql_table *t = mysql_table_of(table);
+    const bool is_counted = range_is_only_counted(range);
     struct range_facts facts = {0};
     TRY(mysql_custom_bind(t, range, self->control, err));
     TRY(mysql_range_check(self, t, range, err));
     TRY(count_rows(self, t, range, &facts.rows, err));
-    TRY(sample_bytes(self, t, range, &facts.row_bytes, err));
-    if (table->cursor >= 0) {
+    if (!is_counted)
+        TRY(sample_bytes(self, t, range, &facts.row_bytes, err));
+    if (table->cursor >= 0 && !is_counted) {
         const struct mysql_column *cursor = &t->columns[table->cursor];
         bool is_time = cursor->decoding.kind != DECODE_INTEGER;
         if (!cursor->base.not_null)

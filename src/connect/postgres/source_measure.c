@@ -114,12 +114,13 @@ RC postgres_source_facts(struct source *base, const struct table *table, const s
 {
     struct postgres_source *self = (struct postgres_source *)base;
     const struct pg_table *t = pg_table_of(table);
+    const bool is_counted = range_is_only_counted(range);
     struct range_facts facts = {0};
     TRY(pg_range_check(self, t, range, err));
     TRY(count_rows(self, t, range, &facts.rows, err));
-    if (facts.rows > 0)
+    if (facts.rows > 0 && !is_counted)
         TRY(sample_bytes(self, t, range, &facts.row_bytes, err));
-    if (table->cursor >= 0) {
+    if (table->cursor >= 0 && !is_counted) {
         const struct pg_column *cursor = &t->columns[table->cursor];
         if (!cursor->base.not_null)
             TRY(count_cursors(self, t, range, "@ IS NULL", &facts.null_cursors, err));

@@ -314,11 +314,13 @@ enum rc sqlite_source_facts(struct source *base, const struct table *table, cons
 {
     struct sqlite_source *source = (struct sqlite_source *)base;
     const struct sqlite_table *t = sqlite_table_of(table);
+    const bool is_counted = range_is_only_counted(range);
     struct range_facts facts = {0};
     TRY(check_range(t, range, err));
     TRY(count_rows(source, t, range, &facts.rows, err));
-    TRY(sample_bytes(source, t, range, &facts.row_bytes, err));
-    if (table->cursor >= 0) {
+    if (!is_counted)
+        TRY(sample_bytes(source, t, range, &facts.row_bytes, err));
+    if (table->cursor >= 0 && !is_counted) {
         TRY(count_null_cursors(source, t, range, &facts.null_cursors, err));
         TRY(sqlite_count_odd_cursors(source, t, &facts.odd_cursors, err));
     }
