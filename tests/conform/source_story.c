@@ -28,23 +28,6 @@ int source_story_end(void **state)
 
 /* ---- words of the stories ---- */
 
-void source_story_well(const struct story *s, enum rc rc, const char *file, int line)
-{
-    if (rc != RC_OK)
-        print_error("%s: %s\n", rc_name(rc), s->err.text);
-    _assert_int_equal((LargestIntegralType)rc, RC_OK, file, line);
-}
-
-void source_story_refused(const struct story *s, enum rc got, enum rc wanted, const char *words, const char *file,
-                          int line)
-{
-    _assert_int_equal((LargestIntegralType)got, (LargestIntegralType)wanted, file, line);
-    bool found = strstr(s->err.text, words) != NULL || strstr(s->err.todo, words) != NULL;
-    if (!found)
-        print_error("'%s' is neither in '%s' nor in '%s'\n", words, s->err.text, s->err.todo);
-    _assert_true(found, "says what it must", file, line);
-}
-
 void make_table(struct story *s, const char *name, const struct schema *schema, const char *key, const char *cursor,
                 const char *rows)
 {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "conform/source_suite.h"
+#include "conform/verdict.h"
 #include "test.h"
 
 struct story {
@@ -18,14 +19,6 @@ enum { STORY_PAGE_ROWS = 3 };
 int source_story_begin(void **state);
 int source_story_end(void **state);
 #define STORY(name) cmocka_unit_test_setup_teardown(name, source_story_begin, source_story_end)
-
-/* The call succeeds; its error is shown when it does not. */
-#define OK(call) source_story_well(s, call, __FILE__, __LINE__)
-void source_story_well(const struct story *s, enum rc rc, const char *file, int line);
-/* The call fails in this way, and its text or its advice has these words. */
-#define REFUSED(call, rc, words) source_story_refused(s, call, rc, words, __FILE__, __LINE__)
-void source_story_refused(const struct story *s, enum rc got, enum rc wanted, const char *words, const char *file,
-                          int line);
 
 /* A table with these rows, one per line. */
 void make_table(struct story *s, const char *name, const struct schema *schema, const char *key, const char *cursor,

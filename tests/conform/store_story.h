@@ -2,6 +2,7 @@
 #pragma once
 
 #include "conform/store_suite.h"
+#include "conform/verdict.h"
 #include "test.h"
 
 struct story {
@@ -15,13 +16,6 @@ struct story {
 int story_begin(void **state);
 int story_end(void **state);
 #define STORY(name) cmocka_unit_test_setup_teardown(name, story_begin, story_end)
-
-/* The call succeeds; its error is shown when it does not. */
-#define OK(call) story_well(s, call, __FILE__, __LINE__)
-void story_well(const struct story *s, enum rc rc, const char *file, int line);
-/* The call fails in this way, and says these words. */
-#define REFUSED(call, rc, words) story_refused(s, call, rc, words, __FILE__, __LINE__)
-void story_refused(const struct story *s, enum rc got, enum rc wanted, const char *words, const char *file, int line);
 
 void put_text(struct story *s, const char *key, const char *text);
 void has_text(struct story *s, const char *key, const char *text);

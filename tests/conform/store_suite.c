@@ -26,21 +26,6 @@ int story_end(void **state)
     return 0;
 }
 
-void story_well(const struct story *s, enum rc rc, const char *file, int line)
-{
-    if (rc != RC_OK)
-        print_error("%s: %s\n", rc_name(rc), s->err.text);
-    _assert_int_equal((uintmax_t)rc, RC_OK, file, line);
-}
-
-void story_refused(const struct story *s, enum rc got, enum rc wanted, const char *words, const char *file, int line)
-{
-    if (got != wanted || strstr(s->err.text, words) == NULL)
-        print_error("%s (%s wanted): %s ('%s' wanted)\n", rc_name(got), rc_name(wanted), s->err.text, words);
-    _assert_int_equal((uintmax_t)got, (uintmax_t)wanted, file, line);
-    _assert_true(strstr(s->err.text, words) != NULL, "the words are in the error's text", file, line);
-}
-
 void put_text(struct story *s, const char *key, const char *text)
 {
     OK(store_put(s->store, key, str(text), UNCONDITIONAL, NULL, &s->err));

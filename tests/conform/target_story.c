@@ -35,21 +35,6 @@ int dw_end_story(void **state)
     return 0;
 }
 
-void dw_well(const struct target_story *s, enum rc rc)
-{
-    if (rc != RC_OK)
-        print_error("%s: %s\n", rc_name(rc), s->err.text);
-    assert_int_equal(rc, RC_OK);
-}
-
-void dw_says(const struct target_story *s, const char *word)
-{
-    bool found = strstr(s->err.text, word) != NULL || strstr(s->err.todo, word) != NULL;
-    if (!found)
-        print_error("'%s' is neither in '%s' nor in '%s'\n", word, s->err.text, s->err.todo);
-    assert_true(found);
-}
-
 struct target_move dw_move(const char *prev, const char *waybill)
 {
     return (struct target_move){

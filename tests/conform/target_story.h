@@ -3,6 +3,7 @@
 
 #include "conform/rows.h"
 #include "conform/target_suite.h"
+#include "conform/verdict.h"
 #include "test.h"
 
 #define DW_SCOPE     "shop/orders"
@@ -23,17 +24,6 @@ struct target_story {
 int dw_begin_story(void **state);
 int dw_end_story(void **state);
 #define STORY(name) cmocka_unit_test_setup_teardown(name, dw_begin_story, dw_end_story)
-
-/* The call succeeds; its error is shown when it does not. */
-#define OK(call) dw_well(s, call)
-void dw_well(const struct target_story *s, enum rc rc);
-/* The call fails in this way, and its error names what the user has to know. */
-#define REFUSED(call, code, word)                                                                                      \
-    do {                                                                                                               \
-        assert_int_equal(call, code);                                                                                  \
-        dw_says(s, word);                                                                                              \
-    } while (0)
-void dw_says(const struct target_story *s, const char *word);
 
 /* The table made ready: T's row at token 0, and the table itself. */
 void dw_ready(struct target_story *s, enum mode mode);

@@ -62,8 +62,8 @@ static void S94_a_second_pipeline_on_a_target_table_needs_shared_in_both(void **
     other.scope = "second/orders";
     owner_allows(s, &s->table);
     owner_refuses(s, &other, DW_SCOPE);
-    dw_says(s, "second/orders");
-    dw_says(s, "shared: true");
+    SAYS("second/orders");
+    SAYS("shared: true");
     other.shared = true;
     owner_refuses(s, &other, DW_SCOPE);
     s->table.shared = true;

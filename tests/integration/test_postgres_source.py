@@ -124,11 +124,9 @@ def write(road, until, seed, longest_s):
             (session.rollback if chance.random() < 0.3 else session.commit)()
 
 
-def test_what_four_writers_commit_while_runs_follow_each_other_arrives(road):
-    road.tables.pop("prices")
-    road.write_config()
-    road.sync()
-    until = time.monotonic() + 12
+def sync_while_four_write(road, seconds):
+    """One of them keeps transactions open for seconds, so that rows with old stamps come late."""
+    until = time.monotonic() + seconds
     writers = [threading.Thread(target=write, args=(road, until, seed, longest_s)) for seed, longest_s in enumerate((0.02, 0.02, 0.5, 4))]
     for writer in writers:
         writer.start()
@@ -136,6 +134,13 @@ def test_what_four_writers_commit_while_runs_follow_each_other_arrives(road):
         road.sync()
     for writer in writers:
         writer.join()
+
+
+def test_what_four_writers_commit_while_runs_follow_each_other_arrives(road):
+    road.tables.pop("prices")
+    road.write_config()
+    road.sync()
+    sync_while_four_write(road, seconds=12)
     road.sync()
     assert_equal(road)
 

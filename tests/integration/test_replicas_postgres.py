@@ -2,7 +2,6 @@
 import concurrent.futures
 import contextlib
 import copy
-import threading
 import time
 
 import pytest
@@ -11,7 +10,7 @@ import test_postgres_source as source
 from proxy import Proxy, Slow
 from road import Road
 from server_postgres import PostgreSQL, Standby
-from waybill import PLANTED, assert_told
+from waybill import PLANTED, assert_told, wait_for
 
 TABLES = {"orders": {"mode": "merge", "lag": "2s"}, "journal": {"increment": "id_only", "mode": "append", "lag": "2s"}}
 PUT = f"INSERT INTO orders (price, note) VALUES (1, '{PLANTED}'); INSERT INTO journal (account, amount) VALUES (1, 1);"
@@ -94,13 +93,6 @@ def reading(standby):
     return standby.run("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%COPY%' AND state = 'active' AND usename = 'loader'")[0][0] > 0
 
 
-def wait_for(happened, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_a_standby_wants_to_know_how_long_a_transaction_lasts(road):
     road.tables["orders"].pop("lag")
     road.write_config()
@@ -114,14 +106,7 @@ def test_s27_live_writers_on_the_primary_lose_nothing_over_its_standby(road):
         table["lag"] = "6s"
     road.write_config()
     road.sync()
-    until = time.monotonic() + 12
-    writers = [threading.Thread(target=source.write, args=(road, until, seed, longest_s)) for seed, longest_s in enumerate((0.02, 0.02, 0.5, 4))]
-    for writer in writers:
-        writer.start()
-    while any(writer.is_alive() for writer in writers):
-        road.sync()
-    for writer in writers:
-        writer.join()
+    source.sync_while_four_write(road, seconds=12)
     road.run_until_equal()
 
 

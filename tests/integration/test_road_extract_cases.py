@@ -8,7 +8,7 @@ import pytest
 
 import lineitem
 from proxy import DOWN, Cut, Stall, once
-from waybill import as_event
+from waybill import as_event, wait_for
 
 NOW = "NOW(6) - INTERVAL 1 HOUR"
 
@@ -195,10 +195,7 @@ def test_the_source_is_not_left_with_a_query_when_a_run_is_killed(roads):
     time.sleep(0.2)
     running.signal(signal.SIGKILL)
     road.finish(running, status=None)
-    deadline = time.monotonic() + 5
-    while road.mariadb.run("SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'etl'") != ((0,),):
-        assert time.monotonic() < deadline, "a query goes on for nobody"
-        time.sleep(0.1)
+    wait_for(lambda: road.mariadb.run("SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'etl'") == ((0,),), seconds=5)
     road.sync()
     road.assert_equal()
 

@@ -12,6 +12,7 @@ import pytest
 from redshift_cluster import INTS, Cluster
 from server_redshift import Redshift
 from servers import certificate
+from waybill import wait_for
 
 CONFLICT = ("XX000", "1023", "Serializable isolation violation on table")
 
@@ -250,13 +251,6 @@ def test_the_answer_to_a_commit_is_lost(cluster, done, wanted):
         with pytest.raises(psycopg2.OperationalError):
             cluster.run("COMMIT", session)
     wait_for(lambda: cluster.run("SELECT count(*) FROM t") == [(wanted,)])
-
-
-def wait_for(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(("when", "wanted"), [("before", 0), ("after", 3)])

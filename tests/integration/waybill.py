@@ -81,6 +81,15 @@ def next_second():
     time.sleep(1.01 - time.time() % 1)
 
 
+def wait_for(happened, seconds=60):
+    """Until it says so; what it says."""
+    deadline = time.monotonic() + seconds
+    while not (found := happened()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.05)
+    return found
+
+
 def assert_told(done, what, which, why, todo):
     """The four parts of the one message there is: what failed, on which object, why, and what to do."""
     assert all((what, which, why, todo)), "an empty part would be found anywhere"

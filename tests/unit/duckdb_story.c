@@ -210,81 +210,17 @@ void duck_print_rows(const char *table, const struct schema *schema, struct buf 
 
 /* ---- a story ---- */
 
-static const char *const key_id[] = {"id"};
-
 int duck_begin_story(void **state)
 {
-    struct duck_story *s = xcalloc(1, sizeof(*s));
     duck_clean();
     duck_stop = 0;
     duck_while_waiting = NULL;
-    s->target = duck_target();
-    s->schema = schema_of("id:l! name:u");
-    s->table = (struct target_table){
-        .scope = "p/orders", .name = "orders", .mode = MODE_MERGE, .schema = s->schema, .key = key_id, .key_count = 1};
-    *state = s;
+    *state = load_story_new(duck_target());
     return 0;
 }
 
 int duck_end_story(void **state)
 {
-    struct duck_story *s = *state;
-    target_free(s->target);
-    schema_free(s->schema);
-    arena_release(&s->arena);
-    free(s);
+    load_story_free(*state);
     return 0;
-}
-
-void duck_well(const struct duck_story *s, enum rc rc)
-{
-    if (rc != RC_OK)
-        print_error("%s: %s\n", rc_name(rc), s->err.text);
-    assert_int_equal(rc, RC_OK);
-}
-
-void duck_says(const struct duck_story *s, const char *word)
-{
-    bool found = strstr(s->err.text, word) != NULL || strstr(s->err.todo, word) != NULL;
-    if (!found)
-        print_error("'%s' is neither in '%s' nor in '%s'\n", word, s->err.text, s->err.todo);
-    assert_true(found);
-}
-
-void duck_use_schema(struct duck_story *s, const char *text)
-{
-    schema_free(s->schema);
-    s->schema = schema_of(text);
-    s->table.schema = s->schema;
-}
-
-enum rc duck_prepare(struct duck_story *s)
-{
-    AUTO_RELEASE(buf) ddl = {0};
-    return target_prepare(s->target, &s->table, false, &ddl, &s->err);
-}
-
-void duck_ready(struct duck_story *s)
-{
-    OK(target_create_position(s->target, &s->table, "018f0000-0000-7000-8000-000000000001", &s->err));
-    OK(duck_prepare(s));
-}
-
-enum rc duck_bring(struct duck_story *s, const char *prev, const char *waybill, const char *text)
-{
-    AUTO(rows) *rows = rows_new(s->table.schema, text);
-    struct staged_file file = rows_file(rows, "file-00000.parquet");
-    const struct target_move move = {.prev = prev, .waybill = waybill, .pos = "{}", .epoch = 1, .token = 1};
-    bool moved = false;
-    int64_t count = 0;
-    TRY(target_begin(s->target, &s->table, &move, &moved, &s->err));
-    assert_true(moved);
-    TRY(target_load_file(s->target, &file, &count, &s->err));
-    return target_apply(s->target, count, &s->counts, &s->err);
-}
-
-void duck_load(struct duck_story *s, const char *prev, const char *waybill, const char *text)
-{
-    OK(duck_bring(s, prev, waybill, text));
-    OK(target_commit(s->target, &s->err));
 }

@@ -4,7 +4,7 @@
 
 #include <stdatomic.h>
 
-#include "conform/rows.h"
+#include "conform/load_story.h"
 #include "connect/adbc/session.h"
 #include "connect/adbc/target.h"
 #include "test.h"
@@ -35,25 +35,7 @@ void duck_run(const char *sql);
 const char *duck_query(const char *sql);
 void duck_print_rows(const char *table, const struct schema *schema, struct buf *out);
 
-struct duck_story {
-    struct target *target;
-    struct schema *schema;     /* id:l! name:u */
-    struct target_table table; /* "orders" of "p/orders", merge on id */
-    struct arena arena;
-    struct error err;
-    struct load_counts counts; /* of the last bring or load */
-};
-
+/* *state: a struct load_story. */
 int duck_begin_story(void **state);
 int duck_end_story(void **state);
 #define STORY(name) cmocka_unit_test_setup_teardown(name, duck_begin_story, duck_end_story)
-
-#define OK(call) duck_well(s, call)
-void duck_well(const struct duck_story *s, enum rc rc);
-void duck_says(const struct duck_story *s, const char *word);
-void duck_use_schema(struct duck_story *s, const char *text);
-enum rc duck_prepare(struct duck_story *s);
-void duck_ready(struct duck_story *s);
-/* begin, one file, apply; the commit is the caller's. */
-enum rc duck_bring(struct duck_story *s, const char *prev, const char *waybill, const char *text);
-void duck_load(struct duck_story *s, const char *prev, const char *waybill, const char *text);

@@ -124,96 +124,21 @@ void pg_print_rows(const char *table, const struct schema *schema, struct buf *o
 
 /* ---- a story ---- */
 
-static const char *const key_id[] = {"id"};
-
 int pg_begin_story(void **state)
 {
-    struct pg_story *s = xcalloc(1, sizeof(*s));
     pg_clean();
     pg_stop = 0;
-    s->target = pg_target();
-    s->schema = schema_of("id:l! name:u");
-    s->table = (struct target_table){
-        .scope = "p/orders", .name = "orders", .mode = MODE_MERGE, .schema = s->schema, .key = key_id, .key_count = 1};
-    *state = s;
+    *state = load_story_new(pg_target());
     return 0;
 }
 
 int pg_end_story(void **state)
 {
-    struct pg_story *s = *state;
-    target_free(s->target);
-    schema_free(s->schema);
-    arena_release(&s->arena);
-    free(s);
+    load_story_free(*state);
     return 0;
 }
 
-void pg_use_schema(struct pg_story *s, const char *text)
-{
-    schema_free(s->schema);
-    s->schema = schema_of(text);
-    s->table.schema = s->schema;
-}
-
-void pg_well(const struct pg_story *s, enum rc rc)
-{
-    if (rc != RC_OK)
-        print_error("%s: %s\n", rc_name(rc), s->err.text);
-    assert_int_equal(rc, RC_OK);
-}
-
-static bool is_said(const struct pg_story *s, const char *word)
-{
-    return strstr(s->err.text, word) != NULL || strstr(s->err.todo, word) != NULL;
-}
-
-void pg_says(const struct pg_story *s, const char *word)
-{
-    if (!is_said(s, word))
-        print_error("'%s' is neither in '%s' nor in '%s'\n", word, s->err.text, s->err.todo);
-    assert_true(is_said(s, word));
-}
-
-void pg_says_not(const struct pg_story *s, const char *word)
-{
-    if (is_said(s, word))
-        print_error("'%s' is in '%s' or in '%s'\n", word, s->err.text, s->err.todo);
-    assert_false(is_said(s, word));
-}
-
-enum rc pg_prepare(struct pg_story *s)
-{
-    AUTO_RELEASE(buf) ddl = {0};
-    return target_prepare(s->target, &s->table, false, &ddl, &s->err);
-}
-
-void pg_ready(struct pg_story *s)
-{
-    OK(target_create_position(s->target, &s->table, "018f0000-0000-7000-8000-000000000001", &s->err));
-    OK(pg_prepare(s));
-}
-
-enum rc pg_bring(struct pg_story *s, struct target *target, const char *prev, const char *waybill, const char *text)
-{
-    AUTO(rows) *rows = rows_new(s->table.schema, text);
-    struct staged_file file = rows_file(rows, "file-00000.parquet");
-    struct target_move move = {.prev = prev, .waybill = waybill, .pos = "{}", .token = 1};
-    bool moved = false;
-    int64_t count = 0;
-    TRY(target_begin(target, &s->table, &move, &moved, &s->err));
-    assert_true(moved);
-    TRY(target_load_file(target, &file, &count, &s->err));
-    return target_apply(target, rows_count(rows), &s->counts, &s->err);
-}
-
-void pg_load(struct pg_story *s, const char *prev, const char *waybill, const char *text)
-{
-    OK(pg_bring(s, s->target, prev, waybill, text));
-    OK(target_commit(s->target, &s->err));
-}
-
-void pg_is_refused(struct pg_story *s, const char *text, enum rc rc, const char *word)
+void pg_is_refused(struct load_story *s, const char *text, enum rc rc, const char *word)
 {
     AUTO_RELEASE(buf) before = {0}, after = {0};
     const char *where = "SELECT waybill FROM " PG_SCHEMA ".waybill_position WHERE scope = 'p/orders'";
@@ -221,8 +146,8 @@ void pg_is_refused(struct pg_story *s, const char *text, enum rc rc, const char 
     snprintf(stood, sizeof(stood), "%s", postgres_query(where));
     stood[strcspn(stood, "\n")] = '\0';
     pg_print_rows(s->table.name, s->schema, &before);
-    assert_int_equal(pg_bring(s, s->target, stood, "refused", text), rc);
-    pg_says(s, word);
+    assert_int_equal(load_bring(s, s->target, stood, "refused", text), rc);
+    SAYS(word);
     target_rollback(s->target);
     pg_print_rows(s->table.name, s->schema, &after);
     assert_string_equal(or_empty(before.at), or_empty(after.at));

@@ -4,7 +4,7 @@
 
 #include <stdatomic.h>
 
-#include "conform/rows.h"
+#include "conform/load_story.h"
 #include "connect/postgres/target.h"
 #include "test.h"
 #include "unit/postgres_server.h"
@@ -25,28 +25,10 @@ extern bool pg_times_are_numbers; /* columns of TYPE_TIME hold microseconds, and
 /* A table's rows as world/value.h says; each is read from what PostgreSQL shows. */
 void pg_print_rows(const char *table, const struct schema *schema, struct buf *out);
 
-struct pg_story {
-    struct target *target;
-    struct schema *schema;     /* id:l! name:u */
-    struct target_table table; /* "orders" of "p/orders", merge on id */
-    struct arena arena;
-    struct error err;
-    struct load_counts counts; /* of the last bring or load */
-};
-
+/* *state: a struct load_story. */
 int pg_begin_story(void **state);
 int pg_end_story(void **state);
 #define STORY(name) cmocka_unit_test_setup_teardown(name, pg_begin_story, pg_end_story)
 
-#define OK(call) pg_well(s, call)
-void pg_well(const struct pg_story *s, enum rc rc);
-void pg_says(const struct pg_story *s, const char *word);
-void pg_says_not(const struct pg_story *s, const char *word);
-void pg_use_schema(struct pg_story *s, const char *text);
-enum rc pg_prepare(struct pg_story *s);
-void pg_ready(struct pg_story *s);
-/* begin, one file, apply; the commit is the caller's. */
-enum rc pg_bring(struct pg_story *s, struct target *target, const char *prev, const char *waybill, const char *text);
-void pg_load(struct pg_story *s, const char *prev, const char *waybill, const char *text);
 /* Refused with this RC naming `word`; the target stands where it stood. */
-void pg_is_refused(struct pg_story *s, const char *text, enum rc rc, const char *word);
+void pg_is_refused(struct load_story *s, const char *text, enum rc rc, const char *word);

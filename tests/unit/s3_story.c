@@ -24,7 +24,7 @@ void s3_story_open(struct s3_story *s)
 {
     const struct opening with = {.clock = &s->clock, .random = random_real(), .retries = &s->observer};
     store_free(TAKE(s->store));
-    WELL(s3_store_open("lake", &s->options, &with, s->http, &s->store, &s->err));
+    OK(s3_store_open("lake", &s->options, &with, s->http, &s->store, &s->err));
     assert(s->store != NULL);
 }
 
@@ -50,7 +50,7 @@ int s3_story_begin(void **state)
                                      .attempts = ATTEMPTS};
     secret_set(&s->options.secret_access_key, S("hush"));
     s3_story_open(s);
-    WELL(s3_story_put(s, "first", "1", UNCONDITIONAL));
+    OK(s3_story_put(s, "first", "1", UNCONDITIONAL));
     for (int i = 0; i < S3_OPERATION_COUNT; i++)
         s3_story_requests(s, i);
     *state = s;
@@ -94,13 +94,6 @@ int s3_story_requests(struct s3_story *s, enum s3_operation on)
     return since;
 }
 
-void s3_story_well(const struct s3_story *s, enum rc rc, const char *file, int line)
-{
-    if (rc != RC_OK)
-        print_error("%s: %s (%s)\n", rc_name(rc), s->err.text, s->err.todo);
-    _assert_int_equal((uintmax_t)rc, RC_OK, file, line);
-}
-
 void s3_story_fails(const struct s3_story *s, enum rc got, enum rc wanted, const char *words, const char *advice,
                     const char *file, int line)
 {
@@ -128,7 +121,7 @@ bool s3_story_has(struct s3_story *s, const char *key, const char *text)
 
 void s3_story_upload(struct s3_story *s, const char *key, struct upload *ret)
 {
-    WELL(store_upload_begin(s->store, key, ret, &s->err));
-    WELL(store_upload_part(s->store, ret, S("aa"), &s->err));
-    WELL(store_upload_part(s->store, ret, S("b"), &s->err));
+    OK(store_upload_begin(s->store, key, ret, &s->err));
+    OK(store_upload_part(s->store, ret, S("aa"), &s->err));
+    OK(store_upload_part(s->store, ret, S("b"), &s->err));
 }

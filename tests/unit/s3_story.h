@@ -2,6 +2,7 @@
  * observer that counts the waits. */
 #pragma once
 
+#include "conform/verdict.h"
 #include "standin/s3/transport.h"
 #include "store/s3/s3.h"
 #include "test.h"
@@ -34,9 +35,7 @@ void s3_story_refuse(struct s3_story *s, enum s3_operation on, int status, const
 int s3_story_requests(struct s3_story *s, enum s3_operation on);
 
 /* What came back: on failure `err` has the text `words`, names the object, and advises `todo` (NULL: anything). */
-#define WELL(call)                     s3_story_well(s, call, __FILE__, __LINE__)
 #define FAILS(call, rc, words, advice) s3_story_fails(s, call, rc, words, advice, __FILE__, __LINE__)
-void s3_story_well(const struct s3_story *s, enum rc rc, const char *file, int line);
 void s3_story_fails(const struct s3_story *s, enum rc got, enum rc wanted, const char *words, const char *advice,
                     const char *file, int line);
 

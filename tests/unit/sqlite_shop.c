@@ -65,3 +65,24 @@ struct source *shop_source(int page_rows)
     assert_non_null(source);
     return source;
 }
+
+struct shop_story *shop_story_new(int page_rows)
+{
+    struct shop_story *s = xcalloc(1, sizeof(*s));
+    s->app = shop_new("PRAGMA journal_mode = DELETE");
+    s->source = shop_source(page_rows);
+    s->request.name = "t";
+    return s;
+}
+
+int shop_story_end(void **state)
+{
+    struct shop_story *s = *state;
+    source_free(s->source);
+    shop_close(s->app);
+    arena_release(&s->arena);
+    free(s);
+    return 0;
+}
+
+enum rc shop_describe(struct shop_story *s) { return source_describe(s->source, &s->request, &s->table, &s->err); }

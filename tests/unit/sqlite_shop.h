@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 
+#include "base/arena.h"
 #include "connect/sqlite/source.h"
 
 #define SHOP_PATH "shop.db"
@@ -26,3 +27,16 @@ void shop_close(sqlite3 *app);
 void shop_run(sqlite3 *app, const char *sql);
 /* Opens the source; a failure fails the test. page_rows 0: the default. */
 struct source *shop_source(int page_rows);
+
+/* A story of one table, "t", as the source describes it. */
+struct shop_story {
+    sqlite3 *app;
+    struct source *source;
+    const struct table *table;
+    struct table_request request;
+    struct arena arena;
+    struct error err;
+};
+struct shop_story *shop_story_new(int page_rows);
+int shop_story_end(void **state);
+enum rc shop_describe(struct shop_story *s);

@@ -143,82 +143,18 @@ void file_print_rows(const char *table, const struct schema *schema, struct buf 
     lines_sort(out);
 }
 
-static const char *const key_id[] = {"id"};
-
 int file_begin_story(void **state)
 {
-    struct sqlite_story *s = xcalloc(1, sizeof(*s));
     file_remove();
     file_stop = 0;
-    s->target = file_target();
-    s->schema = schema_of("id:l! name:u");
-    s->table = (struct target_table){
-        .scope = "p/orders", .name = "orders", .mode = MODE_MERGE, .schema = s->schema, .key = key_id, .key_count = 1};
-    *state = s;
+    *state = load_story_new(file_target());
     return 0;
 }
 
 int file_end_story(void **state)
 {
-    struct sqlite_story *s = *state;
-    target_free(s->target);
+    load_story_free(*state);
     fault_vfs_remove();
-    schema_free(s->schema);
-    arena_release(&s->arena);
-    free(s);
     file_remove();
     return 0;
-}
-
-void file_use_schema(struct sqlite_story *s, const char *text)
-{
-    schema_free(s->schema);
-    s->schema = schema_of(text);
-    s->table.schema = s->schema;
-}
-
-void file_well(const struct sqlite_story *s, enum rc rc)
-{
-    if (rc != RC_OK)
-        print_error("%s: %s\n", rc_name(rc), s->err.text);
-    assert_int_equal(rc, RC_OK);
-}
-
-void file_says(const struct sqlite_story *s, const char *word)
-{
-    bool found = strstr(s->err.text, word) != NULL || strstr(s->err.todo, word) != NULL;
-    if (!found)
-        print_error("'%s' is neither in '%s' nor in '%s'\n", word, s->err.text, s->err.todo);
-    assert_true(found);
-}
-
-enum rc file_prepare(struct sqlite_story *s)
-{
-    AUTO_RELEASE(buf) ddl = {0};
-    return target_prepare(s->target, &s->table, false, &ddl, &s->err);
-}
-
-void file_ready(struct sqlite_story *s)
-{
-    OK(target_create_position(s->target, &s->table, "018f0000-0000-7000-8000-000000000001", &s->err));
-    OK(file_prepare(s));
-}
-
-enum rc file_bring(struct sqlite_story *s, const char *prev, const char *waybill, const char *text)
-{
-    AUTO(rows) *rows = rows_new(s->schema, text);
-    struct staged_file file = rows_file(rows, "file-00000.parquet");
-    struct target_move move = {.prev = prev, .waybill = waybill, .pos = "{}", .token = 1};
-    bool moved = false;
-    int64_t count = 0;
-    TRY(target_begin(s->target, &s->table, &move, &moved, &s->err));
-    assert_true(moved);
-    TRY(target_load_file(s->target, &file, &count, &s->err));
-    return target_apply(s->target, rows_count(rows), &s->counts, &s->err);
-}
-
-void file_load(struct sqlite_story *s, const char *prev, const char *waybill, const char *text)
-{
-    OK(file_bring(s, prev, waybill, text));
-    OK(target_commit(s->target, &s->err));
 }

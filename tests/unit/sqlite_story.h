@@ -4,7 +4,7 @@
 
 #include <stdatomic.h>
 
-#include "conform/rows.h"
+#include "conform/load_story.h"
 #include "connect/sqlite/target.h"
 #include "io/sqlite.h"
 #include "test.h"
@@ -28,25 +28,7 @@ void file_run(const char *sql);
 char *file_query(const char *sql);
 void file_print_rows(const char *table, const struct schema *schema, struct buf *out);
 
-struct sqlite_story {
-    struct target *target;
-    struct schema *schema;     /* id:l! name:u */
-    struct target_table table; /* "orders" of "p/orders", merge on id */
-    struct arena arena;
-    struct error err;
-    struct load_counts counts; /* of the last bring or load */
-};
-
+/* *state: a struct load_story. */
 int file_begin_story(void **state);
 int file_end_story(void **state);
 #define STORY(name) cmocka_unit_test_setup_teardown(name, file_begin_story, file_end_story)
-
-#define OK(call) file_well(s, call)
-void file_well(const struct sqlite_story *s, enum rc rc);
-void file_says(const struct sqlite_story *s, const char *word);
-void file_use_schema(struct sqlite_story *s, const char *text);
-enum rc file_prepare(struct sqlite_story *s);
-void file_ready(struct sqlite_story *s);
-/* begin, one file, apply; the commit is the caller's. */
-enum rc file_bring(struct sqlite_story *s, const char *prev, const char *waybill, const char *text);
-void file_load(struct sqlite_story *s, const char *prev, const char *waybill, const char *text);

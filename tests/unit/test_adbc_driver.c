@@ -31,7 +31,7 @@ static int end(void **state)
 }
 
 /* Opens the faulty driver as `type: adbc` does. */
-static enum rc open_driver(struct duck_story *s, const char *driver, const char *entry)
+static enum rc open_driver(struct load_story *s, const char *driver, const char *entry)
 {
     static const char *names[] = {"path"};
     struct secret values[1] = {{0}};
@@ -50,16 +50,16 @@ static enum rc open_driver(struct duck_story *s, const char *driver, const char 
 
 static void a_driver_that_is_not_there_is_told_with_how_to_get_it(void **state)
 {
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     assert_int_equal(open_driver(s, "/nowhere/libduckdb.so", "duckdb_adbc_init"), RC_CONFIG);
-    duck_says(s, "/nowhere/libduckdb.so");
-    duck_says(s, "fetch it");
+    SAYS("/nowhere/libduckdb.so");
+    SAYS("fetch it");
     assert_string_equal(error_id(&s->err), "no-driver");
     assert_int_equal(open_driver(s, faulty, "AdbcDriverInit"), RC_CONFIG);
-    duck_says(s, "'AdbcDriverInit'");
-    duck_says(s, "entry");
+    SAYS("'AdbcDriverInit'");
+    SAYS("entry");
     assert_int_equal(open_driver(s, "/etc/passwd", "AdbcDriverInit"), RC_CONFIG);
-    duck_says(s, "/etc/passwd");
+    SAYS("/etc/passwd");
 }
 
 static void drivers_that_cannot_do_what_a_load_needs_are_refused_at_open(void **state)
@@ -71,11 +71,11 @@ static void drivers_that_cannot_do_what_a_load_needs_are_refused_at_open(void **
         {"no-transactions", "no transactions", "no-transactions"},
         {"other", "'Oracle'", "no-driver"},
     };
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         use_fault(cases[i].fault, "0");
         assert_int_equal(open_driver(s, faulty, "faults_init"), RC_CONFIG);
-        duck_says(s, cases[i].says);
+        SAYS(cases[i].says);
         assert_string_equal(error_id(&s->err), cases[i].id);
     }
 }
@@ -83,7 +83,7 @@ static void drivers_that_cannot_do_what_a_load_needs_are_refused_at_open(void **
 static void a_setting_that_the_driver_does_not_know_is_told_by_its_name(void **state)
 {
     static const char *names[] = {"path", "colour"};
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     struct secret values[2] = {{0}};
     const struct secret_map settings = {names, values, 2};
     const struct opening with = {.clock = &duck_clock};
@@ -93,7 +93,7 @@ static void a_setting_that_the_driver_does_not_know_is_told_by_its_name(void **s
     const struct adbc_target_options options = {
         .driver = faulty, .entry = "faults_init", .shown = "adbc:faulty", .settings = &settings};
     assert_int_equal(adbc_target_open("dw", &options, &with, &target, &s->err), RC_CONFIG);
-    duck_says(s, "colour");
+    SAYS("colour");
     assert_null(strstr(s->err.text, "s3cret"));
     secret_release(&values[0]);
     secret_release(&values[1]);
@@ -101,21 +101,21 @@ static void a_setting_that_the_driver_does_not_know_is_told_by_its_name(void **s
 
 static void a_driver_of_version_1_0_will_do(void **state)
 {
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     use_fault("old", "0");
     assert_int_equal(open_driver(s, faulty, "faults_init"), RC_OK);
-    duck_ready(s);
-    duck_load(s, "", "w1", "1|ada\n");
+    load_ready(s);
+    load_whole(s, "", "w1", "1|ada\n");
     assert_string_equal(duck_query("SELECT * FROM orders"), "1|ada\n");
 }
 
 static void a_driver_that_takes_no_rows_in_bulk_is_told(void **state)
 {
-    struct duck_story *s = *state;
-    duck_ready(s);
+    struct load_story *s = *state;
+    load_ready(s);
     use_fault("no-ingest", "0");
-    assert_int_equal(duck_bring(s, "", "w1", "1|ada\n"), RC_CONFIG);
-    duck_says(s, "in bulk");
+    assert_int_equal(load_bring(s, s->target, "", "w1", "1|ada\n"), RC_CONFIG);
+    SAYS("in bulk");
     target_rollback(s->target);
 }
 
@@ -128,7 +128,7 @@ static void S49_a_lost_answer_to_commit_is_unknown_and_the_same_move_tells(void 
         bool was_done;
     } cases[] = {
         {"lost-commit", RC_UNKNOWN, true}, {"cut-commit", RC_UNKNOWN, false}, {"refused-commit", RC_AGAIN, false}};
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     for (enum mode mode = MODE_APPEND; mode <= MODE_REPLACE; mode++) {
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
             const struct target_move move = {.prev = "", .waybill = "w1", .pos = "{}", .epoch = 1, .token = 1};
@@ -136,9 +136,9 @@ static void S49_a_lost_answer_to_commit_is_unknown_and_the_same_move_tells(void 
             use_fault("none", "0");
             duck_run("DROP TABLE IF EXISTS orders; DROP TABLE IF EXISTS waybill_position");
             s->table.mode = mode;
-            duck_ready(s);
+            load_ready(s);
             use_fault(cases[i].fault, "1");
-            OK(duck_bring(s, "", "w1", "1|ada\n"));
+            OK(load_bring(s, s->target, "", "w1", "1|ada\n"));
             assert_int_equal(target_commit(s->target, &s->err), cases[i].rc);
             use_fault("none", "0");
             OK(target_reconnect(s->target, &s->err));
@@ -152,15 +152,15 @@ static void S49_a_lost_answer_to_commit_is_unknown_and_the_same_move_tells(void 
 
 static void rows_that_the_driver_loses_without_a_word_are_missed(void **state)
 {
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     for (enum mode mode = MODE_APPEND; mode <= MODE_REPLACE; mode++) {
         use_fault("none", "0");
         duck_run("DROP TABLE IF EXISTS orders; DROP TABLE IF EXISTS waybill_position");
         s->table.mode = mode;
-        duck_ready(s);
+        load_ready(s);
         use_fault("lost-rows", "0");
-        assert_int_equal(duck_bring(s, "", "w1", "1|a\n2|b\n3|c\n4|d\n5|e\n"), RC_DATA);
-        duck_says(s, "took 3 rows");
+        assert_int_equal(load_bring(s, s->target, "", "w1", "1|a\n2|b\n3|c\n4|d\n5|e\n"), RC_DATA);
+        SAYS("took 3 rows");
         target_rollback(s->target);
     }
 }

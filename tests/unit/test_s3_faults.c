@@ -9,7 +9,7 @@ static void a_throttled_write_waits_as_long_as_the_server_asks(void **state)
 {
     struct s3_story *s = *state;
     s3_story_refuse(s, S3_PUT, 503, "SlowDown", 2);
-    WELL(s3_story_put(s, "k", "v", UNCONDITIONAL));
+    OK(s3_story_put(s, "k", "v", UNCONDITIONAL));
     assert_true(s3_story_has(s, "k", "v"));
     assert_int_equal(s->waits, 2);
     assert_in_range(s->wait_ms_max, 7000, 20000);
@@ -33,7 +33,7 @@ static void a_throttled_conditional_write_is_sent_again(void **state)
 {
     struct s3_story *s = *state;
     s3_story_refuse(s, S3_PUT, 503, "SlowDown", 1);
-    WELL(s3_story_put(s, "k", "v", IF_NONE_MATCH));
+    OK(s3_story_put(s, "k", "v", IF_NONE_MATCH));
     assert_int_equal(s3_story_requests(s, S3_PUT), 2);
 }
 
@@ -43,7 +43,7 @@ static void two_writes_that_met_are_tried_again(void **state)
 {
     struct s3_story *s = *state;
     s3_story_refuse(s, S3_PUT, 409, "ConditionalRequestConflict", 1);
-    WELL(s3_story_put(s, "k", "v", IF_NONE_MATCH));
+    OK(s3_story_put(s, "k", "v", IF_NONE_MATCH));
     assert_int_equal(s3_story_requests(s, S3_PUT), 2);
     assert_true(s3_story_has(s, "k", "v"));
 }
@@ -81,7 +81,7 @@ static void a_plain_write_whose_answer_is_lost_is_sent_again(void **state)
     struct s3_story *s = *state;
     s3_story_script(s, S3_PUT, S3_LOSES_ANSWER, 1);
     s3_story_script(s, S3_PUT, S3_CUTS_REQUEST, 1);
-    WELL(s3_story_put(s, "k", "v", UNCONDITIONAL));
+    OK(s3_story_put(s, "k", "v", UNCONDITIONAL));
     assert_int_equal(s3_story_requests(s, S3_PUT), 3);
     assert_int_equal(s->waits, 2);
     assert_true(s3_story_has(s, "k", "v"));
@@ -113,7 +113,7 @@ static void an_error_in_a_200_is_tried_again(void **state)
     AUTO_RELEASE(upload) upload = {0};
     s3_story_upload(s, "k", &upload);
     s3_story_script(s, S3_UPLOAD_COMPLETE, S3_ERROR_IN_200, 1);
-    WELL(complete(s, &upload, IF_NONE_MATCH, NULL));
+    OK(complete(s, &upload, IF_NONE_MATCH, NULL));
     assert_int_equal(s->waits, 1);
     assert_true(s3_story_has(s, "k", "aab"));
     assert_int_equal(mem_objects_uploads(s->objects), 0);
@@ -129,7 +129,7 @@ static void a_completion_that_was_done_is_recognised(struct s3_story *s, enum s3
     s3_server_set(s->server, (struct s3_manners){.completes_again = again});
     s3_story_upload(s, "k", &upload);
     s3_story_script(s, S3_UPLOAD_COMPLETE, misdeed, 1);
-    WELL(complete(s, &upload, when, &info));
+    OK(complete(s, &upload, when, &info));
     assert_int_equal(s3_story_requests(s, S3_UPLOAD_COMPLETE), 2);
     assert_true(s3_story_has(s, "k", "aab"));
     assert_int_equal(info.bytes, 3);
@@ -152,9 +152,9 @@ static void an_upload_that_is_gone_is_not_taken_for_done(void **state)
     struct s3_story *s = *state;
     AUTO_RELEASE(upload) upload = {0};
     s3_story_upload(s, "k", &upload);
-    WELL(store_upload_abort(s->store, "k", upload.id, &s->err));
+    OK(store_upload_abort(s->store, "k", upload.id, &s->err));
     FAILS(complete(s, &upload, UNCONDITIONAL, NULL), RC_NOT_FOUND, "NoSuchUpload", NULL);
-    WELL(s3_story_put(s, "k", "another's", UNCONDITIONAL));
+    OK(s3_story_put(s, "k", "another's", UNCONDITIONAL));
     FAILS(complete(s, &upload, UNCONDITIONAL, NULL), RC_NOT_FOUND, "NoSuchUpload", NULL);
     assert_true(s3_story_has(s, "k", "another's"));
 }
@@ -188,7 +188,7 @@ static void a_part_is_sent_until_the_server_has_it_as_it_was(void **state)
     s3_story_script(s, S3_UPLOAD_PART, S3_CUTS_REQUEST, 1);
     s3_story_upload(s, "k", &upload);
     assert_int_equal(s3_story_requests(s, S3_UPLOAD_PART), 4);
-    WELL(complete(s, &upload, IF_NONE_MATCH, NULL));
+    OK(complete(s, &upload, IF_NONE_MATCH, NULL));
     assert_true(s3_story_has(s, "k", "aab"));
 }
 
@@ -198,7 +198,7 @@ static void a_body_that_changed_on_the_way_to_the_server_is_sent_again(void **st
 {
     struct s3_story *s = *state;
     s3_story_script(s, S3_PUT, S3_ALTERS_REQUEST, 1);
-    WELL(s3_story_put(s, "k", "value", IF_NONE_MATCH));
+    OK(s3_story_put(s, "k", "value", IF_NONE_MATCH));
     assert_true(s3_story_has(s, "k", "value"));
     s3_story_script(s, S3_PUT, S3_ALTERS_REQUEST, -1);
     FAILS(s3_story_put(s, "l", "value", UNCONDITIONAL), RC_DATA, "writing 'l'", "proxy or a damaged network");
@@ -217,7 +217,7 @@ static void a_body_that_changed_on_the_way_back_is_read_again(void **state)
     struct s3_story *s = *state;
     AUTO_RELEASE(buf) got = {0};
     s3_story_script(s, S3_GET, S3_ALTERS_ANSWER, 1);
-    WELL(get(s, "first", &got));
+    OK(get(s, "first", &got));
     assert_string_equal(got.at, "1");
     assert_int_equal(s3_story_requests(s, S3_GET), 2);
     buf_reset(&got);
@@ -239,14 +239,14 @@ static void half_an_answer_is_no_answer(void **state)
     struct s3_story *s = *state;
     AUTO_RELEASE(buf) got = {0};
     char range[4] = "";
-    WELL(s3_story_put(s, "k", "0123456789", UNCONDITIONAL));
+    OK(s3_story_put(s, "k", "0123456789", UNCONDITIONAL));
     s3_story_script(s, S3_GET, S3_CUTS_ANSWER, 1);
     s3_story_script(s, S3_GET, S3_STALLS, 1);
-    WELL(get(s, "k", &got));
+    OK(get(s, "k", &got));
     assert_string_equal(got.at, "0123456789");
     assert_int_equal(s3_story_requests(s, S3_GET), 3);
     s3_story_script(s, S3_GET, S3_CUTS_ANSWER, 1);
-    WELL(store_get_range(s->store, "k", 4, range, 3, &s->err));
+    OK(store_get_range(s->store, "k", 4, range, 3, &s->err));
     assert_string_equal(range, "456");
     s3_story_script(s, S3_GET, S3_CUTS_ANSWER, -1);
     FAILS(store_get_range(s->store, "k", 4, range, 3, &s->err), RC_UNAVAILABLE, "reading 'k'", NULL);
@@ -258,10 +258,10 @@ static void half_a_list_is_asked_for_again(void **state)
     AUTO_RELEASE(arena) arena = {0};
     struct object_list list = {0};
     s3_story_script(s, S3_LIST, S3_CUTS_ANSWER, 1);
-    WELL(store_list(s->store, "", NULL, &arena, &list, &s->err));
+    OK(store_list(s->store, "", NULL, &arena, &list, &s->err));
     assert_int_equal(list.count, 1);
     s3_story_script(s, S3_LIST, S3_ERROR_IN_200, 1);
-    WELL(store_list(s->store, "", NULL, &arena, &list, &s->err));
+    OK(store_list(s->store, "", NULL, &arena, &list, &s->err));
     assert_int_equal(list.count, 1);
     assert_int_equal(s3_story_requests(s, S3_LIST), 4);
 }
@@ -274,9 +274,9 @@ static void short_pages_and_empty_ones_are_no_end(void **state)
     int seen = 0;
     s3_server_set(s->server, (struct s3_manners){.page_max = 2});
     for (int i = 0; i < 5; i++)
-        WELL(s3_story_put(s, arena_print(&arena, "p/%d +%%", i), "v", UNCONDITIONAL));
+        OK(s3_story_put(s, arena_print(&arena, "p/%d +%%", i), "v", UNCONDITIONAL));
     do {
-        WELL(store_list(s->store, "p/", list.next, &arena, &list, &s->err));
+        OK(store_list(s->store, "p/", list.next, &arena, &list, &s->err));
         for (int i = 0; i < list.count; i++, seen++)
             assert_string_equal(list.items[i].key, arena_print(&arena, "p/%d +%%", seen));
     } while (list.next != NULL);
@@ -289,7 +289,7 @@ static void a_delete_whose_answer_is_lost_is_done_again(void **state)
     struct deleted_object item = {.key = "first"};
     s3_story_script(s, S3_DELETE_MANY, S3_LOSES_ANSWER, 1);
     s3_story_script(s, S3_DELETE, S3_LOSES_ANSWER, 1);
-    WELL(store_delete(s->store, &item, 1, &s->err));
+    OK(store_delete(s->store, &item, 1, &s->err));
     assert_int_equal(item.rc, RC_OK);
     assert_int_equal(mem_objects_count(s->objects), 0);
 }

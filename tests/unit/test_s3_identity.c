@@ -15,12 +15,12 @@ static void the_server_says_which_region_it_is(void **state)
     struct object_info info;
     s->options.region = "us-east-1";
     s3_story_open(s);
-    WELL(s3_story_put(s, "k", "v", IF_NONE_MATCH));
-    WELL(s3_story_put(s, "l", "v", IF_NONE_MATCH));
+    OK(s3_story_put(s, "k", "v", IF_NONE_MATCH));
+    OK(s3_story_put(s, "l", "v", IF_NONE_MATCH));
     assert_int_equal(s3_story_requests(s, S3_PUT), 3); /* learnt once */
     assert_true(s3_story_has(s, "k", "v"));
     s3_story_open(s);
-    WELL(store_head(s->store, "k", &info, &s->err)); /* no body, so no region: it has to ask */
+    OK(store_head(s->store, "k", &info, &s->err)); /* no body, so no region: it has to ask */
     assert_int_equal(info.bytes, 1);
 }
 
@@ -34,7 +34,7 @@ static void a_redirect_that_names_the_region_is_followed_by_signing_anew(void **
                                                     .status = 301,
                                                     .code = "PermanentRedirect",
                                                     .header = "x-amz-bucket-region: eu-west-1"});
-    WELL(s3_story_put(s, "k", "v", IF_NONE_MATCH));
+    OK(s3_story_put(s, "k", "v", IF_NONE_MATCH));
     assert_int_equal(s3_story_requests(s, S3_PUT), 2);
 }
 
@@ -133,7 +133,7 @@ static void keys_that_have_expired_are_fetched_anew_in_the_middle_of_a_run(void 
     s3_story_open(s);
     FAILS(s3_story_put(s, "k", "v", IF_NONE_MATCH), RC_DENIED, "ExpiredToken", "get new credentials");
     write_profile(path, NULL);
-    WELL(s3_story_put(s, "k", "v", IF_NONE_MATCH));
+    OK(s3_story_put(s, "k", "v", IF_NONE_MATCH));
     assert_int_equal(s3_story_requests(s, S3_PUT), 3);
     unlink(path);
     unsetenv("AWS_SHARED_CREDENTIALS_FILE");
@@ -146,13 +146,13 @@ static void a_wrong_clock_is_put_right_by_the_servers(void **state)
     struct s3_story *s = *state;
     struct object_info info;
     s3_server_set(s->server, (struct s3_manners){.clock_offset_us = INT64_C(3600) * 1000000});
-    WELL(s3_story_put(s, "k", "v", IF_NONE_MATCH));
-    WELL(s3_story_put(s, "l", "v", IF_NONE_MATCH));
+    OK(s3_story_put(s, "k", "v", IF_NONE_MATCH));
+    OK(s3_story_put(s, "l", "v", IF_NONE_MATCH));
     assert_int_equal(s3_story_requests(s, S3_PUT), 3);
     assert_int_equal(s->waits, 0);
     s3_server_set(s->server, (struct s3_manners){.clock_offset_us = INT64_C(-3600) * 1000000});
     s3_story_open(s);
-    WELL(store_head(s->store, "k", &info, &s->err));
+    OK(store_head(s->store, "k", &info, &s->err));
 }
 
 /* By which ages of objects are told, however wrong this machine's is. */
@@ -163,7 +163,7 @@ static void the_stores_own_clock_is_what_its_answers_say(void **state)
     for (int i = 0; i < 3; i++) {
         int64_t now_us = 0;
         s3_server_set(s->server, (struct s3_manners){.clock_offset_us = ahead_us[i]});
-        WELL(store_now(s->store, &s->clock, "", &now_us, &s->err));
+        OK(store_now(s->store, &s->clock, "", &now_us, &s->err));
         assert_int_equal(now_us / 1000000, (s->now_us + ahead_us[i]) / 1000000);
     }
 }
@@ -179,14 +179,14 @@ static RC probe(struct s3_story *s)
 static void the_probe_finds_out_who_ignores_conditions_or_checksums(void **state)
 {
     struct s3_story *s = *state;
-    WELL(probe(s));
+    OK(probe(s));
     s3_server_set(s->server, (struct s3_manners){.ignores_conditions = true});
     FAILS(probe(s), RC_CONFIG, "ignores conditions", "conditional writes");
     s3_server_set(s->server, (struct s3_manners){.no_checksums = true});
     FAILS(probe(s), RC_CONFIG, "the server returned no checksum", "checksum: md5");
     s->options.checksum = S3_MD5;
     s3_story_open(s);
-    WELL(probe(s));
+    OK(probe(s));
     assert_int_equal(mem_objects_count(s->objects), 1); /* it takes away what it wrote */
 }
 
@@ -196,10 +196,10 @@ static void etags_that_are_no_md5_do_no_harm_where_a_checksum_is_confirmed(void 
     struct object_info info;
     AUTO_RELEASE(upload) upload = {0};
     s3_server_set(s->server, (struct s3_manners){.kms_etags = true});
-    WELL(store_put(s->store, "k", S("v"), IF_NONE_MATCH, &info, &s->err));
-    WELL(s3_story_put(s, "k", "w", IF_MATCH(info.etag)));
+    OK(store_put(s->store, "k", S("v"), IF_NONE_MATCH, &info, &s->err));
+    OK(s3_story_put(s, "k", "w", IF_MATCH(info.etag)));
     s3_story_upload(s, "u", &upload);
-    WELL(store_upload_complete(s->store, &upload, IF_NONE_MATCH, &info, &s->err));
+    OK(store_upload_complete(s->store, &upload, IF_NONE_MATCH, &info, &s->err));
     s->options.checksum = S3_MD5;
     s3_story_open(s);
     FAILS(s3_story_put(s, "l", "v", UNCONDITIONAL), RC_CONFIG, "the ETag it returned is not the MD5", "KMS");
@@ -236,13 +236,13 @@ static void a_certificate_has_to_be_trusted_and_of_that_host(void **state)
     struct s3_story *s = *state;
     struct tls_story right, wrong;
     over_tls(s, S3_TLS, &right);
-    WELL(s3_story_put(s, "k", "v", IF_NONE_MATCH)); /* trusted by name */
+    OK(s3_story_put(s, "k", "v", IF_NONE_MATCH)); /* trusted by name */
     s->options.ca_file = NULL;
     s3_story_open(s);
     FAILS(s3_story_put(s, "k", "v", UNCONDITIONAL), RC_DENIED, "certificate", "tls_ca");
     s->options.tls_verify = false;
     s3_story_open(s);
-    WELL(s3_story_put(s, "k", "v", UNCONDITIONAL));
+    OK(s3_story_put(s, "k", "v", UNCONDITIONAL));
     s->options.tls_verify = true;
     over_tls(s, S3_TLS_WRONG_HOST, &wrong);
     FAILS(s3_story_put(s, "k", "w", UNCONDITIONAL), RC_DENIED, "127.0.0.1", NULL);

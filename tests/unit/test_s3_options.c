@@ -28,7 +28,7 @@ static void listen_to(struct s3_story *s, struct listener *self)
     const struct opening with = {.clock = &s->clock, .random = random_real(), .retries = &s->observer};
     *self = (struct listener){{&ops}, s->http, {0}};
     store_free(TAKE(s->store));
-    WELL(s3_store_open("lake", &s->options, &with, &self->http, &s->store, &s->err));
+    OK(s3_store_open("lake", &s->options, &with, &self->http, &s->store, &s->err));
 }
 
 /* How often it was said. */
@@ -50,12 +50,12 @@ static void look_around(struct s3_story *s)
     struct upload_list uploads;
     struct deleted_object doomed = {.key = "gone"};
     char bytes[1];
-    WELL(store_get(s->store, "first", 100, &got, NULL, &s->err));
-    WELL(store_get_range(s->store, "first", 0, bytes, 1, &s->err));
-    WELL(store_head(s->store, "first", &info, &s->err));
-    WELL(store_list(s->store, "", NULL, &arena, &objects, &s->err));
-    WELL(store_upload_list(s->store, "", NULL, &arena, &uploads, &s->err));
-    WELL(store_delete(s->store, &doomed, 1, &s->err));
+    OK(store_get(s->store, "first", 100, &got, NULL, &s->err));
+    OK(store_get_range(s->store, "first", 0, bytes, 1, &s->err));
+    OK(store_head(s->store, "first", &info, &s->err));
+    OK(store_list(s->store, "", NULL, &arena, &objects, &s->err));
+    OK(store_upload_list(s->store, "", NULL, &arena, &uploads, &s->err));
+    OK(store_delete(s->store, &doomed, 1, &s->err));
 }
 
 /* S3 encrypts as the bucket says, and not with the key that was asked for, when it is not told with each new object;
@@ -72,15 +72,15 @@ static void how_objects_are_kept_is_said_with_each_new_one_and_with_nothing_else
     s->options.kms_key_id = "arn:aws:kms:x:1:key/1";
     s->options.storage_class = "STANDARD_IA";
     listen_to(s, &heard);
-    WELL(s3_story_put(s, "k", "v", UNCONDITIONAL));
-    WELL(store_upload_begin(s->store, "l", &upload, &s->err));
+    OK(s3_story_put(s, "k", "v", UNCONDITIONAL));
+    OK(store_upload_begin(s->store, "l", &upload, &s->err));
     assert_int_equal(times(&heard, "http://"), 2);
     for (int i = 0; i < 3; i++)
         assert_int_equal(times(&heard, headers[i]), 2);
     buf_reset(&heard.said);
     struct object_info info;
-    WELL(store_upload_part(s->store, &upload, S("aa"), &s->err));
-    WELL(store_upload_complete(s->store, &upload, UNCONDITIONAL, &info, &s->err));
+    OK(store_upload_part(s->store, &upload, S("aa"), &s->err));
+    OK(store_upload_complete(s->store, &upload, UNCONDITIONAL, &info, &s->err));
     look_around(s);
     assert_int_equal(times(&heard, "x-amz-server-side-encryption"), 0);
     assert_int_equal(times(&heard, "x-amz-storage-class"), 0);
@@ -98,11 +98,11 @@ static void every_request_names_the_owner_that_the_bucket_has_to_have(void **sta
     struct object_info info;
     s->options.expected_bucket_owner = "123456789012";
     listen_to(s, &heard);
-    WELL(s3_story_put(s, "k", "v", UNCONDITIONAL));
+    OK(s3_story_put(s, "k", "v", UNCONDITIONAL));
     s3_story_upload(s, "l", &upload);
-    WELL(store_upload_complete(s->store, &upload, UNCONDITIONAL, &info, &s->err));
-    WELL(store_upload_begin(s->store, "m", &given_up, &s->err));
-    WELL(store_upload_abort(s->store, "m", given_up.id, &s->err));
+    OK(store_upload_complete(s->store, &upload, UNCONDITIONAL, &info, &s->err));
+    OK(store_upload_begin(s->store, "m", &given_up, &s->err));
+    OK(store_upload_abort(s->store, "m", given_up.id, &s->err));
     look_around(s);
     assert_true(times(&heard, "http://") >= 13);
     assert_int_equal(times(&heard, "x-amz-expected-bucket-owner: 123456789012\n"), times(&heard, "http://"));
@@ -132,7 +132,7 @@ static void the_bucket_stands_in_the_path_or_in_the_hosts_name(void **state)
         s->options.endpoint = cases[i].endpoint;
         s->options.path_style = cases[i].style;
         listen_to(s, &heard);
-        WELL(s3_story_put(s, "k", "v", UNCONDITIONAL));
+        OK(s3_story_put(s, "k", "v", UNCONDITIONAL));
         snprintf(wanted, sizeof(wanted), "PUT %s\n", cases[i].url);
         assert_memory_equal(heard.said.at, wanted, strlen(wanted));
         store_free(TAKE(s->store));

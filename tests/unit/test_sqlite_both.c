@@ -60,7 +60,7 @@ static char *dump(const char *path)
 
 static void every_value_is_shown_the_same_on_both_sides(void **state)
 {
-    struct sqlite_story *s = *state;
+    struct load_story *s = *state;
     struct sqlite_source_options options = {.clock = clock_real()};
     struct table_request request = {.name = "everything"};
     const struct table *table = NULL;

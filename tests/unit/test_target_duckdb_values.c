@@ -7,12 +7,12 @@
 #include "unit/duckdb_story.h"
 
 /* Refused with RC_DATA naming `word`, and nothing of it stays. */
-static void is_refused(struct duck_story *s, const char *text, const char *word)
+static void is_refused(struct load_story *s, const char *text, const char *word)
 {
     AUTO_RELEASE(buf) before = {0}, after = {0};
     duck_print_rows(s->table.name, s->schema, &before);
-    assert_int_equal(duck_bring(s, "", "w1", text), RC_DATA);
-    duck_says(s, word);
+    assert_int_equal(load_bring(s, s->target, "", "w1", text), RC_DATA);
+    SAYS(word);
     target_rollback(s->target);
     duck_print_rows(s->table.name, s->schema, &after);
     assert_string_equal(or_empty(before.at), or_empty(after.at));
@@ -23,7 +23,7 @@ static void is_refused(struct duck_story *s, const char *text, const char *word)
 
 static void S66_odd_names_are_only_names(void **state)
 {
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     static const char *const key[] = {"select", "a\"b"};
     static const char *const names[] = {"or\"der s", "group", "waybill_rows", "x';\n DROP TABLE waybill_position; --"};
     AUTO(schema) *schema = schema_new();
@@ -42,9 +42,9 @@ static void S66_odd_names_are_only_names(void **state)
                                              .key = key,
                                              .key_count = 2,
                                              .cursor = "t"};
-            duck_ready(s);
-            duck_load(s, "", "w0", "a|b|c|d|e|f|g\n1|2|3|4|5|6|7\n");
-            duck_load(s, "w0", "w1", "a|b|c|d|e|f|g\n1|2|3|4|5|6|7\n");
+            load_ready(s);
+            load_whole(s, "", "w0", "a|b|c|d|e|f|g\n1|2|3|4|5|6|7\n");
+            load_whole(s, "w0", "w1", "a|b|c|d|e|f|g\n1|2|3|4|5|6|7\n");
             AUTO_RELEASE(buf) have = {0};
             duck_print_rows(name, schema, &have);
             assert_string_equal(have.at, mode == MODE_APPEND
@@ -52,32 +52,32 @@ static void S66_odd_names_are_only_names(void **state)
                                              : "1|2|3|4|5|6|7\na|b|c|d|e|f|g\n");
         }
     }
-    OK(duck_prepare(s));
+    OK(load_prepare(s));
 }
 
 static void a_schema_in_the_name_is_made(void **state)
 {
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     s->table.name = "ods x.orders";
-    duck_ready(s);
-    duck_load(s, "", "w1", "1|ada\n");
+    load_ready(s);
+    load_whole(s, "", "w1", "1|ada\n");
     assert_string_equal(duck_query("SELECT * FROM \"ods x\".orders"), "1|ada\n");
     s->table.name = "MAIN.Waybill_Position";
-    assert_int_equal(duck_prepare(s), RC_CONFIG);
+    assert_int_equal(load_prepare(s), RC_CONFIG);
 }
 
 static void columns_are_the_same_whatever_their_case(void **state)
 {
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     duck_run("CREATE TABLE Orders (ID BIGINT PRIMARY KEY, Name VARCHAR, extra INT NOT NULL DEFAULT 7)");
-    duck_ready(s);
-    duck_load(s, "", "w1", "1|ada\n");
+    load_ready(s);
+    load_whole(s, "", "w1", "1|ada\n");
     s->table.name = "ORDERS";
-    duck_load(s, "w1", "w2", "1|eve\n");
+    load_whole(s, "w1", "w2", "1|eve\n");
     assert_string_equal(duck_query("SELECT * FROM orders"), "1|eve|7\n");
-    duck_use_schema(s, "id:l name:u NAME:u");
-    assert_int_equal(duck_prepare(s), RC_CONFIG);
-    duck_says(s, "NAME");
+    load_use_schema(s, "id:l name:u NAME:u");
+    assert_int_equal(load_prepare(s), RC_CONFIG);
+    SAYS("NAME");
 }
 
 /* ---- tables that are there ---- */
@@ -96,54 +96,55 @@ static void what_is_refused_names_a_statement_that_mends_it(void **state)
         {"id BIGINT PRIMARY KEY, name VARCHAR, region VARCHAR NOT NULL", "region",
          "ALTER TABLE \"main\".\"orders\" DROP COLUMN \"region\""},
     };
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         AUTO_RELEASE(buf) sql = {0};
         buf_addf(&sql, "DROP TABLE IF EXISTS orders; CREATE TABLE orders (%s)", cases[i].made);
         duck_run(sql.at);
-        assert_int_equal(duck_prepare(s), RC_DATA);
-        duck_says(s, cases[i].says);
-        duck_says(s, cases[i].mend);
+        assert_int_equal(load_prepare(s), RC_DATA);
+        SAYS(cases[i].says);
+        SAYS(cases[i].mend);
         duck_run(cases[i].mend);
-        OK(duck_prepare(s));
+        OK(load_prepare(s));
     }
     duck_run("DROP TABLE orders; CREATE VIEW orders AS SELECT 1 AS id, '' AS name");
-    assert_int_equal(duck_prepare(s), RC_DATA);
-    duck_says(s, "view");
+    assert_int_equal(load_prepare(s), RC_DATA);
+    SAYS("view");
     s->table.key_count = 0;
-    assert_int_equal(duck_prepare(s), RC_CONFIG);
-    duck_says(s, "key");
+    assert_int_equal(load_prepare(s), RC_CONFIG);
+    SAYS("key");
 }
 
 static void a_unique_index_on_an_odd_name_is_seen(void **state)
 {
     static const char *const key[] = {"a b"};
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     AUTO(schema) *schema = schema_new();
     schema_add(schema, &(struct field){.name = "a b", .type = TYPE_INT64});
     s->table.schema = schema;
     s->table.key = key;
     duck_run("CREATE TABLE orders (\"a b\" BIGINT); CREATE UNIQUE INDEX i ON orders (\"a b\")");
-    duck_ready(s);
-    duck_load(s, "", "w1", "1\n2\n2\n");
-    duck_load(s, "w1", "w2", "2\n3\n");
+    load_ready(s);
+    load_whole(s, "", "w1", "1\n2\n2\n");
+    load_whole(s, "w1", "w2", "2\n3\n");
     assert_int_equal(s->counts.inserted * 10 + s->counts.updated, 11);
     assert_string_equal(duck_query("SELECT * FROM orders ORDER BY 1"), "1\n2\n3\n");
 }
 
 static void columns_keep_their_types_where_these_hold_the_values(void **state)
 {
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     duck_run("CREATE TYPE mood AS ENUM ('ok', 'sad'); CREATE TABLE orders (\"at\" TIMESTAMP_MS, id HUGEINT PRIMARY KEY,"
              " who UUID, feels mood, doc JSON, price DECIMAL(20,4), n DECIMAL(19,0), real DOUBLE)");
-    duck_use_schema(s, "id:l! at:tss: who:u feels:u doc:u price:d:10,2 n:l real:f");
-    duck_ready(s);
-    duck_load(s, "", "w1", "1|2024-02-29 10:00:00|123E4567-e89b-12d3-a456-426655440000|sad|{\"a\":  1}|12.50|-7|0.1\n");
+    load_use_schema(s, "id:l! at:tss: who:u feels:u doc:u price:d:10,2 n:l real:f");
+    load_ready(s);
+    load_whole(s, "", "w1",
+               "1|2024-02-29 10:00:00|123E4567-e89b-12d3-a456-426655440000|sad|{\"a\":  1}|12.50|-7|0.1\n");
     assert_string_equal(
         duck_query("SELECT id::TEXT, \"at\"::TEXT, who::TEXT, feels::TEXT, doc::TEXT, price::TEXT, n::TEXT,"
                    " real = 0.1::FLOAT::DOUBLE FROM orders"),
         "1|2024-02-29 10:00:00|123e4567-e89b-12d3-a456-426655440000|sad|{\"a\":  1}|12.5000|-7|1\n");
-    assert_int_equal(duck_bring(s, "w1", "w2", "2|NULL|NULL|merry of heart|NULL|NULL|NULL|NULL\n"), RC_DATA);
+    assert_int_equal(load_bring(s, s->target, "w1", "w2", "2|NULL|NULL|merry of heart|NULL|NULL|NULL|NULL\n"), RC_DATA);
     if (strstr(s->err.text, "merry") != NULL)
         fail_msg("'%s' has a value in it", s->err.text);
     target_rollback(s->target);
@@ -151,15 +152,15 @@ static void columns_keep_their_types_where_these_hold_the_values(void **state)
 
 static void columns_are_widened_where_that_loses_nothing(void **state)
 {
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     duck_run("CREATE TABLE orders (id BIGINT PRIMARY KEY, a SMALLINT, b DECIMAL(5,2), c FLOAT, d TIMESTAMP_S);"
              "INSERT INTO orders VALUES (1, 7, 1.25, 0.5, '2024-01-01 00:00:00')");
-    duck_use_schema(s, "id:l! a:i b:d:12,1 c:g d:tsu:");
-    duck_ready(s);
+    load_use_schema(s, "id:l! a:i b:d:12,1 c:g d:tsu:");
+    load_ready(s);
     assert_string_equal(duck_query("SELECT data_type FROM duckdb_columns() WHERE table_name = 'orders'"
                                    " AND column_name <> 'id' ORDER BY column_index"),
                         "INTEGER\nDECIMAL(13,2)\nDOUBLE\nTIMESTAMP\n");
-    duck_load(s, "", "w1", "2|100000|99999999999.5|0.1|2024-01-01 00:00:00.000001\n");
+    load_whole(s, "", "w1", "2|100000|99999999999.5|0.1|2024-01-01 00:00:00.000001\n");
     assert_string_equal(duck_query("SELECT a, b::TEXT, c, d::TEXT FROM orders ORDER BY id"),
                         "7|1.25|0.5|2024-01-01 00:00:00\n"
                         "100000|99999999999.50|0.10000000000000001|2024-01-01 00:00:00.000001\n");
@@ -169,13 +170,14 @@ static void columns_are_widened_where_that_loses_nothing(void **state)
 
 static void the_widest_values_of_each_type(void **state)
 {
-    struct duck_story *s = *state;
-    duck_use_schema(s, "id:l! wide:d:38,10 whole:d:38,0 share:f real:g at:tsu: day:tdD");
-    duck_ready(s);
-    duck_load(s, "", "w1",
-              "1|1234567890123456789012345678.0123456789|99999999999999999999999999999999999999|nan|-inf|"
-              "@9223372036854775806|@2147483646\n"
-              "2|-0.0000000001|-99999999999999999999999999999999999999|-0|5e-324|@-9223372022400000000|@-2147483646\n");
+    struct load_story *s = *state;
+    load_use_schema(s, "id:l! wide:d:38,10 whole:d:38,0 share:f real:g at:tsu: day:tdD");
+    load_ready(s);
+    load_whole(
+        s, "", "w1",
+        "1|1234567890123456789012345678.0123456789|99999999999999999999999999999999999999|nan|-inf|"
+        "@9223372036854775806|@2147483646\n"
+        "2|-0.0000000001|-99999999999999999999999999999999999999|-0|5e-324|@-9223372022400000000|@-2147483646\n");
     assert_string_equal(
         duck_query("SELECT wide::TEXT, whole::TEXT, share::TEXT, epoch_us(\"at\") FROM orders ORDER BY id"),
         "1234567890123456789012345678.0123456789|99999999999999999999999999999999999999|nan|"
@@ -194,36 +196,36 @@ static void what_DuckDB_would_take_for_something_else_is_refused(void **state)
         {"id:l! x:tsu:", "1|@9223372036854775807\n"}, {"id:l! x:tsu:UTC", "1|@-9223372036854775807\n"},
         {"id:l! x:tss:", "1|@9223372036855\n"},       {"id:l! x:tsm:", "1|@-9223372036854776\n"},
     };
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         duck_run("DROP TABLE IF EXISTS orders");
-        duck_use_schema(s, cases[i].schema);
-        duck_ready(s);
+        load_use_schema(s, cases[i].schema);
+        load_ready(s);
         is_refused(s, cases[i].row, "'x'");
     }
 }
 
 static void a_batch_of_many_rows_and_wide_ones_goes_in_whole(void **state)
 {
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     AUTO_RELEASE(buf) rows = {0};
     for (int i = 0; i < 5000; i++)
         buf_addf(&rows, "%d|%0*d\n", i, i % 100 == 0 ? 20000 : i % 20, i);
     s->table.mode = MODE_APPEND;
-    duck_ready(s);
-    duck_load(s, "", "w1", rows.at);
+    load_ready(s);
+    load_whole(s, "", "w1", rows.at);
     assert_string_equal(duck_query("SELECT count(*), sum(strlen(name))::BIGINT, sum(name::INT)::BIGINT FROM orders"),
                         "5000|1049595|12497500\n");
 }
 
 static void no_message_holds_a_value(void **state)
 {
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     duck_run("CREATE TABLE orders (id BIGINT PRIMARY KEY, name VARCHAR UNIQUE, CHECK (name <> 'plant3d'))");
-    duck_ready(s);
+    load_ready(s);
     static const char *const rows[] = {"1|tw1ce-planted\n2|tw1ce-planted\n", "1|plant3d\n"};
     for (int i = 0; i < 2; i++) {
-        enum rc rc = duck_bring(s, "", "w1", rows[i]);
+        enum rc rc = load_bring(s, s->target, "", "w1", rows[i]);
         if (rc == RC_OK)
             rc = target_commit(s->target, &s->err);
         else
@@ -270,13 +272,13 @@ static void end_other(void)
 
 static void a_file_that_another_process_has_is_waited_for(void **state)
 {
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     struct target_position at;
     other = other_process(&other_pipe);
     duck_waited_ms = 0;
     assert_int_equal(target_create_position(s->target, &s->table, "id", &s->err), RC_BUSY);
     assert_in_range(duck_waited_ms, WAIT_MS, WAIT_MS + 1000);
-    duck_says(s, "PID");
+    SAYS("PID");
     duck_while_waiting = end_other;
     OK(target_create_position(s->target, &s->table, "id", &s->err));
     OK(target_position(s->target, &s->table, &s->arena, &at, &s->err));
@@ -285,7 +287,7 @@ static void a_file_that_another_process_has_is_waited_for(void **state)
 
 static void whoever_waits_for_a_file_can_be_asked_to_stop(void **state)
 {
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     other = other_process(&other_pipe);
     duck_stop = 15;
     assert_int_equal(target_create_position(s->target, &s->table, "id", &s->err), RC_TERMINATED);
@@ -308,9 +310,9 @@ static bool file_is_locked(void)
 
 static void between_two_questions_the_file_is_everybodys(void **state)
 {
-    struct duck_story *s = *state;
-    duck_ready(s);
-    duck_load(s, "", "w1", "1|ada\n");
+    struct load_story *s = *state;
+    load_ready(s);
+    load_whole(s, "", "w1", "1|ada\n");
     for (int i = 0; i < 2; i++) { /* it can be had by another process after a load, and after a look */
         assert_false(file_is_locked());
         other = other_process(&other_pipe);
@@ -323,7 +325,7 @@ static void between_two_questions_the_file_is_everybodys(void **state)
 
 static void who_only_looks_makes_no_file(void **state)
 {
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     struct target_position at;
     AUTO_RELEASE(buf) ddl = {0};
     bool is_new = false;
@@ -336,16 +338,16 @@ static void who_only_looks_makes_no_file(void **state)
 
 static void sharers_of_a_table_load_one_after_the_other(void **state)
 {
-    struct duck_story *s = *state;
+    struct load_story *s = *state;
     bool moved = false;
     const struct target_move move = {.prev = "", .waybill = "w1", .pos = "{}", .epoch = 1, .token = 1};
     s->table.shared = true;
     struct target_table second = s->table;
     second.scope = "second/orders";
-    duck_ready(s);
+    load_ready(s);
     AUTO(target) *sharer = duck_target();
     OK(target_create_position(sharer, &second, "id", &s->err));
-    OK(duck_bring(s, "", "w1", "1|ada\n"));
+    OK(load_bring(s, s->target, "", "w1", "1|ada\n"));
     assert_int_equal(target_begin(sharer, &second, &move, &moved, &s->err), RC_BUSY);
     OK(target_commit(s->target, &s->err));
     OK(target_begin(sharer, &second, &move, &moved, &s->err));

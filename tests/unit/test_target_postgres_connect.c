@@ -4,7 +4,7 @@
 
 static int64_t now_ms(void) { return clock_real()->mono_ms(clock_real()); }
 
-static enum rc check_as(struct pg_story *s, const struct postgres_target_options *options)
+static enum rc check_as(struct load_story *s, const struct postgres_target_options *options)
 {
     bool is_new = true;
     AUTO(target) *target = pg_target_as(options);
@@ -13,7 +13,7 @@ static enum rc check_as(struct pg_story *s, const struct postgres_target_options
 
 static void what_is_wrong_with_a_connection_is_told_apart(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     struct postgres_target_options options = pg_options();
     struct secret wrong = {0};
     secret_set(&wrong, S("hunter2-is-wrong"));
@@ -21,72 +21,72 @@ static void what_is_wrong_with_a_connection_is_told_apart(void **state)
 
     options.address.database = "nowhere";
     assert_int_equal(check_as(s, &options), RC_NOT_FOUND);
-    pg_says(s, "\"nowhere\" does not exist");
+    SAYS("\"nowhere\" does not exist");
 
     options = pg_options();
     options.address.user = "nobody";
     assert_int_equal(check_as(s, &options), RC_DENIED);
-    pg_says(s, "nobody");
+    SAYS("nobody");
 
     options = pg_options();
     options.address.host = "127.0.0.1";
     options.address.user = "locked";
     assert_int_equal(check_as(s, &options), RC_DENIED);
-    pg_says(s, "give the connection a `password`");
+    SAYS("give the connection a `password`");
     options.address.password = &wrong;
     assert_int_equal(check_as(s, &options), RC_DENIED);
-    pg_says(s, "password authentication failed");
-    pg_says_not(s, "hunter2");
+    SAYS("password authentication failed");
+    SAYS_NOT("hunter2");
     secret_release(&wrong);
 
     options = pg_options();
     options.address.host = "127.0.0.1";
     options.address.tls = PQ_TLS_REQUIRE;
     assert_int_equal(check_as(s, &options), RC_DENIED);
-    pg_says(s, "tls: off");
+    SAYS("tls: off");
 
     options = pg_options();
     options.address.port = 1;
     assert_int_equal(check_as(s, &options), RC_UNAVAILABLE);
-    pg_says(s, "host");
+    SAYS("host");
 
     options = pg_options();
     options.schema = "nothere";
     assert_int_equal(check_as(s, &options), RC_NOT_FOUND);
-    pg_says(s, "CREATE SCHEMA \"nothere\"");
+    SAYS("CREATE SCHEMA \"nothere\"");
 }
 
 static void TLS_is_verified_by_default_and_each_refusal_says_what_to_do(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     struct postgres_target_options options = pg_options();
     options.address.host = "localhost";
     options.address.tls = PQ_TLS_VERIFY;
     assert_int_equal(check_as(s, &options), RC_DENIED); /* no TLS at all so far */
-    pg_says(s, "tls: off");
+    SAYS("tls: off");
     const char *certificate = postgres_use_tls();
     assert_int_equal(check_as(s, &options), RC_DENIED);
-    pg_says(s, "certificate verify failed");
-    pg_says(s, "`tls_ca`");
+    SAYS("certificate verify failed");
+    SAYS("`tls_ca`");
     options.address.ca = certificate;
     OK(check_as(s, &options));
     options.address.host = "127.0.0.1";
     assert_int_equal(check_as(s, &options), RC_DENIED);
-    pg_says(s, "does not match host name");
+    SAYS("does not match host name");
     options.address.tls = PQ_TLS_REQUIRE;
     options.address.ca = NULL;
     OK(check_as(s, &options));
     options.address.ca = "/nowhere/ca.pem";
     options.address.tls = PQ_TLS_VERIFY;
     assert_int_equal(check_as(s, &options), RC_CONFIG);
-    pg_says(s, "/nowhere/ca.pem");
+    SAYS("/nowhere/ca.pem");
     postgres_run("ALTER SYSTEM RESET ssl");
     postgres_run("SELECT pg_reload_conf()");
 }
 
 static void a_server_that_accepts_and_says_nothing_is_given_up(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     struct tcp_proxy *proxy = tcp_proxy_new(postgres.port);
     struct postgres_target_options options = pg_options();
     tcp_proxy_break(proxy, PROXY_STALL);
@@ -95,7 +95,7 @@ static void a_server_that_accepts_and_says_nothing_is_given_up(void **state)
     options.address.connect_ms = 300;
     int64_t since = now_ms();
     assert_int_equal(check_as(s, &options), RC_UNAVAILABLE);
-    pg_says(s, "no connection in time");
+    SAYS("no connection in time");
     assert_true(now_ms() - since < 5000);
     tcp_proxy_free(proxy);
 }
@@ -103,7 +103,7 @@ static void a_server_that_accepts_and_says_nothing_is_given_up(void **state)
 /* Each right that is missing is named with what grants it, and that is enough. */
 static void rights_are_told_apart_and_each_grant_that_is_named_is_enough(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     struct postgres_target_options options = pg_options();
     options.address.user = "guest";
     postgres_run("REVOKE TEMPORARY ON DATABASE postgres FROM PUBLIC");
@@ -111,27 +111,27 @@ static void rights_are_told_apart_and_each_grant_that_is_named_is_enough(void **
                                          "GRANT TEMPORARY ON DATABASE \"postgres\" TO \"guest\""};
     for (int i = 0; i < 2; i++) {
         assert_int_equal(check_as(s, &options), RC_DENIED);
-        pg_says(s, grants[i]);
+        SAYS(grants[i]);
         postgres_run(grants[i]);
     }
     OK(check_as(s, &options));
-    pg_ready(s); /* by the admin: now the tables are somebody else's */
+    load_ready(s); /* by the admin: now the tables are somebody else's */
     assert_int_equal(check_as(s, &options), RC_DENIED);
-    pg_says(s, "GRANT SELECT, INSERT, UPDATE ON \"story\".waybill_position TO \"guest\"");
+    SAYS("GRANT SELECT, INSERT, UPDATE ON \"story\".waybill_position TO \"guest\"");
     postgres_run("GRANT SELECT, INSERT, UPDATE ON \"story\".waybill_position TO \"guest\"");
     OK(check_as(s, &options));
 
     target_free(s->target);
     s->target = pg_target_as(&options);
-    assert_int_equal(pg_prepare(s), RC_DENIED);
-    pg_says(s, "GRANT SELECT, INSERT, UPDATE ON \"story\".\"orders\" TO guest");
+    assert_int_equal(load_prepare(s), RC_DENIED);
+    SAYS("GRANT SELECT, INSERT, UPDATE ON \"story\".\"orders\" TO guest");
     postgres_run("GRANT SELECT, INSERT, UPDATE ON \"story\".\"orders\" TO guest");
-    OK(pg_prepare(s));
-    pg_load(s, "", "w1", "1|ada\n");
-    pg_load(s, "w1", "w2", "1|eve\n");
-    pg_use_schema(s, "id:l! name:u more:l");
-    assert_int_equal(pg_prepare(s), RC_DENIED);
-    pg_says(s, "ALTER TABLE \"story\".\"orders\" ADD COLUMN \"more\" bigint");
+    OK(load_prepare(s));
+    load_whole(s, "", "w1", "1|ada\n");
+    load_whole(s, "w1", "w2", "1|eve\n");
+    load_use_schema(s, "id:l! name:u more:l");
+    assert_int_equal(load_prepare(s), RC_DENIED);
+    SAYS("ALTER TABLE \"story\".\"orders\" ADD COLUMN \"more\" bigint");
     target_free(s->target);
     s->target = pg_target();
     postgres_run("DROP OWNED BY guest; GRANT TEMPORARY ON DATABASE postgres TO PUBLIC");

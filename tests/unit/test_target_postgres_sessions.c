@@ -30,16 +30,16 @@ static struct target *target_behind(const struct tcp_proxy *proxy, int64_t stall
 
 static void S49_a_lost_answer_to_COMMIT_is_unknown_and_the_same_move_tells(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     struct tcp_proxy *proxy = tcp_proxy_new(postgres.port);
     AUTO(target) *target = target_behind(proxy, 0);
     struct target_move move = move_to("", "w1");
     bool moved = true;
-    pg_ready(s);
-    OK(pg_bring(s, target, "", "w1", "1|ada\n"));
+    load_ready(s);
+    OK(load_bring(s, target, "", "w1", "1|ada\n"));
     tcp_proxy_break(proxy, PROXY_SWALLOW_ANSWERS);
     assert_int_equal(target_commit(target, &s->err), RC_UNKNOWN);
-    pg_says(s, "COMMIT");
+    SAYS("COMMIT");
     tcp_proxy_break(proxy, PROXY_NONE);
     OK(target_reconnect(target, &s->err));
     OK(target_begin(target, &s->table, &move, &moved, &s->err));
@@ -51,7 +51,7 @@ static void S49_a_lost_answer_to_COMMIT_is_unknown_and_the_same_move_tells(void 
 /* COMMIT has not arrived, and the old session still holds the row: the same move waits for it, and then loads. */
 static void S49_after_a_COMMIT_that_never_arrived_the_same_move_waits_and_loads(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     struct tcp_proxy *proxy = tcp_proxy_new(postgres.port);
     struct postgres_target_options options = pg_options();
     options.address.host = "127.0.0.1";
@@ -60,8 +60,8 @@ static void S49_after_a_COMMIT_that_never_arrived_the_same_move_waits_and_loads(
     options.address.idle_ms = 600; /* frees the row of a session that nobody hears */
     options.address.lock_ms = 5000;
     AUTO(target) *target = pg_target_as(&options);
-    pg_ready(s);
-    OK(pg_bring(s, target, "", "w1", "1|ada\n"));
+    load_ready(s);
+    OK(load_bring(s, target, "", "w1", "1|ada\n"));
     tcp_proxy_break(proxy, PROXY_STALL);
     assert_int_equal(target_commit(target, &s->err), RC_UNKNOWN);
     target_free(TAKE(target));
@@ -70,7 +70,7 @@ static void S49_after_a_COMMIT_that_never_arrived_the_same_move_waits_and_loads(
     target = pg_target_as(&options);
     int64_t since = now_ms();
     OK(target_reconnect(target, &s->err));
-    OK(pg_bring(s, target, "", "w1", "1|ada\n"));
+    OK(load_bring(s, target, "", "w1", "1|ada\n"));
     OK(target_commit(target, &s->err));
     assert_true(now_ms() - since < 30000);
     assert_string_equal(pg_query("SELECT waybill, (SELECT count(*) FROM orders) FROM waybill_position"), "w1|1\n");
@@ -79,13 +79,13 @@ static void S49_after_a_COMMIT_that_never_arrived_the_same_move_waits_and_loads(
 
 static void S49_a_session_that_was_ended_before_COMMIT_has_certainly_not_committed(void **state)
 {
-    struct pg_story *s = *state;
-    pg_ready(s);
-    OK(pg_bring(s, s->target, "", "w1", "1|ada\n"));
+    struct load_story *s = *state;
+    load_ready(s);
+    OK(load_bring(s, s->target, "", "w1", "1|ada\n"));
     postgres_run("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE state = 'idle in transaction'");
     assert_int_equal(target_commit(s->target, &s->err), RC_UNAVAILABLE);
     OK(target_reconnect(s->target, &s->err));
-    pg_load(s, "", "w1", "1|ada\n");
+    load_whole(s, "", "w1", "1|ada\n");
 }
 
 /* Rows that stop arriving once they have begun to flow. */
@@ -116,7 +116,7 @@ static enum rc breaking_open(const struct staged_file *file, struct batch_reader
 
 static void a_COMMIT_that_is_answered_by_a_rollback_is_no_success(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     AUTO(pq) *db = NULL;
     struct pq_address address = postgres_address();
     OK(pq_open(&address, clock_real(), NULL, &db, &s->err));
@@ -129,7 +129,7 @@ static void a_COMMIT_that_is_answered_by_a_rollback_is_no_success(void **state)
 /* It may hold values of rows. */
 static void S68_what_a_server_wants_noticed_is_no_failure_and_is_not_shown(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     AUTO(pq) *db = NULL;
     struct pq_address address = postgres_address();
     OK(pq_open(&address, clock_real(), NULL, &db, &s->err));
@@ -145,11 +145,11 @@ static void S68_what_a_server_wants_noticed_is_no_failure_and_is_not_shown(void 
 
 static void S30_a_COPY_that_the_server_does_not_take_ends_in_time(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     struct tcp_proxy *proxy = tcp_proxy_new(postgres.port);
     AUTO(target) *target = target_behind(proxy, 400);
     AUTO_RELEASE(buf) rows = {0};
-    pg_ready(s);
+    load_ready(s);
     for (int i = 0; i < 100; i++)
         buf_addf(&rows, "%d|%0100000d\n", i, i);
     AUTO(rows) *many = rows_new(s->schema, rows.at);
@@ -162,11 +162,11 @@ static void S30_a_COPY_that_the_server_does_not_take_ends_in_time(void **state)
     file.context = &breaking;
     OK(target_begin(target, &s->table, &move, &moved, &s->err));
     assert_int_equal(target_load_file(target, &file, &count, &s->err), RC_UNAVAILABLE);
-    pg_says(s, "taken nothing");
+    SAYS("taken nothing");
     assert_true(now_ms() - since < 8000);
     target_rollback(target);
     tcp_proxy_free(proxy);
-    pg_load(s, "", "w1", "1|ada\n"); /* the dead session holds nothing */
+    load_whole(s, "", "w1", "1|ada\n"); /* the dead session holds nothing */
 }
 
 /* ---- the program is asked to stop ---- */
@@ -180,7 +180,7 @@ static void *stop_soon(void *context)
 
 static void S71_a_signal_ends_a_wait_at_once_and_the_statement_on_the_server(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     pthread_t stopper;
     struct pq_address address = postgres_address();
     AUTO(pq) *db = NULL;
@@ -231,7 +231,7 @@ static struct target *patient_target(void)
 /* Also where the server's own default would let the one that has waited fail, or look at the row of before. */
 static void S31_a_fence_waits_for_an_open_load_and_then_tells_where_T_is(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     struct target_position at;
     pthread_t committer;
     postgres_run("ALTER ROLE admin SET default_transaction_isolation = 'serializable'");
@@ -239,8 +239,8 @@ static void S31_a_fence_waits_for_an_open_load_and_then_tells_where_T_is(void **
     s->target = pg_target();
     AUTO(target) *successor = patient_target();
     AUTO(target) *another = patient_target();
-    pg_ready(s);
-    OK(pg_bring(s, s->target, "", "w1", "1|ada\n"));
+    load_ready(s);
+    OK(load_bring(s, s->target, "", "w1", "1|ada\n"));
     assert_int_equal(pthread_create(&committer, NULL, commit_when_awaited, s->target), 0);
     OK(target_fence(successor, &s->table, 9, &s->arena, &at, &s->err));
     pthread_join(committer, NULL);
@@ -264,12 +264,12 @@ static enum rc stuck_next(struct batch_reader *base, const struct batch **ret, s
 static void stuck_free(struct batch_reader *base) {}
 static const struct batch_reader_ops stuck_ops = {.next = stuck_next, .free = stuck_free};
 static struct batch_reader stuck = {&stuck_ops};
-static struct pg_story *stuck_story;
+static struct load_story *stuck_story;
 static enum rc stuck_fence;
 
 static enum rc stuck_next(struct batch_reader *base, const struct batch **ret, struct error *err)
 {
-    struct pg_story *s = stuck_story;
+    struct load_story *s = stuck_story;
     struct target_position at;
     AUTO(target) *successor = pg_target();
     stuck_fence = target_fence(successor, &s->table, 9, &s->arena, &at, &s->err);
@@ -285,13 +285,13 @@ static enum rc stuck_open(const struct staged_file *file, struct batch_reader **
 
 static void S31_a_fence_ends_a_load_that_sleeps_inside_a_COPY(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     struct target_move move = move_to("", "w1");
     struct staged_file file = {.key = "f", .schema = s->schema, .open = stuck_open};
     bool moved = false;
     int64_t count = 0;
     stuck_story = s;
-    pg_ready(s);
+    load_ready(s);
     OK(target_begin(s->target, &s->table, &move, &moved, &s->err));
     enum rc rc = target_load_file(s->target, &file, &count, &s->err);
     assert_int_equal(stuck_fence, RC_OK);
@@ -303,18 +303,18 @@ static void S31_a_fence_ends_a_load_that_sleeps_inside_a_COPY(void **state)
 
 static void S31_a_fence_does_not_end_a_load_that_the_server_works_on(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     struct target_position at;
     AUTO(pq) *busy = NULL;
     struct pq_address address = postgres_address();
-    pg_ready(s);
+    load_ready(s);
     OK(pq_open(&address, clock_real(), NULL, &busy, &s->err));
     OK(pq_run(busy, "BEGIN; UPDATE " PG_SCHEMA ".waybill_position SET pos = 'x'", NULL, &s->err));
     postgres_run("SELECT pg_advisory_lock(31)"); /* its work takes as long as this is held */
     assert_int_equal(PQsendQuery(busy->handle, "SELECT pg_advisory_lock(31); COMMIT"), 1);
     PQflush(busy->handle);
     assert_int_equal(target_fence(s->target, &s->table, 9, &s->arena, &at, &s->err), RC_BUSY);
-    pg_says(s, "pg_terminate_backend(");
+    SAYS("pg_terminate_backend(");
     postgres_run("SELECT pg_advisory_unlock(31)");
     for (PGresult *result; (result = PQgetResult(busy->handle)) != NULL;)
         PQclear(result);
@@ -324,12 +324,12 @@ static void S31_a_fence_does_not_end_a_load_that_the_server_works_on(void **stat
 
 static void S31_a_fence_ends_nobody_whose_token_is_as_new(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     struct target_position at;
     struct target_move move = move_to("", "w1");
     bool moved = false;
     move.token = 9;
-    pg_ready(s);
+    load_ready(s);
     AUTO(target) *late = pg_target();
     OK(target_fence(s->target, &s->table, 9, &s->arena, &at, &s->err));
     OK(target_begin(s->target, &s->table, &move, &moved, &s->err));
@@ -341,16 +341,16 @@ static void S31_a_fence_ends_nobody_whose_token_is_as_new(void **state)
 
 static void a_loader_that_sleeps_between_statements_does_not_hold_its_row_for_ever(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     struct postgres_target_options options = pg_options();
     options.address.idle_ms = 300;
     AUTO(target) *sleeper = pg_target_as(&options);
-    pg_ready(s);
-    OK(pg_bring(s, sleeper, "", "w1", "1|ada\n"));
+    load_ready(s);
+    OK(load_bring(s, sleeper, "", "w1", "1|ada\n"));
     options.address.idle_ms = PG_IDLE_MS;
     options.address.lock_ms = 10000;
     AUTO(target) *next = pg_target_as(&options);
-    OK(pg_bring(s, next, "", "w2", "2|bob\n"));
+    OK(load_bring(s, next, "", "w2", "2|bob\n"));
     OK(target_commit(next, &s->err));
     assert_int_equal(target_commit(sleeper, &s->err), RC_UNAVAILABLE);
     assert_string_equal(pg_query("SELECT id FROM orders"), "2\n");
@@ -388,7 +388,7 @@ static void change_tables_slowly(void)
 static void two_that_make_a_table_at_once_make_one(void **state)
 {
     enum { ROUNDS = 2, RACERS = 3 };
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     AUTO_RELEASE(arena) arena = {0};
     AUTO(schema) *grown = schema_of("id:l! name:u more:l");
     change_tables_slowly();

@@ -56,7 +56,7 @@ static void S73_every_extreme_is_shown_by_PostgreSQL_as_it_was(void **state)
         {"d:9,3", "numeric(9,3)", "100000.001", "100000.001"},
     };
     enum { CASES = sizeof(cases) / sizeof(cases[0]) };
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     AUTO_RELEASE(buf) columns = {0}, rows = {0};
     buf_add_str(&columns, S("id:l!"));
     for (int i = 0; i < CASES; i++)
@@ -67,12 +67,12 @@ static void S73_every_extreme_is_shown_by_PostgreSQL_as_it_was(void **state)
             buf_addf(&rows, "|%s", row == 1 ? cases[i].value : "NULL");
         buf_add_str(&rows, S("\n"));
     }
-    pg_use_schema(s, columns.at);
+    load_use_schema(s, columns.at);
     for (enum mode mode = MODE_APPEND; mode <= MODE_REPLACE; mode++) {
         pg_clean();
         s->table.mode = mode;
-        pg_ready(s);
-        pg_load(s, "", "w1", rows.at);
+        load_ready(s);
+        load_whole(s, "", "w1", rows.at);
         for (int i = 0; i < CASES; i++) {
             AUTO_RELEASE(buf) sql = {0}, expected = {0};
             buf_addf(&sql,
@@ -96,27 +96,27 @@ static void what_PostgreSQL_has_no_value_for_is_refused(void **state)
         {"id:l! x:tss:", "1|@9223372036854775807\n", "294276"},
         {"id:l! x:tsm:UTC", "1|@-9223372036854775808\n", "4713"},
     };
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         pg_clean();
-        pg_use_schema(s, cases[i].schema);
-        pg_ready(s);
+        load_use_schema(s, cases[i].schema);
+        load_ready(s);
         pg_is_refused(s, cases[i].row, RC_DATA, cases[i].says);
-        pg_says(s, "'x'");
+        SAYS("'x'");
     }
 }
 
 static void texts_with_a_NUL_byte_are_counted_and_named_and_not_changed(void **state)
 {
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     for (enum mode mode = MODE_APPEND; mode <= MODE_REPLACE; mode++) {
         pg_clean();
         s->table.mode = mode;
-        pg_ready(s);
+        load_ready(s);
         pg_is_refused(s, "1|fine\n2|a\\0b\n3|\\0\n4|NULL\n5|fine\n6|fine\n7|\\0\\0\n", RC_DATA, "'name'");
-        pg_says(s, "3 texts");
-        pg_says(s, "columns: {name: {as: binary}}");
-        pg_load(s, "", "w1", "1|fine\n"); /* the connection is as good as before */
+        SAYS("3 texts");
+        SAYS("columns: {name: {as: binary}}");
+        load_whole(s, "", "w1", "1|fine\n"); /* the connection is as good as before */
     }
 }
 
@@ -125,9 +125,9 @@ static void large_and_small_texts_pass_through_the_same_buffer(void **state)
 {
     static const int sizes[] = {0, 1, 65000, 65400, 65500, 65536, 65537, 131072, 3, 1000000, 40000, 40000, 7};
     enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     AUTO_RELEASE(buf) rows = {0};
-    pg_use_schema(s, "id:l! a:u n:l b:z c:u");
+    load_use_schema(s, "id:l! a:u n:l b:z c:u");
     for (int i = 0; i < SIZES; i++) {
         buf_addf(&rows, "%d|", i);
         for (int n = 0; n < sizes[i]; n++)
@@ -142,8 +142,8 @@ static void large_and_small_texts_pass_through_the_same_buffer(void **state)
         AUTO(rows) *expected = rows_new(s->schema, rows.at);
         pg_clean();
         s->table.mode = mode;
-        pg_ready(s);
-        pg_load(s, "", "w1", rows.at);
+        load_ready(s);
+        load_whole(s, "", "w1", rows.at);
         pg_print_rows("orders", s->schema, &have);
         rows_print(expected, &want);
         assert_true(str_eq(buf_str(&have), buf_str(&want)));
@@ -180,7 +180,7 @@ static void columns_of_other_types_that_hold_the_values_are_filled(void **state)
         {"time", "tDu", "23:59:59.999999", "23:59:59.999999"},
         {"time", "tDu", "24:00:00.000000", "24:00:00"},
     };
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     pg_run("CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN short AS varchar(3) CHECK (value <> '')");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         for (enum mode mode = MODE_APPEND; mode <= MODE_REPLACE; mode++) {
@@ -191,13 +191,13 @@ static void columns_of_other_types_that_hold_the_values_are_filled(void **state)
                      cases[i].type);
             pg_run(sql.at);
             snprintf(columns, sizeof(columns), "id:l! v:%s", cases[i].format);
-            pg_use_schema(s, columns);
+            load_use_schema(s, columns);
             s->table.mode = mode;
-            pg_ready(s);
+            load_ready(s);
             buf_addf(&rows, "1|%s\n2|NULL\n", cases[i].value);
-            pg_load(s, "", "w1", rows.at);
+            load_whole(s, "", "w1", rows.at);
             if (mode != MODE_APPEND)
-                pg_load(s, "w1", "w2", rows.at);
+                load_whole(s, "w1", "w2", rows.at);
             buf_addf(&shown, "1|%s|7\n2|NULL|7\n", cases[i].shown);
             assert_string_equal(pg_query("SELECT id, v::text, extra FROM orders ORDER BY id"), shown.at);
         }
@@ -208,19 +208,19 @@ static void columns_of_other_types_that_hold_the_values_are_filled(void **state)
 static void a_merge_compares_in_the_types_of_the_table(void **state)
 {
     static const char *const key[] = {"host", "id"};
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     pg_run("CREATE TABLE orders (id uuid, host inet, note text COLLATE \"C\", PRIMARY KEY (id, host))");
-    pg_use_schema(s, "id:u! host:u! note:u");
+    load_use_schema(s, "id:u! host:u! note:u");
     s->table.key = key;
     s->table.key_count = 2;
     s->table.cursor = "note";
-    pg_ready(s);
-    pg_load(s, "", "w1",
-            "018f0000-0000-7000-8000-000000000001|10.0.0.1|b\n018F0000-0000-7000-8000-000000000001|10.0.0.1/32|Z\n");
+    load_ready(s);
+    load_whole(s, "", "w1",
+               "018f0000-0000-7000-8000-000000000001|10.0.0.1|b\n018F0000-0000-7000-8000-000000000001|10.0.0.1/32|Z\n");
     assert_int_equal(s->counts.inserted * 10 + s->counts.kept, 10);
-    pg_load(s, "w1", "w2", "018f0000-0000-7000-8000-000000000001|10.0.0.1|a\n");
+    load_whole(s, "w1", "w2", "018f0000-0000-7000-8000-000000000001|10.0.0.1|a\n");
     assert_int_equal(s->counts.kept, 1);
-    pg_load(s, "w2", "w3", "018f0000-0000-7000-8000-000000000001|10.0.0.1|c\n");
+    load_whole(s, "w2", "w3", "018f0000-0000-7000-8000-000000000001|10.0.0.1|c\n");
     assert_int_equal(s->counts.updated, 1);
     assert_string_equal(pg_query("SELECT note FROM orders"), "c\n");
 }
@@ -245,7 +245,7 @@ static void what_an_existing_column_would_cut_or_cannot_be_is_refused(void **sta
         {"integer REFERENCES other", "i", "7654321", "orders_v_fkey"},
         {"short", "u", "", "short_check"},
     };
-    struct pg_story *s = *state;
+    struct load_story *s = *state;
     pg_run("CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN short AS varchar(3) CHECK (value <> '');"
            "CREATE TABLE other (id integer PRIMARY KEY)");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -256,13 +256,13 @@ static void what_an_existing_column_would_cut_or_cannot_be_is_refused(void **sta
             buf_addf(&sql, "CREATE TABLE orders (id bigint PRIMARY KEY, v %s)", cases[i].type);
             pg_run(sql.at);
             snprintf(columns, sizeof(columns), "id:l! v:%s", cases[i].format);
-            pg_use_schema(s, columns);
+            load_use_schema(s, columns);
             s->table.mode = mode;
-            pg_ready(s);
+            load_ready(s);
             buf_addf(&rows, "1|%s\n2|%s\n", cases[i].value, cases[i].value);
             pg_is_refused(s, rows.at, RC_DATA, cases[i].says);
-            pg_says_not(s, "secret"); /* no row's value in any message */
-            pg_says_not(s, "7654321");
+            SAYS_NOT("secret"); /* no row's value in any message */
+            SAYS_NOT("7654321");
         }
     }
 }

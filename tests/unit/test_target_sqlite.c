@@ -52,12 +52,12 @@ static const struct target_kind with_wal = {
 };
 
 /* Refused with RC_DATA naming `word`, and nothing of it stays. */
-static void is_refused(struct sqlite_story *s, const char *text, const char *word)
+static void is_refused(struct load_story *s, const char *text, const char *word)
 {
     AUTO_RELEASE(buf) before = {0}, after = {0};
     file_print_rows(s->table.name, s->schema, &before);
-    assert_int_equal(file_bring(s, "", "w1", text), RC_DATA);
-    file_says(s, word);
+    assert_int_equal(load_bring(s, s->target, "", "w1", text), RC_DATA);
+    SAYS(word);
     target_rollback(s->target);
     file_print_rows(s->table.name, s->schema, &after);
     assert_string_equal(or_empty(before.at), or_empty(after.at));
@@ -68,7 +68,7 @@ static void is_refused(struct sqlite_story *s, const char *text, const char *wor
 
 static void S66_odd_names_are_only_names(void **state)
 {
-    struct sqlite_story *s = *state;
+    struct load_story *s = *state;
     static const char *const key[] = {"select", "a\"b"};
     static const char *const names[] = {"or\"der s",   "group",        "1st",
                                         "k\xc3\xa4se", "waybill_rows", "x'; DROP TABLE waybill_position; --"};
@@ -88,7 +88,7 @@ static void S66_odd_names_are_only_names(void **state)
                                              .key = key,
                                              .key_count = 2,
                                              .cursor = "t"};
-            file_ready(s);
+            load_ready(s);
             AUTO(rows) *rows = rows_new(schema, "a|b|c|d|e|f|g\n1|2|3|4|5|6|7\n");
             struct staged_file file = rows_file(rows, "f");
             for (int n = 0; n < 2; n++) {
@@ -108,21 +108,21 @@ static void S66_odd_names_are_only_names(void **state)
                                              : "1|2|3|4|5|6|7\na|b|c|d|e|f|g\n");
         }
     }
-    OK(file_prepare(s));
+    OK(load_prepare(s));
 }
 
 static void columns_are_the_same_whatever_their_case(void **state)
 {
-    struct sqlite_story *s = *state;
+    struct load_story *s = *state;
     file_run("CREATE TABLE Orders (ID INTEGER PRIMARY KEY, Name VARCHAR(10), extra INT NOT NULL DEFAULT 7)");
-    file_ready(s);
-    file_load(s, "", "w1", "1|ada\n");
+    load_ready(s);
+    load_whole(s, "", "w1", "1|ada\n");
     s->table.name = "ORDERS";
-    file_load(s, "w1", "w2", "1|eve\n");
+    load_whole(s, "w1", "w2", "1|eve\n");
     assert_string_equal(file_query("SELECT * FROM orders"), "1|eve|7\n");
-    file_use_schema(s, "id:l name:u NAME:u");
-    assert_int_equal(file_prepare(s), RC_CONFIG);
-    file_says(s, "NAME");
+    load_use_schema(s, "id:l name:u NAME:u");
+    assert_int_equal(load_prepare(s), RC_CONFIG);
+    SAYS("NAME");
 }
 
 static void what_is_refused_names_a_statement_that_mends_it(void **state)
@@ -140,28 +140,28 @@ static void what_is_refused_names_a_statement_that_mends_it(void **state)
         {"id INT PRIMARY KEY, name TEXT AS (id || '')", "generated",
          "ALTER TABLE \"orders\" RENAME TO \"orders_before\""},
     };
-    struct sqlite_story *s = *state;
+    struct load_story *s = *state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         AUTO_RELEASE(buf) sql = {0};
         buf_addf(&sql, "DROP TABLE IF EXISTS orders; CREATE TABLE orders (%s)", cases[i].made);
         file_run(sql.at);
-        assert_int_equal(file_prepare(s), RC_DATA);
-        file_says(s, cases[i].says);
-        file_says(s, cases[i].mend);
+        assert_int_equal(load_prepare(s), RC_DATA);
+        SAYS(cases[i].says);
+        SAYS(cases[i].mend);
         file_run(cases[i].mend);
-        OK(file_prepare(s));
+        OK(load_prepare(s));
         file_run("DROP TABLE IF EXISTS orders_before");
     }
     file_run("DROP TABLE orders; CREATE TABLE orders (id INT PRIMARY KEY, name ANY) STRICT");
-    OK(file_prepare(s));
+    OK(load_prepare(s));
     file_run("DROP TABLE orders; CREATE VIEW orders AS SELECT 1 AS id, '' AS name");
-    assert_int_equal(file_prepare(s), RC_DATA);
-    file_says(s, "view");
+    assert_int_equal(load_prepare(s), RC_DATA);
+    SAYS("view");
     s->table.key_count = 0;
-    assert_int_equal(file_prepare(s), RC_CONFIG);
-    file_says(s, "key");
+    assert_int_equal(load_prepare(s), RC_CONFIG);
+    SAYS("key");
     s->table.name = "Waybill_Position";
-    assert_int_equal(file_prepare(s), RC_CONFIG);
+    assert_int_equal(load_prepare(s), RC_CONFIG);
 }
 
 static void only_an_index_that_proves_the_key_unique_is_enough(void **state)
@@ -183,18 +183,18 @@ static void only_an_index_that_proves_the_key_unique_is_enough(void **state)
         {"(id INT, name TEXT COLLATE NOCASE); CREATE UNIQUE INDEX i ON orders (id, name COLLATE binary)", true},
     };
     static const char *const key[] = {"id", "name"};
-    struct sqlite_story *s = *state;
+    struct load_story *s = *state;
     s->table.key = key;
     s->table.key_count = 2;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         AUTO_RELEASE(buf) sql = {0};
         buf_addf(&sql, "DROP TABLE IF EXISTS orders; CREATE TABLE orders %s", cases[i].table);
         file_run(sql.at);
-        assert_int_equal(file_prepare(s), cases[i].enough ? RC_OK : RC_DATA);
+        assert_int_equal(load_prepare(s), cases[i].enough ? RC_OK : RC_DATA);
     }
     OK(target_create_position(s->target, &s->table, "id", &s->err));
-    file_load(s, "", "w1", "1|a\n1|A\n"); /* a column that ignores case does not make the keys one */
-    file_load(s, "w1", "w2", "1|a\n1|A\n");
+    load_whole(s, "", "w1", "1|a\n1|A\n"); /* a column that ignores case does not make the keys one */
+    load_whole(s, "w1", "w2", "1|a\n1|A\n");
     assert_int_equal(s->counts.updated, 2);
     assert_int_equal(s->counts.inserted, 0);
     assert_string_equal(file_query("SELECT * FROM orders ORDER BY name COLLATE BINARY"), "1|A\n1|a\n");
@@ -204,14 +204,14 @@ static void only_an_index_that_proves_the_key_unique_is_enough(void **state)
 
 static void values_are_stored_as_a_source_in_SQLite_has_them(void **state)
 {
-    struct sqlite_story *s = *state;
-    file_use_schema(s,
+    struct load_story *s = *state;
+    load_use_schema(s,
                     "id:l! flag:b day:tdD at:tss: at_ms:tsm:UTC price:d:10,2 big:d:20,0 name:u raw:z took:tDu share:f");
-    file_ready(s);
-    file_load(s, "", "w1",
-              "1|true|2024-02-29|2024-02-29 "
-              "01:02:03|2024-02-29T01:02:03.040Z|12.50|9223372036854775807|007|00ff|-838:59:59.000001|0.375\n"
-              "2|false|0001-01-01|1969-12-31 23:59:59|1969-12-31T23:59:59.999Z|-3.00|-1|1e3||07:00:00.000000|2\n");
+    load_ready(s);
+    load_whole(s, "", "w1",
+               "1|true|2024-02-29|2024-02-29 "
+               "01:02:03|2024-02-29T01:02:03.040Z|12.50|9223372036854775807|007|00ff|-838:59:59.000001|0.375\n"
+               "2|false|0001-01-01|1969-12-31 23:59:59|1969-12-31T23:59:59.999Z|-3.00|-1|1e3||07:00:00.000000|2\n");
     assert_string_equal(
         file_query(
             "SELECT id, quote(flag), quote(day), quote(at), quote(at_ms), quote(price), quote(big), quote(name), "
@@ -236,42 +236,42 @@ static void what_SQLite_would_change_is_refused(void **state)
         {"id:l! x:d:38,0", "1|99999999999999999999999999999999999999\n", "DECIMAL"},
         {"id:l! x:d:20,2", "1|-12345678901234567.89\n", "DECIMAL"},
     };
-    struct sqlite_story *s = *state;
+    struct load_story *s = *state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         file_run("DROP TABLE IF EXISTS orders");
-        file_use_schema(s, cases[i].schema);
-        file_ready(s);
+        load_use_schema(s, cases[i].schema);
+        load_ready(s);
         is_refused(s, cases[i].row, cases[i].says);
-        file_says(s, "'x'");
+        SAYS("'x'");
     }
 }
 
 static void a_text_column_keeps_all_digits_of_a_decimal(void **state)
 {
-    struct sqlite_story *s = *state;
+    struct load_story *s = *state;
     file_run("CREATE TABLE orders (id INTEGER PRIMARY KEY, x TEXT)");
-    file_use_schema(s, "id:l! x:d:38,10");
-    file_ready(s);
-    file_load(s, "", "w1", "1|-1234567890123456789012345678.0123456789\n2|0.5000000000\n");
+    load_use_schema(s, "id:l! x:d:38,10");
+    load_ready(s);
+    load_whole(s, "", "w1", "1|-1234567890123456789012345678.0123456789\n2|0.5000000000\n");
     assert_string_equal(file_query("SELECT x FROM orders"), "-1234567890123456789012345678.0123456789\n0.5000000000\n");
 }
 
 static void a_merge_never_adds_rows_without_a_key_again_and_again(void **state)
 {
-    struct sqlite_story *s = *state;
+    struct load_story *s = *state;
     file_run("CREATE TABLE orders (id INT UNIQUE, name TEXT)"); /* NULLs are all different to an index */
-    file_use_schema(s, "id:l name:u");
-    file_ready(s);
+    load_use_schema(s, "id:l name:u");
+    load_ready(s);
     is_refused(s, "NULL|ada\n", "'id'");
 }
 
 static void a_null_is_never_made_the_next_number(void **state)
 {
-    struct sqlite_story *s = *state;
+    struct load_story *s = *state;
     file_run("CREATE TABLE orders (id INTEGER PRIMARY KEY, name TEXT)");
-    file_use_schema(s, "id:l name:u");
+    load_use_schema(s, "id:l name:u");
     s->table.mode = MODE_APPEND;
-    file_ready(s);
+    load_ready(s);
     is_refused(s, "NULL|ada\n", "'id'");
 }
 
@@ -279,10 +279,10 @@ static void a_null_is_never_made_the_next_number(void **state)
 
 static void a_table_that_ignores_conflicts_or_rows_does_not_lose_them_in_silence(void **state)
 {
-    struct sqlite_story *s = *state;
+    struct load_story *s = *state;
     file_run("CREATE TABLE orders (id INTEGER PRIMARY KEY ON CONFLICT IGNORE, name TEXT UNIQUE ON CONFLICT REPLACE);"
              "INSERT INTO orders VALUES (7, 'there')");
-    file_ready(s);
+    load_ready(s);
     is_refused(s, "1|ada\n2|ada\n", "UNIQUE");
     is_refused(s, "8|there\n", "UNIQUE");
     s->table.mode = MODE_APPEND;
@@ -295,7 +295,7 @@ static void a_table_that_ignores_conflicts_or_rows_does_not_lose_them_in_silence
 
 static void S93_replace_leaves_views_triggers_and_children_alone(void **state)
 {
-    struct sqlite_story *s = *state;
+    struct load_story *s = *state;
     s->table.mode = MODE_REPLACE;
     file_run("CREATE TABLE orders (id INTEGER PRIMARY KEY, name TEXT);"
              "CREATE TABLE lines (order_id INTEGER REFERENCES orders (id) ON DELETE CASCADE);"
@@ -303,8 +303,8 @@ static void S93_replace_leaves_views_triggers_and_children_alone(void **state)
              "CREATE VIEW names AS SELECT name FROM orders;"
              "CREATE TRIGGER logged AFTER INSERT ON orders BEGIN INSERT INTO log VALUES (new.id); END;"
              "INSERT INTO orders VALUES (1, 'old'); INSERT INTO lines VALUES (1)");
-    file_ready(s);
-    file_load(s, "", "w1", "1|ada\n2|bob\n");
+    load_ready(s);
+    load_whole(s, "", "w1", "1|ada\n2|bob\n");
     assert_string_equal(file_query("SELECT name FROM names ORDER BY name"), "ada\nbob\n");
     assert_string_equal(file_query("SELECT (SELECT count(*) FROM lines), (SELECT count(*) FROM log)"), "1|3\n");
 }
@@ -320,7 +320,7 @@ static void a_new_table_keeps_declarations_indexes_triggers_and_views(void **sta
     for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++) {
         file_end_story(state);
         file_begin_story(state);
-        struct sqlite_story *s = *state;
+        struct load_story *s = *state;
         s->table.mode = MODE_REPLACE;
         s->table.swaps = true;
         file_run(made[i]);
@@ -333,9 +333,9 @@ static void a_new_table_keeps_declarations_indexes_triggers_and_views(void **sta
                              "name NOT LIKE 'sqlite%' ORDER BY 1, 2, 3";
         AUTO_RELEASE(buf) before = {0};
         buf_add_str(&before, str(file_query(schema)));
-        file_ready(s);
-        file_load(s, "", "w1", "1|ada\n2|bob\n");
-        file_load(s, "w1", "w2", "3|cy\n");
+        load_ready(s);
+        load_whole(s, "", "w1", "1|ada\n2|bob\n");
+        load_whole(s, "w1", "w2", "3|cy\n");
         assert_string_equal(file_query(schema), before.at);
         assert_string_equal(file_query("SELECT id, name, more FROM orders"), "3|cy|7\n");
         assert_string_equal(file_query("SELECT name FROM names"), "cy\n");
@@ -345,9 +345,9 @@ static void a_new_table_keeps_declarations_indexes_triggers_and_views(void **sta
 
 static void the_position_row_stands_in_the_file_for_everybody_to_read(void **state)
 {
-    struct sqlite_story *s = *state;
-    file_ready(s);
-    file_load(s, "", "w1", "1|ada\n");
+    struct load_story *s = *state;
+    load_ready(s);
+    load_whole(s, "", "w1", "1|ada\n");
     assert_string_equal(
         file_query(
             "SELECT format, scope, target_table, shared, epoch, token, waybill, pos, loaded_at FROM waybill_position"),
