@@ -65,6 +65,7 @@ struct target_table {
     const struct schema *schema; /* the waybill's */
     const char *const *key;      /* merge: column names */
     int key_count;
+    bool is_merged_later;           /* replace: made with the key that merges go by, as a merge would make it */
     const char *cursor;             /* merge: latest wins; NULL: always overwrite (id_only) */
     bool swaps;                     /* replace: the rows go into a new table, which then takes the name */
     const struct target_span *span; /* delete_insert: these rows go first; NULL: none */
@@ -72,6 +73,12 @@ struct target_table {
     const struct target_layout *layout; /* NULL: none was asked for */
     bool was_loaded; /* there are rows in it that will not come again: it is not made where it is gone */
 };
+
+/* A new table gets the key. */
+static inline bool target_table_is_keyed(const struct target_table *table)
+{
+    return table->mode == MODE_MERGE || table->is_merged_later;
+}
 
 /* What to do besides, where a column is to be taken in another way: the waybill that did not go in waits as it is. */
 #define STAGED_OTHERWISE                                                                                               \

@@ -235,6 +235,7 @@ struct target_table route_target_table(struct route *r, const struct waybill *wa
         table.cursor = waybill->cursor;
         table.deletes.at = waybill->source_clock;
     }
+    table.is_merged_later = table.key_count > 0 && r->config->mode == MODE_MERGE; /* --full-refresh came first */
     table.swaps = table.mode == MODE_REPLACE && r->config->replace_by == REPLACE_BY_SWAP;
     return table;
 }

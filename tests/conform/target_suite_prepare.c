@@ -34,6 +34,20 @@ static void prepare_makes_no_table_anew_that_was_loaded_into(void **state)
     OK(target_prepare(s->target, &s->table, false, &ddl, &s->err));
 }
 
+static void prepare_makes_a_table_for_the_merges_that_follow_its_first_rows(void **state)
+{
+    struct target_story *s = *state;
+    AUTO_RELEASE(buf) ddl = {0};
+    s->table.is_merged_later = true;
+    dw_ready(s, MODE_REPLACE);
+    dw_load(s, "", "w1", "1|ada|2024-01-01 00:00:00\n2|bob|2024-01-01 00:00:00\n");
+    s->table.mode = MODE_MERGE;
+    OK(target_prepare(s->target, &s->table, false, &ddl, &s->err));
+    assert_int_equal(ddl.len, 0);
+    dw_load(s, "w1", "w2", "2|eve|2024-01-02 00:00:00\n3|cy|2024-01-02 00:00:00\n");
+    dw_holds(s, "1|ada|2024-01-01 00:00:00\n2|eve|2024-01-02 00:00:00\n3|cy|2024-01-02 00:00:00\n");
+}
+
 static void prepare_adds_what_the_source_has_grown(void **state)
 {
     struct target_story *s = *state;
@@ -119,6 +133,7 @@ int target_suite_prepare(void)
     static const struct CMUnitTest stories[] = {
         STORY(prepare_creates_the_table_once),
         STORY(prepare_makes_no_table_anew_that_was_loaded_into),
+        STORY(prepare_makes_a_table_for_the_merges_that_follow_its_first_rows),
         STORY(prepare_adds_what_the_source_has_grown),
         STORY(S36_columns_are_matched_by_name_and_those_the_source_dropped_stay),
         STORY(prepare_refuses_a_column_of_another_type),

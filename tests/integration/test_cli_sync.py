@@ -54,6 +54,14 @@ def test_a_run_says_what_it_moved_table_by_table(shop):
     assert shop.run("sync", "-q").out == ""
 
 
+def test_a_table_that_a_full_refresh_has_made_takes_the_merges_that_follow(shop):
+    shop.sync("-t", "orders", "--full-refresh")
+    shop.sync("-t", "log")
+    change(shop)
+    shop.sync()
+    shop.compare()
+
+
 @pytest.mark.parametrize("flags", [["--json-output", "out.json"], ["--json-output", "out.json", "--s3-completion-bucket", "lake"]])
 def test_a_run_that_cannot_begin_writes_its_document_too(shop, flags):
     shop.shop.rename(shop.folder / "away.db")

@@ -113,6 +113,19 @@ static void refresh(struct world *w, enum rc expected)
     w->options.full_refresh = false;
 }
 
+static void a_merged_table_that_a_refresh_has_made_has_the_key_of_its_merges(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_of(WORLD_APPEND, ORDERS);
+    world_fill(w);
+    refresh(w, RC_OK);
+    world_change(w);
+    world_wait(w);
+    run_ok(w);
+    assert_rows_equal(w, ORDERS);
+    assert_all_is_well(w);
+}
+
 /* The next runs bring each row that the refresh has not, and no other. */
 static void assert_goes_on(struct world *w)
 {
@@ -195,6 +208,7 @@ int main(void)
         cmocka_unit_test(what_was_staged_by_a_run_that_was_through_is_loaded_beside_the_next),
         cmocka_unit_test(a_run_for_the_stage_that_dies_is_finished_by_the_same_command),
         cmocka_unit_test(s43_a_whole_table_without_rows_replaces_all_there_were),
+        cmocka_unit_test(a_merged_table_that_a_refresh_has_made_has_the_key_of_its_merges),
         cmocka_unit_test(rows_that_come_while_a_table_is_refreshed_are_appended_once),
         cmocka_unit_test(rows_within_the_lag_are_not_in_a_refresh_that_is_appended_to),
         cmocka_unit_test(a_table_whose_first_rows_come_while_it_is_refreshed_is_begun_anew),

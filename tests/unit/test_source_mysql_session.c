@@ -153,9 +153,16 @@ static enum rc read_on(struct batch_reader *reader, int64_t *rows, struct error 
     }
 }
 
+/* A session that was killed is listed until its thread has noticed. */
+static void assert_nobody_reads_any_more(void)
+{
+    for (int i = 0; i < 500 && server_ask(app, reading)[0] != '\0'; i++)
+        usleep(20 * 1000);
+    assert_string_equal(server_ask(app, reading), "");
+}
+
 static void s61_a_cut_stream_is_never_an_end(void **state)
 {
-    static const char *const kills[] = {"KILL %s", "KILL QUERY %s"};
     for (int i = 0; i < 2; i++) {
         AUTO(source) *source = server_source(100);
         AUTO(batch_reader) *reader = start_reading(source);
@@ -165,8 +172,9 @@ static void s61_a_cut_stream_is_never_an_end(void **state)
         snprintf(sql, sizeof(sql), i == 0 ? "KILL %s" : "KILL QUERY %s", server_ask(app, reading));
         server_run(app, sql);
         assert_int_equal(read_on(reader, &rows, &err), RC_UNAVAILABLE);
-        assert_true(rows < ROWS - 100 && kills[i] != NULL);
+        assert_true(rows < ROWS - 100);
         assert_non_null(strstr(err.text, "reading 'rows'"));
+        assert_nobody_reads_any_more();
     }
 }
 
@@ -180,9 +188,7 @@ static void a_stop_ends_the_reading_and_the_servers_query(void **state)
     server_stop = SIGTERM;
     assert_int_equal(read_on(reader, &rows, &err), RC_TERMINATED);
     batch_reader_free(reader);
-    for (int i = 0; i < 50 && server_ask(app, reading)[0] != '\0'; i++)
-        usleep(20 * 1000);
-    assert_string_equal(server_ask(app, reading), "");
+    assert_nobody_reads_any_more();
     server_stop = 0;
 }
 

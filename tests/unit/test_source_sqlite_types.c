@@ -237,6 +237,21 @@ static void a_known_type_stays_only_while_the_column_is_declared_the_same(void *
     schema_free(same);
 }
 
+static void a_timestamp_without_a_value_takes_the_form_of_the_first_that_comes(void **state)
+{
+    struct shop_story *s = *state;
+    shop_run(s->app, "CREATE TABLE t (at DATETIME); INSERT INTO t VALUES (NULL)");
+    assert_string_equal(types(s), "at timestamp(s)");
+    AUTO(schema) *known = schema_copy(s->table->schema);
+    s->request.known = known;
+    shop_run(s->app, "INSERT INTO t VALUES ('2024-05-01 10:00:00.123')");
+    assert_string_equal(types(s), "at timestamp(ms)");
+    AUTO(schema) *shown = schema_copy(s->table->schema);
+    s->request.known = shown;
+    shop_run(s->app, "UPDATE t SET at = '2024-05-01 10:00:00'");
+    assert_string_equal(types(s), "at timestamp(ms)"); /* and a value of another form fails the read */
+}
+
 static void a_column_that_was_added_gets_a_type_of_its_own(void **state)
 {
     struct shop_story *s = *state;
@@ -412,6 +427,7 @@ int main(void)
         TALE(a_later_text_that_is_not_utf8_fails_the_read),
         TALE(a_later_value_that_does_not_fit_fails_the_read_with_a_count),
         TALE(a_known_type_stays_only_while_the_column_is_declared_the_same),
+        TALE(a_timestamp_without_a_value_takes_the_form_of_the_first_that_comes),
         TALE(a_column_that_was_added_gets_a_type_of_its_own),
         TALE(doubles_keep_their_bits_and_texts_their_nul),
         TALE(a_decimal_reads_back_as_the_number_that_sqlite_holds),

@@ -52,7 +52,7 @@ static void create_table(struct mem_database *database, const struct target_tabl
     made->name = arena_text(&database->arena, table->name);
     for (int i = 0; i < table->schema->count; i++)
         add_field(database, made, &table->schema->fields[i]);
-    for (int i = 0; table->mode == MODE_MERGE && i < table->key_count; i++) {
+    for (int i = 0; target_table_is_keyed(table) && i < table->key_count; i++) {
         int column = mem_find_column(made, table->key[i]);
         assert(column >= 0 && "the key is in the schema");
         made->key[made->key_count++] = column;

@@ -109,7 +109,7 @@ void sql_create_table(const struct sql_on *on, struct sql_script *script)
 {
     AUTO_RELEASE(buf) ddl = {0};
     const struct target_table *table = on->table;
-    bool has_key = table->mode == MODE_MERGE;
+    bool has_key = target_table_is_keyed(table);
     buf_add_str(&ddl, S("CREATE TABLE "));
     sql_table(on, &ddl);
     for (int i = 0; i < table->schema->count; i++) {

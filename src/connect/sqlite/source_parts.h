@@ -23,6 +23,7 @@ struct sqlite_column {
     bool decided;
     struct field field; /* once decided; name and source_type are set with the schema */
     struct form form;   /* of TYPE_DATE and TYPE_TIMESTAMP */
+    bool form_is_open;  /* a timestamp that no value has shown the form of: the next description looks again */
 };
 
 enum { ORDER_MAX = 1 + 2 * KEY_COLUMNS_MAX }; /* cursor, key, tie */

@@ -79,7 +79,7 @@ static void set_timestamp(struct sqlite_column *column, const struct form *form)
 const char *sqlite_column_source_type(const struct sqlite_column *column, struct arena *arena)
 {
     char name[FORM_TEXT_MAX];
-    if (column->field.type != TYPE_TIMESTAMP)
+    if (column->field.type != TYPE_TIMESTAMP || column->form_is_open)
         return column->base.declared;
     form_name(&column->form, name);
     return arena_print(arena, "%s %s", column->base.declared, name + strlen("text "));
@@ -292,6 +292,7 @@ static bool keeps_promise(struct sqlite_column *column, const struct tally *tall
     if (column->promise == PROMISE_TIMESTAMP) {
         if (values == 0) {
             set_timestamp(column, &usual);
+            column->form_is_open = true;
             return true;
         }
         for (int i = 0; i < FORMS; i++) {

@@ -74,7 +74,7 @@ static void add_key(const struct target_table *table, struct buf *out)
 
 static void create_table(const struct target_table *table, struct buf *ddl)
 {
-    bool has_key = table->mode == MODE_MERGE;
+    bool has_key = target_table_is_keyed(table);
     buf_add_str(ddl, S("CREATE TABLE "));
     sqlite_quote(ddl, table->name);
     for (int i = 0; i < table->schema->count; i++) {
