@@ -64,10 +64,11 @@ kill: all
 	@python3 tests/integration/kill_run.py --kills $(KILLS) --seed $(SEED)
 
 # What takes too long for every day, between real servers: 3,000,000 rows, 60 kills and everything else that dies, two
-# minutes of live writers, 120 kills of loads into Redshift's stand-in, and the memory all of it takes. An hour and a half or so, and 25 GB of disk for a while.
+# minutes of live writers, 300 random lives, 120 kills of loads into Redshift's stand-in, and the memory all of it takes. An hour and a half or so, and 25 GB of disk for a while.
 soak: all
 	@tools/setup check
 	@.venv/bin/python tests/integration/parquet_random.py --schemas 2000
+	@.venv/bin/python tests/integration/random_lives.py --lives 300
 	@WAYBILL_ROWS=3000000 .venv/bin/pytest tests/integration/test_road.py
 	@.venv/bin/python tests/integration/road_kill.py --kills 60 --rows 3000000 --grow 100000 --only-kills
 	@.venv/bin/python tests/integration/road_kill.py --kills 0 --patience 10

@@ -56,7 +56,7 @@ STEPS = {
     "two_at_once": 1, "write_meanwhile": 1, "back_up": 1, "put_back": 1, "lose_mark": 0.15, "drop_table": 0.15,
 }
 TURNS = 10  # of doing what a message says
-LEASE_S = 2
+LEASE_S = 3
 
 
 class Life:
