@@ -120,3 +120,33 @@ def test_who_may_not_ask_how_far_behind_a_replica_is_reads_nothing_from_it(road)
     road.write_config()
     assert_told(road.sync("-t", "items", status=8), "items: ", "'shop' looks like a replica, and this user may not see how far behind it is",
                 "when the rows of 'items' are complete", "GRANT SLAVE MONITOR ON *.* TO this user, or read from the primary")
+
+
+@pytest.fixture
+def second(servers, road):
+    """Another primary of the same replica, by a channel of its own."""
+    made = servers.get(MariaDB, "primary-2", **{**primary_settings(), "server-id": 3, "gtid-domain-id": 3, "innodb-buffer-pool-size": "32M", "innodb-log-file-size": "16M"})
+    made.run(f"CREATE OR REPLACE USER 'replica'@'127.0.0.1' IDENTIFIED BY '{made.secret}'; GRANT REPLICATION SLAVE ON *.* TO 'replica'@'127.0.0.1';"
+             f" CREATE DATABASE IF NOT EXISTS other; CREATE OR REPLACE TABLE other.rows_of_it (id INT)")
+    at = made.run("SELECT @@GLOBAL.gtid_binlog_pos")[0][0]
+    road.replica.run("STOP ALL SLAVES")
+    known = road.replica.run("SELECT @@GLOBAL.gtid_slave_pos")[0][0]
+    road.replica.run(f"CREATE DATABASE IF NOT EXISTS other; CREATE OR REPLACE TABLE other.rows_of_it (id INT); SET GLOBAL gtid_slave_pos = '{known},{at}';"
+                     f" CHANGE MASTER 'second' TO master_host = '127.0.0.1', master_port = {made.port}, master_user = 'replica', master_password = '{made.secret}',"
+                     " master_use_gtid = slave_pos, master_connect_retry = 1, master_delay = 5; START ALL SLAVES")
+    yield made
+    road.replica.run("STOP SLAVE 'second'; RESET SLAVE 'second' ALL")
+
+
+def test_of_several_primaries_the_one_that_is_furthest_behind_counts(road, second):
+    road.in_source_and_replica(MAKE + PUT)
+    road.run_until_equal()
+    before = road.rows()
+    second.run("INSERT INTO other.rows_of_it VALUES (1)")
+    road.in_source_and_replica(PUT)
+    time.sleep(2.5)  # the first primary's rows are there, and older than the lag
+    road.sync()
+    assert road.rows() == before
+    road.run_until_equal()
+    road.replica.run("STOP SLAVE 'second' SQL_THREAD")
+    assert_told(road.sync("-t", "items", status=5), "items: ", "replication 'second' of 'shop' stands still", "when the rows of 'items' are complete", "SHOW ALL SLAVES STATUS")

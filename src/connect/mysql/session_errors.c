@@ -20,7 +20,9 @@ static const struct {
     bool says;
     const char *todo;
 } known[] = {
-    {ER_ACCESS_DENIED_ERROR, RC_DENIED, true, "check 'user' and 'password', and from which hosts this user may come"},
+    {ER_ACCESS_DENIED_ERROR, RC_DENIED, true,
+     "check 'user' and 'password', from which hosts this user may come, and whether it has to show a certificate "
+     "('tls_cert', 'tls_key')"},
     {ER_ACCESS_DENIED_NO_PASSWORD_ERROR, RC_DENIED, true, "check 'user' and 'password': this one may have no password"},
     {ER_DBACCESS_DENIED_ERROR, RC_DENIED, true,
      "check 'database' (one that is not there is denied, too), or: GRANT SELECT ON <database>.* TO this user"},
