@@ -6,6 +6,15 @@
 #include "world/folder.h"
 #include "world/value.h"
 
+#ifdef __SANITIZE_ADDRESS__
+const char *__asan_default_options(void);
+/* DuckDB has no frame pointers: what the sanitizer takes for the callers of an allocation of its is chance, new each
+ * time, and kept for ever in a table that becomes slower with each. A leak of ours:
+ * ASAN_OPTIONS=malloc_context_size=30.
+ */
+const char *__asan_default_options(void) { return "malloc_context_size=2"; }
+#endif
+
 static char *folder;
 int64_t duck_waited_ms;
 void (*duck_while_waiting)(void);
