@@ -6,6 +6,7 @@
  *   sweep --scenario append/first --fault late --at 17 -v      one position, with everything that was logged
  *   sweep --first-failure          ends at the first failure (mutants)
  *   sweep --sparse 8               the first position of each (scenario, arrow, seam, operation, fault), and every 8th
+ *   sweep --sparse 8 --kinds       the first one of each (arrow, seam, operation, fault), and every 8th
  *
  * A scenario is run once without faults. At each of its calls the process forks, once for every injury: the child is
  * hurt there and goes on, the parent waits for its verdict and goes on unhurt. Positions are numbered over all seams of
@@ -73,7 +74,7 @@ struct trunk {
 static struct {
     const char *scenario, *fault;
     int at, real_every, sparse;
-    bool first_failure, verbose;
+    bool kinds, first_failure, verbose;
 } asked = {.real_every = REAL_EVERY};
 
 /* Shared by all processes of this sweep. */
@@ -317,9 +318,10 @@ static bool is_due(const struct trunk *trunk, const struct injury *injury, const
     int sparse = asked.sparse > trial->scenario->sparse ? asked.sparse : trial->scenario->sparse;
     if (sparse == 0 || asked.at > 0)
         return true;
+    const char *where = asked.kinds ? "any" : trial->scenario->name;
     snprintf(what, sizeof(what), "%s %s %s", arrow, seam, operation);
-    bool is_first = !tally_knows(trunk->seen, trial->scenario->name, what, injury->name);
-    tally_position(trunk->seen, trial->scenario->name, what, injury->name, false);
+    bool is_first = !tally_knows(trunk->seen, where, what, injury->name);
+    tally_position(trunk->seen, where, what, injury->name, false);
     return is_first || trial->at / JOBS % sparse == 0;
 }
 
@@ -335,10 +337,9 @@ static void branch_all(struct fault_plan *plan, const char *seam, const char *op
     }
 }
 
-static void sweep_scenario(const struct scenario *scenario, int job, struct tally *tally)
+static void sweep_scenario(const struct scenario *scenario, int job, struct tally *tally, struct tally *seen)
 {
     AUTO_RELEASE(buf) why = {0};
-    AUTO(tally) *seen = tally_new();
     struct world *w = world_of(scenario, NULL);
     struct trunk trunk = {.trial = {.scenario = scenario, .world = w}, .tally = tally, .seen = seen, .job = job};
     w->plan = (struct fault_plan){.asked = branch_all, .context = &trunk};
@@ -368,9 +369,10 @@ static bool is_asked(const struct scenario *scenario)
 static void work(int job, FILE *results)
 {
     AUTO(tally) *tally = tally_new();
+    AUTO(tally) *seen = tally_new();
     for (int i = 0; i < scenario_count && !shared->ended; i++) {
         if (is_asked(&scenarios[i]))
-            sweep_scenario(&scenarios[i], job, tally);
+            sweep_scenario(&scenarios[i], job, tally, seen);
     }
     tally_write(tally, results);
     fflush(results);
@@ -385,6 +387,8 @@ static void parse(int argc, char **argv)
             asked.verbose = true;
         else if (strcmp(argv[i], "--first-failure") == 0)
             asked.first_failure = true;
+        else if (strcmp(argv[i], "--kinds") == 0)
+            asked.kinds = true;
         else if (strcmp(argv[i], "--scenario") == 0)
             asked.scenario = argv[++i];
         else if (strcmp(argv[i], "--fault") == 0)
