@@ -41,8 +41,7 @@ void load_ready(struct load_story *s)
     OK(load_prepare(s));
 }
 
-enum rc load_bring(struct load_story *s, struct target *target, const char *prev, const char *waybill,
-                    const char *text)
+enum rc load_bring(struct load_story *s, struct target *target, const char *prev, const char *waybill, const char *text)
 {
     AUTO(rows) *rows = rows_new(s->table.schema, text);
     struct staged_file file = rows_file(rows, "file-00000.parquet");

@@ -25,6 +25,6 @@ enum rc load_prepare(struct load_story *s);
 void load_ready(struct load_story *s);
 /* begin, one file, apply; the commit is the caller's. */
 enum rc load_bring(struct load_story *s, struct target *target, const char *prev, const char *waybill,
-                    const char *text);
+                   const char *text);
 /* A whole load. */
 void load_whole(struct load_story *s, const char *prev, const char *waybill, const char *text);

@@ -22,6 +22,7 @@ void error_says(const struct error *err, const char *words, bool wanted, const c
 {
     bool is_said = strstr(err->text, words) != NULL || strstr(err->todo, words) != NULL;
     if (is_said != wanted)
-        print_error("'%s' is %s in '%s' and '%s'\n", words, wanted ? "not" : "what is not wanted", err->text, err->todo);
+        print_error("'%s' is %s in '%s' and '%s'\n", words, wanted ? "not" : "what is not wanted", err->text,
+                    err->todo);
     _assert_true(is_said == wanted, "says what it must", file, line);
 }
