@@ -51,7 +51,7 @@ INSERT INTO journal (account_id, amount, note) SELECT seq, :by, CONCAT('{PLANTED
 TROUBLE = {"unavailable", "throttled", "busy", "unknown"}
 LATE = TROUBLE | {"lease"}
 EXIT = {kind: 5 for kind in TROUBLE} | {"lease": 7}
-LEASE_S = 2
+LEASE_S = 3
 
 
 @dataclasses.dataclass(frozen=True)

@@ -100,8 +100,9 @@ def settle(road):
     road.sync()
 
 
-def write_and_run(road, seconds, open_s, seed=1, settle=settle):
-    """(runs, statements that were committed); asserts at the end that both sides are equal. `settle`: runs until they may be."""
+def write_and_run(road, seconds, open_s, seed=1, settle=settle, refused=None):
+    """(runs that were well, statements that were committed); asserts at the end that both sides are equal. `settle`: runs
+    until they may be. `refused`: what a run may say that is to be run again."""
     road.in_source(MAKE)
     until = time.monotonic() + seconds
     committed = [multiprocessing.Value("q", 0) for _ in range(4)]
@@ -112,8 +113,9 @@ def write_and_run(road, seconds, open_s, seed=1, settle=settle):
         process.start()
     runs = 0
     while time.monotonic() < until:
-        road.sync()
-        runs += 1
+        done = road.sync(status=None)
+        assert done.status == 0 or (refused and refused in done.err), done.err
+        runs += done.status == 0
     for process in writers:
         process.join(120)
         assert process.exitcode == 0, "a writer failed"

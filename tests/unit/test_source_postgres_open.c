@@ -193,13 +193,13 @@ static void a_table_without_select_is_denied(void **state)
 /* Who is refused while rows come is not told that the table was altered: the same command would be refused again. */
 static void a_right_that_is_gone_behind_the_rows_is_denied(void **state)
 {
-    AUTO(batch_reader) *reader = NULL;
     const struct table *table = NULL;
     const struct batch *batch = NULL;
     struct error err = {0};
     postgres_run("DROP ROLE IF EXISTS leaver; CREATE ROLE leaver LOGIN; GRANT USAGE ON SCHEMA " PG_SCHEMA " TO leaver");
     pg_run("INSERT INTO orders DEFAULT VALUES; GRANT SELECT ON orders TO leaver");
     AUTO(source) *source = open_as("leaver");
+    AUTO(batch_reader) *reader = NULL;
     assert_int_equal(source_describe(source, &(struct table_request){.name = "orders"}, &table, &err), RC_OK);
     assert_int_equal(source_read(source, table, &(struct range){.kind = RANGE_ALL}, &reader, &err), RC_OK);
     pg_run("REVOKE SELECT ON orders FROM leaver");

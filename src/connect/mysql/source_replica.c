@@ -16,7 +16,7 @@
 
 #include "connect/mysql/source_parts.h"
 
-enum { LOOKS_MAX = 250, LOOK_WAIT_MS = 20, QUIET_MS = 250, WORK_SEEN = 2, CHANNELS_MAX = 256, REPLICA_WORDS = 80022 };
+enum { LOOKS_MAX = 500, LOOK_WAIT_MS = 20, QUIET_MS = 250, WORK_SEEN = 2, CHANNELS_MAX = 256, REPLICA_WORDS = 80022 };
 
 /* What is looked at, by the name that MySQL since 8.0.22 has for it, and by the older one that MariaDB keeps. */
 enum said {
