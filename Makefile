@@ -25,7 +25,7 @@ demo:
 
 check:
 	@tools/setup check
-	@NODES=30000 SPARSE=64 GREEN=yes SHARE=2 tools/check lint,asan,sweep-asan,mutants integration,sweep,tsan
+	@NODES=30000 SPARSE=64 GREEN=yes SHARE=3 tools/check lint,asan,sweep-asan,mutants integration,sweep,tsan
 
 # C tests: units, the conformance suites, the layers.
 unit: all
@@ -44,7 +44,7 @@ sweep-asan: build-asan/build.ninja
 	@ninja -C build-asan --quiet tests/sweep/sweep
 	@build-asan/tests/sweep/sweep --sparse $(SPARSE) --kinds
 
-# One mechanism taken out at a time; something must turn red. PATCHES=dir runs an outsider's; SHARE=2 the half whose turn it is.
+# One mechanism taken out at a time; something must turn red. PATCHES=dir runs an outsider's; SHARE=3 the third whose turn it is.
 mutants:
 	@tools/mutants $(if $(PATCHES),PATCHES=$(PATCHES)) $(if $(GREEN),GREEN=$(GREEN)) $(if $(SHARE),SHARE=$(SHARE))
 
@@ -67,7 +67,8 @@ kill: all
 	@python3 tests/integration/kill_run.py --kills $(KILLS) --seed $(SEED)
 
 # What takes too long for every day, between real servers: 3,000,000 rows, 60 kills and everything else that dies, two
-# minutes of live writers, 300 random lives, 120 kills of loads into Redshift's stand-in, and the memory all of it takes. An hour and a half or so, and 25 GB of disk for a while.
+# minutes of live writers, 300 random lives, 120 kills of loads into Redshift's stand-in, and the memory all of it takes. An hour
+# and a half or so, and 25 GB of disk for a while.
 soak: all
 	@tools/setup check
 	@.venv/bin/python tests/integration/parquet_random.py --schemas 2000
