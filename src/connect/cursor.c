@@ -89,13 +89,17 @@ static enum rc fail_not_obvious(const char *table, const struct columns *columns
         fail(err, RC_CONFIG, "no cursor of '%s' is obvious: no column looks like the time of the last change", table);
         return fail_todo(
             err,
-            "name one in the table's entry, tables: {%s: {cursor: <column>}}, or take increment: id_only or full_sync",
+            "name one in the table's entry, tables: {%s: {cursor: <column>}}, or take increment: id_only or full_sync "
+            "(of `sync connections`: --cursor, --increment)",
             yaml_name(&arena, table));
     }
     fail(err, RC_CONFIG, "no cursor of '%s' is obvious: %s", table, list.at);
-    return fail_todo(err, "name the one that every change moves in the table's entry: tables: {%s: {cursor: %s%s}}",
-                     yaml_name(&arena, table), yaml_name(&arena, column_at(columns, first)->name),
-                     candidates[first].is_integer && request->cursor_unit == NULL ? ", cursor_unit: s" : "");
+    return fail_todo(
+        err,
+        "name the one that every change moves in the table's entry: tables: {%s: {cursor: %s%s}} (of `sync "
+        "connections`: --cursor)",
+        yaml_name(&arena, table), yaml_name(&arena, column_at(columns, first)->name),
+        candidates[first].is_integer && request->cursor_unit == NULL ? ", cursor_unit: s" : "");
 }
 
 static RC find_obvious(struct table *table, const struct columns *columns, const struct cursor_candidate *candidates,

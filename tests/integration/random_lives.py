@@ -6,7 +6,8 @@ A life is one table of a SQLite file, moved into another one, and some dozens of
 go; runs of every sort, half of them killed; backfills, repairs, marks set back, staged files cleaned; two runs at once, a
 writer meanwhile, a warehouse put back from its backup, a mark that is lost. A step may be refused. Then whoever looks
 after it does what the messages say until a run is well, and both sides must agree as the table's mode promises.
-A life that fails is told with its diary, and comes again by its seed.
+A life that fails is told with its diary, and comes again by its seed as far as time is no part of it: where a kill hits,
+and how much was written meanwhile, differs.
 """
 import argparse
 import collections
@@ -201,7 +202,7 @@ class Life:
 
         def write():
             while not end.is_set():
-                random.choice([self.insert, self.update, self.delete])()
+                self.chance.choice([self.insert, self.update, self.delete])()
         writer = threading.Thread(target=write)
         writer.start()
         try:

@@ -90,6 +90,7 @@ static void no_obvious_cursor_lists_what_there_is_and_why_not(void **state)
     SAYS("'last_modified' (its texts have no form");
     SAYS("'day' (");
     SAYS("tables: {t: {cursor: ");
+    SAYS("(of `sync connections`: --cursor");
     assert_null(strstr(s->err.text, "'name'"));
 }
 
