@@ -44,6 +44,8 @@ static RC reader_fail(const struct reader *r, struct error *err)
         p->error == YAML_READER_ERROR ? where_of_offset(r, p->problem_offset) : where_of(r, p->problem_mark);
     fail(err, RC_CONFIG, WHERE_FMT ": not valid YAML: %s%s%s", WHERE_ARG(at),
          p->problem != NULL ? p->problem : "cannot be read", p->context != NULL ? " " : "", or_empty(p->context));
+    if (p->error == YAML_READER_ERROR)
+        return fail_todo(err, "save the file as plain text in UTF-8, without control characters");
     return fail_todo(err, "look at this line and the one above: indent with spaces, never tabs, and quote texts that "
                           "hold ': ' or ' #', and "
                           "between braces also \"${VAR}\"");
@@ -85,8 +87,10 @@ static RC check_extras(const struct reader *r, struct where at, struct error *er
 static RC scalar_text(const struct reader *r, struct where at, const char **ret, struct error *err)
 {
     struct str text = {(const char *)r->event.data.scalar.value, r->event.data.scalar.length};
-    if (memchr(text.at, '\0', text.len) != NULL)
-        return fail(err, RC_CONFIG, WHERE_FMT ": a text cannot hold a zero byte", WHERE_ARG(at));
+    if (memchr(text.at, '\0', text.len) != NULL) {
+        fail(err, RC_CONFIG, WHERE_FMT ": a text cannot hold a zero byte", WHERE_ARG(at));
+        return fail_todo(err, "remove the \\0");
+    }
     *ret = arena_str(r->arena, text);
     return RC_OK;
 }
@@ -104,8 +108,10 @@ static RC read_key(struct reader *r, const char **ret, struct where *ret_where, 
 {
     struct where at = where_of(r, r->event.start_mark);
     TRY(check_extras(r, at, err));
-    if (r->event.type != YAML_SCALAR_EVENT)
-        return fail(err, RC_CONFIG, WHERE_FMT ": a key must be a text, not a map or a list", WHERE_ARG(at));
+    if (r->event.type != YAML_SCALAR_EVENT) {
+        fail(err, RC_CONFIG, WHERE_FMT ": a key must be a text, not a map or a list", WHERE_ARG(at));
+        return fail_todo(err, "write 'NAME: VALUE'; a name that begins with { or [ stands in quotes");
+    }
     TRY(scalar_text(r, at, ret, err));
     if (text_eq(*ret, "<<"))
         return refuse(at, err, "merge keys (<<)");
@@ -138,8 +144,9 @@ static RC check_keys(const struct yaml_node *map, struct error *err)
     free(sorted);
     if (twice == NULL)
         return RC_OK;
-    return fail(err, RC_CONFIG, WHERE_FMT ": '%s' stands here twice, first in line %d", WHERE_ARG(twice->key_where),
-                twice->key, once->key_where.line);
+    fail(err, RC_CONFIG, WHERE_FMT ": '%s' stands here twice, first in line %d", WHERE_ARG(twice->key_where),
+         twice->key, once->key_where.line);
+    return fail_todo(err, "remove one of the two, or give it another name");
 }
 
 static RC read_children(struct reader *r, int depth, yaml_event_type_t end, struct yaml_node *parent, struct error *err)
@@ -165,10 +172,15 @@ static RC read_node(struct reader *r, int depth, struct yaml_node *node, struct 
 {
     struct where at = where_of(r, r->event.start_mark);
     TRY(check_extras(r, at, err));
-    if (depth > YAML_DEPTH_MAX)
-        return fail(err, RC_CONFIG, WHERE_FMT ": nested more than %d levels deep", WHERE_ARG(at), YAML_DEPTH_MAX);
-    if (++r->nodes > YAML_NODES_MAX)
-        return fail(err, RC_CONFIG, WHERE_FMT ": more than %d values in one file", WHERE_ARG(at), YAML_NODES_MAX);
+    if (depth > YAML_DEPTH_MAX) {
+        fail(err, RC_CONFIG, WHERE_FMT ": nested more than %d levels deep", WHERE_ARG(at), YAML_DEPTH_MAX);
+        return fail_todo(err,
+                         "nothing in a configuration is nested so deep: look for a bracket that is not closed");
+    }
+    if (++r->nodes > YAML_NODES_MAX) {
+        fail(err, RC_CONFIG, WHERE_FMT ": more than %d values in one file", WHERE_ARG(at), YAML_NODES_MAX);
+        return fail_todo(err, "split the file, and name the others under 'include:'");
+    }
     node->where = at;
     node->text = "";
     if (r->event.type == YAML_SEQUENCE_START_EVENT) {
@@ -203,18 +215,21 @@ static RC read_document(struct reader *r, const struct yaml_node **ret, struct e
         root->kind = YAML_MAP;
     TRY(reader_next(r, err)); /* the document's end */
     TRY(reader_next(r, err));
-    if (r->event.type != YAML_STREAM_END_EVENT)
-        return fail(err, RC_CONFIG, WHERE_FMT ": one file holds one document: a second begins here",
-                    WHERE_ARG(where_of(r, r->event.start_mark)));
+    if (r->event.type != YAML_STREAM_END_EVENT) {
+        fail(err, RC_CONFIG, WHERE_FMT ": one file holds one document: a second begins here",
+             WHERE_ARG(where_of(r, r->event.start_mark)));
+        return fail_todo(err, "remove the '---', or make a file of what follows, and name it under 'include:'");
+    }
     *ret = root;
     return RC_OK;
 }
 
 RC yaml_parse(struct str text, const char *file, struct arena *arena, const struct yaml_node **ret, struct error *err)
 {
-    if (text.len > YAML_BYTES_MAX)
-        return fail(err, RC_CONFIG, "'%s' is larger than %d bytes, the most a configuration may have", file,
-                    YAML_BYTES_MAX);
+    if (text.len > YAML_BYTES_MAX) {
+        fail(err, RC_CONFIG, "'%s' is larger than %d bytes, the most a configuration may have", file, YAML_BYTES_MAX);
+        return fail_todo(err, "split the file, and name the others under 'include:'");
+    }
     __attribute__((cleanup(reader_release))) struct reader r = {
         .file = arena_text(arena, file), .text = text, .arena = arena};
     int ok = yaml_parser_initialize(&r.parser);

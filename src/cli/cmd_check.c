@@ -47,7 +47,7 @@ static RC check_source(struct checking *self, struct finding *f, struct error *e
     TRY(source_oldest_open(source, &open, err));
     stamp_print(now_us, 0, now);
     f->rights = open.hidden ? "read" : "read, see open transactions";
-    f->note = arena_print(&self->arena, "clock %s, %d tables%s%s%s%s%s", now, count,
+    f->note = arena_print(&self->arena, "clock %s, %d table%s%s%s%s%s%s", now, count, count == 1 ? "" : "s",
                           password_note(source->password_from), or_empty(source->password_from),
                           open.hidden ? "; open transactions are hidden: tables need an explicit lag" : "",
                           open.unknown != RC_OK ? "; " : "", open.unknown != RC_OK ? open.unknown_text : "");

@@ -153,3 +153,16 @@ RC columns_drop_excluded(struct columns *columns, struct table *table, bool is_w
     columns->count = kept;
     return move_order(table, places, is_whole, err);
 }
+
+void columns_finish(const struct columns *columns, struct table *table, struct arena *arena)
+{
+    struct schema *schema = arena_take(arena, sizeof(*schema));
+    struct type_verdict *verdicts = arena_take(arena, (size_t)columns->count * sizeof(*verdicts));
+    schema->fields = arena_take(arena, (size_t)columns->count * sizeof(*schema->fields));
+    for (; schema->count < columns->count; schema->count++) {
+        schema->fields[schema->count] = column_at(columns, schema->count)->field;
+        verdicts[schema->count] = column_at(columns, schema->count)->verdict;
+    }
+    table->schema = schema;
+    table->verdicts = verdicts;
+}

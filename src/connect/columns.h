@@ -15,6 +15,9 @@ struct source_column {
     bool indexed;   /* an index begins with it */
     bool has_order; /* its values can stand in a position */
     int primary;    /* place in the primary key from 1; 0: not in it */
+    /* What it becomes, once that is decided; texts live as long as the table. */
+    struct field field;
+    struct type_verdict verdict;
 };
 
 /* A source's array of its own structs, as they lie. */
@@ -45,3 +48,5 @@ bool key_has(const struct table *table, int column);
 /* Closes the gaps that excluded columns leave, last of all: they were needed until then, to say of a key or a cursor
  * that it cannot be without. A table that is read as a whole then simply has none; else RC_CONFIG. */
 RC columns_drop_excluded(struct columns *columns, struct table *table, bool is_whole, struct error *err);
+/* Behind that: the columns' fields and verdicts are the table's, in `arena`, which is the source's. */
+void columns_finish(const struct columns *columns, struct table *table, struct arena *arena);

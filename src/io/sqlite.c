@@ -138,8 +138,10 @@ static RC check_file(const char *path, enum sqlite_access access, struct error *
         return errno == ENOENT ? fail_todo(err, "check the path; a database that is only read is never created")
                                : err->rc;
     }
-    if (S_ISDIR(at.st_mode))
-        return fail(err, RC_CONFIG, "opening the SQLite database '%s': it is a folder", path);
+    if (S_ISDIR(at.st_mode)) {
+        fail(err, RC_CONFIG, "opening the SQLite database '%s': it is a folder", path);
+        return fail_todo(err, "give the path of the database's file in it");
+    }
     return RC_OK;
 }
 

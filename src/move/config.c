@@ -242,9 +242,10 @@ RC config_take_connection(struct config *self, const struct yaml_node *node, con
 {
     struct connection_config connection = {.name = node->key, .type = type, .where = node->key_where, .node = node};
     AUTO_RELEASE(opened) check = {0};
-    if (self->connection_count == CONNECTIONS_MAX)
-        return fail(err, RC_CONFIG, WHERE_FMT ": more than %d connections", WHERE_ARG(node->key_where),
-                    CONNECTIONS_MAX);
+    if (self->connection_count == CONNECTIONS_MAX) {
+        fail(err, RC_CONFIG, WHERE_FMT ": more than %d connections", WHERE_ARG(node->key_where), CONNECTIONS_MAX);
+        return fail_todo(err, "keep one configuration per group of pipelines, each with the connections it uses");
+    }
     TRY(opened_init(&connection, NULL, &check, err));
     self->connections[self->connection_count++] = connection;
     return RC_OK;
@@ -254,9 +255,11 @@ static RC add_connection(struct config *self, const struct yaml_node *node, stru
 {
     TRY(config_check_name(node, "connection", err));
     const struct connection_config *first = config_connection(self, node->key);
-    if (first != NULL)
-        return fail(err, RC_CONFIG, WHERE_FMT ": the connection '%s' stands already at " WHERE_FMT,
-                    WHERE_ARG(node->key_where), node->key, WHERE_ARG(first->where));
+    if (first != NULL) {
+        fail(err, RC_CONFIG, WHERE_FMT ": the connection '%s' stands already at " WHERE_FMT, WHERE_ARG(node->key_where),
+             node->key, WHERE_ARG(first->where));
+        return fail_todo(err, "remove one of the two, or give it another name");
+    }
     if (node->kind != YAML_MAP) {
         fail(err, RC_CONFIG, WHERE_FMT ": connection '%s' takes a map of options, not %s", WHERE_ARG(node->where),
              node->key, yaml_kind_name(node));
@@ -289,9 +292,14 @@ static RC no_file(int number, const char *path, struct where from, struct error 
 {
     char room[512];
     fail_errno(err, number, "%sthe configuration '%s' cannot be read", place(from, room, sizeof(room)), path);
-    if (number == ENOENT && from.file == NULL)
+    if (number == EISDIR)
+        fail_todo(err, "name the file in it: '%s/waybill.yml'", path);
+    else if (number == ENOENT && from.file == NULL)
         fail_todo(err, "go to the folder that has it, or name it with --config FILE or WAYBILL_CONFIG=FILE");
-    err->rc = err->rc == RC_NOT_FOUND ? RC_CONFIG : err->rc;
+    else if (number == ENOENT)
+        fail_todo(err, "correct the name, which is relative to this file, or remove it from 'include'");
+    if (err->rc == RC_NOT_FOUND || number == EISDIR)
+        err->rc = RC_CONFIG;
     return err->rc;
 }
 
@@ -302,12 +310,16 @@ static RC check_first_time(struct config *self, const struct stat *about, const 
     if (self->files == NULL)
         self->files = arena_take(&self->arena, sizeof(*self->files) * INCLUDES_MAX);
     for (int i = 0; i < self->file_count; i++) {
-        if (self->files[i].device == about->st_dev && self->files[i].number == about->st_ino)
-            return fail(err, RC_CONFIG, "%s'%s' is included a second time (it is '%s')",
-                        place(from, room, sizeof(room)), path, self->files[i].path);
+        if (self->files[i].device == about->st_dev && self->files[i].number == about->st_ino) {
+            fail(err, RC_CONFIG, "%s'%s' is included a second time (it is '%s')", place(from, room, sizeof(room)), path,
+                 self->files[i].path);
+            return fail_todo(err, "remove it from this 'include': each file is read once");
+        }
     }
-    if (self->file_count == INCLUDES_MAX)
-        return fail(err, RC_CONFIG, "%smore than %d files", place(from, room, sizeof(room)), INCLUDES_MAX);
+    if (self->file_count == INCLUDES_MAX) {
+        fail(err, RC_CONFIG, "%smore than %d files", place(from, room, sizeof(room)), INCLUDES_MAX);
+        return fail_todo(err, "put some of the included files together");
+    }
     self->files[self->file_count++] = (struct file_id){about->st_dev, about->st_ino, path};
     return RC_OK;
 }
@@ -371,17 +383,22 @@ static RC add_pipelines(struct config *self, const struct yaml_node *section, st
         return RC_OK;
     for (const struct yaml_node *node = section->first; node != NULL; node = node->next) {
         TRY(config_check_name(node, "pipeline", err));
-        if (config_is_reserved(str(node->key)))
-            return fail(err, RC_CONFIG, WHERE_FMT ": '%s' cannot be the name of a pipeline: other documents lie there",
-                        WHERE_ARG(node->key_where), node->key);
-        for (int i = 0; i < self->pipeline_count; i++) {
-            if (text_eq(self->pipelines[i].name, node->key))
-                return fail(err, RC_CONFIG, WHERE_FMT ": the pipeline '%s' stands already at " WHERE_FMT,
-                            WHERE_ARG(node->key_where), node->key, WHERE_ARG(self->pipelines[i].where));
+        if (config_is_reserved(str(node->key))) {
+            fail(err, RC_CONFIG, WHERE_FMT ": '%s' cannot be the name of a pipeline: other documents lie there",
+                 WHERE_ARG(node->key_where), node->key);
+            return fail_todo(err, "give it another name");
         }
-        if (self->pipeline_count == PIPELINES_MAX)
-            return fail(err, RC_CONFIG, WHERE_FMT ": more than %d pipelines", WHERE_ARG(node->key_where),
-                        PIPELINES_MAX);
+        for (int i = 0; i < self->pipeline_count; i++) {
+            if (text_eq(self->pipelines[i].name, node->key)) {
+                fail(err, RC_CONFIG, WHERE_FMT ": the pipeline '%s' stands already at " WHERE_FMT,
+                     WHERE_ARG(node->key_where), node->key, WHERE_ARG(self->pipelines[i].where));
+                return fail_todo(err, "remove one of the two, or give it another name");
+            }
+        }
+        if (self->pipeline_count == PIPELINES_MAX) {
+            fail(err, RC_CONFIG, WHERE_FMT ": more than %d pipelines", WHERE_ARG(node->key_where), PIPELINES_MAX);
+            return fail_todo(err, "keep several configurations, and name one with --config FILE");
+        }
         self->pipelines[self->pipeline_count++] =
             (struct pipeline_config){.name = node->key, .where = node->key_where, .node = node};
     }
@@ -426,9 +443,11 @@ static RC check_one_default(const struct config *self, struct error *err)
     const struct pipeline_config *first = NULL;
     for (int i = 0; i < self->pipeline_count; i++) {
         const struct pipeline_config *pipeline = &self->pipelines[i];
-        if (pipeline->is_default && first != NULL)
-            return fail(err, RC_CONFIG, WHERE_FMT ": the pipelines '%s' and '%s' both say 'default: true'",
-                        WHERE_ARG(option_origin_of(pipeline->options, "default")->where), first->name, pipeline->name);
+        if (pipeline->is_default && first != NULL) {
+            fail(err, RC_CONFIG, WHERE_FMT ": the pipelines '%s' and '%s' both say 'default: true'",
+                 WHERE_ARG(option_origin_of(pipeline->options, "default")->where), first->name, pipeline->name);
+            return fail_todo(err, "remove it from one of the two");
+        }
         if (pipeline->is_default)
             first = pipeline;
     }

@@ -26,10 +26,11 @@ static RC read_as(const struct table_config *table, const struct yaml_node *colu
 {
     if (as->kind == YAML_TEXT && as_is_known(as->text))
         return RC_OK;
-    return FAIL_AT(as->where, err,
-                   "table '%s': column '%s' cannot be taken as '%s'; it is: text, binary, bool, int64, double, "
-                   "decimal(p,s)",
-                   table->name, column->key, as->text);
+    FAIL_AT(as->where, err,
+            "table '%s': column '%s' cannot be taken as '%s'; it is: text, binary, bool, int64, double, "
+            "decimal(p,s)",
+            table->name, column->key, as->text);
+    return fail_todo(err, "take text, which holds every value");
 }
 
 static RC read_column(struct wishes *w, const struct yaml_node *node, struct error *err)
@@ -45,13 +46,15 @@ static RC read_column(struct wishes *w, const struct yaml_node *node, struct err
             TRY(read_as(w->table, node, option, err));
             wish->as = option->text;
         } else if (text_eq(option->key, "name")) {
-            if (option->kind != YAML_TEXT || option->text[0] == '\0')
-                return FAIL_AT(option->where, err, "table '%s': column '%s': 'name' takes the name in the target",
-                               table, node->key);
+            if (option->kind != YAML_TEXT || option->text[0] == '\0') {
+                FAIL_AT(option->where, err, "table '%s': column '%s': 'name' takes the name in the target", table,
+                        node->key);
+                return fail_todo(err, "write it as 'columns: {%s: {name: other}}'", node->key);
+            }
             wish->name = option->text;
         } else if (!text_eq(option->key, "encode")) { /* config_layout.c */
-            return FAIL_AT(option->key_where, err, "unknown option '%s'; a column has 'as', 'name' and 'encode'",
-                           option->key);
+            FAIL_AT(option->key_where, err, "unknown option '%s'; a column has 'as', 'name' and 'encode'", option->key);
+            return fail_todo(err, "write 'columns: {COLUMN: {as: text, name: other}}'");
         }
     }
     return RC_OK;
@@ -68,12 +71,16 @@ static RC add_treatment(struct wishes *w, const char *option, const char *column
                         struct error *err)
 {
     struct column_wish *wish = wish_of(w, column);
-    if (wish->treatment != TREAT_NONE)
-        return FAIL_AT(where_of(w->table, option), err, "table '%s': of column '%s' two things are to become",
-                       w->table->name, column);
-    if (treatment == TREAT_EXCLUDE && (wish->as != NULL || wish->name != NULL))
-        return FAIL_AT(where_of(w->table, option), err,
-                       "table '%s': column '%s' is excluded, and stands in 'columns' too", w->table->name, column);
+    if (wish->treatment != TREAT_NONE) {
+        FAIL_AT(where_of(w->table, option), err, "table '%s': of column '%s' two things are to become", w->table->name,
+                column);
+        return fail_todo(err, "leave it in one of 'hash', 'mask' and 'exclude_columns'");
+    }
+    if (treatment == TREAT_EXCLUDE && (wish->as != NULL || wish->name != NULL)) {
+        FAIL_AT(where_of(w->table, option), err, "table '%s': column '%s' is excluded, and stands in 'columns' too",
+                w->table->name, column);
+        return fail_todo(err, "take it out of 'exclude_columns' or out of 'columns'");
+    }
     wish->treatment = treatment;
     return RC_OK;
 }

@@ -42,8 +42,9 @@ static RC check_encoding(const struct table_config *table, const struct yaml_nod
     AUTO_RELEASE(buf) all = {0};
     for (int i = 0; encodings[i] != NULL; i++)
         buf_addf(&all, "%s%s", i > 0 ? ", " : "", encodings[i]);
-    return fail(err, RC_CONFIG, WHERE_FMT ": table '%s': there is no encoding '%s'; there are %s",
-                WHERE_ARG(node->where), table->name, node->text, all.at);
+    fail(err, RC_CONFIG, WHERE_FMT ": table '%s': there is no encoding '%s'; there are %s", WHERE_ARG(node->where),
+         table->name, node->text, all.at);
+    return fail_todo(err, "write one of them, or remove 'encode': Redshift then chooses");
 }
 
 /* *ret_first: where the first one stands; NULL: there is none. */

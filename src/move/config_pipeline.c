@@ -34,6 +34,15 @@ const char *const strategy_names[] = {[STRATEGY_SEQUENTIAL] = "sequential",
 const char *strategy_name(enum strategy strategy) { return strategy_names[strategy]; }
 const char *increment_name(enum increment increment) { return increment_names[increment]; }
 
+/* What a table may say in the place of its pipeline. */
+#define AS_PIPELINE      "; as the pipeline's without"
+#define LAG_HELP         "how far behind the source's clock a range ends"
+#define AUDIT_HELP       "after each run: compare every column of source, stage and target"
+#define QUARANTINE_HELP  "so many rows of a chunk may be set aside because they do not fit; beyond that the run ends"
+#define CHUNK_BYTES_HELP "raw bytes of one waybill"
+#define CHUNK_ROWS_HELP  "rows of one waybill"
+#define CHUNK_TIME_HELP  "estimated time of one waybill"
+
 static const struct option pipeline_table[] = {
     OPTION("kind", ENUM, pipeline_config, kind, .names = kind_names, .preset = "sync", .help = "what moves"),
     OPTION("default", BOOL, pipeline_config, is_default, .help = "the pipeline of commands without -p"),
@@ -50,18 +59,17 @@ static const struct option pipeline_table[] = {
            .help = "who is to read the staged files: what encodings and pages they may have"),
     OPTION("verify", ENUM, pipeline_config, verify, .names = verify_names, .preset = "auto",
            .help = "reading staged files back before they are sealed: where no load follows, always, or never"),
-    OPTION("audit", ENUM, pipeline_config, audit, .names = audit_names, .preset = "none",
-           .help = "after each run: compare every column of source, stage and target"),
+    OPTION("audit", ENUM, pipeline_config, audit, .names = audit_names, .preset = "none", .help = AUDIT_HELP),
     OPTION("quarantine", INT, pipeline_config, quarantine, .preset = "0", .max = INT64_C(1000000000),
-           .help = "so many rows of a chunk may be set aside because they do not fit; beyond that the run ends"),
+           .help = QUARANTINE_HELP),
     OPTION("target", STRING, pipeline_config, target, .required = true,
            .help = "connection that rows are applied to, or none"),
     OPTION("chunk.bytes", SIZE, pipeline_config, chunk.bytes, .preset = "1GiB", .min = 1024, .max = 1024 * GIB,
-           .help = "raw bytes of one waybill"),
+           .help = CHUNK_BYTES_HELP),
     OPTION("chunk.rows", INT, pipeline_config, chunk.rows, .preset = "5000000", .min = 1, .max = INT64_C(1000000000000),
-           .help = "rows of one waybill"),
+           .help = CHUNK_ROWS_HELP),
     OPTION("chunk.time", DURATION, pipeline_config, chunk.time_ms, .preset = "10m", .min = 1000, .max = DAY_MS,
-           .help = "estimated time of one waybill"),
+           .help = CHUNK_TIME_HELP),
     OPTION("file_bytes", SIZE, pipeline_config, file_bytes, .preset = "256MiB", .min = 1024, .max = 64 * GIB,
            .help = "size of one staged file"),
     OPTION("part_bytes", SIZE, pipeline_config, part_bytes, .preset = "16MiB", .min = 5 * MIB, .max = 64 * MIB,
@@ -76,8 +84,7 @@ static const struct option pipeline_table[] = {
            .help = "all readers of a run together read no faster; no limit without"),
     OPTION("max_pending", INT, pipeline_config, max_pending, .preset = "4", .min = 1, .max = WORKER_JOBS_MAX,
            .help = "waybills that may wait for their load while the next one is extracted"),
-    OPTION("lag", DURATION, pipeline_config, lag_ms, .preset = "5s", .max = 30 * DAY_MS,
-           .help = "how far behind the source's clock a range ends"),
+    OPTION("lag", DURATION, pipeline_config, lag_ms, .preset = "5s", .max = 30 * DAY_MS, .help = LAG_HELP),
     OPTION("lease", DURATION, pipeline_config, lease_ms, .preset = "60s", .min = LEASE_MS_MIN, .max = DAY_MS,
            .help = "how long a silent owner keeps a table: 3s at least. A run whose beats do not arrive for two thirds "
                    "of it ends"),
@@ -115,15 +122,16 @@ static const struct option table_table[] = {
            .help = "column of the target that says since when a row is gone, which stays then"),
     OPTION("delete_max", INT, table_config, delete_max, .preset = "10", .max = 100,
            .help = "per cent of the target's rows; more are not deleted at once without --allow-deletes"),
-    OPTION("lag", DURATION, table_config, lag_ms, .max = 30 * DAY_MS, .help = "as the pipeline's"),
+    OPTION("lag", DURATION, table_config, lag_ms, .max = 30 * DAY_MS, .help = LAG_HELP AS_PIPELINE),
     OPTION("lookback", DURATION, table_config, lookback_ms, .max = 30 * DAY_MS,
            .help = "merge: rows so far before the mark are read again, for stamps that come late"),
     OPTION("shared", BOOL, table_config, shared, .help = "other pipelines write the target table too"),
     OPTION("insert_only", BOOL, table_config, insert_only, .help = "rows of this table are never changed"),
     OPTION("null_cursor", ENUM, table_config, null_cursor, .names = null_cursor_names, .preset = "fail",
            .help = "rows without a cursor: fail; exclude; or include, merge: every run reads all of them"),
-    OPTION("audit", ENUM, table_config, audit, .names = audit_names, .help = "as the pipeline's"),
-    OPTION("quarantine", INT, table_config, quarantine, .max = INT64_C(1000000000), .help = "as the pipeline's"),
+    OPTION("audit", ENUM, table_config, audit, .names = audit_names, .help = AUDIT_HELP AS_PIPELINE),
+    OPTION("quarantine", INT, table_config, quarantine, .max = INT64_C(1000000000),
+           .help = QUARANTINE_HELP AS_PIPELINE),
     OPTION("columns", NODE, table_config, columns,
            .help = "{COLUMN: {as: text, name: other}}: its type, and its name in the target; Redshift: encode"),
     OPTION("distkey", STRING, table_config, distkey, .help = "Redshift: column that a new table's rows are spread by"),
@@ -135,11 +143,12 @@ static const struct option table_table[] = {
     OPTION("exclude_columns", LIST, table_config, exclude_columns, .help = "columns that are not even read"),
     OPTION("hash", LIST, table_config, hash, .help = "columns of which only a hash is staged (pipeline's hash_key)"),
     OPTION("mask", NODE, table_config, mask, .help = "{COLUMN: full} or partial: what is staged shows '*' instead"),
-    OPTION("chunk.bytes", SIZE, table_config, chunk.bytes, .min = 1024, .max = 1024 * GIB, .help = "as the pipeline's"),
+    OPTION("chunk.bytes", SIZE, table_config, chunk.bytes, .min = 1024, .max = 1024 * GIB,
+           .help = CHUNK_BYTES_HELP AS_PIPELINE),
     OPTION("chunk.rows", INT, table_config, chunk.rows, .min = 1, .max = INT64_C(1000000000000),
-           .help = "as the pipeline's"),
+           .help = CHUNK_ROWS_HELP AS_PIPELINE),
     OPTION("chunk.time", DURATION, table_config, chunk.time_ms, .min = 1000, .max = DAY_MS,
-           .help = "as the pipeline's"),
+           .help = CHUNK_TIME_HELP AS_PIPELINE),
     OPTION("exclude", LIST, table_config, exclude, .help = "names and patterns that a pattern leaves out"),
     OPTION("depends_on", LIST, table_config, depends_on,
            .help = "tables of this pipeline, or patterns, that are moved before; where one fails this one is skipped"),
@@ -217,28 +226,33 @@ static RC check_id_only(const struct table_config *table, struct error *err)
                    "legal are: append, merge, delete_insert");
         return fail_todo(err, "set one of these, or 'increment: full_sync', which replaces");
     }
-    if (table->key.count > 1)
-        return FAIL_TABLE(table, "key", err, "'increment: id_only' goes by one key column, not by %d",
-                          table->key.count);
+    if (table->key.count > 1) {
+        FAIL_TABLE(table, "key", err, "'increment: id_only' goes by one key column, not by %d", table->key.count);
+        return fail_todo(err, "name one column that grows with every new row, or set 'increment: full_sync'");
+    }
     return RC_OK;
 }
 
 static RC check_full_sync(const struct table_config *table, struct error *err)
 {
-    if (table->mode == MODE_MERGE)
-        return FAIL_TABLE(table, "mode", err,
-                          "'increment: full_sync' cannot be loaded with 'mode: merge': rows that are gone would stay; "
-                          "legal are: replace, append");
+    if (table->mode == MODE_MERGE) {
+        FAIL_TABLE(table, "mode", err,
+                   "'increment: full_sync' cannot be loaded with 'mode: merge': rows that are gone would stay; "
+                   "legal are: replace, append");
+        return fail_todo(err, "set one of these, or 'increment: hybrid', which merges");
+    }
     if (table->mode == MODE_APPEND && table->audit != AUDIT_NONE) {
         FAIL_TABLE(table, "audit", err,
                    "with 'mode: append' each run of 'increment: full_sync' adds the whole table, so the target is no "
                    "copy of it that an audit could compare");
         return fail_todo(err, "set 'audit: none' for this table");
     }
-    if (table->mode == MODE_DELETE_INSERT)
-        return FAIL_TABLE(table, "mode", err,
-                          "'increment: full_sync' has no range that 'mode: delete_insert' could replace; legal are: "
-                          "replace, append");
+    if (table->mode == MODE_DELETE_INSERT) {
+        FAIL_TABLE(table, "mode", err,
+                   "'increment: full_sync' has no range that 'mode: delete_insert' could replace; legal are: "
+                   "replace, append");
+        return fail_todo(err, "set one of these, or 'increment: id_only', whose ranges can be replaced");
+    }
     return RC_OK;
 }
 
@@ -261,8 +275,10 @@ static RC check_custom(const struct table_config *table, struct error *err)
                          "say the statement, and which of its columns are the cursor and the key: sql: \"SELECT ... "
                          "WHERE updated_at >= :lower AND updated_at < :upper\", cursor: updated_at, key: id");
     }
-    if (table->is_pattern)
-        return FAIL_TABLE(table, "increment", err, "'increment: custom_sql' is one table, and no pattern");
+    if (table->is_pattern) {
+        FAIL_TABLE(table, "increment", err, "'increment: custom_sql' is one table, and no pattern");
+        return fail_todo(err, "give each statement an entry and a name of its own, without '*' and '?'");
+    }
     return RC_OK;
 }
 
@@ -279,9 +295,10 @@ static RC check_pair(const struct table_config *table, struct error *err)
         FAIL_TABLE(table, "cursor", err, "'increment: %s' uses no cursor", increment_name(table->increment));
         return fail_todo(err, "remove 'cursor', or set 'increment: hybrid'");
     }
-    if ((table->mode == MODE_REPLACE || table->mode == MODE_DELETE_INSERT) && table->shared)
-        return FAIL_TABLE(table, "shared", err,
-                          "a shared target table cannot be replaced: the rows of the others would go");
+    if ((table->mode == MODE_REPLACE || table->mode == MODE_DELETE_INSERT) && table->shared) {
+        FAIL_TABLE(table, "shared", err, "a shared target table cannot be replaced: the rows of the others would go");
+        return fail_todo(err, "set 'mode: append', or give this pipeline a target table of its own");
+    }
     return RC_OK;
 }
 
@@ -308,21 +325,26 @@ static RC check_null_cursor(const struct table_config *table, struct error *err)
 
 static RC check_deletes(const struct table_config *table, struct error *err)
 {
-    if (table->replace_by == REPLACE_BY_SWAP && table->mode != MODE_REPLACE)
-        return FAIL_TABLE(table, "replace", err, "'replace: swap' is for 'mode: replace', and this is 'mode: %s'",
-                          mode_name(table->mode));
+    if (table->replace_by == REPLACE_BY_SWAP && table->mode != MODE_REPLACE) {
+        FAIL_TABLE(table, "replace", err, "'replace: swap' is for 'mode: replace', and this is 'mode: %s'",
+                   mode_name(table->mode));
+        return fail_todo(err, "remove 'replace', or set 'increment: full_sync', which replaces");
+    }
     if (table->delete_detection == DELETES_UNSEEN) {
         if (table->soft_delete == NULL)
             return RC_OK;
         FAIL_TABLE(table, "soft_delete", err, "'soft_delete' without 'delete_detection': nothing would ever be noted");
         return fail_todo(err, "add 'delete_detection: keys'");
     }
-    if (table->shared)
-        return FAIL_TABLE(table, "delete_detection", err,
-                          "deletes cannot be detected in a shared target table: the rows of the others would go");
-    if (table->increment == INCREMENT_CUSTOM_SQL)
-        return FAIL_TABLE(table, "delete_detection", err,
-                          "a statement (custom_sql) may leave out rows that are still there");
+    if (table->shared) {
+        FAIL_TABLE(table, "delete_detection", err,
+                   "deletes cannot be detected in a shared target table: the rows of the others would go");
+        return fail_todo(err, "remove 'delete_detection', or give this pipeline a target table of its own");
+    }
+    if (table->increment == INCREMENT_CUSTOM_SQL) {
+        FAIL_TABLE(table, "delete_detection", err, "a statement (custom_sql) may leave out rows that are still there");
+        return fail_todo(err, "remove 'delete_detection', or take the table itself, by 'increment: hybrid'");
+    }
     if (table->increment == INCREMENT_FULL_SYNC) {
         FAIL_TABLE(table, "delete_detection", err, "'increment: full_sync' replaces all rows, so none stays behind");
         return fail_todo(err, "remove 'delete_detection'");
@@ -358,12 +380,16 @@ static RC check_names(const struct table_config *table, struct error *err)
         FAIL_TABLE(table, "cursor_unit", err, "'%s' is not a unit of a cursor, which is s or ms", unit);
         return fail_todo(err, "write 'cursor_unit: s' where it counts seconds since 1970, 'ms' for milliseconds");
     }
-    if (table->key.count > KEY_COLUMNS_MAX)
-        return FAIL_TABLE(table, "key", err, "a key of more than %d columns", KEY_COLUMNS_MAX);
+    if (table->key.count > KEY_COLUMNS_MAX) {
+        FAIL_TABLE(table, "key", err, "a key of more than %d columns", KEY_COLUMNS_MAX);
+        return fail_todo(err, "name the fewest columns that tell a row from all others");
+    }
     for (int i = 0; i < table->key.count; i++) {
         for (int j = 0; j < i; j++) {
-            if (text_eq(table->key.items[i], table->key.items[j]))
-                return FAIL_TABLE(table, "key", err, "the column '%s' stands twice in the key", table->key.items[i]);
+            if (text_eq(table->key.items[i], table->key.items[j])) {
+                FAIL_TABLE(table, "key", err, "the column '%s' stands twice in the key", table->key.items[i]);
+                return fail_todo(err, "remove one of the two");
+            }
         }
     }
     if (!table->is_pattern && table->exclude.count != 0) {
@@ -446,12 +472,16 @@ static RC read_tables(struct config *config, struct resolver *resolver, struct p
         return fail_todo(err,
                          "write 'tables: {orders: {}, customers: {}}': each table with its options, which may be none");
     }
-    if (tables->count > TABLES_MAX)
-        return fail(err, RC_CONFIG, WHERE_FMT ": more than %d tables", WHERE_ARG(tables->where), TABLES_MAX);
+    if (tables->count > TABLES_MAX) {
+        fail(err, RC_CONFIG, WHERE_FMT ": more than %d tables", WHERE_ARG(tables->where), TABLES_MAX);
+        return fail_todo(err, "use patterns ('log_*'), or several pipelines");
+    }
     ret->tables = arena_take(&config->arena, sizeof(*ret->tables) * (size_t)(tables->count + 1));
     for (const struct yaml_node *node = tables->first; node != NULL; node = node->next) {
-        if (node->key[0] == '\0')
-            return fail(err, RC_CONFIG, WHERE_FMT ": a table without a name", WHERE_ARG(node->key_where));
+        if (node->key[0] == '\0') {
+            fail(err, RC_CONFIG, WHERE_FMT ": a table without a name", WHERE_ARG(node->key_where));
+            return fail_todo(err, "write the table's name before the ':'");
+        }
         TRY(table_read(config, ret, node->key, node, resolver, &ret->tables[ret->table_count++], err));
     }
     return config_check_order(ret, err);
@@ -520,12 +550,15 @@ static RC clean_prefix(struct pipeline_config *ret, struct arena *arena, struct 
     const char *text = arena_str(arena, prefix);
     if (prefix.len > 0 && strstr(text, "${") == NULL && store_check_key(text, err) != RC_OK) {
         struct error why = *err;
-        return fail(err, RC_CONFIG, WHERE_FMT ": stage.prefix: %s",
-                    WHERE_ARG(option_origin_of(ret->options, "stage.prefix")->where), why.text);
+        fail(err, RC_CONFIG, WHERE_FMT ": stage.prefix: %s",
+             WHERE_ARG(option_origin_of(ret->options, "stage.prefix")->where), why.text);
+        return fail_todo(err, "write folders with '/' between them, such as 'staged/shop'");
     }
-    if (config_is_reserved((struct str){text, strcspn(text, "/")}))
-        return fail(err, RC_CONFIG, WHERE_FMT ": stage.prefix: '%s' is where other documents lie",
-                    WHERE_ARG(option_origin_of(ret->options, "stage.prefix")->where), text);
+    if (config_is_reserved((struct str){text, strcspn(text, "/")})) {
+        fail(err, RC_CONFIG, WHERE_FMT ": stage.prefix: '%s' is where other documents lie",
+             WHERE_ARG(option_origin_of(ret->options, "stage.prefix")->where), text);
+        return fail_todo(err, "write another prefix, such as 'staged/'");
+    }
     ret->stage_prefix = text;
     return RC_OK;
 }
@@ -537,11 +570,14 @@ static RC check_level(const struct pipeline_config *self, struct error *err)
     int most = level_max[self->compression];
     if (self->level <= most)
         return RC_OK;
-    if (most == 0)
-        return fail(err, RC_CONFIG, WHERE_FMT ": the compression '%s' has no levels", WHERE_ARG(where),
-                    compression_names[self->compression]);
-    return fail(err, RC_CONFIG, WHERE_FMT ": the levels of %s end at %d", WHERE_ARG(where),
-                compression_names[self->compression], most);
+    if (most == 0) {
+        fail(err, RC_CONFIG, WHERE_FMT ": the compression '%s' has no levels", WHERE_ARG(where),
+             compression_names[self->compression]);
+        return fail_todo(err, "remove 'stage.level', or set 'stage.compression: zstd'");
+    }
+    fail(err, RC_CONFIG, WHERE_FMT ": the levels of %s end at %d", WHERE_ARG(where),
+         compression_names[self->compression], most);
+    return fail_todo(err, "write a smaller one, or remove 'stage.level' for its own default");
 }
 
 static RC read_history(struct pipeline_config *self, struct error *err)
@@ -562,8 +598,9 @@ static RC check_kind(const struct pipeline_config *self, struct error *err)
 {
     if ((int)self->kind == PIPELINE_SYNC)
         return RC_OK;
-    return fail(err, RC_CONFIG, WHERE_FMT ": pipelines of kind '%s' are not available yet",
-                WHERE_ARG(option_origin_of(self->options, "kind")->where), kind_names[self->kind]);
+    fail(err, RC_CONFIG, WHERE_FMT ": pipelines of kind '%s' are not available yet",
+         WHERE_ARG(option_origin_of(self->options, "kind")->where), kind_names[self->kind]);
+    return fail_todo(err, "remove 'kind': a pipeline without it is of kind sync");
 }
 
 RC pipeline_read(struct config *config, const struct yaml_node *node, struct resolver *resolver,

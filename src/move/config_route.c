@@ -154,8 +154,10 @@ static RC check_name(const struct config *config, const char *name, struct error
     }
     const struct yaml_node entry = {.key = name, .key_where = {"--pipeline", 1, 1}};
     TRY(config_check_name(&entry, "pipeline", err));
-    if (config_is_reserved(str(name)))
-        return fail(err, RC_CONFIG, "'%s' cannot be the name of a pipeline: other documents lie there", name);
+    if (config_is_reserved(str(name))) {
+        fail(err, RC_CONFIG, "'%s' cannot be the name of a pipeline: other documents lie there", name);
+        return fail_todo(err, "give it another name");
+    }
     return RC_OK;
 }
 
@@ -167,8 +169,10 @@ RC config_add_route(struct config *self, const struct route_words *words, const 
     TRY(find_stage(self, words->stage, &store, &prefix, err));
     const char *name = words->name != NULL ? words->name : route_name(self, words, source, target);
     TRY(check_name(self, name, err));
-    if (self->pipeline_count == PIPELINES_MAX)
-        return fail(err, RC_CONFIG, "more than %d pipelines", PIPELINES_MAX);
+    if (self->pipeline_count == PIPELINES_MAX) {
+        fail(err, RC_CONFIG, "more than %d pipelines", PIPELINES_MAX);
+        return fail_todo(err, "keep several configurations, and name one with --config FILE");
+    }
     struct yaml_node *node = config_node(&self->arena, name, NULL, (struct where){"the command line", 1, 1});
     struct yaml_node *stage = config_node(&self->arena, "stage", NULL, (struct where){"--stage", 1, 1});
     add_text(self, stage, "store", store, "--stage");

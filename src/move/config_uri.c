@@ -77,17 +77,21 @@ static RC decode(const struct uri *self, struct str from, const char **ret, stru
         if (c == '%') {
             int high = i + 2 < from.len ? hex_digit(from.at[i + 1]) : -1;
             int low = i + 2 < from.len ? hex_digit(from.at[i + 2]) : -1;
-            if (high < 0 || low < 0 || high + low == 0)
-                return fail(err, RC_CONFIG, WHERE_FMT ": a '%%' that is not followed by two hexadecimal digits",
-                            WHERE_ARG(where_at(self, from.at + i)));
+            if (high < 0 || low < 0 || high + low == 0) {
+                fail(err, RC_CONFIG, WHERE_FMT ": a '%%' that is not followed by two hexadecimal digits",
+                     WHERE_ARG(where_at(self, from.at + i)));
+                return fail_todo(err, "write %%25 for a percent sign");
+            }
             c = (char)(high * 16 + low);
             i += 2;
         }
         buf_add(&out, &c, 1);
     }
-    if (!str_is_utf8(buf_str(&out))) /* names of databases and files stand in documents */
-        return fail(err, RC_CONFIG, WHERE_FMT ": what stands there for '%%XX' is not UTF-8",
-                    WHERE_ARG(where_at(self, from.at)));
+    if (!str_is_utf8(buf_str(&out))) { /* names of databases and files stand in documents */
+        fail(err, RC_CONFIG, WHERE_FMT ": what stands there for '%%XX' is not UTF-8",
+             WHERE_ARG(where_at(self, from.at)));
+        return fail_todo(err, "write the bytes of the UTF-8 form, each as %%XX");
+    }
     *ret = arena_str(&self->config->arena, buf_str(&out));
     return RC_OK;
 }
@@ -111,9 +115,10 @@ static RC add_option(struct uri *self, const char *name, struct str value, struc
     const struct option *option = option_find(self->table, name);
     const char *text = "";
     TRY(decode(self, value, &text, err));
-    if (yaml_find(self->node, name) != NULL)
-        return fail(err, RC_CONFIG, WHERE_FMT ": '%s' stands in the URI twice", WHERE_ARG(where_at(self, value.at)),
-                    name);
+    if (yaml_find(self->node, name) != NULL) {
+        fail(err, RC_CONFIG, WHERE_FMT ": '%s' stands in the URI twice", WHERE_ARG(where_at(self, value.at)), name);
+        return fail_todo(err, "leave one of the two");
+    }
     if (option != NULL && option->type == OPTION_SECRET && !is_reference(text))
         return refuse_literal_secret(self, name, value.at, err);
     config_node_add(self->node, config_node(&self->config->arena, name, text, where_at(self, value.at)));
@@ -123,8 +128,9 @@ static RC add_option(struct uri *self, const char *name, struct str value, struc
 /* Something stands where this type has no option for it. */
 static RC refuse_piece(const struct uri *self, const char *what, const char *at, struct error *err)
 {
-    return fail(err, RC_CONFIG, WHERE_FMT ": a connection of type '%s' has no %s", WHERE_ARG(where_at(self, at)),
-                self->type, what);
+    fail(err, RC_CONFIG, WHERE_FMT ": a connection of type '%s' has no %s", WHERE_ARG(where_at(self, at)), self->type,
+         what);
+    return fail_todo(err, "remove it; docs/connections.md has the options of each type");
 }
 
 static RC add_piece(struct uri *self, const char *name, struct str value, struct error *err)
@@ -158,9 +164,11 @@ static RC add_authority(struct uri *self, struct str authority, struct error *er
         port = (struct str){before_port + 1, host.len - (size_t)(before_port + 1 - host.at)};
         host.len = (size_t)(before_port - host.at);
     }
-    if (bracket != NULL && host.at + host.len != bracket + 1)
-        return fail(err, RC_CONFIG, WHERE_FMT ": something stands behind the ']' that is no port",
-                    WHERE_ARG(where_at(self, bracket + 1)));
+    if (bracket != NULL && host.at + host.len != bracket + 1) {
+        fail(err, RC_CONFIG, WHERE_FMT ": something stands behind the ']' that is no port",
+             WHERE_ARG(where_at(self, bracket + 1)));
+        return fail_todo(err, "write 'HOST:PORT', or '[ADDRESS]:PORT' for IPv6");
+    }
     if (bracket != NULL)
         host = (struct str){host.at + 1, (size_t)(bracket - host.at) - 1};
     TRY(add_piece(self, "user", user, err));
@@ -184,10 +192,12 @@ static RC add_query(struct uri *self, const char *query, struct error *err)
 {
     while (*query != '\0') {
         size_t len = strcspn(query, "&"), name_len = strcspn(query, "=&");
-        const char *name = NULL;
+        const char *name = "";
         TRY(decode(self, (struct str){query, name_len}, &name, err));
-        if (name_len == len)
-            return fail(err, RC_CONFIG, WHERE_FMT ": '%.40s' has no value", WHERE_ARG(where_at(self, query)), name);
+        if (name_len == len) {
+            fail(err, RC_CONFIG, WHERE_FMT ": '%.40s' has no value", WHERE_ARG(where_at(self, query)), name);
+            return fail_todo(err, "write it as NAME=VALUE, or leave it out");
+        }
         TRY(add_option(self, name, (struct str){query + name_len + 1, len - name_len - 1}, err));
         query += len + (query[len] == '&');
     }
@@ -262,8 +272,10 @@ RC config_add_uri(struct config *self, const char *uri, const char *by, const ch
                   struct error *err)
 {
     struct uri read = {.config = self, .text = uri, .by = by, .prefix = ""};
-    if (strlen(uri) > URI_BYTES_MAX)
-        return fail(err, RC_CONFIG, "%s is longer than %d bytes", by, URI_BYTES_MAX);
+    if (strlen(uri) > URI_BYTES_MAX) {
+        fail(err, RC_CONFIG, "%s is longer than %d bytes", by, URI_BYTES_MAX);
+        return fail_todo(err, "put the connection into a configuration, and give its name");
+    }
     TRY(read_uri(&read, err));
     const struct connection_config plain = {.type = read.type, .node = read.node};
     read.node->key = free_name(&read, config_address(&plain, &self->arena));

@@ -29,7 +29,8 @@ int config_story_end(void **state);
 void config_story_write(const char *name, const char *text); /* a file beside w.yml */
 RC config_story_load(const char *text, struct error *err);
 void assert_loads(const char *text);
-/* The text is a mistake in the configuration, with this message and advice (in which files have no folder). */
+/* The text is a mistake in the configuration, with this message and advice (in which files have no folder); NULL: with
+ * some advice, for there is no mistake without. */
 void assert_refused(const char *text, const char *message, const char *todo);
 void assert_message(const char *message, const char *expected);
 const struct pipeline_config *pick(const char *name); /* a pipeline of what was loaded; NULL: the only one */

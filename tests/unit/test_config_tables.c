@@ -75,7 +75,7 @@ static void only_legal_pairs_of_increment_and_mode_are_taken(void **state)
         "t: {increment: full_sync, mode: merge}",
         "w.yml:11:39: table 't': 'increment: full_sync' cannot be loaded with 'mode: merge': rows that are gone would "
         "stay; legal are: replace, append",
-        "");
+        NULL);
     assert_int_equal(table_of("t: {increment: full_sync, mode: append}")->mode, MODE_APPEND);
     assert_table_refused(
         "t: {increment: full_sync, mode: append, audit: profile}",
@@ -84,7 +84,7 @@ static void only_legal_pairs_of_increment_and_mode_are_taken(void **state)
         "set 'audit: none' for this table");
     assert_table_refused(
         "t: {increment: full_sync, shared: true}",
-        "w.yml:11:41: table 't': a shared target table cannot be replaced: the rows of the others would go", "");
+        "w.yml:11:41: table 't': a shared target table cannot be replaced: the rows of the others would go", NULL);
 }
 
 /* Only who wrote the statement can say what tells its rows apart, and when they change. */
@@ -137,10 +137,10 @@ static void a_range_is_replaced_only_where_rows_stay_in_theirs(void **state)
     assert_table_refused("t: {increment: full_sync, mode: delete_insert}",
                          "w.yml:11:39: table 't': 'increment: full_sync' has no range that 'mode: delete_insert' could "
                          "replace; legal are: replace, append",
-                         "");
+                         NULL);
     assert_table_refused(
         "t: {increment: id_only, mode: delete_insert, shared: true}",
-        "w.yml:11:60: table 't': a shared target table cannot be replaced: the rows of the others would go", "");
+        "w.yml:11:60: table 't': a shared target table cannot be replaced: the rows of the others would go", NULL);
 }
 
 static void deletes_are_detected_where_the_rows_are_ones_own(void **state)
@@ -151,7 +151,7 @@ static void deletes_are_detected_where_the_rows_are_ones_own(void **state)
     assert_table_refused("t: {delete_detection: keys, shared: true}",
                          "w.yml:11:29: table 't': deletes cannot be detected in a shared target table: the rows of the "
                          "others would go",
-                         "");
+                         NULL);
     assert_table_refused("t: {increment: full_sync, delete_detection: keys}",
                          "w.yml:11:51: table 't': 'increment: full_sync' replaces all rows, so none stays behind",
                          "remove 'delete_detection'");
@@ -161,7 +161,7 @@ static void deletes_are_detected_where_the_rows_are_ones_own(void **state)
         "add 'delete_detection: keys'");
     assert_table_refused("t: {replace: swap}",
                          "w.yml:11:20: table 't': 'replace: swap' is for 'mode: replace', and this is 'mode: merge'",
-                         "");
+                         NULL);
     assert_int_equal(table_of("t: {increment: full_sync, replace: swap}")->replace_by, REPLACE_BY_SWAP);
 }
 
@@ -198,13 +198,13 @@ static void what_makes_no_sense_in_a_table_is_refused(void **state)
                          "w.yml:11:39: table 't': 'increment: id_only' uses no cursor",
                          "remove 'cursor', or set 'increment: hybrid'");
     assert_table_refused("t: {increment: id_only, key: [a, b]}",
-                         "w.yml:11:36: table 't': 'increment: id_only' goes by one key column, not by 2", "");
+                         "w.yml:11:36: table 't': 'increment: id_only' goes by one key column, not by 2", NULL);
     assert_table_refused("t: {cursor_unit: us}",
                          "w.yml:11:24: table 't': 'us' is not a unit of a cursor, which is s or ms",
                          "write 'cursor_unit: s' where it counts seconds since 1970, 'ms' for milliseconds");
     assert_table_refused("t: {target: ''}", "w.yml:11:19: table 't': the name in the target is empty",
                          "name the table in the target, or leave 'target' out: it has the source's name then");
-    assert_table_refused("t: {key: [a, b, a]}", "w.yml:11:16: table 't': the column 'a' stands twice in the key", "");
+    assert_table_refused("t: {key: [a, b, a]}", "w.yml:11:16: table 't': the column 'a' stands twice in the key", NULL);
     assert_table_refused("t: {exclude: x}", "w.yml:11:20: table 't': 'exclude' is for patterns, and this is one table",
                          "remove it; columns are left out by 'exclude_columns: [NAME]'");
     assert_table_refused("'t*': {target: x}",
@@ -216,28 +216,28 @@ static void what_makes_no_sense_in_a_table_is_refused(void **state)
     assert_table_refused("t: {columns: {a: {as: int}}}",
                          "w.yml:11:29: table 't': column 'a' cannot be taken as 'int'; it is: text, binary, bool, "
                          "int64, double, decimal(p,s)",
-                         "");
+                         NULL);
     assert_table_refused("t: {columns: {a: {as: 'decimal(39,2)'}}}",
                          "w.yml:11:29: table 't': column 'a' cannot be taken as 'decimal(39,2)'; it is: text, binary, "
                          "bool, int64, double, decimal(p,s)",
-                         "");
+                         NULL);
     assert_table_refused("t: {columns: {a: {as: text, is: x}}}",
-                         "w.yml:11:35: unknown option 'is'; a column has 'as', 'name' and 'encode'", "");
+                         "w.yml:11:35: unknown option 'is'; a column has 'as', 'name' and 'encode'", NULL);
     assert_table_refused("t: {columns: {a: {name: ''}}}",
-                         "w.yml:11:31: table 't': column 'a': 'name' takes the name in the target", "");
+                         "w.yml:11:31: table 't': column 'a': 'name' takes the name in the target", NULL);
     assert_table_refused("t: {mask: {a: half}}", "w.yml:11:21: table 't': the mask of 'a' is full or partial",
                          "write 'mask: {a: partial}' for its last four characters, or 'full' for none");
     assert_table_refused("t: {mask: [a]}", "w.yml:11:17: 'mask' takes a map {COLUMN: full}, not a list",
                          "write it as 'mask: {COLUMN: full}'");
     assert_table_refused("t: {hash: a, exclude_columns: [b, a]}",
-                         "w.yml:11:17: table 't': of column 'a' two things are to become", "");
+                         "w.yml:11:17: table 't': of column 'a' two things are to become", NULL);
     assert_table_refused("t: {columns: {a: {as: text}}, exclude_columns: a}",
-                         "w.yml:11:54: table 't': column 'a' is excluded, and stands in 'columns' too", "");
+                         "w.yml:11:54: table 't': column 'a' is excluded, and stands in 'columns' too", NULL);
     assert_table_refused("t: {columns: [a]}", "w.yml:11:20: 'columns' takes a map {COLUMN: {as: text}}, not a list",
                          "write it as 'columns: {COLUMN: {as: text}}'");
     assert_table_refused("t: hybrid", "w.yml:11:10: table 't' takes a map of options, not a text",
                          "write its options as '{NAME: VALUE, NAME: VALUE}'; none at all is '{}'");
-    assert_table_refused("'': {}", "w.yml:11:7: a table without a name", "");
+    assert_table_refused("'': {}", "w.yml:11:7: a table without a name", NULL);
     assert_refused(CONNECTIONS PIPELINE "    tables: [orders]\n", "w.yml:10:13: 'tables' takes a map, not a list",
                    "write 'tables: {orders: {}, customers: {}}': each table with its options, which may be none");
 }

@@ -20,6 +20,7 @@ static void assert_refused(struct str text, const char *message)
     struct error err = {0};
     assert_int_equal(yaml_parse(text, "w.yml", &arena, &root, &err), RC_CONFIG);
     assert_string_equal(err.text, message);
+    assert_true(err.todo[0] != '\0');
     assert_null(root);
 }
 

@@ -148,9 +148,6 @@ static void mysql_source_free(struct source *base)
         mysql_session_free(self->idle[i]);
     mysql_session_free(self->control);
     tunnel_free(self->tunnel);
-    for (int i = 0; i < self->schema_count; i++)
-        schema_free(self->schemas[i]);
-    free(self->schemas);
     secret_release(&self->password);
     pthread_mutex_destroy(&self->lock);
     arena_release(&self->arena);

@@ -10,13 +10,13 @@ static const char *find_form(const struct mysql_column *column, const struct tab
     enum decode kind = column->decoding.kind;
     if (column->base.as != NULL)
         return cursor_has_override;
-    if (kind == DECODE_INTEGER && column->field.type != TYPE_INT16)
+    if (kind == DECODE_INTEGER && column->base.field.type != TYPE_INT16)
         return cursor_integer_form(request, ret);
     if (kind != DECODE_DATE && kind != DECODE_STAMP)
         return cursor_is_no_time;
     if (request->cursor_unit != NULL)
         return cursor_unit_is_for_integers;
-    bool is_instant = column->field.utc;
+    bool is_instant = column->base.field.utc;
     *ret = kind == DECODE_DATE ? (struct form){.kind = FORM_DATE}
                                : (struct form){.kind = FORM_TEXT,
                                                .separator = is_instant ? 'T' : ' ',

@@ -2,6 +2,8 @@
  * columns are what the server says that it would return. */
 #include "connect/mysql/source_parts.h"
 
+#include <assert.h>
+
 static const struct custom_dialect dialect = {.has_backslashes = true, .has_hash_comments = true};
 
 enum { BINARY_CHARSET = 63 };
@@ -115,7 +117,7 @@ RC mysql_custom_describe(struct mysql_source *self, struct mysql_table *table, c
 }
 
 /* As what the cursor is, so that an index on it is of use. */
-RC mysql_custom_finish(struct mysql_source *self, struct mysql_table *table, struct error *err)
+void mysql_custom_finish(struct mysql_source *self, struct mysql_table *table)
 {
     static const char *const of_time[] = {"CAST(@waybill_lower AS DATETIME(6))", "CAST(@waybill_upper AS DATETIME(6))",
                                           CUSTOM_LIMIT_TEXT},
@@ -124,14 +126,12 @@ RC mysql_custom_finish(struct mysql_source *self, struct mysql_table *table, str
                              *const of_number[] = {"CAST(@waybill_lower AS SIGNED)", "CAST(@waybill_upper AS SIGNED)",
                                                    CUSTOM_LIMIT_TEXT};
     if (table->sql == NULL)
-        return RC_OK;
-    if (table->base.cursor < 0)
-        return fail(err, RC_CONFIG, "custom_sql needs a cursor; '%s' names none", table->base.name);
+        return;
+    assert(table->base.cursor >= 0 && "a configuration without one is refused");
     enum form_kind kind = table->base.form.kind;
     table->quoted = write_with(self, table, kind == FORM_EPOCH ? of_number : kind == FORM_DATE ? of_date : of_time);
     for (int i = 0; i < table->base.key_count; i++)
-        table->columns[table->base.key[i]].field.nullable = false; /* it is looked for before rows are read */
-    return RC_OK;
+        table->columns[table->base.key[i]].base.field.nullable = false; /* it is looked for before rows are read */
 }
 
 RC mysql_custom_bind(const struct mysql_table *table, const struct range *range, struct mysql_session *session,

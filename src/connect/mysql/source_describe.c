@@ -221,23 +221,9 @@ static RC apply_zero_dates(struct mysql_source *self, struct mysql_table *table,
         column->zero_is_null = policy == ZERO_DATES_NULL;
         column->base.as = policy == ZERO_DATES_TEXT ? "text" : NULL;
         TRY(mysql_column_decide(column, table->base.name, &self->arena, err));
-        column->field.nullable |= column->zero_is_null;
+        column->base.field.nullable |= column->zero_is_null;
     }
     return RC_OK;
-}
-
-static void build_schema(struct mysql_source *self, struct mysql_table *table)
-{
-    struct schema *schema = schema_new();
-    struct type_verdict *verdicts = arena_take(&self->arena, (size_t)table->column_count * sizeof(*verdicts));
-    for (int i = 0; i < table->column_count; i++) {
-        schema_add(schema, &table->columns[i].field);
-        verdicts[i] = table->columns[i].verdict;
-    }
-    table->base.verdicts = verdicts;
-    self->schemas = xrealloc(self->schemas, (size_t)(self->schema_count + 1) * sizeof(struct schema *));
-    self->schemas[self->schema_count++] = schema;
-    table->base.schema = schema;
 }
 
 enum rc mysql_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
@@ -271,8 +257,8 @@ enum rc mysql_source_describe(struct source *base, const struct table_request *r
     find_order(table, &indexes);
     TRY(columns_drop_excluded(&columns, &table->base, request->is_whole, err));
     table->column_count = columns.count;
-    TRY(mysql_custom_finish(self, table, err));
-    build_schema(self, table);
+    mysql_custom_finish(self, table);
+    columns_finish(&columns, &table->base, &self->arena);
     *ret = &table->base;
     return RC_OK;
 }

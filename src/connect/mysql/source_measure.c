@@ -62,8 +62,8 @@ static RC sample_bytes(struct mysql_source *self, const struct mysql_table *tabl
     buf_add_str(&sql, S("SELECT CAST(IFNULL(CEIL(AVG(bytes)), 0) AS SIGNED) FROM (SELECT 0"));
     for (int i = 0; i < table->column_count; i++) {
         const struct mysql_column *column = &table->columns[i];
-        bool is_text = column->field.type == TYPE_UTF8 || column->field.type == TYPE_BINARY;
-        fixed += is_text ? OFFSET_BYTES : column->field.type == TYPE_DECIMAL ? DECIMAL_BYTES : NUMBER_BYTES;
+        bool is_text = column->base.field.type == TYPE_UTF8 || column->base.field.type == TYPE_BINARY;
+        fixed += is_text ? OFFSET_BYTES : column->base.field.type == TYPE_DECIMAL ? DECIMAL_BYTES : NUMBER_BYTES;
         is_wide |= is_text && column->octets >= WIDE_OCTETS;
         if (is_text)
             buf_addf(&sql, " + IFNULL(LENGTH(%s), 0)", column->expression);
@@ -102,7 +102,7 @@ enum rc mysql_source_facts(struct source *base, const struct table *table, const
         if (!cursor->base.not_null)
             TRY(count_cursors(self, t, "IS NULL", &facts.null_cursors, err));
         if (is_time) /* zero dates: below every mark; a partial one stands where its year is, and is met when read */
-            TRY(count_cursors(self, t, cursor->field.utc ? "= '0000-00-00 00:00:00'" : "< '0001-01-01'",
+            TRY(count_cursors(self, t, cursor->base.field.utc ? "= '0000-00-00 00:00:00'" : "< '0001-01-01'",
                               &facts.odd_cursors, err));
     }
     *ret = facts;

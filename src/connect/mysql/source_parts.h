@@ -34,8 +34,6 @@ struct mysql_column {
     const char *expression; /* what is selected */
     enum key_form key_form;
     struct decoding decoding;
-    struct field field;
-    struct type_verdict verdict;
 };
 
 struct mysql_table {
@@ -63,8 +61,6 @@ struct mysql_source {
     int idle_count;
     pthread_mutex_t lock; /* of idle */
     struct arena arena;   /* tables, texts of the settings */
-    struct schema **schemas;
-    int schema_count;
 };
 
 static inline const struct mysql_table *mysql_table_of(const struct table *table)
@@ -161,7 +157,7 @@ enum rc mysql_source_split(struct source *base, const struct table *table, const
 /* The columns of a statement in the place of those of a table; cursor and key are found as a table's are. */
 RC mysql_custom_describe(struct mysql_source *self, struct mysql_table *table, const char *sql, struct error *err);
 /* Once the cursor is known: the statement as it is asked, with what it takes from the session. */
-RC mysql_custom_finish(struct mysql_source *self, struct mysql_table *table, struct error *err);
+void mysql_custom_finish(struct mysql_source *self, struct mysql_table *table);
 /* What :lower and :upper are from now on, in this session. A table takes nothing. */
 RC mysql_custom_bind(const struct mysql_table *table, const struct range *range, struct mysql_session *session,
                      struct error *err);

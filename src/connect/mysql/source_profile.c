@@ -10,7 +10,7 @@ static void add_value(const struct mysql_column *column, struct buf *out)
     const char *name = column->expression;
     if (column->zero_is_null)
         buf_addf(out, "IF(%s < '0001-01-01' OR MONTH(%s) = 0 OR DAYOFMONTH(%s) = 0, NULL, %s)", name, name, name, name);
-    else if (column->field.type == TYPE_UTF8)
+    else if (column->base.field.type == TYPE_UTF8)
         buf_addf(out, "CAST(CONVERT(%s USING utf8mb4) AS BINARY)", name);
     else if (column->decoding.kind == DECODE_BITS)
         buf_addf(out, "%s+0", name);
@@ -27,7 +27,7 @@ static void add_measure(const struct mysql_column *column, enum profile_measure 
                                          [PROFILE_SUM] = "SUM(",
                                          [PROFILE_BYTES] = "SUM(LENGTH("};
     buf_add_str(out, S(", "));
-    if (!profile_takes(&column->field, measure)) {
+    if (!profile_takes(&column->base.field, measure)) {
         buf_add_str(out, S("NULL"));
         return;
     }

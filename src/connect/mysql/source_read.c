@@ -92,7 +92,7 @@ static RC put_texts(struct mysql_reader *self, MYSQL_ROW row, const unsigned lon
             continue;
         }
         const bool is_zero = row[i] != NULL && column->zero_is_null && decode_is_zero_date(&column->decoding, value);
-        const bool fits = is_zero || (row[i] == NULL && column->field.nullable);
+        const bool fits = is_zero || (row[i] == NULL && column->base.field.nullable);
         if (!fits && !source_sets_aside(&self->table->base, i))
             return fail_misfit(self, i, err);
         column_put_null(&to.columns[i], to.number);
@@ -128,7 +128,7 @@ static bool plan_columns(struct mysql_reader *self)
     for (int i = 0; i < count && fits; i++) {
         const struct mysql_column *column = &self->table->columns[i];
         self->columns[i] =
-            (struct row_column){.nullable = column->field.nullable,
+            (struct row_column){.nullable = column->base.field.nullable,
                                 .zero_is_null = column->zero_is_null,
                                 .misfit = source_sets_aside(&self->table->base, i) ? misfit_name(column) : NULL};
         fits = row_column_plan(&self->columns[i], &column->decoding, &self->statement.columns[i]);

@@ -139,7 +139,7 @@ static enum key_form key_form_of(enum family family)
 static void take_as_text(struct mysql_column *column, enum family family, struct arena *arena)
 {
     const char *name = column->expression;
-    column->field.type = TYPE_UTF8;
+    column->base.field.type = TYPE_UTF8;
     column->decoding = (struct decoding){.kind = DECODE_TEXT, .type = TYPE_UTF8};
     if (family == FAMILY_REAL) /* its own text has six digits */
         column->expression = arena_print(arena, "%s*1E0", name);
@@ -151,7 +151,7 @@ static void take_as_text(struct mysql_column *column, enum family family, struct
 
 static void take_as_binary(struct mysql_column *column, enum family family, struct arena *arena)
 {
-    column->field.type = TYPE_BINARY;
+    column->base.field.type = TYPE_BINARY;
     column->decoding = (struct decoding){.kind = DECODE_BYTES, .type = TYPE_BINARY};
     if (family == FAMILY_TEXT || family == FAMILY_ENUM || family == FAMILY_SET) /* in the column's own charset */
         column->expression = arena_print(arena, "CAST(%s AS BINARY)", column->expression);
@@ -161,16 +161,16 @@ static void take_as_binary(struct mysql_column *column, enum family family, stru
 
 static enum rc refuse(struct mysql_column *column, const char *why, const char *as)
 {
-    column->verdict = (struct type_verdict){FIDELITY_LOSSY, why, as};
+    column->base.verdict = (struct type_verdict){FIDELITY_LOSSY, why, as};
     return RC_CONFIG;
 }
 
 static void take_integer(struct mysql_column *column)
 {
     column->decoding.kind = DECODE_INTEGER;
-    if (column->field.type == TYPE_DECIMAL) { /* BIGINT UNSIGNED */
+    if (column->base.field.type == TYPE_DECIMAL) { /* BIGINT UNSIGNED */
         column->decoding.kind = DECODE_DECIMAL;
-        column->field.precision = 20;
+        column->base.field.precision = 20;
     }
 }
 
@@ -178,8 +178,8 @@ static RC take_decimal(struct mysql_column *column)
 {
     if (column->precision > DECIMAL_DIGITS_MAX)
         return refuse(column, "a decimal of the waybill has at most 38 digits", "text");
-    column->field.precision = (int)column->precision;
-    column->field.scale = column->decoding.scale = (int)column->scale;
+    column->base.field.precision = (int)column->precision;
+    column->base.field.scale = column->decoding.scale = (int)column->scale;
     column->decoding.kind = DECODE_DECIMAL;
     return RC_OK;
 }
@@ -189,7 +189,7 @@ static RC take_decimal(struct mysql_column *column)
 static void take_real(struct mysql_column *column, struct arena *arena)
 {
     column->decoding.kind = DECODE_REAL;
-    if (column->field.type == TYPE_FLOAT || column->has_scale)
+    if (column->base.field.type == TYPE_FLOAT || column->has_scale)
         column->expression = arena_print(arena, "%s*1E0", column->expression);
 }
 
@@ -198,18 +198,18 @@ static void take_bits(struct mysql_column *column)
     column->decoding.kind = DECODE_BITS;
     if (column->precision <= BITS_IN_INT64)
         return;
-    column->field.type = TYPE_DECIMAL;
-    column->field.precision = 20;
+    column->base.field.type = TYPE_DECIMAL;
+    column->base.field.precision = 20;
 }
 
 static void take_stamp(struct mysql_column *column)
 {
     column->decoding.kind = DECODE_STAMP;
     column->decoding.unit = column->digits == 0 ? UNIT_SECOND : column->digits <= 3 ? UNIT_MILLI : UNIT_MICRO;
-    column->field.unit = column->decoding.unit;
+    column->base.field.unit = column->decoding.unit;
     if (column->digits % 3 != 0)
-        column->verdict.fidelity = FIDELITY_WIDENED;
-    column->field.utc = strcmp(column->type, "timestamp") == 0;
+        column->base.verdict.fidelity = FIDELITY_WIDENED;
+    column->base.field.utc = strcmp(column->type, "timestamp") == 0;
 }
 
 /* A value that the ENUM does not have is '' too where '' is one that it has: only its number, 0, tells. */
@@ -254,7 +254,7 @@ static RC take_declared(struct mysql_column *column, enum family family, struct 
     case FAMILY_SHAPE: take_shape(column, arena); return RC_OK;
     case FAMILY_UNKNOWN: break;
     }
-    return refuse(column, column->verdict.why, "binary");
+    return refuse(column, column->base.verdict.why, "binary");
 }
 
 static struct type_verdict verdict_of(const struct known_type *known, const struct mysql_column *column)
@@ -270,18 +270,20 @@ RC mysql_column_decide(struct mysql_column *column, const char *table, struct ar
     column->expression = quoted(column->base.name, arena);
     column->key_form = key_form_of(known->family);
     column->base.has_order = column->key_form != KEY_NONE;
-    column->field = (struct field){.name = column->base.name, .type = column->is_unsigned ? known->wide : known->plain};
-    column->field.nullable = !column->base.not_null;
-    column->field.source_type = strlen(column->base.declared) <= SOURCE_TYPE_MAX ? column->base.declared : column->type;
-    column->verdict = verdict_of(known, column);
+    column->base.field =
+        (struct field){.name = column->base.name, .type = column->is_unsigned ? known->wide : known->plain};
+    column->base.field.nullable = !column->base.not_null;
+    column->base.field.source_type =
+        strlen(column->base.declared) <= SOURCE_TYPE_MAX ? column->base.declared : column->type;
+    column->base.verdict = verdict_of(known, column);
     if (column->base.as != NULL) {
-        column->verdict = (struct type_verdict){FIDELITY_EXACT, NULL, NULL};
+        column->base.verdict = (struct type_verdict){FIDELITY_EXACT, NULL, NULL};
         (strcmp(column->base.as, "text") == 0 ? take_as_text : take_as_binary)(column, known->family, arena);
         return RC_OK;
     }
     if (take_declared(column, known->family, arena) != RC_OK)
-        return type_fail_lossy(table, column->base.name, column->base.declared, &column->verdict, err);
-    column->decoding.type = column->field.type;
+        return type_fail_lossy(table, column->base.name, column->base.declared, &column->base.verdict, err);
+    column->decoding.type = column->base.field.type;
     return RC_OK;
 }
 
@@ -354,8 +356,8 @@ const struct source_type *mysql_source_types(struct arena *arena, int *ret_count
         struct error lossy;
         column.base.name = "c";
         if (mysql_column_decide(&column, "t", arena, &lossy) != RC_OK)
-            column.field.source_type = NULL;
-        types[i] = (struct source_type){samples[i].base.declared, column.field, column.verdict};
+            column.base.field.source_type = NULL;
+        types[i] = (struct source_type){samples[i].base.declared, column.base.field, column.base.verdict};
     }
     *ret_count = SAMPLES;
     return types;

@@ -173,9 +173,6 @@ static void postgres_source_free(struct source *base)
         pq_free(self->idle[i]);
     pq_free(self->control);
     tunnel_free(self->address.tunnel);
-    for (int i = 0; i < self->schema_count; i++)
-        schema_free(self->schemas[i]);
-    free(self->schemas);
     secret_release(&self->password);
     pthread_mutex_destroy(&self->lock);
     arena_release(&self->arena);

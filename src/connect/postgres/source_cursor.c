@@ -9,14 +9,14 @@ static const char *find_form(const struct pg_column *column, const struct table_
 {
     if (column->base.as != NULL)
         return cursor_has_override;
-    if (column->field.type == TYPE_INT32 || column->field.type == TYPE_INT64)
+    if (column->base.field.type == TYPE_INT32 || column->base.field.type == TYPE_INT64)
         return cursor_integer_form(request, ret);
-    if (column->field.type != TYPE_DATE && column->field.type != TYPE_TIMESTAMP)
+    if (column->base.field.type != TYPE_DATE && column->base.field.type != TYPE_TIMESTAMP)
         return cursor_is_no_time;
     if (request->cursor_unit != NULL)
         return cursor_unit_is_for_integers;
-    bool is_instant = column->field.utc;
-    *ret = column->field.type == TYPE_DATE
+    bool is_instant = column->base.field.utc;
+    *ret = column->base.field.type == TYPE_DATE
                ? (struct form){.kind = FORM_DATE}
                : (struct form){
                      .kind = FORM_TEXT, .separator = is_instant ? 'T' : ' ', .z = is_instant, .digits = column->digits};
@@ -30,7 +30,7 @@ RC pg_cursor_find(struct pg_table *table, const struct table_request *request, s
     struct cursor_candidate *candidates = arena_take(&arena, sizeof(*candidates) * (size_t)table->column_count);
     for (int i = 0; i < table->column_count; i++) {
         const struct pg_column *column = &table->columns[i];
-        enum type type = column->field.type;
+        enum type type = column->base.field.type;
         candidates[i] = (struct cursor_candidate){.is_time = type == TYPE_DATE || type == TYPE_TIMESTAMP,
                                                   .is_integer = type == TYPE_INT32 || type == TYPE_INT64};
         candidates[i].why_not = find_form(column, request, &candidates[i].form);

@@ -2,6 +2,8 @@
  * session, given to it as parameters, which the statement reads. */
 #include "connect/postgres/source_parts.h"
 
+#include <assert.h>
+
 static const struct custom_dialect dialect = {.has_dollar_quotes = true, .has_nested_comments = true};
 
 /* Before anything of the user's is sent. Tables that it names without a schema are the connection's; what is built in
@@ -93,13 +95,12 @@ RC pg_custom_describe(struct postgres_source *self, struct pg_table *table, cons
     return take_columns(self, table, columns.result, err);
 }
 
-RC pg_custom_finish(struct postgres_source *self, struct pg_table *table, struct error *err)
+void pg_custom_finish(struct postgres_source *self, struct pg_table *table)
 {
     AUTO_RELEASE(buf) asked = {0};
     if (table->sql == NULL)
-        return RC_OK;
-    if (table->base.cursor < 0)
-        return fail(err, RC_CONFIG, "custom_sql needs a cursor; '%s' names none", table->base.name);
+        return;
+    assert(table->base.cursor >= 0 && "a configuration without one is refused");
     const char *type = table->columns[table->base.cursor].base.declared;
     const char *instead[] = {arena_print(&self->arena, "(current_setting('waybill.lower')::%s)", type),
                              arena_print(&self->arena, "(current_setting('waybill.upper')::%s)", type),
@@ -107,8 +108,7 @@ RC pg_custom_finish(struct postgres_source *self, struct pg_table *table, struct
     custom_write(table->sql, &dialect, instead, &asked);
     table->quoted = arena_str(&self->arena, buf_str(&asked));
     for (int i = 0; i < table->base.key_count; i++)
-        table->columns[table->base.key[i]].field.nullable = false; /* it is looked for before rows are read */
-    return RC_OK;
+        table->columns[table->base.key[i]].base.field.nullable = false; /* it is looked for before rows are read */
 }
 
 RC pg_custom_bind(const struct postgres_source *self, const struct pg_table *table, const struct range *range,

@@ -170,21 +170,6 @@ static RC list_indexes(struct postgres_source *self, const struct pg_table *tabl
     return postgres_source_ask(self, sql.at, ret, err);
 }
 
-static void build_schema(struct postgres_source *self, struct pg_table *table)
-{
-    struct schema *schema = schema_new();
-    struct type_verdict *verdicts = arena_take(&self->arena, (size_t)table->column_count * sizeof(*verdicts));
-    for (int i = 0; i < table->column_count; i++) {
-        verdicts[i] = table->columns[i].verdict;
-        schema_add(schema, &table->columns[i].field);
-        table->columns[i].tuple.field = &table->columns[i].field;
-    }
-    self->schemas = xrealloc(self->schemas, (size_t)(self->schema_count + 1) * sizeof(struct schema *));
-    self->schemas[self->schema_count++] = schema;
-    table->base.schema = schema;
-    table->base.verdicts = verdicts;
-}
-
 RC postgres_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
                             struct error *err)
 {
@@ -215,8 +200,10 @@ RC postgres_source_describe(struct source *base, const struct table_request *req
     look_at_indexes(table, &indexes, true);
     TRY(columns_drop_excluded(&columns, &table->base, request->is_whole, err));
     table->column_count = columns.count;
-    TRY(pg_custom_finish(self, table, err));
-    build_schema(self, table);
+    pg_custom_finish(self, table);
+    columns_finish(&columns, &table->base, &self->arena);
+    for (int i = 0; i < table->column_count; i++)
+        table->columns[i].tuple.field = &table->base.schema->fields[i];
     *ret = &table->base;
     return RC_OK;
 }

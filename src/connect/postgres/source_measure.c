@@ -60,7 +60,7 @@ static RC count_rows(struct postgres_source *self, const struct pg_table *table,
 
 static bool is_text(const struct pg_column *column)
 {
-    return column->field.type == TYPE_UTF8 || column->field.type == TYPE_BINARY;
+    return column->base.field.type == TYPE_UTF8 || column->base.field.type == TYPE_BINARY;
 }
 
 /* The average of a sum over the columns of texts, of the first rows. */
@@ -71,7 +71,7 @@ static RC sample(struct postgres_source *self, const struct pg_table *table, con
     buf_add_str(&sql, S("SELECT coalesce(ceil(avg(bytes)), 0)::bigint FROM (SELECT 0"));
     for (int i = 0; i < table->column_count; i++) {
         const struct pg_column *column = &table->columns[i];
-        const char *cast = column->field.type == TYPE_BINARY ? "" : "::text";
+        const char *cast = column->base.field.type == TYPE_BINARY ? "" : "::text";
         if (is_text(column))
             buf_addf(&sql, " + coalesce(%s((%s)%s)::bigint, 0)", function, column->expression, cast);
     }
@@ -90,7 +90,9 @@ static RC sample_bytes(struct postgres_source *self, const struct pg_table *tabl
     int64_t fixed = 0, stored, texts;
     for (int i = 0; i < table->column_count; i++) {
         const struct pg_column *column = &table->columns[i];
-        fixed += is_text(column) ? OFFSET_BYTES : column->field.type == TYPE_DECIMAL ? DECIMAL_BYTES : NUMBER_BYTES;
+        fixed += is_text(column)                           ? OFFSET_BYTES
+                 : column->base.field.type == TYPE_DECIMAL ? DECIMAL_BYTES
+                                                           : NUMBER_BYTES;
     }
     TRY(sample(self, table, range, "pg_column_size", SAMPLE_WIDE_ROWS, &stored, err));
     TRY(sample(self, table, range, "octet_length", stored >= WIDE_BYTES ? SAMPLE_WIDE_ROWS : SAMPLE_ROWS, &texts, err));
@@ -202,7 +204,7 @@ static struct cutter cutter_of(struct source *source, const struct table *table)
     static const struct cutter_ops ops = {cut_row_at, cut_next_group, cut_is_empty, cut_estimate};
     const struct pg_table *t = pg_table_of(table);
     bool is_single = table->key_count == 1 && t->key_is_indexed;
-    enum type type = is_single ? t->columns[table->key[0]].field.type : TYPE_UTF8;
+    enum type type = is_single ? t->columns[table->key[0]].base.field.type : TYPE_UTF8;
     return (struct cutter){.ops = &ops,
                            .source = source,
                            .table = table,

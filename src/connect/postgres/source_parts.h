@@ -20,8 +20,6 @@ struct pg_column {
     const char *expression; /* what is selected */
     int digits;             /* of a second's fraction: times */
     struct tuple_column tuple;
-    struct field field;
-    struct type_verdict verdict;
 };
 
 struct pg_table {
@@ -52,8 +50,6 @@ struct postgres_source {
     int idle_count;
     pthread_mutex_t lock; /* of idle */
     struct arena arena;   /* tables, texts of the address */
-    struct schema **schemas;
-    int schema_count;
 };
 
 static inline const struct pg_table *pg_table_of(const struct table *table) { return (const struct pg_table *)table; }
@@ -139,7 +135,7 @@ RC postgres_source_split(struct source *base, const struct table *table, const s
 /* The columns of a statement in the place of those of a table; cursor and key are found as a table's are. */
 RC pg_custom_describe(struct postgres_source *self, struct pg_table *table, const char *sql, struct error *err);
 /* Once the cursor is known: the statement as it is asked, with what it takes from the session. */
-RC pg_custom_finish(struct postgres_source *self, struct pg_table *table, struct error *err);
+void pg_custom_finish(struct postgres_source *self, struct pg_table *table);
 /* What :lower and :upper are from now on, in this session. A table takes nothing. */
 RC pg_custom_bind(const struct postgres_source *self, const struct pg_table *table, const struct range *range,
                   struct pq *db, struct error *err);

@@ -23,7 +23,7 @@ static RC add_key_literal(const struct pg_table *table, const struct pg_column *
                           struct buf *out, struct error *err)
 {
     AUTO_RELEASE(buf) bytes = {0};
-    if (column->field.type != TYPE_BINARY) {
+    if (column->base.field.type != TYPE_BINARY) {
         pq_literal(out, str(text));
         return RC_OK;
     }
@@ -210,7 +210,7 @@ RC pg_range_check(struct postgres_source *self, const struct pg_table *table, co
 
 static void add_key_text(const struct pg_column *column, struct buf *out)
 {
-    bool is_bytes = column->field.type == TYPE_BINARY;
+    bool is_bytes = column->base.field.type == TYPE_BINARY;
     buf_add_str(out, is_bytes ? S("encode(") : S(""));
     pq_quote(out, column->base.name);
     buf_add_str(out, is_bytes ? S(", 'hex')") : S("::text"));
@@ -221,8 +221,9 @@ static void add_cursor_text(const struct pg_column *column, struct buf *out)
 {
     buf_add_str(out, S("("));
     pq_quote(out, column->base.name);
-    buf_add_str(out, column->field.type == TYPE_TIMESTAMP && column->field.utc ? S(" AT TIME ZONE 'UTC')::text")
-                                                                               : S(")::text"));
+    buf_add_str(out, column->base.field.type == TYPE_TIMESTAMP && column->base.field.utc
+                         ? S(" AT TIME ZONE 'UTC')::text")
+                         : S(")::text"));
 }
 
 void pg_range_select_position(const struct pg_table *table, const struct range *range, struct buf *out)

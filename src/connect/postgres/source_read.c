@@ -19,7 +19,7 @@ struct postgres_reader {
 
 static const char *misfit_name(const struct pg_column *c)
 {
-    switch (c->field.type) {
+    switch (c->base.field.type) {
     case TYPE_DATE:
     case TYPE_TIMESTAMP: return "an infinite time, or one beyond what a timestamp has";
     case TYPE_DECIMAL: return "NaN, an infinity, or more digits than declared";
@@ -37,7 +37,7 @@ static enum rc fail_misfit(const struct postgres_reader *self, int column, struc
     if (column == self->table->base.cursor && self->by_range)
         return fail_todo(err, "correct it in the source: it is the cursor, and no range would take it");
     return fail_todo(err, "correct it in the source, or take the column as it is: columns: {%s: {as: %s}}",
-                     yaml_name(&arena, c->base.name), c->field.type == TYPE_UTF8 ? "binary" : "text");
+                     yaml_name(&arena, c->base.name), c->base.field.type == TYPE_UTF8 ? "binary" : "text");
 }
 
 static enum rc fail_damaged(const struct postgres_reader *self, struct error *err)

@@ -70,7 +70,7 @@ static const char *quoted(const char *name, struct arena *arena)
 
 static void take_as_text(struct pg_column *column, struct arena *arena)
 {
-    column->field.type = TYPE_UTF8;
+    column->base.field.type = TYPE_UTF8;
     column->tuple.wire = WIRE_TEXT;
     column->expression = arena_print(arena, "%s::text", column->expression);
 }
@@ -78,7 +78,7 @@ static void take_as_text(struct pg_column *column, struct arena *arena)
 /* The bytes of the text, in the database's own encoding. */
 static void take_as_binary(struct pg_column *column, struct arena *arena)
 {
-    column->field.type = TYPE_BINARY;
+    column->base.field.type = TYPE_BINARY;
     if (column->tuple.wire != WIRE_BYTES)
         column->expression = arena_print(arena, "convert_to(%s::text, getdatabaseencoding())", column->expression);
     column->tuple.wire = WIRE_BYTES;
@@ -94,21 +94,21 @@ static RC take_numeric(struct pg_column *column)
                       : scale < 0 || scale > precision ? "its scale is none that a decimal of the waybill has"
                                                        : NULL;
     if (why != NULL) {
-        column->verdict = (struct type_verdict){FIDELITY_LOSSY, why, "text"};
+        column->base.verdict = (struct type_verdict){FIDELITY_LOSSY, why, "text"};
         return RC_CONFIG;
     }
-    column->field.precision = precision;
-    column->field.scale = scale;
+    column->base.field.precision = precision;
+    column->base.field.scale = scale;
     return RC_OK;
 }
 
 static void take_timestamp(struct pg_column *column)
 {
     column->digits = column->modifier < 0 ? 6 : column->modifier;
-    column->field.unit = column->digits == 0 ? UNIT_SECOND : column->digits <= 3 ? UNIT_MILLI : UNIT_MICRO;
-    column->field.utc = column->oid == OID_TIMESTAMPTZ;
+    column->base.field.unit = column->digits == 0 ? UNIT_SECOND : column->digits <= 3 ? UNIT_MILLI : UNIT_MICRO;
+    column->base.field.utc = column->oid == OID_TIMESTAMPTZ;
     if (column->digits % 3 != 0)
-        column->verdict.fidelity = FIDELITY_WIDENED;
+        column->base.verdict.fidelity = FIDELITY_WIDENED;
 }
 
 RC pg_column_decide(struct pg_column *column, const char *table, struct arena *arena, struct error *err)
@@ -116,18 +116,19 @@ RC pg_column_decide(struct pg_column *column, const char *table, struct arena *a
     const struct known_type *known = find_type(column);
     column->expression = quoted(column->base.name, arena);
     column->base.has_order = known->has_order;
-    column->field = (struct field){.name = column->base.name, .type = known->type, .nullable = !column->base.not_null};
-    column->field.source_type = strlen(column->base.declared) <= SOURCE_TYPE_MAX ? column->base.declared : "";
+    column->base.field =
+        (struct field){.name = column->base.name, .type = known->type, .nullable = !column->base.not_null};
+    column->base.field.source_type = strlen(column->base.declared) <= SOURCE_TYPE_MAX ? column->base.declared : "";
     column->tuple = (struct tuple_column){
         .wire = known->wire, .is_unsigned = column->oid == OID_OID, .may_be_no_utf8 = column->tuple.may_be_no_utf8};
-    column->verdict = (struct type_verdict){column->base.as != NULL ? FIDELITY_EXACT : known->fidelity,
-                                            column->base.as != NULL ? NULL : known->why, NULL};
+    column->base.verdict = (struct type_verdict){column->base.as != NULL ? FIDELITY_EXACT : known->fidelity,
+                                                 column->base.as != NULL ? NULL : known->why, NULL};
     if (text_eq(column->base.as, "binary"))
         take_as_binary(column, arena);
     else if (column->base.as != NULL || known->wire == WIRE_CAST)
         take_as_text(column, arena);
     else if (known->type == TYPE_DECIMAL && take_numeric(column) != RC_OK)
-        return type_fail_lossy(table, column->base.name, column->base.declared, &column->verdict, err);
+        return type_fail_lossy(table, column->base.name, column->base.declared, &column->base.verdict, err);
     else if (known->type == TYPE_TIMESTAMP)
         take_timestamp(column);
     return RC_OK;
@@ -148,8 +149,8 @@ static void list_type(struct pg_column column, struct arena *arena, struct sourc
     struct error lossy;
     column.base.name = "c";
     if (pg_column_decide(&column, "t", arena, &lossy) != RC_OK)
-        column.field.source_type = NULL;
-    *ret = (struct source_type){column.base.declared, column.field, column.verdict};
+        column.base.field.source_type = NULL;
+    *ret = (struct source_type){column.base.declared, column.base.field, column.base.verdict};
 }
 
 const struct source_type *postgres_source_types(struct arena *arena, int *ret_count)

@@ -134,9 +134,6 @@ static RC sqlite_source_ceiling(struct source *base, const struct table *table, 
 static void sqlite_source_free(struct source *base)
 {
     struct sqlite_source *self = (struct sqlite_source *)base;
-    for (int i = 0; i < self->schema_count; i++)
-        schema_free(self->schemas[i]);
-    free(self->schemas);
     sqlite_free(self->db);
     arena_release(&self->arena);
     free(self);

@@ -25,22 +25,23 @@ static const char *find_form(const struct sqlite_column *column, const struct ta
                              const struct table_request *request, struct form *ret)
 {
     const struct form *known = request->known_form;
-    if (column->field.type == TYPE_INT64) {
+    if (column->base.field.type == TYPE_INT64) {
         if (request->cursor_unit == NULL && (known == NULL || known->kind != FORM_EPOCH))
             return "it holds integers, and cursor_unit does not say whether seconds (s) or milliseconds (ms)";
         int digits = request->cursor_unit != NULL ? (strcmp(request->cursor_unit, "ms") == 0 ? 3 : 0) : known->digits;
         *ret = (struct form){.kind = FORM_EPOCH, .digits = digits};
         return NULL;
     }
-    if (column->field.type == TYPE_DOUBLE)
+    if (column->base.field.type == TYPE_DOUBLE)
         return "it holds REAL values, which do not keep a time exactly";
-    if (column->field.type != TYPE_UTF8 && column->field.type != TYPE_DATE && column->field.type != TYPE_TIMESTAMP)
+    if (column->base.field.type != TYPE_UTF8 && column->base.field.type != TYPE_DATE &&
+        column->base.field.type != TYPE_TIMESTAMP)
         return "its values are no times";
     if (request->cursor_unit != NULL)
         return "cursor_unit is for integers, and it holds texts";
     if (known != NULL && (known->kind == FORM_TEXT || known->kind == FORM_DATE))
         *ret = *known;
-    else if (column->field.type != TYPE_UTF8)
+    else if (column->base.field.type != TYPE_UTF8)
         *ret = column->form;
     else if (is_empty(tally))
         *ret = (struct form){.kind = FORM_TEXT, .separator = ' '};
@@ -57,7 +58,7 @@ RC sqlite_cursor_find(struct sqlite_table *table, const struct table_request *re
     const struct columns columns = sqlite_columns(table);
     struct cursor_candidate *candidates = arena_take(&arena, sizeof(*candidates) * (size_t)table->column_count);
     for (int i = 0; i < table->column_count; i++) {
-        enum type type = table->columns[i].field.type;
+        enum type type = table->columns[i].base.field.type;
         candidates[i] = (struct cursor_candidate){.is_time = type == TYPE_DATE || type == TYPE_TIMESTAMP,
                                                   .is_integer = type == TYPE_INT64};
         candidates[i].why_not = find_form(&table->columns[i], &tallies[i], request, &candidates[i].form);

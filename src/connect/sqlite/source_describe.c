@@ -198,7 +198,7 @@ static int columns_to_see(const struct sqlite_table *table, const struct table_r
         bool may_be_cursor = request->cursor != NULL
                                  ? strcmp(request->cursor, column->base.name) == 0
                                  : request->wants_cursor && cursor_name_says_changed(column->base.name);
-        bool needs_form = may_be_cursor && request->known_form == NULL && column->field.type == TYPE_UTF8;
+        bool needs_form = may_be_cursor && request->known_form == NULL && column->base.field.type == TYPE_UTF8;
         if (!column->decided || needs_form)
             ret[count++] = i;
     }
@@ -224,20 +224,15 @@ static RC see_values(struct sqlite_source *self, const struct sqlite_table *tabl
 
 /* SQLite lets NULL into a primary key that is neither the rowid nor declared NOT NULL, and real databases have it:
  * https://www.sqlite.org/quirks.html#primary_keys_can_sometimes_contain_nulls */
-static void build_schema(struct sqlite_source *self, struct sqlite_table *table, bool is_whole)
+static void name_fields(struct sqlite_source *self, struct sqlite_table *table, bool is_whole)
 {
-    struct schema *schema = schema_new();
     for (int i = 0; i < table->column_count; i++) {
         struct sqlite_column *column = &table->columns[i];
-        column->field.name = column->base.name;
-        column->field.source_type = sqlite_column_source_type(column, &self->arena);
         bool keeps_null_out = !is_whole && key_has(&table->base, i);
-        column->field.nullable = !column->base.not_null && !keeps_null_out;
-        schema_add(schema, &column->field);
+        column->base.field.name = column->base.name;
+        column->base.field.source_type = sqlite_column_source_type(column, &self->arena);
+        column->base.field.nullable = !column->base.not_null && !keeps_null_out;
     }
-    self->schemas = xrealloc(self->schemas, (size_t)(self->schema_count + 1) * sizeof(struct schema *));
-    self->schemas[self->schema_count++] = schema;
-    table->base.schema = schema;
 }
 
 enum rc sqlite_source_describe(struct source *base, const struct table_request *request, const struct table **ret,
@@ -289,7 +284,8 @@ enum rc sqlite_source_describe(struct source *base, const struct table_request *
     TRY(sqlite_cursor_find(table, request, tallies, err));
     TRY(columns_drop_excluded(&columns, &table->base, request->is_whole, err));
     table->column_count = columns.count;
-    build_schema(self, table, request->is_whole);
+    name_fields(self, table, request->is_whole);
+    columns_finish(&columns, &table->base, &self->arena);
     *ret = &table->base;
     return RC_OK;
 }

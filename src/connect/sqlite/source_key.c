@@ -47,7 +47,7 @@ RC sqlite_key_text(const struct sqlite_table *table, int column, sqlite3_stmt *r
     const struct sqlite_column *c = &table->columns[column];
     int class = sqlite3_column_type(row, at);
     struct str text = class == SQLITE_TEXT ? sqlite_column_str(row, at) : S("");
-    if (!class_fits(c->field.type, class) || memchr(text.at, '\0', text.len) != NULL || !str_is_utf8(text))
+    if (!class_fits(c->base.field.type, class) || memchr(text.at, '\0', text.len) != NULL || !str_is_utf8(text))
         return fail(err, RC_DATA, "key column '%s' of '%s' holds a value that no position can name: %s", c->base.name,
                     table->base.name,
                     class == SQLITE_NULL   ? "NULL"

@@ -124,7 +124,7 @@ enum rc sqlite_fail_misfit(struct sqlite_source *source, const struct sqlite_tab
              c->base.name, table->base.name, (long long)misfits.nulls);
         return fail_todo(err, "give these rows a value, or name another key in the table's entry (key: <column>)");
     }
-    field_type_name(&c->field, type);
+    field_type_name(&c->base.field, type);
     fail(err, RC_DATA, "column '%s' of '%s': %lld of %lld values do not fit %s", c->base.name, table->base.name,
          (long long)misfits.count, (long long)misfits.values, type);
     return fail_todo(

@@ -110,7 +110,7 @@ static enum type order_type(const struct pages *self, int place)
     bool by_cursor = range_goes_by_cursor(self->range.kind), is_cursor = by_cursor && place == 0;
     if (is_cursor)
         return self->table->base.form.kind == FORM_EPOCH ? TYPE_INT64 : TYPE_UTF8;
-    return self->table->columns[self->table->base.key[place - by_cursor]].field.type;
+    return self->table->columns[self->table->base.key[place - by_cursor]].base.field.type;
 }
 
 /* ("a", "b") < (?, ?) over the places from..to of the order; texts NULL: compared with the row before. */

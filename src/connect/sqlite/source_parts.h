@@ -21,9 +21,8 @@ struct sqlite_column {
     enum affinity affinity;
     enum promise promise;
     bool decided;
-    struct field field; /* once decided; name and source_type are set with the schema */
-    struct form form;   /* of TYPE_DATE and TYPE_TIMESTAMP */
-    bool form_is_open;  /* a timestamp that no value has shown the form of: the next description looks again */
+    struct form form;  /* of TYPE_DATE and TYPE_TIMESTAMP */
+    bool form_is_open; /* a timestamp that no value has shown the form of: the next description looks again */
 };
 
 enum { ORDER_MAX = 1 + 2 * KEY_COLUMNS_MAX }; /* cursor, key, tie */
@@ -47,8 +46,6 @@ struct sqlite_source {
     struct sqlite *db;
     struct sqlite_source_options options;
     struct arena arena; /* tables */
-    struct schema **schemas;
-    int schema_count;
 };
 
 static inline const struct sqlite_table *sqlite_table_of(const struct table *table)

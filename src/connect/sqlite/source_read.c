@@ -56,7 +56,7 @@ static RC add_row(struct sqlite_reader *self, sqlite3_stmt *row, struct error *e
     for (int i = 0; i < self->table->column_count; i++) {
         const struct sqlite_column *column = &self->table->columns[i];
         bool is_null = sqlite3_column_type(row, i) == SQLITE_NULL;
-        bool fits = is_null ? column->field.nullable : cell_read(&cell, column, row, i);
+        bool fits = is_null ? column->base.field.nullable : cell_read(&cell, column, row, i);
         if (!fits && !source_sets_aside(base, i))
             return sqlite_fail_misfit(self->source, self->table, i, err);
         if (is_null || !fits)
@@ -257,7 +257,7 @@ static int64_t raw_bytes(const struct sqlite_table *table, sqlite3_stmt *row)
     enum { OFFSET_BYTES = 4, NUMBER_BYTES = 8, DATE_BYTES = 4, DECIMAL_BYTES = 16 };
     int64_t bytes = 0;
     for (int i = 0; i < table->column_count; i++) {
-        switch (table->columns[i].field.type) {
+        switch (table->columns[i].base.field.type) {
         case TYPE_UTF8:
         case TYPE_BINARY: bytes += OFFSET_BYTES + sqlite3_column_bytes(row, i); break;
         case TYPE_BOOL: bytes += 1; break;

@@ -39,7 +39,7 @@ void sqlite_column_declare(struct sqlite_column *column)
             column->promise = promises[i].promise;
     }
     if (column->promise == PROMISE_DECIMAL &&
-        !declares_digits(column->base.declared, &column->field.precision, &column->field.scale))
+        !declares_digits(column->base.declared, &column->base.field.precision, &column->base.field.scale))
         column->promise = PROMISE_NONE;
 }
 
@@ -71,15 +71,15 @@ static bool form_is_timestamp(const struct form *form)
 static void set_timestamp(struct sqlite_column *column, const struct form *form)
 {
     column->form = *form;
-    column->field.type = TYPE_TIMESTAMP;
-    column->field.unit = (enum time_unit)(form->digits / 3);
-    column->field.utc = form->z;
+    column->base.field.type = TYPE_TIMESTAMP;
+    column->base.field.unit = (enum time_unit)(form->digits / 3);
+    column->base.field.utc = form->z;
 }
 
 const char *sqlite_column_source_type(const struct sqlite_column *column, struct arena *arena)
 {
     char name[FORM_TEXT_MAX];
-    if (column->field.type != TYPE_TIMESTAMP || column->form_is_open)
+    if (column->base.field.type != TYPE_TIMESTAMP || column->form_is_open)
         return column->base.declared;
     form_name(&column->form, name);
     return arena_print(arena, "%s %s", column->base.declared, name + strlen("text "));
@@ -89,7 +89,7 @@ const char *sqlite_column_source_type(const struct sqlite_column *column, struct
 
 void sqlite_column_override(struct sqlite_column *column)
 {
-    column->field.type = strcmp(column->base.as, "text") == 0 ? TYPE_UTF8 : TYPE_BINARY;
+    column->base.field.type = strcmp(column->base.as, "text") == 0 ? TYPE_UTF8 : TYPE_BINARY;
     column->decided = true;
 }
 
@@ -112,7 +112,7 @@ void sqlite_column_recall(struct sqlite_column *column, const struct schema *kno
     } else if (!is_same || rest[0] != '\0') {
         return;
     }
-    column->field = *field;
+    column->base.field = *field;
     if (field->type == TYPE_DATE)
         column->form = (struct form){.kind = FORM_DATE};
     column->decided = true;
@@ -145,7 +145,7 @@ static bool read_override(struct cell *self, const struct sqlite_column *column,
         return true;
     default:
         self->bytes = sqlite_column_str(row, at);
-        return column->field.type == TYPE_BINARY ||
+        return column->base.field.type == TYPE_BINARY ||
                (sqlite3_column_type(row, at) == SQLITE_TEXT && str_is_utf8(self->bytes));
     }
 }
@@ -171,11 +171,11 @@ static bool decimal_from_text(const char *text, int precision, __int128 *ret)
 static bool read_decimal(struct cell *self, const struct sqlite_column *column, sqlite3_stmt *row, int at)
 {
     char text[DECIMAL_TEXT];
-    int class = sqlite3_column_type(row, at), scale = column->field.scale, len;
+    int class = sqlite3_column_type(row, at), scale = column->base.field.scale, len;
     if (class == SQLITE_INTEGER) {
         len = snprintf(text, sizeof(text), "%lld.%0*d", sqlite3_column_int64(row, at), scale > 0 ? scale : 1, 0);
         text[scale > 0 ? len : len - 2] = '\0';
-        return decimal_from_text(text, column->field.precision, &self->decimal);
+        return decimal_from_text(text, column->base.field.precision, &self->decimal);
     }
     double value = sqlite3_column_double(row, at), back;
     if (class != SQLITE_FLOAT || !isfinite(value) || fabs(value) > 1e38)
@@ -183,7 +183,7 @@ static bool read_decimal(struct cell *self, const struct sqlite_column *column, 
     snprintf(text, sizeof(text), "%.*f", scale, value);
     back = strtod(text, NULL);
     return back == value && signbit(back) == signbit(value) &&
-           decimal_from_text(text, column->field.precision, &self->decimal);
+           decimal_from_text(text, column->base.field.precision, &self->decimal);
 }
 
 static bool read_stamp(struct cell *self, const struct sqlite_column *column, sqlite3_stmt *row, int at)
@@ -197,7 +197,7 @@ static bool read_stamp(struct cell *self, const struct sqlite_column *column, sq
     if (strlen(text) != (size_t)sqlite3_column_bytes(row, at) || !form_of_text(text, &form) ||
         !form_equal(&form, &column->form) || !form_parse(&form, text, &us))
         return false;
-    int64_t unit = column->field.type == TYPE_DATE ? INT64_C(86400000000) : unit_us[column->field.unit];
+    int64_t unit = column->base.field.type == TYPE_DATE ? INT64_C(86400000000) : unit_us[column->base.field.unit];
     self->integer = us / unit; /* exact: the form has no more digits than the unit */
     return true;
 }
@@ -207,12 +207,12 @@ bool cell_read(struct cell *self, const struct sqlite_column *column, sqlite3_st
     int class = sqlite3_column_type(row, at);
     if (column->base.as != NULL)
         return read_override(self, column, row, at);
-    switch (column->field.type) {
+    switch (column->base.field.type) {
     case TYPE_BOOL:
     case TYPE_INT64:
         self->integer = sqlite3_column_int64(row, at);
         return class == SQLITE_INTEGER &&
-               (column->field.type == TYPE_INT64 || self->integer == 0 || self->integer == 1);
+               (column->base.field.type == TYPE_INT64 || self->integer == 0 || self->integer == 1);
     case TYPE_INT16: /* of no column of SQLite */
     case TYPE_INT32:
     case TYPE_FLOAT:
@@ -229,7 +229,7 @@ bool cell_read(struct cell *self, const struct sqlite_column *column, sqlite3_st
 
 void cell_put(const struct cell *self, const struct sqlite_column *column, struct batch_builder *builder, int at)
 {
-    switch (column->field.type) {
+    switch (column->base.field.type) {
     case TYPE_BOOL: builder_bool(builder, at, self->integer != 0); return;
     case TYPE_INT64:
     case TYPE_TIMESTAMP: builder_int64(builder, at, self->integer); return;
@@ -255,7 +255,7 @@ static bool promised_column(const struct sqlite_column *column, struct sqlite_co
     if (column->promise == PROMISE_NONE || column->promise == PROMISE_TIMESTAMP)
         return false;
     *ret = *column;
-    ret->field.type = types[column->promise];
+    ret->base.field.type = types[column->promise];
     ret->form = (struct form){.kind = FORM_DATE};
     return true;
 }
@@ -344,13 +344,13 @@ static RC decide_by_class(struct sqlite_column *column, const struct tally *tall
                                          [SQLITE_TEXT] = TYPE_UTF8,
                                          [SQLITE_BLOB] = TYPE_BINARY};
     if (values == 0) {
-        column->field.type = by_affinity[column->affinity];
+        column->base.field.type = by_affinity[column->affinity];
         return RC_OK;
     }
     for (int class = SQLITE_INTEGER; class <= SQLITE_BLOB; class ++) {
         if (!is_enough(tally, tally->classes[class], values))
             continue;
-        column->field.type = by_class[class];
+        column->base.field.type = by_class[class];
         return RC_OK;
     }
     return fail_mixed(column, tally, table, err);
@@ -364,7 +364,7 @@ RC sqlite_column_decide(struct sqlite_column *column, const struct tally *tally,
         values += tally->classes[class];
     if (!keeps_promise(column, tally, values))
         TRY(decide_by_class(column, tally, values, table, err));
-    if (column->field.type == TYPE_UTF8 && tally->not_utf8 > 0 && !tally->others_go) {
+    if (column->base.field.type == TYPE_UTF8 && tally->not_utf8 > 0 && !tally->others_go) {
         fail(err, RC_DATA, "column '%s' of '%s': %lld of %lld texts are not valid UTF-8", column->base.name, table,
              (long long)tally->not_utf8, (long long)values);
         return fail_todo(err,
@@ -403,8 +403,8 @@ const struct source_type *sqlite_source_types(struct arena *arena, int *ret_coun
         sqlite_column_declare(&column);
         enum rc rc = sqlite_column_decide(&column, &nothing, "t", &none);
         assert(rc == RC_OK && "no value contradicts");
-        column.field.source_type = samples[i].declared;
-        types[i] = (struct source_type){samples[i].declared, column.field, {FIDELITY_EXACT, samples[i].why, NULL}};
+        column.base.field.source_type = samples[i].declared;
+        types[i] = (struct source_type){samples[i].declared, column.base.field, {FIDELITY_EXACT, samples[i].why, NULL}};
     }
     types[SAMPLES] = (struct source_type){
         "values of several kinds", {0}, {FIDELITY_LOSSY, "a column has one type, and its values say which", "text"}};
