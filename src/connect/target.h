@@ -158,6 +158,8 @@ struct target_ops {
     bool (*holds)(const struct target *self, const struct batch *batch, int column, int64_t row, const char **ret_why);
     RC (*prepare)(struct target *self, const struct target_table *table, bool dry, struct buf *ret_ddl,
                   struct error *err);
+    RC (*is_there)(struct target *self, const struct target_table *table, bool *ret, struct error *err);
+    RC (*has_rows)(struct target *self, const struct target_table *table, bool *ret, struct error *err);
     RC (*begin)(struct target *self, const struct target_table *table, const struct target_move *move, bool *ret_moved,
                 struct error *err);
     RC (*load_file)(struct target *self, const struct staged_file *file, int64_t *ret_rows, struct error *err);
@@ -255,6 +257,17 @@ static inline RC target_prepare(struct target *t, const struct target_table *tab
                                 struct error *err)
 {
     return t->ops->prepare(t, table, dry, ret_ddl, err);
+}
+/* Whether there is something of the table's name; takes no lock and no right. */
+static inline RC target_is_there(struct target *t, const struct target_table *table, bool *ret, struct error *err)
+{
+    return t->ops->is_there(t, table, ret, err);
+}
+/* Whether such a table has a row; takes the right to SELECT, and waits for nobody: RC_BUSY, RC_AGAIN where it cannot be
+ * told at once. */
+static inline RC target_has_rows(struct target *t, const struct target_table *table, bool *ret, struct error *err)
+{
+    return t->ops->has_rows(t, table, ret, err);
 }
 /* Opens the transaction and runs UPDATE position SET waybill, pos, epoch, token WHERE scope AND waybill = :prev AND
  * token <= :token. *ret_moved = exactly one row; when it is false, or at a failure, the transaction is already rolled

@@ -22,6 +22,17 @@ RC repair_hold(struct route *r, struct error *err);
 /* Gives the lease of such a command, if it is still held. */
 void repair_give(struct route *r);
 
+/* ---- gone.c: what was loaded, and is in the target no more ---- */
+
+/* Behind repair_check_chain; asks only where T names a waybill and nothing waits to be loaded (a load looks by itself).
+ * A table that is gone is RC_DATA, and made anew with --accept-target, unless `dry`; one that was emptied is a warning.
+ */
+RC gone_look(struct route *r, bool dry, struct error *err);
+/* Whether the table, which is there and was loaded into, has no row; false where it may be empty by right, or nobody
+ * can tell now. */
+RC gone_is_emptied(struct route *r, const struct target_table *table, bool *ret, struct error *err);
+void gone_tell_emptied(struct route *r);
+
 /* ---- bound_describe.c, bound.c, bound_chunk.c ---- */
 
 /* What the source says of the table, into r->table: whether it fits the configuration, S and the last waybill. */

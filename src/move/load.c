@@ -20,9 +20,11 @@ struct loader {
     struct arena arena;
     struct target_position t; /* r->t as it will be */
     int64_t token;
-    int64_t rows;     /* of all waybills that are through */
-    int64_t waiting;  /* rows that earlier runs left: what it is given first */
-    int64_t same_key; /* rows that had the key of another one of their waybill */
+    int64_t rows;        /* of all waybills that are through */
+    int64_t waiting;     /* rows that earlier runs left: what it is given first */
+    int64_t same_key;    /* rows that had the key of another one of their waybill */
+    bool is_looked_into; /* the table was, whether it has rows */
+    bool is_emptied;     /* it had none */
     bool has_begun;
     bool is_behind; /* something was given to it since load_finish */
 };
@@ -267,6 +269,16 @@ static bool load_starts_over(const struct load *load)
            (w->lo.shape == POSITION_NONE && !is_aside);
 }
 
+/* Before rows of this run hide it. */
+static RC load_look_into(struct load *load, struct error *err)
+{
+    struct loader *loader = load->loader;
+    if (!load->manner.table.was_loaded || loader->is_looked_into)
+        return RC_OK;
+    loader->is_looked_into = true;
+    return gone_is_emptied(load->r, &load->manner.table, &loader->is_emptied, err);
+}
+
 /* Everything that the target is needed for. */
 static RC load_apply(struct load *load, struct error *err)
 {
@@ -279,6 +291,7 @@ static RC load_apply(struct load *load, struct error *err)
     TRY(manner_prepare(&load->manner, r, load->waybill, &ddl, err));
     if (ddl.len > 0)
         log_info("target.prepared", KV("statements", ddl.at));
+    TRY(load_look_into(load, err));
     return load_transaction(load, err);
 }
 
@@ -426,6 +439,7 @@ static void loader_begin(struct route *r)
     struct loader *loader = r->loader;
     loader->r = r;
     loader->t = r->t;
+    loader->is_looked_into = r->is_looked_into;
     loader->token = scope_marks(r->scope)->token;
     loader->worker = worker_new(threads ? (int)r->run->pipeline->max_pending : 0, load_up_to, loader);
 }
@@ -445,10 +459,12 @@ RC load_follow(struct route *r, struct error *err)
 static void load_tell_of_same_key(struct route *r)
 {
     if (r->loader->same_key > 0)
-        r->result.warning = arena_print(&r->arena,
-                                        "%" PRId64 " rows had the key of another row, and only the latest of each was "
-                                        "kept: the key does not tell rows apart",
-                                        r->loader->same_key);
+        route_warn(r, arena_print(&r->arena,
+                                  "%" PRId64 " rows had the key of another row, and only the latest of each was "
+                                  "kept: the key does not tell rows apart",
+                                  r->loader->same_key));
+    if (TAKE(r->loader->is_emptied))
+        gone_tell_emptied(r);
 }
 
 bool load_is_behind(const struct route *r) { return r->loader != NULL && r->loader->is_behind; }

@@ -83,6 +83,7 @@ RC look_plan(struct route *r, struct plan *ret, struct error *err)
     TRY(scope_read(r->scope, err));
     TRY(repair_look(r, err));
     TRY(route_check_owner(r, err));
+    TRY(gone_look(r, true, err));
     r->lo = scope_marks(r->scope)->extracted.pos;
     TRY(look_waiting(r, route_loads(r) ? r->t.waybill : scope_marks(r->scope)->loaded.id, &plan.waiting, err));
     if (route_extracts(r)) {

@@ -92,6 +92,7 @@ struct route {
     struct scope *scope;
     const char *stage_prefix;   /* every waybill of this table lies below */
     struct target_position t;   /* T as last seen */
+    bool is_looked_into;        /* its target table was, by take (gone.c) */
     const struct table *table;  /* as the source described it; NULL before bound */
     struct shaping *shaping;    /* from its columns to the staged ones; NULL: they are the same */
     struct schema *known;       /* of S.extracted's waybill; NULL: none */

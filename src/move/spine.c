@@ -40,7 +40,8 @@ static RC spine_take_now(struct route *r, struct error *err)
     if (!route_loads(r))
         return RC_OK;
     TRY(spine_fence(r, err));
-    return repair_check_chain(r, err);
+    TRY(repair_check_chain(r, err));
+    return gone_look(r, false, err);
 }
 
 /* CAS S{lease, token = max(S, T) + 1}; then fence T: that waits for a load still under way, stops every older one, and

@@ -13,6 +13,8 @@ struct target_kind {
      * world/value.h says: "1|ada|12.50\n". Not through the target under test. */
     void (*rows)(void *database, const char *table, const struct schema *schema, struct buf *out);
     bool (*has_table)(void *database, const char *table);
+    void (*run)(void *database, const char *sql);                /* by another hand; NULL: `lose` */
+    void (*lose)(void *database, const char *table, bool whole); /* its rows, or the table, where there is no SQL */
     /* A fence or begin that meets an open load: true: waits, and RC_BUSY when its time is over; false: the server ends
      * the other session. */
     bool waits;

@@ -34,6 +34,41 @@ static void prepare_makes_no_table_anew_that_was_loaded_into(void **state)
     OK(target_prepare(s->target, &s->table, false, &ddl, &s->err));
 }
 
+static void lose(struct target_story *s, const char *table, bool whole)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    buf_addf(&sql, "%s %s", whole ? "DROP TABLE" : "DELETE FROM", table);
+    if (s->kind->run != NULL)
+        s->kind->run(s->database, sql.at);
+    else
+        s->kind->lose(s->database, table, whole);
+}
+
+static void whether_a_table_is_there_and_has_rows_is_told_by_another_client_too(void **state)
+{
+    struct target_story *s = *state;
+    bool is_there = true, has_rows = true;
+    OK(target_is_there(s->target, &s->table, &is_there, &s->err));
+    assert_false(is_there);
+    dw_ready(s, MODE_MERGE);
+    OK(target_is_there(s->target, &s->table, &is_there, &s->err));
+    assert_true(is_there);
+    OK(target_has_rows(s->target, &s->table, &has_rows, &s->err));
+    assert_false(has_rows);
+    dw_load(s, "", "w1", "1|ada|2024-01-01 00:00:00\n");
+    OK(target_has_rows(s->target, &s->table, &has_rows, &s->err));
+    assert_true(has_rows);
+    lose(s, "orders", false);
+    OK(target_has_rows(s->target, &s->table, &has_rows, &s->err));
+    assert_false(has_rows);
+    lose(s, "orders", true);
+    OK(target_is_there(s->target, &s->table, &is_there, &s->err));
+    assert_false(is_there);
+    s->table.was_loaded = true;
+    AUTO_RELEASE(buf) ddl = {0};
+    REFUSED(target_prepare(s->target, &s->table, false, &ddl, &s->err), RC_DATA, "'orders' is gone");
+}
+
 static void prepare_makes_a_table_for_the_merges_that_follow_its_first_rows(void **state)
 {
     struct target_story *s = *state;
@@ -133,6 +168,7 @@ int target_suite_prepare(void)
     static const struct CMUnitTest stories[] = {
         STORY(prepare_creates_the_table_once),
         STORY(prepare_makes_no_table_anew_that_was_loaded_into),
+        STORY(whether_a_table_is_there_and_has_rows_is_told_by_another_client_too),
         STORY(prepare_makes_a_table_for_the_merges_that_follow_its_first_rows),
         STORY(prepare_adds_what_the_source_has_grown),
         STORY(S36_columns_are_matched_by_name_and_those_the_source_dropped_stay),

@@ -230,10 +230,8 @@ class Life:
         self.route.at("watermark/tables/p/t.json").unlink(missing_ok=True)
 
     def drop_table(self):
-        """A run that has nothing to load does not look for its table: something comes."""
         if self.route.dw.exists():
             sqlite_rows(self.route.dw, "DROP TABLE IF EXISTS t")
-            self.insert()
 
     # --- its end ---------------------------------------------------------------------------------------------------
     def settle(self):

@@ -168,6 +168,94 @@ static void a_table_that_is_to_begin_with_what_is_new_is_accepted(void **state)
     assert_int_equal(target_rows(w, "events"), report.results[0].rows_extracted);
 }
 
+static enum rc plan_of(struct world *w, struct error *err)
+{
+    struct plan plan;
+    struct run *run = world_open(w, false);
+    enum rc rc = look_plan(&run->routes[0], &plan, err);
+    world_close(w, run);
+    return rc;
+}
+
+static void a_table_that_is_gone_is_seen_by_a_run_that_has_nothing_to_load(void **state)
+{
+    static const enum world_variant variants[] = {WORLD_APPEND, WORLD_MERGE};
+    for (size_t i = 0; i < sizeof(variants) / sizeof(*variants); i++) {
+        AUTO(world) *w = world_of(variants[i], EVENTS);
+        struct error err;
+        world_fill(w);
+        run_ok(w);
+        mem_database_drop_table(w->database, "events");
+        assert_string_equal(run_expecting(w, RC_DATA).error.id, "target-table-gone");
+        assert_int_equal(plan_of(w, &err), RC_DATA);
+        w->options.redshift_only = true;
+        run_expecting(w, RC_DATA);
+        w->options = (struct run_options){.backup_only = true};
+        run_ok(w);
+        w->options = (struct run_options){0};
+        assert_int_equal(read_everything_anew(w), RC_OK);
+        assert_int_equal(plan_of(w, &err), RC_OK);
+        run_ok(w);
+        assert_rows_equal(w, EVENTS);
+    }
+}
+
+static void a_table_that_may_begin_with_what_is_new_is_made_at_once(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_APPEND, EVENTS);
+    world_fill(w);
+    run_ok(w);
+    mem_database_drop_table(w->database, "events");
+    w->options.accept_target = true;
+    assert_non_null(strstr(run_ok(w).results[0].warning, "made anew"));
+    assert_int_equal(target_rows(w, "events"), 0);
+    w->options.accept_target = false;
+    run_ok(w);
+    world_change(w);
+    struct world_report report = run_ok(w);
+    assert_int_equal(target_rows(w, "events"), report.results[0].rows_extracted);
+}
+
+static bool tells_of_emptied(struct world *w)
+{
+    return strstr(or_empty(run_ok(w).results[0].warning), "empty") != NULL;
+}
+
+/* By a hand that does not know that what was loaded does not come again. */
+static void a_merged_table_that_was_emptied_is_told_of(void **state)
+{
+    AUTO(world) *w = world_of(WORLD_MERGE, EVENTS);
+    world_fill(w);
+    assert_false(tells_of_emptied(w));
+    assert_false(tells_of_emptied(w));
+    mem_database_empty_table(w->database, "events");
+    assert_true(tells_of_emptied(w));
+    world_change(w);
+    assert_true(tells_of_emptied(w)); /* before what is new hides it */
+    mem_database_empty_table(w->database, "events");
+    w->options.backup_only = true;
+    world_insert(w, EVENTS, 900, false);
+    world_wait(w);
+    assert_false(tells_of_emptied(w));
+    w->options = (struct run_options){.redshift_only = true};
+    assert_true(tells_of_emptied(w)); /* by the load of what waits */
+}
+
+static void a_table_that_may_be_empty_is_not_told_of(void **state)
+{
+    AUTO(world) *staging = world_of(WORLD_APPEND, EVENTS), *mirror = world_of(WORLD_MERGE, ORDERS);
+    world_fill(staging);
+    run_ok(staging);
+    mem_database_empty_table(staging->database, "events");
+    assert_false(tells_of_emptied(staging));
+    mirror->tables[0].delete_detection = DELETES_BY_KEYS;
+    mirror->tables[0].delete_max = 100;
+    world_fill(mirror);
+    run_ok(mirror);
+    mem_database_empty_table(mirror->database, "orders");
+    assert_false(tells_of_emptied(mirror));
+}
+
 /* ---- the source is not what it was ---- */
 
 static void s86_a_source_whose_clock_went_back_is_refused_until_accepted(void **state)
@@ -373,6 +461,10 @@ int main(void)
         cmocka_unit_test(rows_that_are_read_aside_make_no_table_anew_either),
         cmocka_unit_test(a_table_that_is_replaced_may_be_gone),
         cmocka_unit_test(a_table_that_is_to_begin_with_what_is_new_is_accepted),
+        cmocka_unit_test(a_table_that_is_gone_is_seen_by_a_run_that_has_nothing_to_load),
+        cmocka_unit_test(a_table_that_may_begin_with_what_is_new_is_made_at_once),
+        cmocka_unit_test(a_merged_table_that_was_emptied_is_told_of),
+        cmocka_unit_test(a_table_that_may_be_empty_is_not_told_of),
         cmocka_unit_test(s86_a_source_whose_clock_went_back_is_refused_until_accepted),
         cmocka_unit_test(s86_what_a_clock_that_went_back_stamps_is_read_once_the_mark_is_set_back),
         cmocka_unit_test(ids_that_may_be_given_out_again_are_told),

@@ -58,6 +58,8 @@ static void lite_rows(void *database, const char *table, const struct schema *sc
     file_print_rows(table, schema, out);
 }
 
+static void lite_run(void *database, const char *sql) { file_run(sql); }
+
 static bool lite_has(void *database, const char *table)
 {
     AUTO_RELEASE(buf) sql = {0};
@@ -72,6 +74,7 @@ static const struct target_kind lite = {
     .open = lite_open,
     .rows = lite_rows,
     .has_table = lite_has,
+    .run = lite_run,
     .waits = true,
     .keeps_fifteen_digits = true,
 };
@@ -100,6 +103,8 @@ static void pg_rows(void *database, const char *table, const struct schema *sche
     pg_print_rows(table, schema, out);
 }
 
+static void server_run(void *database, const char *sql) { pg_run(sql); }
+
 static bool pg_has(void *database, const char *table)
 {
     AUTO_RELEASE(buf) sql = {0};
@@ -114,6 +119,7 @@ static const struct target_kind server = {
     .open = pg_open_by,
     .rows = pg_rows,
     .has_table = pg_has,
+    .run = server_run,
     .waits = true,
     .has_no_nul = true,
 };

@@ -22,6 +22,8 @@ static void print_rows(void *database, const char *table, const struct schema *s
     duck_print_rows(table, schema, out);
 }
 
+static void run(void *database, const char *sql) { duck_run(sql); }
+
 static bool has_table(void *database, const char *table)
 {
     AUTO_RELEASE(buf) sql = {0};
@@ -36,6 +38,7 @@ static const struct target_kind kind = {
     .open = open_target,
     .rows = print_rows,
     .has_table = has_table,
+    .run = run,
     .waits = true,
 };
 

@@ -13,6 +13,11 @@ static void suite_teardown(void *database) { mem_database_free(database); }
 static struct target *suite_open(void *database) { return mem_target_new(database, "dw"); }
 static bool suite_has_table(void *database, const char *table) { return mem_database_rows(database, table) >= 0; }
 
+static void suite_lose(void *database, const char *table, bool whole)
+{
+    (whole ? mem_database_drop_table : mem_database_empty_table)(database, table);
+}
+
 static void suite_rows(void *database, const char *table, const struct schema *schema, struct buf *out)
 {
     const struct mem_table *found = mem_find_table(&((struct mem_database *)database)->state, table);
@@ -33,6 +38,7 @@ static const struct target_kind kind = {
     .open = suite_open,
     .rows = suite_rows,
     .has_table = suite_has_table,
+    .lose = suite_lose,
     .waits = false,
 };
 

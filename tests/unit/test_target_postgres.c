@@ -16,6 +16,8 @@ static void print_rows(void *database, const char *table, const struct schema *s
     pg_print_rows(table, schema, out);
 }
 
+static void run(void *database, const char *sql) { pg_run(sql); }
+
 static bool has_table(void *database, const char *table)
 {
     AUTO_RELEASE(buf) sql = {0};
@@ -30,6 +32,7 @@ static const struct target_kind kind = {
     .open = open_target,
     .rows = print_rows,
     .has_table = has_table,
+    .run = run,
     .waits = true,
     .fence_ends_loads = true,
     .has_no_nul = true,

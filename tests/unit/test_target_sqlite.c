@@ -2,6 +2,8 @@
 #include "conform/target_suite.h"
 #include "unit/sqlite_story.h"
 
+static void run(void *database, const char *sql) { file_run(sql); }
+
 static bool has_table(void *database, const char *table)
 {
     AUTO_RELEASE(buf) sql = {0};
@@ -37,6 +39,7 @@ static const struct target_kind with_journal = {
     .open = open_target,
     .rows = print_rows,
     .has_table = has_table,
+    .run = run,
     .waits = true,
     .keeps_fifteen_digits = true,
 };
@@ -47,6 +50,7 @@ static const struct target_kind with_wal = {
     .open = open_target,
     .rows = print_rows,
     .has_table = has_table,
+    .run = run,
     .waits = true,
     .keeps_fifteen_digits = true,
 };

@@ -84,6 +84,24 @@ static RC fault_prepare(struct target *base, const struct target_table *table, b
     return RC_OK;
 }
 
+static RC fault_is_there(struct target *base, const struct target_table *table, bool *ret, struct error *err)
+{
+    struct fault_target *self = of(base);
+    enum fault fault = ask(self, "is_there");
+    if (!fault_does_call(fault))
+        return fault_refuse(fault, err);
+    return fault_answer(fault, target_is_there(self->inner, table, ret, err), err);
+}
+
+static RC fault_has_rows(struct target *base, const struct target_table *table, bool *ret, struct error *err)
+{
+    struct fault_target *self = of(base);
+    enum fault fault = ask(self, "has_rows");
+    if (!fault_does_call(fault))
+        return fault_refuse(fault, err);
+    return fault_answer(fault, target_has_rows(self->inner, table, ret, err), err);
+}
+
 static RC fault_begin(struct target *base, const struct target_table *table, const struct target_move *move,
                       bool *ret_moved, struct error *err)
 {
@@ -276,6 +294,8 @@ static const struct target_ops fault_ops = {
     .create_position = fault_create_position,
     .fence = fault_fence,
     .prepare = fault_prepare,
+    .is_there = fault_is_there,
+    .has_rows = fault_has_rows,
     .begin = fault_begin,
     .load_file = fault_load_file,
     .apply = fault_apply,

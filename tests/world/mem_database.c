@@ -278,3 +278,11 @@ void mem_database_drop_table(struct mem_database *self, const char *table)
     }
     assert(!"no such table");
 }
+
+void mem_database_empty_table(struct mem_database *self, const char *table)
+{
+    end_all(self);
+    struct mem_table *emptied = mem_copy_table(self, mem_find_table(&self->state, table));
+    emptied->rows.count = 0;
+    mem_put_table(&self->state, emptied);
+}

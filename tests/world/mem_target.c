@@ -130,6 +130,24 @@ static void open_session(struct mem_target *self, const struct target_table *tab
         mem_delete_span(self);
 }
 
+static enum rc mem_is_there(struct target *base, const struct target_table *table, bool *ret, struct error *err)
+{
+    struct mem_target *self = (struct mem_target *)base;
+    AUTO_RELEASE(mem_inside) inside = mem_enter(self);
+    TRY(mem_lost(self, err));
+    *ret = mem_find_table(&self->database->state, table->name) != NULL;
+    return RC_OK;
+}
+
+static enum rc mem_has_rows(struct target *base, const struct target_table *table, bool *ret, struct error *err)
+{
+    struct mem_target *self = (struct mem_target *)base;
+    AUTO_RELEASE(mem_inside) inside = mem_enter(self);
+    TRY(mem_lost(self, err));
+    *ret = mem_find_table(&self->database->state, table->name)->rows.count > 0;
+    return RC_OK;
+}
+
 static enum rc mem_begin(struct target *base, const struct target_table *table, const struct target_move *move,
                          bool *ret_moved, struct error *err)
 {
@@ -299,6 +317,8 @@ static const struct target_ops mem_ops = {
     .create_position = mem_create_position,
     .fence = mem_fence,
     .prepare = mem_prepare,
+    .is_there = mem_is_there,
+    .has_rows = mem_has_rows,
     .begin = mem_begin,
     .load_file = mem_load_file,
     .apply = mem_apply,

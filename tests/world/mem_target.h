@@ -68,3 +68,4 @@ const struct mem_snapshot *mem_database_snapshot(struct mem_database *self);
 void mem_database_restore(struct mem_database *self, const struct mem_snapshot *snapshot);
 void mem_database_drop_position(struct mem_database *self, const char *scope);
 void mem_database_drop_table(struct mem_database *self, const char *table);
+void mem_database_empty_table(struct mem_database *self, const char *table);

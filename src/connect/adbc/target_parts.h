@@ -80,6 +80,8 @@ RC adbc_target_swap(struct adbc_target *self, const struct target_table *table, 
 
 RC adbc_shape_read(struct adbc_target *self, const char *table, struct arena *arena, struct sql_shape *ret,
                    struct error *err);
+RC adbc_target_is_there(struct target *base, const struct target_table *table, bool *ret, struct error *err);
+RC adbc_target_has_rows(struct target *base, const struct target_table *table, bool *ret, struct error *err);
 /* The key's columns are exactly those of an index that could be named in ON CONFLICT. */
 RC adbc_shape_key_is_unique(struct adbc_target *self, const struct target_table *wanted, bool *ret, struct error *err);
 

@@ -77,3 +77,29 @@ RC adbc_shape_key_is_unique(struct adbc_target *self, const struct target_table 
     }
     return RC_OK;
 }
+
+RC adbc_target_is_there(struct target *base, const struct target_table *table, bool *ret, struct error *err)
+{
+    struct adbc_target *self = (struct adbc_target *)base;
+    AUTO_RELEASE(arena) arena = {0};
+    struct sql_shape shape = {0};
+    enum rc rc = adbc_target_look(self, err);
+    if (rc == RC_OK && self->db != NULL)
+        rc = adbc_shape_read(self, table->name, &arena, &shape, err);
+    adbc_target_rest(self);
+    if (rc != RC_OK)
+        return fail_in(err, "target '%s': looking for '%s'", base->name, table->name);
+    *ret = shape.exists;
+    return RC_OK;
+}
+
+RC adbc_target_has_rows(struct target *base, const struct target_table *table, bool *ret, struct error *err)
+{
+    struct adbc_target *self = (struct adbc_target *)base;
+    const struct sql_on on = adbc_on(self, table);
+    enum rc rc = adbc_target_look(self, err);
+    if (rc == RC_OK && self->db != NULL)
+        rc = sql_has_rows(&on, ret, err);
+    adbc_target_rest(self);
+    return rc == RC_OK ? RC_OK : fail_in(err, "target '%s': looking into '%s'", base->name, table->name);
+}

@@ -73,6 +73,8 @@ RC postgres_target_swap(struct postgres_target *self, const struct target_table 
 
 RC postgres_shape_read(struct postgres_target *self, const char *table, struct arena *arena, struct sql_shape *ret,
                        struct error *err);
+RC postgres_target_is_there(struct target *base, const struct target_table *table, bool *ret, struct error *err);
+RC postgres_target_has_rows(struct target *base, const struct target_table *table, bool *ret, struct error *err);
 /* The key's columns are exactly those of an index that could be named in ON CONFLICT. */
 RC postgres_shape_key_is_unique(struct postgres_target *self, const struct sql_shape *shape,
                                 const struct target_table *wanted, bool *ret, struct error *err);

@@ -119,3 +119,37 @@ RC postgres_shape_key_is_unique(struct postgres_target *self, const struct sql_s
     }
     return RC_OK;
 }
+
+RC postgres_target_is_there(struct target *base, const struct target_table *table, bool *ret, struct error *err)
+{
+    struct postgres_target *self = (struct postgres_target *)base;
+    AUTO_RELEASE(buf) quoted = {0};
+    postgres_table_quote(self, table->name, &quoted);
+    enum rc rc = postgres_target_connect(self, err);
+    if (rc == RC_OK)
+        rc = postgres_target_has_table(self, quoted.at, ret, err);
+    return rc == RC_OK ? RC_OK : fail_in(err, "target '%s': looking for '%s'", base->name, table->name);
+}
+
+/* A table that somebody alters, or whose pages are all of rows that are gone, is not waited for. */
+static RC look_for_rows(struct postgres_target *self, const struct target_table *table, bool *ret, struct error *err)
+{
+    AUTO_RELEASE(buf) begin = {0};
+    const struct sql_on on = postgres_on(self, table);
+    buf_add_str(&begin, S("BEGIN READ ONLY; SET LOCAL statement_timeout = '2s'; LOCK TABLE "));
+    postgres_table_quote(self, table->name, &begin);
+    buf_add_str(&begin, S(" IN ACCESS SHARE MODE NOWAIT"));
+    TRY(pq_run(self->db, begin.at, NULL, err));
+    return sql_has_rows(&on, ret, err);
+}
+
+RC postgres_target_has_rows(struct target *base, const struct target_table *table, bool *ret, struct error *err)
+{
+    struct postgres_target *self = (struct postgres_target *)base;
+    TRY(postgres_target_connect(self, err));
+    enum rc rc = look_for_rows(self, table, ret, err);
+    postgres_target_abort(self);
+    if (rc != RC_OK && strcmp(err->vendor, "57014") == 0)
+        err->rc = RC_BUSY;
+    return rc == RC_OK ? RC_OK : fail_in(err, "target '%s': looking into '%s'", base->name, table->name);
+}

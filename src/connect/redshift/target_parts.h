@@ -95,6 +95,8 @@ bool redshift_is_position_name(const char *name);
 
 RC redshift_shape_read(struct redshift_target *self, const char *table, struct arena *arena, struct sql_shape *ret,
                        struct error *err);
+RC redshift_is_there(struct target *base, const struct target_table *table, bool *ret, struct error *err);
+RC redshift_has_rows(struct target *base, const struct target_table *table, bool *ret, struct error *err);
 void redshift_misfit(const struct sql_on *on, const struct field *field, const struct sql_column *column,
                      struct sql_misfits *found);
 RC redshift_prepare(struct target *base, const struct target_table *table, bool dry, struct buf *ret_ddl,

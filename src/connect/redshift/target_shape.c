@@ -61,3 +61,35 @@ RC redshift_shape_read(struct redshift_target *self, const char *table, struct a
     *ret = shape;
     return RC_OK;
 }
+
+static RC look_for_table(struct redshift_target *self, const char *table, struct sql_shape *ret, struct error *err)
+{
+    AUTO_RELEASE(arena) arena = {0};
+    const char *names[2];
+    TRY(redshift_connect(self, err));
+    redshift_catalog_name(self, table, &arena, names);
+    return read_kind(self, names, ret, err);
+}
+
+RC redshift_is_there(struct target *base, const struct target_table *table, bool *ret, struct error *err)
+{
+    struct redshift_target *self = (struct redshift_target *)base;
+    struct sql_shape shape = {0};
+    if (look_for_table(self, table->name, &shape, err) != RC_OK) {
+        redshift_abort(self);
+        return fail_in(err, "target '%s': looking for '%s'", base->name, table->name);
+    }
+    *ret = shape.exists;
+    return RC_OK;
+}
+
+RC redshift_has_rows(struct target *base, const struct target_table *table, bool *ret, struct error *err)
+{
+    struct redshift_target *self = (struct redshift_target *)base;
+    const struct sql_on on = redshift_on(self, table);
+    TRY(redshift_connect(self, err));
+    if (sql_has_rows(&on, ret, err) == RC_OK)
+        return RC_OK;
+    redshift_abort(self);
+    return fail_in(err, "target '%s': looking into '%s'", base->name, table->name);
+}

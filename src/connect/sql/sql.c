@@ -122,3 +122,15 @@ const char *sql_free_name(const struct sql_on *on, const char *word, struct aren
     }
     return name;
 }
+
+RC sql_has_rows(const struct sql_on *on, bool *ret, struct error *err)
+{
+    AUTO_RELEASE(buf) sql = {0};
+    AUTO_RELEASE(sql_row) row = {0};
+    buf_add_str(&sql, S("SELECT 1 FROM "));
+    sql_table(on, &sql);
+    buf_add_str(&sql, S(" LIMIT 1"));
+    TRY(on->sql->ask(on->target, sql.at, &row, err));
+    *ret = row.count > 0;
+    return RC_OK;
+}

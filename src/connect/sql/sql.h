@@ -121,5 +121,6 @@ void sql_key(const struct sql_on *on, struct buf *out);
 bool sql_is_key(const struct target_table *table, const char *column);
 /* A name that no column of the schema has: `word`, and as many '_' as it takes. */
 const char *sql_free_name(const struct sql_on *on, const char *word, struct arena *arena);
+RC sql_has_rows(const struct sql_on *on, bool *ret, struct error *err); /* of the table of `on`, which is there */
 /* One number. */
 RC sql_count(const struct sql_on *on, const char *sql, int64_t *ret, struct error *err);

@@ -78,6 +78,8 @@ RC sqlite_target_swap(struct sqlite_target *self, const struct target_table *tab
                       bool *ret_moved, struct error *err);
 
 RC shape_read(struct sqlite_target *self, const char *table, struct arena *arena, struct shape *ret, struct error *err);
+RC sqlite_target_is_there(struct target *base, const struct target_table *table, bool *ret, struct error *err);
+RC sqlite_target_has_rows(struct target *base, const struct target_table *table, bool *ret, struct error *err);
 int shape_find(const struct shape *self, const char *name); /* as SQLite compares names; -1: none */
 /* The key's columns are exactly those of the primary key or of a unique index that compares bytes. */
 RC shape_key_is_unique(struct sqlite_target *self, const char *table, const struct shape *shape,

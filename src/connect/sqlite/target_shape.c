@@ -130,3 +130,27 @@ RC shape_key_is_unique(struct sqlite_target *self, const char *table, const stru
     }
     return RC_OK;
 }
+
+RC sqlite_target_is_there(struct target *base, const struct target_table *table, bool *ret, struct error *err)
+{
+    struct sqlite_target *self = (struct sqlite_target *)base;
+    AUTO_RELEASE(arena) arena = {0};
+    struct shape shape = {0};
+    enum rc rc = sqlite_target_look(self, err);
+    if (rc == RC_OK && self->db != NULL)
+        rc = read_kind(self, table->name, &arena, &shape, err);
+    if (rc != RC_OK)
+        return fail_in(err, "target '%s': looking for '%s'", base->name, table->name);
+    *ret = shape.exists;
+    return RC_OK;
+}
+
+RC sqlite_target_has_rows(struct target *base, const struct target_table *table, bool *ret, struct error *err)
+{
+    struct sqlite_target *self = (struct sqlite_target *)base;
+    const struct sql_on on = sqlite_on(self, table);
+    enum rc rc = sqlite_target_look(self, err);
+    if (rc == RC_OK && self->db != NULL)
+        rc = sql_has_rows(&on, ret, err);
+    return rc == RC_OK ? RC_OK : fail_in(err, "target '%s': looking into '%s'", base->name, table->name);
+}
