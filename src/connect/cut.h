@@ -30,5 +30,12 @@ struct cutter {
 /* As source_boundary and source_split promise; the range has been checked. */
 RC cutter_boundary(const struct cutter *self, const struct range *range, int64_t rows, struct arena *arena,
                    struct position *ret_cut, bool *ret_is_cut, struct error *err);
-RC cutter_split(const struct cutter *self, const struct range *range, int pieces, struct arena *arena,
+RC cutter_split(const struct cutter *self, const struct range *range, int readers, struct arena *arena,
                 struct range *ret_ranges, int *ret_count, struct error *err);
+
+/* How large pieces are that readers share, in whatever unit: the next one is half of what would be each reader's share
+ * of what is left, and `least`, which the last ones are, or a little more. They are no more than SOURCE_PIECES_MAX for
+ * any number of readers that there may be. */
+int64_t split_next(int64_t left, int readers, int64_t least);
+/* The least of a whole: so small a share that nobody waits long for the last one, but `worth`. */
+int64_t split_least(int64_t whole, int readers, int64_t worth);

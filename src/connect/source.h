@@ -1,5 +1,5 @@
-/* Where rows come from. A source is open for one run and used by one thread; a reader that it has opened is used by one
- * thread, which may be another one.
+/* Where rows come from. A source is open for one run and used by one thread at a time; a reader that it has opened is
+ * used by one thread, which may be another one, at the same time.
  *
  * The order of calls is the protocol's (docs/protocol.md, "Why nothing is lost"): source_now, THEN source_oldest_open,
  * THEN rows; for id_only source_ceiling, THEN source_oldest_open, and the ceiling is used once everything open then has
@@ -123,7 +123,7 @@ struct source_ops {
                 struct error *err);
     RC (*boundary)(struct source *self, const struct table *table, const struct range *range, int64_t rows,
                    struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err);
-    RC (*split)(struct source *self, const struct table *table, const struct range *range, int pieces,
+    RC (*split)(struct source *self, const struct table *table, const struct range *range, int readers,
                 struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err);
     RC (*read)(struct source *self, const struct table *table, const struct range *range, struct batch_reader **ret,
                struct error *err);
@@ -200,24 +200,28 @@ static inline RC source_boundary(struct source *s, const struct table *table, co
 {
     return s->ops->boundary(s, table, range, rows, arena, ret_cut, ret_is_cut, err);
 }
-/* Up to `pieces` ranges of the same kind that are the range: the first begins at its lo, each ends where the next one
- * begins, the last ends at its hi. About equally large, by what is cheap to know; fewer, or the range itself, where
- * nothing is known. RANGE_NULL stays whole, and RANGE_ALL where the source shares no snapshot; else its pieces are
- * RANGE_PARTs: rows as they are at this moment, to be read once each, before anything else is asked. ret_ranges has
- * room for `pieces`. A source without `split` splits nothing. */
-static inline RC source_split(struct source *s, const struct table *table, const struct range *range, int pieces,
+/* Pieces for so many readers, each of which takes the next one when it is done with one: ranges of the same kind that
+ * are the range. The first begins at its lo, each ends where the next one begins, the last ends at its hi. The first
+ * ones are large, by what is cheap to know, and what is cheap to cut becomes small towards the end, so that all readers
+ * end at about the same time. The range itself, where nothing is known or nothing is to be gained. RANGE_NULL stays
+ * whole, and RANGE_ALL where the source shares no snapshot; else its pieces are RANGE_PARTs: rows as they are at this
+ * moment, to be read once each, in their order and by no more readers, before anything else is asked. ret_ranges has
+ * room for SOURCE_PIECES_MAX. A source without `split` splits nothing. */
+enum { SOURCE_PIECES_MAX = 128 };
+static inline RC source_split(struct source *s, const struct table *table, const struct range *range, int readers,
                               struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err)
 {
     bool stays_whole = range->kind == RANGE_NULL || (range->kind == RANGE_ALL && !s->shares_snapshot);
-    if (s->ops->split != NULL && pieces > 1 && !stays_whole)
-        return s->ops->split(s, table, range, pieces, arena, ret_ranges, ret_count, err);
+    if (s->ops->split != NULL && readers > 1 && !stays_whole)
+        return s->ops->split(s, table, range, readers, arena, ret_ranges, ret_count, err);
     ret_ranges[0] = *range;
     *ret_count = 1;
     return RC_OK;
 }
 /* The rows of the range, in (cursor, key), key, cursor (TIME) or any (ALL) order, all columns of table->schema. At most
- * readers_max readers are open at a time; nothing else is asked of the source until they are freed. Reading and freeing
- * may happen in a thread of the reader's own, but not in two at once. Its end means that every row was read. RC_DATA: a
+ * readers_max readers are open at a time; nothing but this is asked of the source until they are freed. Reading and
+ * freeing may happen in a thread of the reader's own, but not in two at once; a reader that was read to its end may be
+ * freed, and the next one be opened, while others are read. Its end means that every row was read. RC_DATA: a
  * value does not fit its column (which column, how many values, and the override that helps); where the table
  * sets_aside, such a value is a reject of its batch, unless it is of the key or the cursor, which every row must have.
  */

@@ -8,12 +8,14 @@
 #include "move/keys.h"
 #include "move/lane.h"
 #include "move/mend.h"
+#include "move/pieces.h"
 #include "state/keys.h"
 
 struct extraction {
     struct route *r;
     struct together together;
     struct stage_sizes sizes;
+    struct pieces pieces;
     int lane_count;
     int64_t rows;
 };
@@ -66,28 +68,34 @@ static struct stage_sizes extract_sizes(const struct route *r, int lanes)
 
 /* ---- lanes ---- */
 
+static RC extract_read(struct extraction *x, struct batch_reader **ret, struct error *err)
+{
+    struct route *r = x->r;
+    const struct shaping *shaping = r->chunk.is_keys ? r->keys->shaping : r->shaping;
+    struct batch_reader *reader = NULL;
+    if (r->chunk.is_mended)
+        reader = mend_reader_new(r);
+    else
+        TRY(pieces_read(&x->pieces, &reader, err));
+    *ret = shaping != NULL ? shaping_reader_new(shaping, reader) : reader;
+    return RC_OK;
+}
+
 static RC extract_open(struct extraction *x, struct error *err)
 {
     struct route *r = x->r;
-    struct source *source = r->source;
     struct lane **lanes = r->lanes;
-    struct range pieces[LANES_MAX];
+    const struct table *table = r->chunk.is_keys ? r->keys->table : r->table;
     int wanted = extract_lanes(r);
-    TRY(source_split(source, r->table, &r->chunk.range, wanted, &r->arena, pieces, &x->lane_count, err));
+    TRY(pieces_init(&x->pieces, r->source, table, &r->chunk.range, wanted, err));
+    x->lane_count = x->pieces.count < wanted ? x->pieces.count : wanted;
     x->sizes = extract_sizes(r, x->lane_count);
     for (int i = 0; i < x->lane_count; i++) {
         if (lanes[i] == NULL)
             lanes[i] = lane_new(r->run->world.threads, i == 0);
         lanes[i]->number = i;
         lanes[i]->count = x->lane_count;
-        const struct table *table = r->chunk.is_keys ? r->keys->table : r->table;
-        const struct shaping *shaping = r->chunk.is_keys ? r->keys->shaping : r->shaping;
-        if (r->chunk.is_mended)
-            lanes[i]->reader = mend_reader_new(r);
-        else
-            TRY(source_read(source, table, &pieces[i], &lanes[i]->reader, err));
-        if (shaping != NULL)
-            lanes[i]->reader = shaping_reader_new(shaping, lanes[i]->reader);
+        TRY(extract_read(x, &lanes[i]->reader, err));
     }
     return RC_OK;
 }
@@ -136,7 +144,7 @@ static void extract_gather_aside(struct extraction *x)
     }
 }
 
-/* Files in the order of the lanes, which is that of the range. */
+/* Files in the order of the lanes. Which of their rows come first says nothing: lanes share the pieces of the range. */
 static RC extract_gather(struct extraction *x, struct error *err)
 {
     struct route *r = x->r;
@@ -175,14 +183,22 @@ static RC extract_check_end(const struct extraction *x, struct error *err)
     return fail_todo(err, "run again");
 }
 
-static RC extract_rows(struct extraction *x, struct error *err)
+static RC extract_lanes_work(struct extraction *x, struct error *err)
 {
-    enum rc rc = extract_open(x, err);
-    if (rc != RC_OK) {
+    if (extract_open(x, err) != RC_OK) {
         extract_close_readers(x);
-        return rc;
+        return err->rc;
     }
     extract_run_lanes(x);
+    return RC_OK;
+}
+
+static RC extract_rows(struct extraction *x, struct error *err)
+{
+    enum rc rc = extract_lanes_work(x, err);
+    pieces_release(&x->pieces);
+    if (rc != RC_OK)
+        return rc;
     if (x->together.failure.rc != RC_OK) {
         *err = x->together.failure;
         return err->rc;

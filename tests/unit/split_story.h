@@ -6,7 +6,7 @@
 #include "data/fingerprint.h"
 #include "test.h"
 
-enum { SPLIT_PIECES = 4 };
+enum { SPLIT_READERS = 4 };
 
 static inline void split_read(struct source *source, const struct table *table, const struct range *range,
                               struct fingerprint *into)
@@ -24,11 +24,39 @@ static inline void split_read(struct source *source, const struct table *table, 
         fail_msg("%s: %s", table->name, err.text);
 }
 
+/* All pieces, by as many readers as they were split for: each takes the next one when it is done with one. */
+static inline void split_read_all(struct source *source, const struct table *table, const struct range *pieces,
+                                  int count, struct fingerprint *into)
+{
+    struct batch_reader *readers[SPLIT_READERS] = {0};
+    struct error err;
+    int next = 0, open = 0;
+    do {
+        for (int i = 0; i < SPLIT_READERS; i++) {
+            const struct batch *batch = NULL;
+            const bool is_new = readers[i] == NULL && next < count;
+            if (is_new && source_read(source, table, &pieces[next++], &readers[i], &err) != RC_OK)
+                fail_msg("%s, piece %d: %s", table->name, next - 1, err.text);
+            open += is_new;
+            if (readers[i] == NULL)
+                continue;
+            if (batch_reader_next(readers[i], &batch, &err) != RC_OK)
+                fail_msg("%s: %s", table->name, err.text);
+            if (batch != NULL) {
+                fingerprint_add(into, batch);
+                continue;
+            }
+            batch_reader_free(TAKE(readers[i]));
+            open--;
+        }
+    } while (open > 0 || next < count);
+}
+
 /* The range is split in several pieces, which have together what it has; none has nearly all. */
 static inline void split_is_whole(struct source *source, const struct table *table, const struct range *range,
                                   int64_t rows)
 {
-    struct range pieces[SPLIT_PIECES];
+    struct range pieces[SOURCE_PIECES_MAX];
     AUTO_RELEASE(arena) arena = {0};
     AUTO_RELEASE(fingerprint) whole, all;
     struct error err;
@@ -37,7 +65,7 @@ static inline void split_is_whole(struct source *source, const struct table *tab
     fingerprint_init(&all, table->schema);
     split_read(source, table, range, &whole);
     assert_int_equal(whole.rows, rows);
-    if (source_split(source, table, range, SPLIT_PIECES, &arena, pieces, &count, &err) != RC_OK)
+    if (source_split(source, table, range, SPLIT_READERS, &arena, pieces, &count, &err) != RC_OK)
         fail_msg("%s: %s", table->name, err.text);
     if (count < 2)
         fail_msg("%s, range %d: not split", table->name, (int)range->kind);

@@ -151,14 +151,14 @@ static void who_shares_a_snapshot_is_not_open(void **state)
     AUTO(source) *beside = open_as("admin");
     AUTO_RELEASE(arena) arena = {0};
     const struct table *table = NULL;
-    struct range pieces[2];
+    struct range pieces[SOURCE_PIECES_MAX];
     struct error err;
     int count;
     pg_run("INSERT INTO orders SELECT i, now() FROM generate_series(1, 20000) AS i");
     assert_int_equal(source_describe(beside, &(struct table_request){.name = "orders"}, &table, &err), RC_OK);
     assert_int_equal(source_split(beside, table, &(struct range){.kind = RANGE_ALL}, 2, &arena, pieces, &count, &err),
                      RC_OK);
-    assert_int_equal(count, 2);
+    assert_in_range(count, 2, SOURCE_PIECES_MAX);
     assert_string_equal(pg_query("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"), "1\n");
     assert_false(open_in(source).any);
 }

@@ -86,8 +86,7 @@ static void a_whole_table_is_split_whatever_it_has(void **state)
         const struct table_request request = {.name = "t", .is_whole = true};
         const struct table *table = NULL;
         struct error err;
-        struct range pieces[SPLIT_PIECES];
-        struct batch_reader *readers[SPLIT_PIECES];
+        struct range pieces[SOURCE_PIECES_MAX];
         AUTO_RELEASE(arena) arena = {0};
         AUTO_RELEASE(fingerprint) whole, all;
         int count = 0;
@@ -98,23 +97,11 @@ static void a_whole_table_is_split_whatever_it_has(void **state)
         fingerprint_init(&whole, table->schema);
         fingerprint_init(&all, table->schema);
         split_read(source, table, &(struct range){.kind = RANGE_ALL}, &whole);
-        assert_int_equal(
-            source_split(source, table, &(struct range){.kind = RANGE_ALL}, SPLIT_PIECES, &arena, pieces, &count, &err),
-            RC_OK);
-        assert_int_equal(count, SPLIT_PIECES);
-        for (int p = 0; p < count; p++)
-            assert_int_equal(source_read(source, table, &pieces[p], &readers[p], &err), RC_OK);
-        for (int p = 0; p < count; p++) {
-            int64_t before = all.rows;
-            for (const struct batch *batch = NULL;;) {
-                assert_int_equal(batch_reader_next(readers[p], &batch, &err), RC_OK);
-                if (batch == NULL)
-                    break;
-                fingerprint_add(&all, batch);
-            }
-            assert_in_range(all.rows - before, 1, ROWS - 1);
-            batch_reader_free(readers[p]);
-        }
+        assert_int_equal(source_split(source, table, &(struct range){.kind = RANGE_ALL}, SPLIT_READERS, &arena, pieces,
+                                      &count, &err),
+                         RC_OK);
+        assert_in_range(count, SPLIT_READERS, SOURCE_PIECES_MAX);
+        split_read_all(source, table, pieces, count, &all);
         assert_int_equal(fingerprint_check(&all, fingerprint_print(&whole, &arena), &err), RC_OK);
     }
 }
@@ -155,30 +142,93 @@ static bool is_held(void)
         "true\n");
 }
 
-/* To their snapshot it would look empty. */
-static void nobody_empties_a_table_while_readers_have_still_to_begin(void **state)
+/* Several hundred pages. */
+static struct source *open_source_of_wide_rows(void)
+{
+    pg_clean();
+    pg_run("CREATE TABLE t (a integer, note text); INSERT INTO t SELECT n, repeat('x', 50) FROM generate_series(1, "
+           "44000) AS n");
+    return open_source();
+}
+
+static const struct table *split_whole(struct source *source, struct arena *arena, struct range *ret_pieces,
+                                       int *ret_count)
 {
     const struct table_request request = {.name = "t", .is_whole = true};
     const struct table *table = NULL;
     struct error err;
-    struct range pieces[SPLIT_PIECES];
-    AUTO_RELEASE(arena) arena = {0};
-    int count = 0;
-    pg_clean();
-    pg_run("CREATE TABLE t (a integer, note text); INSERT INTO t SELECT n, repeat('x', 50) FROM generate_series(1, "
-           "44000) AS n");
-    AUTO(source) *source = open_source();
     assert_int_equal(source_describe(source, &request, &table, &err), RC_OK);
-    assert_int_equal(
-        source_split(source, table, &(struct range){.kind = RANGE_ALL}, SPLIT_PIECES, &arena, pieces, &count, &err),
-        RC_OK);
-    assert_int_equal(count, SPLIT_PIECES);
+    assert_int_equal(source_split(source, table, &(struct range){.kind = RANGE_ALL}, SPLIT_READERS, arena, ret_pieces,
+                                  ret_count, &err),
+                     RC_OK);
+    return table;
+}
+
+/* To their snapshot it would look empty. */
+static void nobody_empties_a_table_while_readers_have_still_to_begin(void **state)
+{
+    struct range pieces[SOURCE_PIECES_MAX];
+    AUTO_RELEASE(arena) arena = {0};
+    struct error err;
+    int count = 0;
+    AUTO(source) *source = open_source_of_wide_rows();
+    const struct table *table = split_whole(source, &arena, pieces, &count);
+    assert_in_range(count, SPLIT_READERS, SOURCE_PIECES_MAX);
     assert_true(is_held());
-    for (int p = 0; p < count; p++) {
+    for (int p = 0; p < SPLIT_READERS; p++) {
         AUTO(batch_reader) *reader = NULL;
         assert_int_equal(source_read(source, table, &pieces[p], &reader, &err), RC_OK);
         assert_true(is_held());
     }
+}
+
+static void begin_truncate(struct pq *db)
+{
+    enum { PATIENCE_MS = 20000 };
+    struct error err;
+    assert_int_equal(pq_run(db, "SET lock_timeout = '10s'", NULL, &err), RC_OK);
+    assert_int_equal(PQsendQuery(db->handle, "TRUNCATE " PG_SCHEMA ".t"), 1);
+    assert_int_equal(PQflush(db->handle), 0);
+    for (int waited = 0; waited < PATIENCE_MS; waited += 10) {
+        if (text_eq(pg_query("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 't'::regclass"), "1\n"))
+            return;
+        clock_real()->sleep_ms(clock_real(), 10);
+    }
+    fail_msg("nobody waits for the table: %s", PQresultErrorMessage(PQgetResult(db->handle)));
+}
+
+static bool is_waiting(struct pq *db) { return PQconsumeInput(db->handle) == 1 && PQisBusy(db->handle) == 1; }
+
+/* It waits for all readers, and no reader waits for it: each holds the table from its first piece on. With the last
+ * piece nobody holds anything any more. */
+static void whoever_waits_to_alter_a_table_stops_no_reader_of_it(void **state)
+{
+    struct range pieces[SOURCE_PIECES_MAX];
+    AUTO_RELEASE(arena) arena = {0};
+    struct error err;
+    int count = 0;
+    int64_t rows = 0;
+    AUTO(source) *source = open_source_of_wide_rows();
+    const struct pq_address address = postgres_address();
+    AUTO(pq) *other = NULL;
+    assert_int_equal(pq_open(&address, clock_real(), NULL, &other, &err), RC_OK);
+    const struct table *table = split_whole(source, &arena, pieces, &count);
+    AUTO(batch_reader) *beside = NULL;
+    assert_int_equal(source_read(source, table, &pieces[0], &beside, &err), RC_OK);
+    for (int p = 1; p < count; p++) {
+        AUTO(batch_reader) *reader = NULL;
+        assert_int_equal(source_read(source, table, &pieces[p], &reader, &err), RC_OK);
+        if (p == 1)
+            begin_truncate(other);
+        for (const struct batch *batch = NULL;;) {
+            assert_int_equal(batch_reader_next(reader, &batch, &err), RC_OK);
+            if (batch == NULL)
+                break;
+            rows += batch->rows;
+        }
+    }
+    assert_in_range(rows, 1, ROWS - 1);
+    assert_true(is_waiting(other)); /* for the first one, which is still being read */
 }
 
 int main(void)
@@ -191,6 +241,7 @@ int main(void)
         cmocka_unit_test(a_whole_table_is_split_whatever_it_has),
         cmocka_unit_test(a_range_is_counted_unless_it_is_large_by_its_statistics_too),
         cmocka_unit_test(nobody_empties_a_table_while_readers_have_still_to_begin),
+        cmocka_unit_test(whoever_waits_to_alter_a_table_stops_no_reader_of_it),
     };
     if (!postgres_start())
         return POSTGRES_MISSING;

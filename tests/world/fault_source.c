@@ -74,10 +74,10 @@ static RC fault_boundary(struct source *base, const struct table *table, const s
     FAULTY("boundary", source_boundary(of(base)->inner, table, range, rows, arena, ret_cut, ret_is_cut, err));
 }
 
-static RC fault_split(struct source *base, const struct table *table, const struct range *range, int pieces,
+static RC fault_split(struct source *base, const struct table *table, const struct range *range, int readers,
                       struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err)
 {
-    FAULTY("split", source_split(of(base)->inner, table, range, pieces, arena, ret_ranges, ret_count, err));
+    FAULTY("split", source_split(of(base)->inner, table, range, readers, arena, ret_ranges, ret_count, err));
 }
 
 /* ---- readers ---- */

@@ -406,11 +406,14 @@ static const struct mem_row **copy_rows(const struct mem_row **rows, int count, 
     return copies;
 }
 
+enum { PIECES_OF_READER = 3 };
+
 /* The parts' positions are numbers of rows. */
-static void split_whole(struct mem_source *self, const struct table *table, int pieces, struct arena *arena,
+static void split_whole(struct mem_source *self, const struct table *table, int readers, struct arena *arena,
                         struct range *ret_ranges, int *ret_count)
 {
     struct span span = {.table = table, .kind = RANGE_ALL};
+    const int pieces = readers * PIECES_OF_READER;
     const struct mem_row **rows = span_rows(self->server, &span, &self->arena, &self->snapshot_count);
     self->snapshot = copy_rows(rows, self->snapshot_count, table->schema,
                                mem_server_find(self->server, table->name)->schema, &self->arena);
@@ -424,18 +427,19 @@ static void split_whole(struct mem_source *self, const struct table *table, int 
     *ret_count = pieces;
 }
 
-static RC mem_split(struct source *base, const struct table *table, const struct range *range, int pieces,
+static RC mem_split(struct source *base, const struct table *table, const struct range *range, int readers,
                     struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err)
 {
     struct mem_server *server = of(base)->server;
     AUTO_RELEASE(inside) inside = enter(server, "split");
     if (range->kind == RANGE_ALL) {
-        split_whole(of(base), table, pieces, arena, ret_ranges, ret_count);
+        split_whole(of(base), table, readers, arena, ret_ranges, ret_count);
         return RC_OK;
     }
     struct span span = span_of(table, range, arena);
     struct range rest = *range;
     int count, given = 0;
+    const int pieces = readers * PIECES_OF_READER;
     span_rows(server, &span, arena, &count);
     for (int64_t rows = count / pieces + 1; given < pieces - 1; given++) {
         struct position cut;

@@ -208,10 +208,10 @@ enum rc mysql_source_boundary(struct source *base, const struct table *table, co
     return cutter_boundary(&cutter, range, rows, arena, ret_cut, ret_is_cut, err);
 }
 
-enum rc mysql_source_split(struct source *base, const struct table *table, const struct range *range, int pieces,
+enum rc mysql_source_split(struct source *base, const struct table *table, const struct range *range, int readers,
                            struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err)
 {
     struct cutter cutter = cutter_of(base, table);
     TRY(mysql_range_check((struct mysql_source *)base, mysql_table_of(table), range, err));
-    return cutter_split(&cutter, range, pieces, arena, ret_ranges, ret_count, err);
+    return cutter_split(&cutter, range, readers, arena, ret_ranges, ret_count, err);
 }

@@ -149,7 +149,7 @@ enum rc mysql_source_facts(struct source *base, const struct table *table, const
                            struct range_facts *ret, struct error *err);
 enum rc mysql_source_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows,
                               struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err);
-enum rc mysql_source_split(struct source *base, const struct table *table, const struct range *range, int pieces,
+enum rc mysql_source_split(struct source *base, const struct table *table, const struct range *range, int readers,
                            struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err);
 
 /* ---- source_custom.c ---- */

@@ -54,8 +54,7 @@ void postgres_source_give(struct postgres_source *self, struct pq *db)
 
 RC postgres_source_ask(struct postgres_source *self, const char *sql, struct pq_answer *ret, struct error *err)
 {
-    if (self->snapshot != NULL)
-        pg_snapshot_end(self);
+    pg_snapshot_end(self);
     if (self->control == NULL || !pq_is_alive(self->control)) {
         struct pq *db = NULL;
         TRY(connect_one(self, &db, err));
@@ -171,6 +170,8 @@ static void postgres_source_free(struct source *base)
     struct postgres_source *self = (struct postgres_source *)base;
     for (int i = 0; i < self->idle_count; i++)
         pq_free(self->idle[i]);
+    for (int i = 0; i < self->viewing_count; i++)
+        pq_free(self->viewing[i]);
     pq_free(self->control);
     tunnel_free(self->address.tunnel);
     secret_release(&self->password);

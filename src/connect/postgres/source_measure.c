@@ -223,13 +223,13 @@ RC postgres_source_boundary(struct source *base, const struct table *table, cons
     return cutter_boundary(&cutter, range, rows, arena, ret_cut, ret_is_cut, err);
 }
 
-RC postgres_source_split(struct source *base, const struct table *table, const struct range *range, int pieces,
+RC postgres_source_split(struct source *base, const struct table *table, const struct range *range, int readers,
                          struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err)
 {
     struct cutter cutter = cutter_of(base, table);
     if (range->kind == RANGE_ALL)
-        return pg_snapshot_split((struct postgres_source *)base, pg_table_of(table), pieces, arena, ret_ranges,
+        return pg_snapshot_split((struct postgres_source *)base, pg_table_of(table), readers, arena, ret_ranges,
                                  ret_count, err);
     TRY(pg_range_check((struct postgres_source *)base, pg_table_of(table), range, err));
-    return cutter_split(&cutter, range, pieces, arena, ret_ranges, ret_count, err);
+    return cutter_split(&cutter, range, readers, arena, ret_ranges, ret_count, err);
 }

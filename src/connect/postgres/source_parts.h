@@ -48,8 +48,10 @@ struct postgres_source {
     int snapshot_readers; /* that have not taken it yet */
     struct pq *idle[POSTGRES_CONNECTIONS_MAX];
     int idle_count;
-    pthread_mutex_t lock; /* of idle */
-    struct arena arena;   /* tables, texts of the address */
+    struct pq *viewing[POSTGRES_CONNECTIONS_MAX]; /* idle, and in its view, for the next piece */
+    int viewing_count, snapshot_pieces;           /* pieces: that nobody has taken yet */
+    pthread_mutex_t lock;                         /* of idle, viewing and pieces */
+    struct arena arena;                           /* tables, texts of the address */
 };
 
 static inline const struct pg_table *pg_table_of(const struct table *table) { return (const struct pg_table *)table; }
@@ -127,7 +129,7 @@ RC postgres_source_facts(struct source *base, const struct table *table, const s
                          struct range_facts *ret, struct error *err);
 RC postgres_source_boundary(struct source *base, const struct table *table, const struct range *range, int64_t rows,
                             struct arena *arena, struct position *ret_cut, bool *ret_is_cut, struct error *err);
-RC postgres_source_split(struct source *base, const struct table *table, const struct range *range, int pieces,
+RC postgres_source_split(struct source *base, const struct table *table, const struct range *range, int readers,
                          struct arena *arena, struct range *ret_ranges, int *ret_count, struct error *err);
 
 /* ---- source_custom.c ---- */
@@ -144,11 +146,14 @@ RC pg_custom_bind(const struct postgres_source *self, const struct pg_table *tab
 
 /* RANGE_ALL as ranges of the table's pages, of a snapshot that the control connection holds until all readers have
  * taken it, or something else is asked. */
-RC pg_snapshot_split(struct postgres_source *self, const struct pg_table *table, int pieces, struct arena *arena,
+RC pg_snapshot_split(struct postgres_source *self, const struct pg_table *table, int readers, struct arena *arena,
                      struct range *ret_ranges, int *ret_count, struct error *err);
 void pg_snapshot_where(const struct range *range, struct buf *out);
-/* The reader's connection sees what the snapshot has, in a transaction that the reader ends. */
-RC pg_snapshot_take(struct postgres_source *self, const struct pg_table *table, struct pq *db, struct error *err);
+/* A connection that sees what the snapshot has, for the next piece; given back, it waits for another piece, or is in
+ * the view no longer: idle, as those of postgres_source_give. From any thread. */
+RC pg_snapshot_take(struct postgres_source *self, const struct pg_table *table, struct pq **ret, struct error *err);
+void pg_snapshot_give(struct postgres_source *self, struct pq *db);
+/* Nobody is to read any more of it. */
 void pg_snapshot_end(struct postgres_source *self);
 
 /* ---- source_read.c ---- */

@@ -14,7 +14,7 @@ struct postgres_reader {
     struct batch_builder *builder;
     int64_t batch_rows, rows; /* rows: so far */
     bool by_range, is_begun, is_ended;
-    bool in_snapshot; /* its connection is in a transaction */
+    bool in_snapshot; /* its connection is in a transaction, with the others' view */
 };
 
 static const char *misfit_name(const struct pg_column *c)
@@ -79,10 +79,7 @@ static RC end_rows(struct postgres_reader *self, int64_t sent, struct error *err
         return fail(err, RC_UNAVAILABLE, "'%s' says that it has sent %" PRId64 " rows of '%s', and %" PRId64 " came",
                     self->source->base.name, sent, self->table->base.name, self->rows);
     TRY(check_types(self, err));
-    if (self->in_snapshot && !pq_rollback(self->db)) /* the rows are here */
-        pq_free(TAKE(self->db));
-    else
-        postgres_source_give(self->source, TAKE(self->db));
+    (self->in_snapshot ? pg_snapshot_give : postgres_source_give)(self->source, TAKE(self->db));
     return RC_OK;
 }
 
@@ -172,9 +169,7 @@ RC postgres_source_read(struct source *base, const struct table *table, const st
         self->columns[i] = t->columns[i].tuple;
         self->columns[i].misfit = source_sets_aside(table, i) ? misfit_name(&t->columns[i]) : NULL;
     }
-    TRY(postgres_source_take(source, &self->db, err));
-    if (self->in_snapshot && pg_snapshot_take(source, t, self->db, err) != RC_OK)
-        return fail_in(err, "taking part in one view of '%s'", table->name);
+    TRY(self->in_snapshot ? pg_snapshot_take(source, t, &self->db, err) : postgres_source_take(source, &self->db, err));
     TRY(pg_custom_bind(source, t, range, self->db, err));
     if (pq_copy_out(self->db, sql.at, err) != RC_OK)
         return fail_in(err, "reading '%s'", table->name);
