@@ -101,6 +101,14 @@ enum rc(fail_id)(struct error *err, const char *id)
 
 const char *error_id(const struct error *err) { return err->id != NULL ? err->id : rc_name(err->rc); }
 
+const char *error_todo(const struct error *err)
+{
+    if (err->todo[0] != '\0')
+        return err->todo;
+    bool is_right = err->rc == RC_DENIED && text_eq(error_id(err), "no-right");
+    return is_right ? "`waybill check --grants` says which right it is, and which statement grants it" : NULL;
+}
+
 static enum rc rc_from_errno(int number)
 {
     switch (number) {

@@ -54,6 +54,10 @@ enum rc fail_todo(struct error *err, const char *fmt, ...) __attribute__((format
 enum rc fail_id(struct error *err, const char *id);
 /* Its id: what fail_id gave, else the name of its kind. */
 const char *error_id(const struct error *err);
+
+/* What to do: as it was said; of a right that is missing, where that is found out, when nobody has said. NULL: nothing.
+ */
+const char *error_todo(const struct error *err);
 #define ERROR_ID(word) word /* in a table whose ids go to fail_id: tests find them by this */
 /* RC_DENIED, RC_NOT_FOUND, RC_UNAVAILABLE ... for an errno; the text ends in its strerror. */
 enum rc fail_errno(struct error *err, int number, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -23,8 +23,8 @@ json_t *error_to_json(const struct error *err)
     json_put_text(fields, "id", error_id(err));
     json_put_int(fields, "exit_status", rc_exit_status(err->rc));
     json_put_text(fields, "text", err->text);
-    if (err->todo[0] != '\0')
-        json_put_text(fields, "todo", err->todo);
+    if (error_todo(err) != NULL)
+        json_put_text(fields, "todo", error_todo(err));
     if (err->vendor[0] != '\0')
         json_put_text(fields, "vendor", err->vendor);
     if (err->http_status != 0)
@@ -45,15 +45,16 @@ void print_error_message(struct cli *cli, const struct error *err)
 {
     if (cli->global.log_format == LOG_JSON) {
         log_error("failed", KV("kind", rc_name(err->rc)), KV("id", error_id(err)),
-                  KV("exit_status", rc_exit_status(err->rc)), KV("text", err->text), KV("todo", err->todo));
+                  KV("exit_status", rc_exit_status(err->rc)), KV("text", err->text),
+                  KV("todo", or_empty(error_todo(err))));
         return;
     }
     fputs("waybill: error: ", cli->messages);
     print_safe(cli->messages, err->text);
     fputs("\n", cli->messages);
-    if (err->todo[0] != '\0') {
+    if (error_todo(err) != NULL) {
         fputs("  what to do: ", cli->messages);
-        print_safe(cli->messages, err->todo);
+        print_safe(cli->messages, error_todo(err));
         fputs("\n", cli->messages);
     }
     fprintf(cli->messages, "  more: '%s' in docs/errors.md\n", error_id(err));

@@ -9,7 +9,7 @@
  * failure to get one names the host and says why:
  *   RC_UNAVAILABLE: no name, no connection, no answer in time, an answer cut short. Its fate is open unless
  *                   answer.sent is false: then the server cannot have seen the request
- *   RC_DENIED:      the server's certificate is not trusted
+ *   RC_DENIED:      the server's certificate is not trusted, or it does not take ours
  *   RC_CONFIG:      not a URL, a certificate file that cannot be read
  *   RC_DATA:        the answer's body is larger than asked for
  *   RC_INTERRUPTED, RC_TERMINATED: the program was asked to end
@@ -88,6 +88,8 @@ struct http_options {
     const char *proxy;      /* NULL: as the environment says (https_proxy, no_proxy ...); "": none */
     const char *ca_file;    /* PEM; NULL: the system's */
     const char *ca_dir;     /* of hashed PEM files; NULL: the system's */
+    const char *cert_file;  /* PEM: our own, for a server that asks its clients for one; NULL: none */
+    const char *key_file;   /* PEM: its key; NULL: in the same file */
     bool tls_unverified;    /* whoever answers is believed */
     const atomic_int *stop; /* ends waits; NULL: nothing does. Outlives the client */
 };

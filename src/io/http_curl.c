@@ -170,6 +170,10 @@ static void set_trust(const struct exchange *self)
         curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
     if (options->ca_dir != NULL)
         curl_easy_setopt(easy, CURLOPT_CAPATH, options->ca_dir);
+    if (options->cert_file != NULL)
+        curl_easy_setopt(easy, CURLOPT_SSLCERT, options->cert_file);
+    if (options->key_file != NULL)
+        curl_easy_setopt(easy, CURLOPT_SSLKEY, options->key_file);
     if (options->proxy != NULL)
         curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, options->tls_unverified ? 0L : 1L);
@@ -270,6 +274,33 @@ static enum rc fail_trust(const struct exchange *self, CURLcode code, struct ori
                           "self-signed) as 'tls_ca', and check that the name in it is the host's");
 }
 
+/* In TLS 1.3 it says so when the handshake is over for us: where its answer is awaited. */
+static bool refuses_our_certificate(const struct exchange *self, CURLcode code)
+{
+    static const char *const alerts[] = {"alert certificate", "alert bad certificate", "alert unknown ca",
+                                         "alert unsupported certificate"};
+    if (code != CURLE_SSL_CONNECT_ERROR && code != CURLE_RECV_ERROR && code != CURLE_SEND_ERROR)
+        return false;
+    for (size_t i = 0; i < sizeof(alerts) / sizeof(*alerts); i++) {
+        if (strstr(self->why, alerts[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static enum rc fail_ours(const struct exchange *self, CURLcode code, struct origin origin, struct error *err)
+{
+    static const char todo[] = "give the PEM files of a certificate that the server's authority has signed, and of its "
+                               "key, as 'tls_cert' and 'tls_key'";
+    if (code == CURLE_SSL_CERTPROBLEM)
+        fail(err, RC_CONFIG, "our own certificate for '" STR_FMT STR_FMT "' cannot be used: %s", STR_ARG(origin.scheme),
+             STR_ARG(origin.host), self->why);
+    else
+        fail(err, RC_DENIED, "'" STR_FMT STR_FMT "' wants another certificate of ours, or one at all: %s",
+             STR_ARG(origin.scheme), STR_ARG(origin.host), self->why);
+    return fail_todo(err, todo);
+}
+
 static const char *advice_of(CURLcode code)
 {
     switch (code) {
@@ -280,7 +311,9 @@ static const char *advice_of(CURLcode code)
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_GOT_NOTHING:
-    case CURLE_UNSUPPORTED_PROTOCOL: return "check the server, and whether it speaks http:// or https:// on that port";
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return "check the server, whether it speaks http:// or https:// on that port, and whether it wants a "
+               "certificate of ours ('tls_cert')";
     default: return "check the network and the server, then run the same command again";
     }
 }
@@ -289,6 +322,8 @@ static enum rc fail_transfer(const struct exchange *self, CURLcode code, struct 
 {
     struct origin origin = origin_of(self->request->url);
     const char *why = self->why[0] != '\0' ? self->why : curl_easy_strerror(code);
+    if (code == CURLE_SSL_CERTPROBLEM || refuses_our_certificate(self, code))
+        return fail_ours(self, code, origin, err);
     switch (code) {
     case CURLE_WRITE_ERROR:
         if (!self->too_large)
@@ -423,6 +458,8 @@ static void client_free(struct http *base)
     free_text(self->options.proxy);
     free_text(self->options.ca_file);
     free_text(self->options.ca_dir);
+    free_text(self->options.cert_file);
+    free_text(self->options.key_file);
     free(self);
 }
 
@@ -446,6 +483,8 @@ struct http *http_curl_new(const struct http_options *options)
     self->options.proxy = copy_of(options->proxy);
     self->options.ca_file = copy_of(options->ca_file);
     self->options.ca_dir = copy_of(options->ca_dir);
+    self->options.cert_file = copy_of(options->cert_file);
+    self->options.key_file = copy_of(options->key_file);
     pthread_mutex_init(&self->mutex, NULL);
     return &self->base;
 }

@@ -134,7 +134,7 @@ static json_t *error_to_json(const struct error *error)
     json_put_text(json, "id", error_id(error));
     json_put_int(json, "exit_status", rc_exit_status(error->rc));
     json_put_text(json, "text", error->text);
-    json_put_text(json, "todo", error->todo[0] != '\0' ? error->todo : NULL);
+    json_put_text(json, "todo", error_todo(error));
     return json;
 }
 

@@ -1,4 +1,4 @@
-"""Every type of MariaDB at its extremes: a table of columns, and how each reader's answer becomes one plain Python value.
+"""Every type of MariaDB, and of MySQL 8, at its extremes: a table of columns, and how each reader's answer becomes one plain Python value.
 
 A column is read four ways, none of which goes through the program: by pymysql as a text or as HEX() of the source itself, by
 pyarrow from the staged Parquet, by psycopg2 from PostgreSQL, by sqlite3 from SQLite, by duckdb from DuckDB. A Kind says what to ask of the two servers,
@@ -162,27 +162,42 @@ COLUMNS = [
     Column("unseen", "INT INVISIBLE", NUMBER, ["7"]),
 ]
 ROWS = max(len(column.values) for column in COLUMNS) + 1  # and one of NULLs
+OF_MARIADB_ALONE = ("UUID", "INET4", "INET6", "DECIMAL(38,38)")
+COLUMNS_OF_MYSQL8 = [column for column in COLUMNS if column.declared not in OF_MARIADB_ALONE] + [
+    Column("default_", "VARCHAR(20) COLLATE utf8mb4_0900_ai_ci DEFAULT (UUID())", TEXT, [chars("Äß" + TRUCK), "'é'", "' '"]),
+    Column("as_cs", "CHAR(4) COLLATE utf8mb4_0900_as_cs", TEXT, ["'é'", "'ab  '", "''"]),  # no padding: but it is a CHAR
+    Column("json_big", "JSON", TEXT, ["'{\"n\": 18446744073709551615, \"d\": 0.1, \"e\": 1e300}'", "'[]'", "CAST(NOW() AS JSON)", "'\"\\\\u0000\"'"],
+           None, {}),
+    Column("earth", "POINT SRID 4326", SHAPE, ["ST_GeomFromText('POINT(52.5 13.4)', 4326)"]),  # latitude first, as MySQL 8 has it
+    Column("shapes", "GEOMCOLLECTION", SHAPE, ["ST_GeomFromText('GEOMETRYCOLLECTION EMPTY')", "ST_GeomFromText('GEOMETRYCOLLECTION(MULTIPOINT((1 1),(2 2)))')"]),
+    Column("bool_", "BOOL", NUMBER, ["TRUE", "FALSE"]),
+    Column("indexed", "INT", NUMBER, ["-1", "7"]),
+    Column("big_stored", "DECIMAL(65,1) GENERATED ALWAYS AS (`big_u` * 10000000000.0) STORED", NUMBER, NULL_ONLY, {"as": "text"}),
+]
 
 
-def create(table="extremes"):
+def create(table="extremes", columns=COLUMNS):
     """Row i holds the i-th value of each column, or NULL; the last one nothing but NULL."""
-    declared = ", ".join(f"`{column.name}` {column.declared}" for column in COLUMNS)
-    given = [column for column in COLUMNS if "GENERATED" not in column.declared]
+    declared = ", ".join(f"`{column.name}` {column.declared}" for column in columns)
+    given = [column for column in columns if "GENERATED" not in column.declared]
     names = ", ".join(f"`{column.name}`" for column in given)
     rows = [", ".join([str(row), *(column.values[row] if row < len(column.values) else "NULL" for column in given)]) for row in range(ROWS)]
     inserts = "; ".join(f"INSERT INTO `{table}` (id, {names}) VALUES ({row})" for row in rows)
     return f"SET sql_mode = '', time_zone = '+00:00'; CREATE TABLE `{table}` (id INT PRIMARY KEY, {declared}) ROW_FORMAT=DYNAMIC; {inserts}"
 
 
-def wishes(way):
+def wish_of(column, way):
+    return column.sqlite if way == "sqlite" and column.sqlite is not None else column.wish
+
+
+def wishes(way, columns=COLUMNS):
     """`columns` of the configuration, on the way to this target."""
-    said = {column.name: column.sqlite if way == "sqlite" and column.sqlite is not None else column.wish for column in COLUMNS}
-    return {name: wish for name, wish in said.items() if wish}
+    return {column.name: wish_of(column, way) for column in columns if wish_of(column, way)}
 
 
 def plain(column, values, read, way):
     """Every value of a column as Python says it, NULL as None."""
-    wish = wishes(way).get(column.name, {})
+    wish = wish_of(column, way) or {}
     if column.kind is TEXT and wish.get("as") == "binary" and read is column.kind.from_any:
         return [None if value is None else bytes(value).decode() for value in values]
     return [None if value is None else read(value) for value in values]

@@ -28,6 +28,11 @@ CREATE TABLE items (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(60)
 CREATE TABLE moves (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, item_id INT NOT NULL, amount INT NOT NULL);
 INSERT INTO items (name, stock, updated_at) SELECT CONCAT('{PLANTED} ', seq), seq % 100, NOW() - INTERVAL 1 DAY FROM seq_1_to_20000;
 """
+# What MAKE counts with; MariaDB has it by itself.
+SEQUENCE_OF_MYSQL = """
+SET SESSION cte_max_recursion_depth = 100000;
+CREATE TABLE seq_1_to_20000 AS WITH RECURSIVE n(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < 20000) SELECT seq FROM n;
+"""
 LAG_S = 5
 
 

@@ -83,6 +83,10 @@ class MariaDB(Server):
 class Replica(MariaDB):
     """Of another one, which is started with `log-bin` and a `server-id` of its own; GTIDs say how far it has come."""
 
+    status, running, right = "SHOW ALL SLAVES STATUS", "Slave_IO_Running", "SLAVE MONITOR"
+    locks = "SET GLOBAL read_only = ON"
+    account = "CREATE OR REPLACE USER 'replica'@'127.0.0.1' IDENTIFIED BY '{secret}'; GRANT REPLICATION SLAVE ON *.* TO 'replica'@'127.0.0.1';"
+
     def __init__(self, folder, primary, **settings):
         super().__init__(folder, **{"server-id": 2, "read-only": None, "relay-log": "relay", "innodb-buffer-pool-size": "64M", **settings})
         self.primary = primary
@@ -91,17 +95,46 @@ class Replica(MariaDB):
         first = self.process is None
         super().start()
         if first:
-            self.primary.run(f"CREATE OR REPLACE USER 'replica'@'127.0.0.1' IDENTIFIED BY '{self.secret}'; GRANT REPLICATION SLAVE ON *.* TO 'replica'@'127.0.0.1'")
-            at = self.primary.run("SELECT @@GLOBAL.gtid_binlog_pos")[0][0]
-            self.run(f"SET GLOBAL gtid_slave_pos = '{at}'; CHANGE MASTER TO master_host = '127.0.0.1', master_port = {self.primary.port},"
-                     f" master_user = 'replica', master_password = '{self.secret}', master_use_gtid = slave_pos, master_connect_retry = 1;"
-                     " START SLAVE")
+            self.follow()
         return self
+
+    def follow(self):
+        self.primary.run(self.account.format(secret=self.secret))
+        at = self.primary.run("SELECT @@GLOBAL.gtid_binlog_pos")[0][0]
+        self.run(f"SET GLOBAL gtid_slave_pos = '{at}'; CHANGE MASTER TO {self.place_of(self.primary)}; START SLAVE")
+
+    def place_of(self, primary):
+        return (f"master_host = '127.0.0.1', master_port = {primary.port}, master_user = 'replica', master_password = '{self.secret}',"
+                " master_use_gtid = slave_pos, master_connect_retry = 1")
+
+    def halt(self, thread=""):
+        self.run(f"STOP SLAVE {thread}")
+
+    def go_on(self, thread=""):
+        self.run(f"START SLAVE {thread}")
+
+    def delay(self, seconds):
+        self.run(f"STOP SLAVE; CHANGE MASTER TO master_delay = {seconds}; START SLAVE")
 
     def catch_up(self):
         """Returns when it has all that its primary had when this was called."""
         at = self.primary.run("SELECT @@GLOBAL.gtid_binlog_pos")[0][0]
-        assert self.run(f"SELECT MASTER_GTID_WAIT('{at}', 60)")[0][0] == 0, self.run("SHOW ALL SLAVES STATUS")
+        assert self.run(f"SELECT MASTER_GTID_WAIT('{at}', 60)")[0][0] == 0, self.run(self.status)
+
+    def add_second(self, primary):
+        """Another primary, by the channel 'second', five seconds behind."""
+        primary.run(f"{self.account.format(secret=self.secret)} CREATE DATABASE IF NOT EXISTS other; CREATE OR REPLACE TABLE other.rows_of_it (id INT)")
+        at = primary.run("SELECT @@GLOBAL.gtid_binlog_pos")[0][0]
+        self.run("STOP ALL SLAVES")
+        known = self.run("SELECT @@GLOBAL.gtid_slave_pos")[0][0]
+        self.run(f"CREATE DATABASE IF NOT EXISTS other; CREATE OR REPLACE TABLE other.rows_of_it (id INT); SET GLOBAL gtid_slave_pos = '{known},{at}';"
+                 f" CHANGE MASTER 'second' TO {self.place_of(primary)}, master_delay = 5; START ALL SLAVES")
+
+    def halt_second(self):
+        self.run("STOP SLAVE 'second' SQL_THREAD")
+
+    def drop_second(self):
+        self.run("STOP SLAVE 'second'; RESET SLAVE 'second' ALL")
 
 
 def primary_settings():

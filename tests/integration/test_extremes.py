@@ -22,29 +22,29 @@ def make_zones(mariadb):
         mariadb.run(subprocess.run(tool, capture_output=True, text=True, check=True).stdout, "mysql")
 
 
-def of_source(road, way):
+def of_source(road, way, columns=COLUMNS):
     with contextlib.closing(road.mariadb.connect(road.name)) as session, session.cursor() as cursor:
         cursor.execute("SET time_zone = '+00:00'")
-        asked = ", ".join(column.kind.source.format(f"`{column.name}`") for column in COLUMNS)
+        asked = ", ".join(column.kind.source.format(f"`{column.name}`") for column in columns)
         cursor.execute(f"SELECT {asked} FROM extremes ORDER BY id")
         rows = cursor.fetchall()
-    return {column.name: plain(column, [row[i] for row in rows], column.kind.from_source, way) for i, column in enumerate(COLUMNS)}
+    return {column.name: plain(column, [row[i] for row in rows], column.kind.from_source, way) for i, column in enumerate(columns)}
 
 
-def of_stage(road, way):
+def of_stage(road, way, columns=COLUMNS):
     files = []
     for file in road.chain("extremes")[-1]["files"]:
         path = road.folder / "staged.parquet"
         path.write_bytes(road.read(file["key"]))
         files.append(pyarrow.parquet.read_table(path))
     table = pyarrow.concat_tables(files).sort_by("id")
-    return {column.name: plain(column, table[column.name].to_pylist(), column.kind.from_any, way) for column in COLUMNS}
+    return {column.name: plain(column, table[column.name].to_pylist(), column.kind.from_any, way) for column in columns}
 
 
-def of_postgres(road):
-    asked = ", ".join(column.kind.postgres.format(f'"{column.name}"') for column in COLUMNS)
+def of_postgres(road, columns=COLUMNS):
+    asked = ", ".join(column.kind.postgres.format(f'"{column.name}"') for column in columns)
     rows = road.in_target(f"SELECT {asked} FROM extremes ORDER BY id")
-    return {column.name: plain(column, [row[i] for row in rows], column.kind.from_any, "postgres") for i, column in enumerate(COLUMNS)}
+    return {column.name: plain(column, [row[i] for row in rows], column.kind.from_any, "postgres") for i, column in enumerate(columns)}
 
 
 def of_sqlite(road):

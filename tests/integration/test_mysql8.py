@@ -4,7 +4,9 @@ import time
 
 import pytest
 
+import extremes
 import road_writers
+import test_extremes as every_type
 from road import Road
 from server_mysql import MySQL
 from waybill import PLANTED, assert_told
@@ -93,7 +95,7 @@ def test_s27_live_writers_lose_nothing(road):
         road.tables[name] = dict(entry)
     del road.tables["orders"], road.pipeline["lag"]
     road.write_config()
-    road.in_source("SET SESSION cte_max_recursion_depth = 100000; CREATE TABLE seq_1_to_20000 AS WITH RECURSIVE n(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < 20000) SELECT seq FROM n")
+    road.in_source(road_writers.SEQUENCE_OF_MYSQL)
     runs, statements = road_writers.write_and_run(road, seconds=10, open_s=4)
     assert runs >= 2 and statements >= 100, "the test had nothing to do"
 
@@ -102,7 +104,14 @@ def test_a_prepared_transaction_is_seen_and_waited_for(road):
     """Its session may be gone. So soon after the server's start nothing tells how old it is."""
     road.in_source("CREATE TABLE orders (id INT PRIMARY KEY, updated_at DATETIME NOT NULL, KEY (updated_at)); INSERT INTO orders VALUES (1, NOW() - INTERVAL 1 HOUR)")
     road.in_source("XA START 'x'; INSERT INTO orders VALUES (2, NOW()); XA END 'x'; XA PREPARE 'x'")
+    usual = road.connections["shop"]
     try:
+        road.connections["shop"] = road.mariadb.connection(road.name, user="unprepared")
+        road.write_config()
+        assert_told(road.sync(status=8), "orders: ", "looking whether 'shop' has prepared XA transactions from before its last start",
+                    "XAER_RMERR", "GRANT XA_RECOVER_ADMIN ON *.* TO this user")
+        road.connections["shop"] = usual
+        road.write_config()
         time.sleep(2.1)
         road.in_source("INSERT INTO orders VALUES (3, NOW())")
         time.sleep(1.1)
@@ -136,6 +145,16 @@ def test_rights_are_told_as_it_names_them(road):
     assert_told(road.sync(status=2), "orders: ", "'shop' does not show other sessions' open transactions", "which rows may still change", "GRANT PROCESS ON *.* TO this user")
 
 
+def test_a_right_that_is_missing_is_listed_with_its_grant(road):
+    road.in_source("CREATE TABLE orders (id INT PRIMARY KEY, updated_at DATETIME NOT NULL, KEY (updated_at))")
+    road.connections["shop"] = road.mariadb.connection(road.name, user="blind")
+    del road.pipeline["lag"]
+    road.write_config()
+    found = json.loads(road.run("check", "shop", "--grants", "--output", "json", status=8).out)["connections"][0]["grants"]
+    assert [(one["right"], one["state"], one["needed"]) for one in found[1:]] == [("PROCESS on *.*", "missing", True), ("REPLICATION CLIENT on *.*", "missing", False), ("XA_RECOVER_ADMIN on *.*", "missing", False)]
+    assert "GRANT PROCESS ON *.* TO `blind`@`127.0.0.1`;" in road.run("check", "shop", "--grants", status=8).out
+
+
 def test_a_role_gives_rights_as_well(road, mysql):
     road.in_source("CREATE TABLE orders (id INT PRIMARY KEY, updated_at DATETIME NOT NULL, KEY (updated_at)); INSERT INTO orders VALUES (1, NOW() - INTERVAL 1 HOUR)")
     mysql.run(f"CREATE ROLE IF NOT EXISTS reading; GRANT SELECT ON *.* TO reading; GRANT PROCESS, REPLICATION CLIENT ON *.* TO reading;"
@@ -144,3 +163,15 @@ def test_a_role_gives_rights_as_well(road, mysql):
     road.write_config()
     road.sync()
     assert road.in_target("SELECT count(*) FROM orders") == [(1,)]
+
+
+def test_s73_every_type_at_its_extremes(road):
+    """In the file and in the target is what it says itself of each value; server and session have zones of their own."""
+    columns = extremes.COLUMNS_OF_MYSQL8
+    road.tables = {"extremes": {"increment": "full_sync", "columns": extremes.wishes("postgres", columns)}}
+    road.write_config()
+    road.in_source(extremes.create(columns=columns))
+    road.sync()
+    expected = every_type.of_source(road, "postgres", columns)
+    every_type.assert_same(expected, every_type.of_stage(road, "postgres", columns), "staged")
+    every_type.assert_same(expected, every_type.of_postgres(road, columns), "in PostgreSQL")

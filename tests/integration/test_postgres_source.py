@@ -9,7 +9,7 @@ import time
 import pytest
 
 from road import Road
-from waybill import PLANTED
+from waybill import PLANTED, assert_told
 
 TABLES = {"orders": {"mode": "merge", "lag": "0s"}, "journal": {"increment": "id_only", "mode": "append"},
           "prices": {"increment": "full_sync", "mode": "replace"}}
@@ -155,3 +155,26 @@ def test_who_may_not_see_other_sessions_is_told_what_to_grant(road):
         road.sync()  # orders has a lag, and a whole table needs none
     finally:
         road.postgres.run("GRANT pg_read_all_stats TO loader")
+
+
+def test_who_may_read_some_columns_takes_a_whole_table_of_them(road):
+    """Several readers of one view hold the table, which takes a right to all of it: without that one reader has the view for itself."""
+    road.tables = {"prices": {"increment": "full_sync", "mode": "replace"}}
+    road.pipeline |= {"readers": 4, "strategy": "intra-table"}
+    road.write_config()
+    road.postgres.run("ALTER TABLE prices ADD secret text; INSERT INTO prices SELECT n, n / 3.0, repeat('x', 500) FROM generate_series(5001, 30000) AS n", road.name)
+    assert len(files_of(road, "prices")) > 1
+    road.postgres.run("REVOKE SELECT ON prices FROM loader; GRANT SELECT (id, price) ON prices TO loader", road.name)
+    assert_told(road.sync("--full-refresh", status=8), "prices: ", "loader@127.0.0.1", "permission denied for table prices", "waybill check --grants")
+    road.tables["prices"]["exclude_columns"] = ["secret"]
+    road.postgres.run("DROP TABLE prices", f"{road.name}-copy")
+    road.write_config()
+    road.postgres.run("UPDATE prices SET price = -1 WHERE id % 3 = 0", road.name)
+    assert len(files_of(road, "prices", "--full-refresh")) == 1
+    assert_equal(road)
+
+
+def files_of(road, table, *words):
+    """Of the waybill of a run, one for each reader; small ones are no more than their rows need."""
+    road.sync("-t", table, *words)
+    return road.chain(table)[-1]["files"]

@@ -1,5 +1,7 @@
 /* What a server's or libmariadb's error number means here, and what to do about it. */
 #include <errmsg.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <mysqld_error.h>
 
 #include "connect/mysql/session.h"
@@ -29,6 +31,7 @@ static const struct {
     {ER_TABLEACCESS_DENIED_ERROR, RC_DENIED, true, "GRANT SELECT ON <database>.<table> TO this user"},
     {ER_COLUMNACCESS_DENIED_ERROR, RC_DENIED, true, "GRANT SELECT ON <database>.<table> TO this user"},
     {ER_SPECIFIC_ACCESS_DENIED_ERROR, RC_DENIED, true, "grant it to this user"},
+    {ER_XAER_RMERR, RC_DENIED, true, "GRANT XA_RECOVER_ADMIN ON *.* TO this user"}, /* what XA RECOVER says */
     {ER_HOST_NOT_PRIVILEGED, RC_DENIED, true, "create the user for this host: CREATE USER '<user>'@'<host>'"},
     {ER_HOST_IS_BLOCKED, RC_DENIED, true, "FLUSH HOSTS on the server"},
     {ER_MUST_CHANGE_PASSWORD, RC_DENIED, true, "log in once with another client and change the password"},
@@ -115,6 +118,17 @@ static unsigned code_of(const struct mysql_session *self)
     return is_lost ? CR_SERVER_LOST : code;
 }
 
+/* "TLS/SSL error: Resource temporarily unavailable (11)", "... system error: 11": the time for an answer is over. */
+static const char *says_of(const struct mysql_session *self)
+{
+    const char *says = mysql_error(self->handle), *last = says + strlen(says);
+    last -= last > says && last[-1] == ')';
+    while (last > says && last[-1] >= '0' && last[-1] <= '9')
+        last--;
+    bool is_silent = code_of(self) == CR_SERVER_LOST && strtol(last, NULL, 10) == EAGAIN;
+    return is_silent ? "Lost connection to server: it was silent for too long" : says;
+}
+
 static const char *id_of(unsigned code, enum rc rc)
 {
     switch (code) {
@@ -152,5 +166,5 @@ enum rc mysql_session_fail_with(struct mysql_session *self, unsigned code, const
 
 enum rc mysql_session_fail(struct mysql_session *self, struct error *err)
 {
-    return mysql_session_fail_with(self, code_of(self), mysql_sqlstate(self->handle), mysql_error(self->handle), err);
+    return mysql_session_fail_with(self, code_of(self), mysql_sqlstate(self->handle), says_of(self), err);
 }

@@ -174,7 +174,9 @@ static RC check_recovered(struct look *look, struct error *err)
     AUTO_RESULT *rows = NULL;
     if (!look->may_be_older)
         return RC_OK;
-    TRY(mysql_session_ask(look->self->control, "XA RECOVER", &rows, err));
+    if (mysql_session_ask(look->self->control, "XA RECOVER", &rows, err) != RC_OK)
+        return fail_in(err, "looking whether '%s' has prepared XA transactions from before its last start",
+                       look->self->base.name);
     if (rows == NULL || mysql_num_rows(rows) == 0)
         return RC_OK;
     fail(err, RC_BUSY,

@@ -75,8 +75,10 @@ RC mysql_source_is_fed(struct mysql_source *self, bool *ret, struct error *err)
                            "user' AND command IN ('Slave_SQL', 'Slave_IO', 'Connect', 'Query')",
                            running, sizeof(running), err));
     TRY(mysql_session_text(self->control,
-                           self->control->is_maria ? "SELECT @@GLOBAL.read_only <> 0 OR @@GLOBAL.gtid_slave_pos <> ''"
-                                                   : "SELECT @@GLOBAL.read_only <> 0",
+                           self->control->is_maria
+                               ? "SELECT @@GLOBAL.read_only <> 0 OR @@GLOBAL.gtid_slave_pos <> ''"
+                               : "SELECT @@GLOBAL.read_only <> 0 OR GTID_SUBTRACT(@@GLOBAL.gtid_executed, "
+                                 "CONCAT(@@GLOBAL.server_uuid, ':1-9223372036854775806')) <> ''",
                            looks_so, sizeof(looks_so), err));
     *ret = !text_eq(running, "0") || text_eq(looks_so, "1");
     return RC_OK;

@@ -152,6 +152,14 @@ static bool is_path_style(const struct s3_options *options, const struct s3 *sel
     return self->endpoint != NULL || strchr(options->bucket, '.') != NULL;
 }
 
+static RC check_trust(const char *name, const struct s3_options *options, struct error *err)
+{
+    if (options->key_file == NULL || options->cert_file != NULL)
+        return RC_OK;
+    fail(err, RC_CONFIG, "opening store '%s': it has a 'tls_key' and no 'tls_cert'", name);
+    return fail_todo(err, "give the certificate that belongs to the key as 'tls_cert'");
+}
+
 static struct http *http_of(const struct s3_options *options, const struct opening *with)
 {
     return http_curl_new(&(struct http_options){
@@ -161,6 +169,8 @@ static struct http *http_of(const struct s3_options *options, const struct openi
         .proxy = options->proxy,
         .ca_file = options->ca_file,
         .ca_dir = options->ca_dir,
+        .cert_file = options->cert_file,
+        .key_file = options->key_file,
         .tls_unverified = !options->tls_verify,
         .stop = with->stop,
     });
@@ -170,6 +180,7 @@ RC s3_store_open(const char *name, const struct s3_options *options, const struc
                  struct store **ret, struct error *err)
 {
     TRY(check_bucket(name, options->bucket, err));
+    TRY(check_trust(name, options, err));
     struct s3 *self = xcalloc(1, sizeof(*self));
     AUTO(store) *opened = &self->base;
     size_t address_bytes = strlen(options->bucket) + sizeof("s3://");
@@ -230,6 +241,9 @@ static const struct option s3_table[] = {
     OPTION("tls_ca", PATH, s3_options, ca_file,
            .help = "PEM file with the authorities that are trusted; AWS_CA_BUNDLE, or the system's, without"),
     OPTION("tls_ca_dir", PATH, s3_options, ca_dir, .help = "folder of such files, hashed by c_rehash"),
+    OPTION("tls_cert", PATH, s3_options, cert_file,
+           .help = "PEM file with our own certificate, for a server that asks its clients for one"),
+    OPTION("tls_key", PATH, s3_options, key_file, .help = "its key, where it is not in the same file"),
     OPTION("tls_verify", BOOL, s3_options, tls_verify, .preset = "true",
            .help = "false: whoever answers is believed to be the server"),
     OPTION("proxy", STRING, s3_options, proxy,

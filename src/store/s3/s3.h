@@ -22,7 +22,7 @@ struct s3_options {
     int path_style, checksum;               /* of the enums above */
     const char *profile, *role_arn, *external_id, *sts_endpoint, *access_key_id;
     struct secret secret_access_key, session_token;
-    const char *ca_file, *ca_dir, *proxy;
+    const char *ca_file, *ca_dir, *cert_file, *key_file, *proxy;
     bool tls_verify, etag_quotes, look_before_complete;
     const char *sse, *kms_key_id, *storage_class, *expected_bucket_owner;
     int64_t attempts, connect_ms, deadline_ms, stall_ms;

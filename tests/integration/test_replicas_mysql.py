@@ -1,4 +1,4 @@
-"""Reading from a real replica of a MariaDB, while its primary is written to: nothing is lost, however far behind it is."""
+"""Reading from a real replica of a MariaDB, and of a MySQL 8, while its primary is written to: nothing is lost, however far behind it is."""
 import time
 
 import pytest
@@ -6,6 +6,7 @@ import pytest
 import road_writers
 from road import Road
 from server_mariadb import MariaDB, Replica, primary_settings
+from server_mysql import MySQL, MySQLReplica
 from waybill import PLANTED, assert_told
 
 TABLES = {"items": {"mode": "merge", "lag": "2s"}, "moves": {"increment": "id_only", "mode": "append", "lag": "2s"}}
@@ -16,14 +17,16 @@ CREATE TABLE moves (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, note VARCHAR(
 PUT = f"INSERT INTO items (name, updated_at) VALUES ('{PLANTED}', NOW(3)); INSERT INTO moves (note) VALUES ('{PLANTED}');"
 
 
-@pytest.fixture(scope="module")
-def primary(servers):
-    return servers.get(MariaDB, "primary", **primary_settings())
+@pytest.fixture(scope="module", params=["mariadb", "mysql8"])
+def kind(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def replica(servers, primary):
-    return servers.get(Replica, "replica", primary=primary)
+def replica(servers, kind):
+    if kind == "mariadb":
+        return servers.get(Replica, "replica", primary=servers.get(MariaDB, "primary", **primary_settings()))
+    return servers.get(MySQLReplica, "replica8", primary=servers.get(MySQL, "primary8"))
 
 
 class ReplicaRoad(Road):
@@ -33,6 +36,7 @@ class ReplicaRoad(Road):
         super().__init__(folder, name, replica.primary, s3, postgres, tables)
         self.replica = replica
         self.connections["shop"] = replica.connection(name)
+        self.environment["MYSQL_PASSWORD"] = replica.secret
         self.write_config()
         replica.catch_up()
 
@@ -58,10 +62,10 @@ class ReplicaRoad(Road):
 
 
 @pytest.fixture
-def road(tmp_path, replica, s3, postgres):
-    made = ReplicaRoad(tmp_path, f"replica-{tmp_path.name[-24:].replace('_', '-').lower()}", replica, s3, postgres, {name: dict(entry) for name, entry in TABLES.items()})
+def road(tmp_path, kind, replica, s3, postgres):
+    made = ReplicaRoad(tmp_path, f"{kind}-{tmp_path.name[-24:].replace('_', '-').lower()}", replica, s3, postgres, {name: dict(entry) for name, entry in TABLES.items()})
     yield made
-    replica.run(f"STOP SLAVE; CHANGE MASTER TO master_delay = 0, master_port = {replica.primary.port}; START SLAVE")
+    replica.go_on()
     made.close()
     made.assert_nothing_planted()
     made.assert_no_secret()
@@ -75,12 +79,14 @@ def test_a_replica_wants_to_know_how_long_a_transaction_lasts(road):
                 "read from its primary, or say how long a transaction lasts at most: `lag: 10m`")
 
 
-def test_s27_live_writers_on_the_primary_lose_nothing_over_its_replica(road):
+def test_s27_live_writers_on_the_primary_lose_nothing_over_its_replica(road, kind):
     """One of them keeps transactions open across several runs, so that rows with old stamps come late."""
     for table in TABLES:
         road.tables[table] = road_writers.TABLES[table] | {"lag": "8s"}
     road.write_config()
     road.in_source = road.in_source_and_replica
+    if kind == "mysql8":
+        road.in_source(road_writers.SEQUENCE_OF_MYSQL)
     runs, statements = road_writers.write_and_run(road, seconds=14, open_s=5, settle=ReplicaRoad.run_until_equal,
                                                    refused="is a replica that did not show within")
     assert runs >= 2 and statements >= 100, "the test had nothing to do"
@@ -91,14 +97,14 @@ def test_s27_live_writers_on_the_primary_lose_nothing_over_its_replica(road):
 def test_a_replica_that_stands_still_is_not_read_and_loses_nothing_when_it_goes_on(road, thread):
     road.in_source_and_replica(MAKE + PUT)
     road.run_until_equal()
-    road.replica.run(f"STOP SLAVE {thread}")
+    road.replica.halt(thread)
     road.in_source(PUT)
     time.sleep(3.5)  # what was written is older than the lag by now
-    assert_told(road.sync("-t", "items", status=5), "items: ", "replication of 'shop' stands still (Slave_IO_Running:", "when the rows of 'items' are complete",
-                "SHOW ALL SLAVES STATUS says why; start it again")
+    assert_told(road.sync("-t", "items", status=5), "items: ", f"replication of 'shop' stands still ({road.replica.running}:", "when the rows of 'items' are complete",
+                f"{road.replica.status} says why; start it again")
     assert road.sync("-t", "moves", status=5).err.count("replica-stands-still") == 1
     assert "stands still" in road.run("check", "shop").out
-    road.replica.run(f"START SLAVE {thread}")
+    road.replica.go_on(thread)
     road.run_until_equal()
     assert road.rows() == [2, 2]
 
@@ -106,13 +112,16 @@ def test_a_replica_that_stands_still_is_not_read_and_loses_nothing_when_it_goes_
 def test_a_delayed_replica_holds_the_bound_back(road):
     road.in_source_and_replica(MAKE + PUT)
     road.run_until_equal()
-    road.replica.run("STOP SLAVE; CHANGE MASTER TO MASTER_DELAY = 5; START SLAVE")
-    road.in_source(PUT)
-    time.sleep(3.2)  # older than the lag, and not there for some seconds more
-    road.sync()
-    assert road.rows() == [1, 1]
-    road.run_until_equal()
-    assert road.rows() == [2, 2]
+    road.replica.delay(5)
+    try:
+        road.in_source(PUT)
+        time.sleep(3.2)  # older than the lag, and not there for some seconds more
+        road.sync()
+        assert road.rows() == [1, 1]
+        road.run_until_equal()
+        assert road.rows() == [2, 2]
+    finally:
+        road.replica.delay(0)
 
 
 def test_who_may_not_ask_how_far_behind_a_replica_is_reads_nothing_from_it(road):
@@ -120,23 +129,26 @@ def test_who_may_not_ask_how_far_behind_a_replica_is_reads_nothing_from_it(road)
     road.connections["shop"] = road.replica.connection(road.name, user="blind")
     road.write_config()
     assert_told(road.sync("-t", "items", status=8), "items: ", "'shop' looks like a replica, and this user may not see how far behind it is",
-                "when the rows of 'items' are complete", "GRANT SLAVE MONITOR ON *.* TO this user, or read from the primary")
+                "when the rows of 'items' are complete", f"GRANT {road.replica.right} ON *.* TO this user, or read from the primary")
+    road.replica.halt()
+    road.replica.run("SET GLOBAL read_only = OFF")  # where nothing runs, and anybody may write, its GTIDs tell
+    try:
+        assert "looks like a replica" in road.sync("-t", "items", status=8).err
+    finally:
+        road.replica.run(road.replica.locks)
 
 
 @pytest.fixture
-def second(servers, road):
-    """Another primary of the same replica, by a channel of its own."""
-    made = servers.get(MariaDB, "primary-2", **{**primary_settings(), "server-id": 3, "gtid-domain-id": 3, "innodb-buffer-pool-size": "32M", "innodb-log-file-size": "16M"})
-    made.run(f"CREATE OR REPLACE USER 'replica'@'127.0.0.1' IDENTIFIED BY '{made.secret}'; GRANT REPLICATION SLAVE ON *.* TO 'replica'@'127.0.0.1';"
-             f" CREATE DATABASE IF NOT EXISTS other; CREATE OR REPLACE TABLE other.rows_of_it (id INT)")
-    at = made.run("SELECT @@GLOBAL.gtid_binlog_pos")[0][0]
-    road.replica.run("STOP ALL SLAVES")
-    known = road.replica.run("SELECT @@GLOBAL.gtid_slave_pos")[0][0]
-    road.replica.run(f"CREATE DATABASE IF NOT EXISTS other; CREATE OR REPLACE TABLE other.rows_of_it (id INT); SET GLOBAL gtid_slave_pos = '{known},{at}';"
-                     f" CHANGE MASTER 'second' TO master_host = '127.0.0.1', master_port = {made.port}, master_user = 'replica', master_password = '{made.secret}',"
-                     " master_use_gtid = slave_pos, master_connect_retry = 1, master_delay = 5; START ALL SLAVES")
+def second(servers, kind, road):
+    """Another primary of the same replica, by a channel of its own, five seconds behind."""
+    small = {"server-id": 3, "innodb-buffer-pool-size": "32M"}
+    if kind == "mariadb":
+        made = servers.get(MariaDB, "primary-2", **{**primary_settings(), **small, "gtid-domain-id": 3, "innodb-log-file-size": "16M"})
+    else:
+        made = servers.get(MySQL, "primary8-2", **{**small, "performance-schema": "OFF"})
+    road.replica.add_second(made)
     yield made
-    road.replica.run("STOP SLAVE 'second'; RESET SLAVE 'second' ALL")
+    road.replica.drop_second()
 
 
 def test_of_several_primaries_the_one_that_is_furthest_behind_counts(road, second):
@@ -149,5 +161,5 @@ def test_of_several_primaries_the_one_that_is_furthest_behind_counts(road, secon
     road.sync()
     assert road.rows() == before
     road.run_until_equal()
-    road.replica.run("STOP SLAVE 'second' SQL_THREAD")
-    assert_told(road.sync("-t", "items", status=5), "items: ", "replication 'second' of 'shop' stands still", "when the rows of 'items' are complete", "SHOW ALL SLAVES STATUS")
+    road.replica.halt_second()
+    assert_told(road.sync("-t", "items", status=5), "items: ", "replication 'second' of 'shop' stands still", "when the rows of 'items' are complete", road.replica.status)
