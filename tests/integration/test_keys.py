@@ -108,3 +108,10 @@ def test_a_hash_is_of_the_key_that_is_said(route):
     shop.in_source("CREATE TABLE orders (id INTEGER PRIMARY KEY, note TEXT); INSERT INTO orders VALUES (1, 'plain')")
     shop.sync()
     assert shop.in_target("SELECT note FROM orders") == [(hmac.new(b"k3y of the hashes", b"plain", hashlib.sha256).hexdigest(),)]
+
+
+def test_what_a_pattern_leaves_out_is_not_moved(route):
+    shop = route({"log_*": {"increment": "id_only", "mode": "append", "exclude": ["log_old*"]}}, lag="0s")
+    shop.in_source("".join(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY); INSERT INTO {name} VALUES (1);" for name in ("log_a", "log_b", "log_old", "log_older")))
+    shop.sync()
+    assert shop.in_target("SELECT name FROM sqlite_master WHERE name LIKE 'log%' ORDER BY name") == [("log_a",), ("log_b",)]
