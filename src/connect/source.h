@@ -90,6 +90,8 @@ struct source_place {
     const char *lost; /* "a standby took over that ...": what it had at the place that was kept may be gone; NULL: all
                          of it is there */
     bool is_certain;  /* it is gone */
+    bool is_kin;      /* `knows_kin`: another server than the one that was kept may go on from there all the same: it is
+                         of the same history, and what it lacks of it, if anything, is on its way */
 };
 
 /* What pipelines do with a source, for the rights that it takes. */
@@ -144,6 +146,7 @@ struct source {
     const char *tls;         /* "TLSv1.3"; "none": whoever is on the way can read; NULL: nothing goes over a network */
     int64_t zero_dates;      /* values that became NULL because the request said so, since it was opened; atomic */
     int readers_max;         /* readers that may be open at once, each with a thread of its own; 0: one */
+    bool knows_kin;          /* place can be asked of another server, too, whatever its identity */
     bool shares_snapshot;    /* several readers read RANGE_ALL as of one instant, split in RANGE_PARTs */
     const char *one_for_all; /* why one of them has to read RANGE_ALL, where several might: for people; NULL: it need
                                 not be said */

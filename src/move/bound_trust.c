@@ -101,7 +101,8 @@ static void bound_tell_stepped(struct route *r, int64_t now_us)
 
 static RC bound_place(struct route *r, bool is_same, struct source_place *ret, struct error *err)
 {
-    TRY(source_place(r->source, is_same ? scope_marks(r->scope)->source_place : NULL, &r->arena, ret, err));
+    bool is_asked = is_same || r->source->knows_kin;
+    TRY(source_place(r->source, is_asked ? scope_marks(r->scope)->source_place : NULL, &r->arena, ret, err));
     r->bound.place = ret->at;
     r->bound.has_turned = ret->has_turned;
     if (ret->has_turned)
@@ -117,7 +118,8 @@ RC bound_check_source(struct route *r, int64_t now_us, struct error *err)
     TRY(source_identity(r->source, &r->arena, &r->bound.source_id, err));
     bool is_same = s->source_id == NULL || strcmp(s->source_id, r->bound.source_id) == 0;
     TRY(bound_place(r, is_same, &place, err));
-    if (!is_same)
+    is_same = is_same || place.is_kin;
+    if (!is_same && (place.lost == NULL || r->increment == INCREMENT_FULL_SYNC))
         bound_refuse_server(r, err);
     else if (s->source_clock != NULL && stamp_parse(s->source_clock, &last_us) && now_us < last_us)
         bound_refuse_clock(r, now_us, err);

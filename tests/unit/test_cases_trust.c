@@ -91,6 +91,25 @@ static void a_failover_that_lost_nothing_is_no_trouble_and_is_kept_at_once(void 
     assert_string_equal(kept_place(w), "2 at 120");
 }
 
+/* MySQL: each server has an identity of its own, and identifiers that all of them share. */
+static void another_server_of_the_same_history_goes_on_where_the_first_one_was(void **state)
+{
+    AUTO(world) *w = moved("a at 100");
+    mem_server_set_id(w->server, "the standby");
+    mem_server_set_place(w->server, "b at 120", NULL);
+    assert_string_equal(run_expecting(w, RC_DATA).error.id, "another-source");
+    mem_server_set_place(w->server, "b at 120", "it has not executed 95-100");
+    assert_string_equal(run_expecting(w, RC_DATA).error.id, "source-lost-changes");
+    mem_server_set_place(w->server, "b at 120", NULL);
+    mem_server_set_kin(w->server, true);
+    run_ok(w);
+    assert_string_equal(kept_place(w), "b at 120");
+    mem_server_set_kin(w->server, false); /* its identity was kept, too */
+    world_change(w);
+    run_ok(w);
+    assert_all_is_well(w);
+}
+
 /* Where it is when nothing is read has no part in what was read. */
 static void a_place_is_kept_with_the_waybill_that_it_belongs_to(void **state)
 {
@@ -229,6 +248,7 @@ int main(void)
         cmocka_unit_test(what_was_accepted_once_is_not_asked_again),
         cmocka_unit_test(a_full_refresh_takes_the_source_as_it_is),
         cmocka_unit_test(a_failover_that_lost_nothing_is_no_trouble_and_is_kept_at_once),
+        cmocka_unit_test(another_server_of_the_same_history_goes_on_where_the_first_one_was),
         cmocka_unit_test(a_place_is_kept_with_the_waybill_that_it_belongs_to),
         cmocka_unit_test(a_clock_that_was_set_back_and_has_caught_up_is_told_with_the_command_that_helps),
         cmocka_unit_test(clocks_that_drift_apart_a_little_are_no_step),

@@ -153,6 +153,7 @@ struct source *fault_source_new(struct source *inner, struct fault_plan *plan)
                                            .name = inner->name,
                                            .address = inner->address,
                                            .readers_max = inner->readers_max,
+                                           .knows_kin = inner->knows_kin,
                                            .shares_snapshot = inner->shares_snapshot},
                                   .inner = inner,
                                   .plan = plan};

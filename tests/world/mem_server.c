@@ -116,6 +116,7 @@ void mem_server_set_place(struct mem_server *self, const char *at, const char *l
     self->place = arena_text(&self->arena, at);
     self->lost = arena_text(&self->arena, lost);
 }
+void mem_server_set_kin(struct mem_server *self, bool is_kin) { self->is_kin = is_kin; }
 void mem_server_set_ahead(struct mem_server *self, int64_t ahead_us, bool repeats)
 {
     self->ahead_us = ahead_us;

@@ -41,6 +41,7 @@ struct mem_server {
     int64_t now_us, numbered;
     const char *id;
     const char *place, *lost;
+    bool is_kin;
     bool hidden;
     enum rc unknown; /* why a replica does not tell how far behind it is; RC_OK: it does */
     int64_t ahead_us;

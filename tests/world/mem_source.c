@@ -147,6 +147,7 @@ static RC mem_place(struct source *base, const char *kept, struct arena *arena, 
     if (kept == NULL || server->place == NULL || strcmp(kept, server->place) == 0)
         return RC_OK;
     ret->lost = server->lost;
+    ret->is_kin = server->is_kin;
     ret->is_certain = ret->lost != NULL;
     ret->has_turned = ret->lost == NULL;
     return RC_OK;
@@ -578,7 +579,7 @@ struct source *mem_source_open(struct mem_server *server, const char *name, int 
     };
     struct mem_source *self = xcalloc(1, sizeof(*self));
     *self = (struct mem_source){
-        .base = {.ops = &ops, .name = name, .readers_max = MEM_READERS_MAX, .shares_snapshot = true},
+        .base = {.ops = &ops, .name = name, .readers_max = MEM_READERS_MAX, .shares_snapshot = true, .knows_kin = true},
         .server = server,
         .batch_rows = batch_rows > 0 ? batch_rows : 10000};
     snprintf(self->address, sizeof(self->address), "mem://%s", name);

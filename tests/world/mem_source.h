@@ -30,6 +30,7 @@ void mem_server_set_id(struct mem_server *self, const char *id);
 /* Where it is in its history from now on ("" : it does not tell), and what of the place before is lost (NULL: nothing).
  */
 void mem_server_set_place(struct mem_server *self, const char *at, const char *lost);
+void mem_server_set_kin(struct mem_server *self, bool is_kin); /* of the server whose place was kept */
 void mem_server_hide_transactions(struct mem_server *self, bool hidden);
 /* A replica that does not tell how far behind it is, for this reason; RC_OK: it does. */
 void mem_server_stand_still(struct mem_server *self, enum rc why);

@@ -168,6 +168,7 @@ static const struct source_ops mysql_source_ops = {
     .read = mysql_source_read,
     .profile = mysql_source_profile,
     .grants = mysql_source_grants,
+    .place = mysql_source_place,
     .free = mysql_source_free,
 };
 
@@ -291,6 +292,7 @@ RC mysql_source_open(const char *name, const struct mysql_options *options, cons
     if (mysql_session_open(&self->settings, &self->control, err) != RC_OK)
         return fail_in(err, "connecting to %s", self->base.address);
     self->base.tls = tls_of(self);
+    self->base.knows_kin = !self->control->is_maria;
     self->base.version = arena_print(&self->arena, "%s %s", self->control->is_maria ? "MariaDB" : "MySQL",
                                      mysql_get_server_info(self->control->handle));
     *ret = TAKE(opened);

@@ -1,8 +1,9 @@
 /* Inside the MySQL source: source.c (connections, clock, ceiling), source_open.c (open transactions), source_grants.c
- * (rights), source_types.c (declarations decide types), source_describe.c (columns, key, indexes), source_cursor.c
- * (which column, which zone), source_range.c (the SQL of ranges and positions), source_measure.c (facts, boundary,
- * split), source_custom.c (a statement for a table), source_profile.c (what columns come to), source_read.c (rows into
- * batches), decode.c (texts of values), decode_row.c (binary rows), statement.c and wire.c (them off the socket). */
+ * (rights), source_place.c (its place in its history), source_types.c (declarations decide types), source_describe.c
+ * (columns, key, indexes), source_cursor.c (which column, which zone), source_range.c (the SQL of ranges and
+ * positions), source_measure.c (facts, boundary, split), source_custom.c (a statement for a table), source_profile.c
+ * (what columns come to), source_read.c (rows into batches), decode.c (texts of values), decode_row.c (binary rows),
+ * statement.c and wire.c (them off the socket). */
 #pragma once
 
 #include <pthread.h>
@@ -55,6 +56,7 @@ struct mysql_source {
     struct secret password;
     int64_t batch_rows;
     bool text_only;
+    bool is_replica;               /* when mysql_replica_look asked last */
     struct tunnel *tunnel;         /* NULL: none */
     struct mysql_session *control; /* everything but rows */
     struct mysql_session *idle[MYSQL_CONNECTIONS_MAX];
@@ -101,6 +103,11 @@ const char *mysql_replication_sql(const struct mysql_session *session);
 RC mysql_source_is_fed(struct mysql_source *self, bool *ret, struct error *err);
 /* May take some seconds where a replica is busy. */
 RC mysql_replica_look(struct mysql_source *self, struct replica_state *ret, struct error *err);
+
+/* ---- source_place.c ---- */
+
+enum rc mysql_source_place(struct source *base, const char *kept, struct arena *arena, struct source_place *ret,
+                           struct error *err);
 
 /* ---- source_grants.c ---- */
 

@@ -212,5 +212,6 @@ RC mysql_replica_look(struct mysql_source *self, struct replica_state *ret, stru
     if (rc != RC_OK && !self->control->is_broken && rc == RC_DENIED)
         rc = look_without_right(&replica, err);
     arena_release(&replica.arena);
+    self->is_replica = ret->is_replica;
     return rc;
 }
