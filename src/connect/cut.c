@@ -241,13 +241,13 @@ static RC split_integers(const struct cutter *self, const struct range *range, i
     struct spread spread = {.cutter = self, .alone = by_key_alone(range)};
     struct range rest = *range;
     const int64_t least = split_least(rows, readers, SPLIT_ROWS_MIN);
-    int64_t min, max, last;
+    int64_t min = 0, max = 0;
     int count = 0;
     bool any;
     TRY(key_ends(self, range, &min, &max, &any, err));
     if (any)
         TRY(spread_measure(&spread, min, max, err));
-    last = min;
+    int64_t last = min;
     for (int64_t left = rows, piece; any && (piece = split_next(left, readers, least)) < left; left -= piece) {
         int64_t key = spread_key(&spread, (double)(rows - left + piece) / (double)rows);
         if (key <= last || key >= max)
