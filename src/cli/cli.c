@@ -48,10 +48,7 @@ static RC check_name(const struct cli *cli, const char *name, struct error *err)
         return RC_OK;
     fail(err, RC_CONFIG, "'%.200s' is no URI, and there is no '%s' of which it could be a connection", name,
          cli->global.config);
-    return fail_todo(err,
-                     "a folder is ./%.60s, a bucket s3://%.60s, a server mysql://USER@HOST/DATABASE; or go to the "
-                     "folder that has the configuration",
-                     name, name);
+    return config_todo_uri(name, "go to the folder that has the configuration", err);
 }
 
 RC cli_load_for(struct cli *cli, const char *const *words, int word_count, struct error *err)

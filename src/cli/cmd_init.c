@@ -241,8 +241,7 @@ static RC open_uris(struct init *self, struct error *err)
             continue;
         if (!config_is_uri(given[i])) {
             fail(err, RC_CONFIG, "%s '%.200s' is no URI, and init knows no names", flags[i], given[i]);
-            return fail_todo(err,
-                             "mysql://USER@HOST/DATABASE, postgresql://..., sqlite:FILE, s3://BUCKET/PREFIX, ./FOLDER");
+            return config_todo_uri(given[i], NULL, err);
         }
         TRY(config_add_uri(cli->config, given[i], flags[i], names[i], i == 1 ? &self->prefix : &ignored, err));
     }

@@ -91,8 +91,10 @@ static RC check_bounds(const struct sync_flags *f, struct error *err)
     const char *bound = f->start_time != NULL ? "--start-time" : f->end_time != NULL ? "--end-time" : NULL;
     TRY(check_instant("--start-time", f->start_time, &start_us, err));
     TRY(check_instant("--end-time", f->end_time, &end_us, err));
-    if (start_us >= end_us)
-        return contradiction(err, "--start-time", "--end-time", "the start is not before the end");
+    if (start_us >= end_us) {
+        fail(err, RC_CONFIG, "--start-time and --end-time: the start is not before the end");
+        return fail_todo(err, "give the earlier one as --start-time, or leave one of the two out");
+    }
     if (bound == NULL && f->advance) {
         fail(err, RC_CONFIG, "--advance takes the mark along with a bounded run, and no bound is given");
         return fail_todo(err, "add --start-time or --end-time, or leave --advance out");

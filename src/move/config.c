@@ -84,7 +84,9 @@ RC config_find_connection(const struct config *self, const char *name, enum role
             fail(err, RC_CONFIG, "%sthere is no connection '%s'", begin, name);
         else
             fail(err, RC_CONFIG, "%sthere is no connection '%s', did you mean '%s'?", begin, name, near);
-        return fail_todo(err, "give the name of one that there is, or add '%s' under 'connections:'", name);
+        bool is_flag = at.file != NULL && at.file[0] == '-'; /* --source: a URI may be meant */
+        return is_flag ? config_todo_uri(name, "give the name of one that there is", err)
+                       : fail_todo(err, "give the name of one that there is, or add '%s' under 'connections:'", name);
     }
     if (!can_be(found->type, role)) {
         fail(err, RC_CONFIG, "%sthe connection '%s' is of type '%s', which cannot be a %s", begin, name, found->type,

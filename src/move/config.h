@@ -187,6 +187,9 @@ struct config *config_new(struct resolver *resolver);
  * or '../', which is a folder. Query parameters are the type's options. Secrets are references (${VAR}, file:, cmd:)
  * and never literal: a URI stands in argv. */
 bool config_is_uri(const char *text);
+/* What to do about a name that is no connection's, where a URI may be meant: how it is written as one, or else
+ * `or_else`, which may be NULL. */
+enum rc config_todo_uri(const char *name, const char *or_else, struct error *err);
 /* Adds what a URI says. `by` is where it was given, for messages: "--source". *ret_name is the connection's name from
  * then on: the URI without secrets and parameters; *ret_prefix what a store's URI has behind the bucket ("": nothing).
  */

@@ -62,23 +62,16 @@ static RC read_column(struct wishes *w, const struct yaml_node *node, struct err
 
 /* ---- treatments ---- */
 
-static struct where where_of(const struct table_config *table, const char *option)
-{
-    return option_origin_of(table->options, option)->where;
-}
-
 static RC add_treatment(struct wishes *w, const char *option, const char *column, enum treatment treatment,
                         struct error *err)
 {
     struct column_wish *wish = wish_of(w, column);
     if (wish->treatment != TREAT_NONE) {
-        FAIL_AT(where_of(w->table, option), err, "table '%s': of column '%s' two things are to become", w->table->name,
-                column);
+        FAIL_TABLE(w->table, option, err, "of column '%s' two things are to become", column);
         return fail_todo(err, "leave it in one of 'hash', 'mask' and 'exclude_columns'");
     }
     if (treatment == TREAT_EXCLUDE && (wish->as != NULL || wish->name != NULL)) {
-        FAIL_AT(where_of(w->table, option), err, "table '%s': column '%s' is excluded, and stands in 'columns' too",
-                w->table->name, column);
+        FAIL_TABLE(w->table, option, err, "column '%s' is excluded, and stands in 'columns' too", column);
         return fail_todo(err, "take it out of 'exclude_columns' or out of 'columns'");
     }
     wish->treatment = treatment;

@@ -32,6 +32,15 @@ RC pipeline_read(struct config *config, const struct yaml_node *node, struct res
 RC table_default(struct config *config, const struct pipeline_config *pipeline, const char *name,
                  struct table_config *ret, struct error *err);
 
+/* A table's option to complain about: where it was written, else where the table was. */
+struct where config_table_where(const struct table_config *table, const char *option);
+#define FAIL_TABLE(table, option, err, fmt, ...)                                                                       \
+    fail(err, RC_CONFIG, WHERE_FMT ": table '%s': " fmt, WHERE_ARG(config_table_where(table, option)), (table)->name,  \
+         ##__VA_ARGS__)
+
+/* config_legal.c: what a table that was read says goes together. */
+RC config_check_table(const struct table_config *table, struct error *err);
+
 /* config_columns.c: `columns`, `exclude_columns`, `hash` and `mask` of a table that was read, as one list of wishes. */
 RC config_read_columns(struct table_config *table, struct arena *arena, struct error *err);
 

@@ -12,15 +12,6 @@ enum { COMPOUND_MAX = 400, INTERLEAVED_MAX = 8 };
 static const char *const encodings[] = {"raw",      "az64",     "bytedict",  "delta",   "delta32k", "lzo",  "mostly8",
                                         "mostly16", "mostly32", "runlength", "text255", "text32k",  "zstd", NULL};
 
-static struct where where_of(const struct table_config *table, const char *option)
-{
-    return option_origin_of(table->options, option)->where;
-}
-
-#define FAIL_OPTION(table, option, err, fmt, ...)                                                                      \
-    fail(err, RC_CONFIG, WHERE_FMT ": table '%s': " fmt, WHERE_ARG(where_of(table, option)), (table)->name,            \
-         ##__VA_ARGS__)
-
 /* ---- encodings ---- */
 
 /* The column's name in the target. */
@@ -76,15 +67,15 @@ static RC check_keys(const struct table_config *table, struct error *err)
     bool is_interleaved = table->sortstyle == SORTSTYLE_INTERLEAVED;
     int most = is_interleaved ? INTERLEAVED_MAX : COMPOUND_MAX;
     if (has_style && table->diststyle == DISTSTYLE_KEY && table->distkey == NULL)
-        return FAIL_OPTION(table, "diststyle", err, "'diststyle: key' needs a 'distkey'");
+        return FAIL_TABLE(table, "diststyle", err, "'diststyle: key' needs a 'distkey'");
     if (has_style && table->diststyle != DISTSTYLE_KEY && table->distkey != NULL)
-        return FAIL_OPTION(table, "diststyle", err, "'diststyle: %s' spreads rows by no 'distkey'",
-                           config_diststyles[table->diststyle]);
+        return FAIL_TABLE(table, "diststyle", err, "'diststyle: %s' spreads rows by no 'distkey'",
+                          config_diststyles[table->diststyle]);
     if (option_is_given(table->options, "sortstyle") && table->sortkey.count == 0)
-        return FAIL_OPTION(table, "sortstyle", err, "'sortstyle' needs a 'sortkey'");
+        return FAIL_TABLE(table, "sortstyle", err, "'sortstyle' needs a 'sortkey'");
     if (table->sortkey.count > most)
-        return FAIL_OPTION(table, "sortkey", err, "a sortkey of %d columns; %s ones have %d at most",
-                           table->sortkey.count, config_sortstyles[table->sortstyle], most);
+        return FAIL_TABLE(table, "sortkey", err, "a sortkey of %d columns; %s ones have %d at most",
+                          table->sortkey.count, config_sortstyles[table->sortstyle], most);
     return RC_OK;
 }
 
@@ -99,7 +90,7 @@ static RC check_target(const struct table_config *table, const struct pipeline_c
     const char *target = pipeline->target_type != NULL ? pipeline->target_type->name : "'target: none'";
     for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
         if (option_is_given(table->options, options[i])) {
-            FAIL_OPTION(table, options[i], err, "'%s' is for Redshift, and %s has no such thing", options[i], target);
+            FAIL_TABLE(table, options[i], err, "'%s' is for Redshift, and %s has no such thing", options[i], target);
             return fail_todo(err, "remove '%s'", options[i]);
         }
     }

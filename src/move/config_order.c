@@ -3,11 +3,6 @@
 
 #include "move/config_intern.h"
 
-static struct where where_of(const struct table_config *table)
-{
-    return option_origin_of(table->options, "depends_on")->where;
-}
-
 bool table_depends_on(const struct table_config *table, const char *other)
 {
     for (int i = 0; i < table->depends_on.count; i++) {
@@ -39,8 +34,8 @@ static RC circle(const struct walk *walk, int last, int again, struct error *err
         buf_addf(&path, " -> %s", walk->tables[way[--steps]].name);
     free(way);
     const struct table_config *table = &walk->tables[last];
-    fail(err, RC_CONFIG, WHERE_FMT ": table '%s': 'depends_on' leads in a circle: %s -> %s", WHERE_ARG(where_of(table)),
-         table->name, path.at, walk->tables[again].name);
+    fail(err, RC_CONFIG, WHERE_FMT ": table '%s': 'depends_on' leads in a circle: %s -> %s",
+         WHERE_ARG(config_table_where(table, "depends_on")), table->name, path.at, walk->tables[again].name);
     return fail_todo(err, "take one of these dependencies out: none of the tables could ever begin");
 }
 
@@ -96,8 +91,8 @@ static RC not_listed(const struct pipeline_config *pipeline, const struct table_
     const char *near = nearest_name(name, names, pipeline->table_count);
     free(names);
     fail(err, RC_CONFIG, WHERE_FMT ": table '%s' depends on '%.80s', which pipeline '%s' does not list%s%s%s",
-         WHERE_ARG(where_of(table)), table->name, name, pipeline->name, near != NULL ? "; did you mean '" : "",
-         or_empty(near), near != NULL ? "'?" : "");
+         WHERE_ARG(config_table_where(table, "depends_on")), table->name, name, pipeline->name,
+         near != NULL ? "; did you mean '" : "", or_empty(near), near != NULL ? "'?" : "");
     return fail_todo(err, "name tables under 'tables' of the same pipeline, or patterns of them");
 }
 
@@ -107,7 +102,8 @@ static RC check_name(const struct pipeline_config *pipeline, const struct table_
     if (strstr(name, "${") != NULL)
         return RC_OK;
     if (text_eq(name, table->name)) {
-        fail(err, RC_CONFIG, WHERE_FMT ": table '%s' depends on itself", WHERE_ARG(where_of(table)), table->name);
+        fail(err, RC_CONFIG, WHERE_FMT ": table '%s' depends on itself",
+             WHERE_ARG(config_table_where(table, "depends_on")), table->name);
         return fail_todo(err, "take it out of its own 'depends_on'");
     }
     return is_listed(pipeline, name) ? RC_OK : not_listed(pipeline, table, name, err);

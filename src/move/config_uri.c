@@ -24,6 +24,14 @@ static bool is_file_of_type(const char *text)
 
 bool config_is_uri(const char *text) { return strstr(text, "://") != NULL || is_file_of_type(text) || is_path(text); }
 
+enum rc config_todo_uri(const char *name, const char *or_else, struct error *err)
+{
+    return fail_todo(err,
+                     "a folder is ./%.60s, a bucket s3://%.60s, a database's file sqlite:%.60s, a server "
+                     "mysql://USER@HOST/DATABASE%s%s",
+                     name, name, name, or_else != NULL ? "; or " : "", or_empty(or_else));
+}
+
 /* A URI on its way to a connection. */
 struct uri {
     struct config *config;

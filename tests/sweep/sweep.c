@@ -409,6 +409,7 @@ static void parse(int argc, char **argv)
 int main(int argc, char **argv)
 {
     AUTO(tally) *total = tally_new();
+    const char *names[INJURIES];
     FILE *results[JOBS];
     pid_t pids[JOBS];
     parse(argc, argv);
@@ -433,6 +434,8 @@ int main(int argc, char **argv)
         if (status != 0)
             tally_failure(total, "-", "-", 0, "-", false, "a process of the sweep died (see above)\n");
     }
-    tally_print(total);
+    for (int i = 0; i < INJURIES; i++)
+        names[i] = injuries[i].name;
+    tally_print(total, names, INJURIES);
     return total->failures == 0 && total->positions > 0 ? 0 : 1;
 }

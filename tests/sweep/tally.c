@@ -127,44 +127,41 @@ void tally_read(struct tally *self, FILE *from)
 
 /* ---- the table: a line per seam and operation, a column per fault ---- */
 
-static const char *const columns[] = {"once",        "stays",  "late",         "torn",       "stall",
-                                      "two-at-once", "robbed", "crash-before", "crash-after"};
-enum { COLUMNS = sizeof(columns) / sizeof(*columns) };
-
-static void print_row(const char *name, const int64_t counts[COLUMNS])
+static void print_row(const char *name, const int64_t *counts, int count)
 {
     printf("%-26s", name);
-    for (int i = 0; i < COLUMNS; i++)
+    for (int i = 0; i < count; i++)
         printf(" %12" PRId64, counts[i]);
     printf("\n");
 }
 
-static void print_table(const struct tally *self)
+/* The cells, "store put late", are sorted: the lines of one operation follow each other. */
+static void print_table(const struct tally *self, const char *const *faults, int fault_count)
 {
     char name[128] = "";
-    int64_t counts[COLUMNS] = {0};
+    int64_t *counts = xcalloc((size_t)fault_count, sizeof(*counts));
     printf("%-26s", "calls hit");
-    for (int i = 0; i < COLUMNS; i++)
-        printf(" %12s", columns[i]);
+    for (int i = 0; i < fault_count; i++)
+        printf(" %12s", faults[i]);
     printf("\n");
-    for (int i = 0; i < self->cell_count;
-         i++) { /* "store put late", sorted: the lines of one operation follow each other */
+    for (int i = 0; i < self->cell_count; i++) {
         const char *text = self->cells[i].text, *fault = strrchr(text, ' ');
         if (name[0] != '\0' && (strlen(name) != (size_t)(fault - text) || strncmp(name, text, strlen(name)) != 0)) {
-            print_row(name, counts);
-            memset(counts, 0, sizeof(counts));
+            print_row(name, counts, fault_count);
+            memset(counts, 0, (size_t)fault_count * sizeof(*counts));
         }
         snprintf(name, sizeof(name), "%.*s", (int)(fault - text), text);
-        for (int c = 0; c < COLUMNS; c++)
-            counts[c] += strcmp(fault + 1, columns[c]) == 0 ? self->cells[i].count : 0;
+        for (int c = 0; c < fault_count; c++)
+            counts[c] += strcmp(fault + 1, faults[c]) == 0 ? self->cells[i].count : 0;
     }
     if (name[0] != '\0')
-        print_row(name, counts);
+        print_row(name, counts, fault_count);
+    free(counts);
 }
 
-void tally_print(struct tally *self)
+void tally_print(const struct tally *self, const char *const *faults, int fault_count)
 {
-    print_table(self);
+    print_table(self, faults, fault_count);
     if (self->failed.len > 0)
         printf("\n%s", self->failed.at);
     printf("\n%d distinct (scenario, arrow, seam, operation, fault), %" PRId64 " positions, of these %" PRId64

@@ -20,12 +20,12 @@ AUTO_DEFINE(tally)
 
 /* `what`: "arrow seam operation". */
 void tally_position(struct tally *self, const char *scenario, const char *what, const char *fault, bool real);
-bool tally_knows(const struct tally *self, const char *scenario, const char *what,
-                 const char *fault); /* had such a one */
+/* Had it such a position? */
+bool tally_knows(const struct tally *self, const char *scenario, const char *what, const char *fault);
 void tally_failure(struct tally *self, const char *scenario, const char *fault, int at, const char *what, bool real,
                    const char *why);
 /* Between processes. */
 void tally_write(const struct tally *self, FILE *to);
 void tally_read(struct tally *self, FILE *from);
-/* The table seam x operation x fault, the failures, and the sums. */
-void tally_print(struct tally *self);
+/* The table seam x operation x fault (a column for each of `faults`), the failures, and the sums. */
+void tally_print(const struct tally *self, const char *const *faults, int fault_count);

@@ -195,6 +195,7 @@ static void a_route_is_checked_as_a_file_is(void **state)
     assert_int_equal(config_add_route(config, &words, &name, &err), RC_OK);
     assert_int_equal(config_pick_pipeline(config, name, NULL, 0, &picked, &err), RC_CONFIG);
     assert_non_null(strstr(err.text, "there is no connection 'shop'"));
+    assert_non_null(strstr(err.todo, "a database's file sqlite:shop,"));
 }
 
 int main(void)

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "world/mem_intern.h"
+#include "world/mem_objects.h"
 
 int mem_entry_index(const struct mem_objects *self, const char *key, bool *ret_found)
 {
@@ -68,6 +68,31 @@ bool mem_entry_remove(struct mem_objects *self, const char *key)
     self->count--;
     memmove(&self->items[index], &self->items[index + 1], (size_t)(self->count - index) * sizeof(*self->items));
     return true;
+}
+
+struct pending *mem_pending_add(struct mem_objects *self, const char *key)
+{
+    if (self->upload_count == self->upload_size) {
+        self->upload_size = self->upload_size != 0 ? self->upload_size * 2 : 16;
+        self->uploads = xrealloc(self->uploads, (size_t)self->upload_size * sizeof(*self->uploads));
+    }
+    struct pending *pending = xcalloc(1, sizeof(*pending));
+    pending->key = xstrdup(key);
+    pending->started_us = self->clock->now_us(self->clock);
+    self->uploads[self->upload_count++] = pending;
+    return pending;
+}
+
+struct pending *mem_pending_find(const struct mem_objects *self, const char *id)
+{
+    static const struct str prefix = {"upload-", 7};
+    struct str text = str(id);
+    int64_t number;
+    if (!str_has_prefix(text, prefix) ||
+        !str_to_int64((struct str){text.at + prefix.len, text.len - prefix.len}, &number) || number < 1 ||
+        number > self->upload_count)
+        return NULL;
+    return self->uploads[number - 1];
 }
 
 void mem_pending_release_parts(struct pending *self)

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "world/mem_intern.h"
+#include "world/mem_objects.h"
 
 struct mem_store {
     struct store base;
@@ -154,21 +154,10 @@ static RC mem_delete(struct store *base, struct deleted_object *items, int count
 
 /* ---- uploads ---- */
 
-/* NULL: there never was one. */
-static struct pending *pending_find(const struct mem_objects *self, const char *id)
-{
-    struct str number = str(id);
-    int64_t n;
-    if (!str_has_prefix(number, S("upload-")) || !str_to_int64((struct str){number.at + 7, number.len - 7}, &n) ||
-        n < 1 || n > self->upload_count)
-        return NULL;
-    return self->uploads[n - 1];
-}
-
 static RC pending_need(const struct mem_objects *self, const struct upload *upload, struct pending **ret,
                        struct error *err)
 {
-    *ret = pending_find(self, upload->id);
+    *ret = mem_pending_find(self, upload->id);
     if (*ret == NULL || (*ret)->state != UPLOAD_OPEN || strcmp((*ret)->key, upload->key) != 0)
         return fail(err, RC_NOT_FOUND, "the upload of '%s' is gone", upload->key);
     return RC_OK;
@@ -178,14 +167,7 @@ static RC mem_upload_begin(struct store *base, const char *key, struct upload *r
 {
     TRY(store_check_key(key, err));
     struct mem_objects *self = lock(base);
-    if (self->upload_count == self->upload_size) {
-        self->upload_size = self->upload_size != 0 ? self->upload_size * 2 : 16;
-        self->uploads = xrealloc(self->uploads, (size_t)self->upload_size * sizeof(struct pending *));
-    }
-    struct pending *pending = xcalloc(1, sizeof(*pending));
-    pending->key = xstrdup(key);
-    pending->started_us = self->clock->now_us(self->clock);
-    self->uploads[self->upload_count++] = pending;
+    mem_pending_add(self, key);
     *ret = (struct upload){.key = key};
     snprintf(ret->id, sizeof(ret->id), "upload-%d", self->upload_count);
     return unlock(self, RC_OK);
@@ -238,7 +220,7 @@ static RC join_parts(const struct mem_objects *self, const struct pending *pendi
 static RC complete(struct mem_objects *self, struct upload *upload, struct condition when, struct object_info *ret,
                    struct error *err)
 {
-    struct pending *pending = pending_find(self, upload->id);
+    struct pending *pending = mem_pending_find(self, upload->id);
     const struct entry *entry = mem_entry_find(self, upload->key);
     AUTO_RELEASE(buf) whole = {0};
     if (pending != NULL && pending->state == UPLOAD_COMPLETED && entry != NULL &&
@@ -266,7 +248,7 @@ static RC mem_upload_complete(struct store *base, struct upload *upload, struct 
 static RC mem_upload_abort(struct store *base, const char *key, const char *upload_id, struct error *err)
 {
     struct mem_objects *self = lock(base);
-    struct pending *pending = pending_find(self, upload_id);
+    struct pending *pending = mem_pending_find(self, upload_id);
     if (pending != NULL && pending->state == UPLOAD_OPEN && strcmp(pending->key, key) == 0) {
         pending->state = UPLOAD_ABORTED;
         mem_pending_release_parts(pending);

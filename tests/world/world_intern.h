@@ -1,4 +1,4 @@
-/* What world.c, world_check.c and world_real.c share. */
+/* What the files world*.c share. */
 #pragma once
 
 #include "world/world.h"

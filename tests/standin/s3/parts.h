@@ -2,7 +2,7 @@
 #pragma once
 
 #include "standin/s3/server.h"
-#include "world/mem_intern.h"
+#include "world/mem_objects.h"
 
 enum { S3_KEY_BYTES_MAX = 1024, S3_PAIRS_MAX = 32, S3_SCRIPT_MAX = 32, S3_MD5_TEXT = 33, S3_ETAG_TEXT = ETAG_TEXT };
 

@@ -6,36 +6,22 @@
 /* NULL, and the answer is a refusal: there is no such upload (any more). */
 static struct pending *pending_of(const struct s3_server *self, const struct s3_asked *asked, struct s3_answer *ret)
 {
-    const char *id = or_empty(s3_asked_query(asked, "uploadId"));
-    int64_t number = 0;
-    if (strncmp(id, "upload-", 7) == 0 && str_to_int64(str(id + 7), &number) && number >= 1 &&
-        number <= self->objects->upload_count) {
-        struct pending *pending = self->objects->uploads[number - 1];
-        bool again = pending->state == UPLOAD_COMPLETED && self->manners.completes_again;
-        if ((pending->state == UPLOAD_OPEN || again) && strcmp(pending->key, asked->key) == 0)
-            return pending;
-    }
+    struct pending *pending = mem_pending_find(self->objects, or_empty(s3_asked_query(asked, "uploadId")));
+    bool again = pending != NULL && pending->state == UPLOAD_COMPLETED && self->manners.completes_again;
+    if (pending != NULL && (pending->state == UPLOAD_OPEN || again) && strcmp(pending->key, asked->key) == 0)
+        return pending;
     s3_reply_error(ret, 404, "NoSuchUpload", NULL);
     return NULL;
 }
 
 void s3_do_upload_begin(struct s3_server *self, const struct s3_asked *asked, struct s3_answer *ret)
 {
-    struct mem_objects *objects = self->objects;
-    const char *algorithm = s3_asked_header(asked, "x-amz-checksum-algorithm");
-    if (objects->upload_count == objects->upload_size) {
-        objects->upload_size = objects->upload_size != 0 ? objects->upload_size * 2 : 16;
-        objects->uploads = xrealloc(objects->uploads, (size_t)objects->upload_size * sizeof(struct pending *));
-    }
-    struct pending *pending = xcalloc(1, sizeof(*pending));
-    pending->key = xstrdup(asked->key);
-    pending->started_us = objects->clock->now_us(objects->clock);
-    snprintf(pending->sha256, sizeof(pending->sha256), "%s", or_empty(algorithm)); /* until it is complete */
-    objects->uploads[objects->upload_count++] = pending;
+    struct pending *pending = mem_pending_add(self->objects, asked->key);
+    pending->crc32c = text_eq(s3_asked_header(asked, "x-amz-checksum-algorithm"), "CRC32C");
     buf_addf(&ret->body, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<InitiateMultipartUploadResult>");
     s3_xml_text(&ret->body, "Bucket", self->bucket);
     s3_xml_text(&ret->body, "Key", asked->key);
-    buf_addf(&ret->body, "<UploadId>upload-%d</UploadId></InitiateMultipartUploadResult>", objects->upload_count);
+    buf_addf(&ret->body, "<UploadId>upload-%d</UploadId></InitiateMultipartUploadResult>", self->objects->upload_count);
     ret->status = 200;
 }
 
@@ -144,7 +130,7 @@ static void reply_completed(const struct s3_server *self, const struct s3_asked 
 static void complete(struct completing *c, const struct s3_asked *asked, struct pending *pending, struct s3_answer *ret)
 {
     struct str rest = asked->body, listed;
-    bool crc32c = strcmp(pending->sha256, "CRC32C") == 0;
+    bool crc32c = pending->crc32c;
     char etag[S3_ETAG_TEXT], md5[S3_MD5_TEXT];
     while (c->refusal == NULL && s3_xml_take(&rest, "Part", &listed))
         add_part(c, listed);
