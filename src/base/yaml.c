@@ -174,8 +174,7 @@ static RC read_node(struct reader *r, int depth, struct yaml_node *node, struct 
     TRY(check_extras(r, at, err));
     if (depth > YAML_DEPTH_MAX) {
         fail(err, RC_CONFIG, WHERE_FMT ": nested more than %d levels deep", WHERE_ARG(at), YAML_DEPTH_MAX);
-        return fail_todo(err,
-                         "nothing in a configuration is nested so deep: look for a bracket that is not closed");
+        return fail_todo(err, "nothing in a configuration is nested so deep: look for a bracket that is not closed");
     }
     if (++r->nodes > YAML_NODES_MAX) {
         fail(err, RC_CONFIG, WHERE_FMT ": more than %d values in one file", WHERE_ARG(at), YAML_NODES_MAX);

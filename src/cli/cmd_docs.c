@@ -1,21 +1,9 @@
 /* docs: the reference and the man page, from the tables that the program itself goes by. */
-#include "cli/command.h"
+#include "cli/print.h"
 #include "connect/registry.h"
 #include "store/registry.h"
 
 /* ---- what both have ---- */
-
-static void add_argument(const struct option *option, struct buf *out)
-{
-    if (option->type == OPTION_BOOL)
-        return;
-    if (option->argument != NULL || option->type != OPTION_ENUM) {
-        buf_addf(out, " %s", option->argument != NULL ? option->argument : "VALUE");
-        return;
-    }
-    for (int i = 0; option->names[i] != NULL; i++)
-        buf_addf(out, "%s%s", i > 0 ? "|" : " ", option->names[i]);
-}
 
 static const char *preset_of(const struct option *option)
 {
@@ -28,7 +16,7 @@ static void add_flag(const struct option *option, struct buf *out)
     if (option->letter != '\0')
         buf_addf(out, "-%c, ", option->letter);
     buf_addf(out, "--%s", option->name);
-    add_argument(option, out);
+    print_argument(option, out);
 }
 
 static void add_words(const struct option *option, struct buf *out)

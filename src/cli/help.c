@@ -1,6 +1,7 @@
 #include "cli/help.h"
 
 #include "cli/args.h"
+#include "cli/print.h"
 
 enum { HELP_COLUMN = 30 };
 
@@ -74,18 +75,6 @@ static void add_default(const struct option *option, FILE *out)
         fprintf(out, " (default %s)", option->preset);
 }
 
-static void add_argument(const struct option *option, struct buf *out)
-{
-    if (option->type == OPTION_BOOL)
-        return;
-    if (option->argument != NULL || option->type != OPTION_ENUM) {
-        buf_addf(out, " %s", option->argument != NULL ? option->argument : "VALUE");
-        return;
-    }
-    for (int i = 0; option->names[i] != NULL; i++)
-        buf_addf(out, "%s%s", i > 0 ? "|" : " ", option->names[i]);
-}
-
 static void help_flags(struct option_table flags, FILE *out)
 {
     for (int i = 0; i < flags.count; i++) {
@@ -95,7 +84,7 @@ static void help_flags(struct option_table flags, FILE *out)
             buf_addf(&left, "-%c, --%s", option->letter, option->name);
         else
             buf_addf(&left, "    --%s", option->name);
-        add_argument(option, &left);
+        print_argument(option, &left);
         if (left.len < HELP_COLUMN - 2)
             fprintf(out, "  %-*s%s", HELP_COLUMN - 2, left.at, option->help);
         else

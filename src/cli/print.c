@@ -170,3 +170,15 @@ void human_time(int64_t seconds, char ret[HUMAN_TEXT])
     else
         snprintf(ret, HUMAN_TEXT, "%" PRId64 "d%02" PRId64 "h", seconds / 86400, seconds / 3600 % 24);
 }
+
+void print_argument(const struct option *option, struct buf *out)
+{
+    if (option->type == OPTION_BOOL)
+        return;
+    if (option->argument != NULL || option->type != OPTION_ENUM) {
+        buf_addf(out, " %s", option->argument != NULL ? option->argument : "VALUE");
+        return;
+    }
+    for (int i = 0; option->names[i] != NULL; i++)
+        buf_addf(out, "%s%s", i > 0 ? "|" : " ", option->names[i]);
+}

@@ -1,4 +1,4 @@
-/* How things look: errors, JSON, small tables, numbers for people. */
+/* How things look: errors, JSON, small tables, numbers for people, what flags take. */
 #pragma once
 
 #include "base/json.h"
@@ -33,3 +33,6 @@ enum { HUMAN_TEXT = 32 };
 void human_count(int64_t number, char ret[HUMAN_TEXT]); /* 1,234,567 */
 void human_bytes(int64_t bytes, char ret[HUMAN_TEXT]);  /* 1.2 MB; powers of 1000 */
 void human_time(int64_t seconds, char ret[HUMAN_TEXT]); /* 42s, 3m07s, 2h05m, 3d04h */
+
+/* What a flag takes, behind its name: " N", " text|json"; nothing of one that is only given or not. */
+void print_argument(const struct option *option, struct buf *out);

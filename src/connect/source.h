@@ -84,14 +84,16 @@ struct open_transactions {
 
 /* Where a server is in its own history, which a failover or a restored backup may cut off behind what was read. */
 struct source_place {
-    const char *at;   /* to be kept with the mark, in the source's own words; NULL: it does not tell */
-    bool has_turned;  /* what was kept is of a branch that has ended, and nothing of it is lost: `at` is to take its
-                         place  now, for the proof of that may be gone tomorrow */
-    const char *lost; /* "a standby took over that ...": what it had at the place that was kept may be gone; NULL: all
-                         of it is there */
-    bool is_certain;  /* it is gone */
-    bool is_kin;      /* `knows_kin`: another server than the one that was kept may go on from there all the same: it is
-                         of the same history, and what it lacks of it, if anything, is on its way */
+    const char *at; /* to be kept with the mark, in the source's own words; NULL: it does not tell */
+    /* What was kept is of a branch that has ended, and nothing of it is lost: `at` is to take its place now, for the
+     * proof of that may be gone tomorrow. */
+    bool has_turned;
+    /* "a standby took over that ...": what it had at the place that was kept may be gone; NULL: all of it is there. */
+    const char *lost;
+    bool is_certain; /* it is gone */
+    /* `knows_kin`: another server than the one that was kept may go on from there all the same: it is of the same
+     * history, and what it lacks of it, if anything, is on its way. */
+    bool is_kin;
 };
 
 /* What pipelines do with a source, for the rights that it takes. */

@@ -24,8 +24,7 @@ struct batch {
     int64_t rows;
     size_t bytes; /* raw size of the values, for cutting row groups and reporting */
     struct ArrowArray array;
-    const struct reject_list
-        *rejects; /* values that do not fit; NULL: all do. Only where the reader was asked for it */
+    const struct reject_list *rejects; /* values that do not fit, where the reader was asked for them; NULL: all do */
 };
 
 /* Values one by one; they are called for every value of every row, and so stand here. */

@@ -16,9 +16,8 @@ enum type {
     TYPE_DOUBLE, /* 64 bit */
     TYPE_UTF8,
     TYPE_BINARY,
-    TYPE_DATE, /* int32 days since 1970-01-01 */
-    TYPE_TIME, /* int64 microseconds, signed and more than a day where the source has that (MySQL: +-838:59:59.999999)
-                */
+    TYPE_DATE,      /* int32 days since 1970-01-01 */
+    TYPE_TIME,      /* int64 microseconds, signed and more than a day where the source has that (MySQL: +-838:59:59) */
     TYPE_TIMESTAMP, /* int64 in `unit` since 1970-01-01; wall clock, or an instant in UTC where `utc` */
     TYPE_DECIMAL,   /* 128 bit unscaled, precision 1..38, scale 0..precision */
 };
@@ -33,8 +32,7 @@ struct field {
     bool utc;             /* TYPE_TIMESTAMP */
     bool nullable;
     const char *source_type; /* the source's own words: "DATETIME", "DECIMAL(10,2)"; may be "" */
-    const char
-        *made; /* what was done to the values on their way (data/shaping.h): "sha256", "mask full"; NULL: nothing */
+    const char *made; /* done to the values on their way (data/shaping.h): "sha256", "mask full"; NULL: nothing */
 };
 
 struct schema {

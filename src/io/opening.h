@@ -18,8 +18,7 @@ void opening_last_words_end(void);
 struct opening {
     struct clock *clock;
     struct random *random;
-    const atomic_int *stop; /* the signal that asks the program to end, 0 so far: waits end early; NULL: none
-                                          is looked for */
+    const atomic_int *stop; /* the signal that asks the program to end, 0 so far: waits end early; NULL: nobody asks */
     int64_t memory_bytes;   /* that the run may use, all of it; 0: nobody has said */
     const struct retry_observer *retries; /* sees every wait before something is tried again; NULL: nobody does */
 };

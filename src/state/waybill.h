@@ -46,8 +46,8 @@ struct waybill {
     struct schema *schema;   /* owned by the waybill: waybill_release */
     const char **gone;       /* keys of rows that go with it, key_count texts each (sync repair) */
     int gone_count;
-    struct sealed_text
-        soft_delete;    /* where rows go: the column that says so, while they stay; none: they are deleted */
+    /* Where rows go: the column that says so, while they stay; none: they are deleted. */
+    struct sealed_text soft_delete;
     const char *cursor; /* NULL: none */
     const char *key[KEY_COLUMNS_MAX];
     int key_count;

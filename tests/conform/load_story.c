@@ -59,3 +59,41 @@ void load_whole(struct load_story *s, const char *prev, const char *waybill, con
     OK(load_bring(s, s->target, prev, waybill, text));
     OK(target_commit(s->target, &s->err));
 }
+
+/* ---- S66 ---- */
+
+static void load_under(struct load_story *s, const char *scope, const char *name, const struct schema *schema,
+                       enum mode mode)
+{
+    static const char *const key[] = {"select", "a\"b"};
+    s->table = (struct target_table){
+        .scope = scope, .name = name, .mode = mode, .schema = schema, .key = key, .key_count = 2, .cursor = "t"};
+    load_ready(s);
+    load_whole(s, "", "w0", "a|b|c|d|e|f|g|h\n1|2|3|4|5|6|7|8\n");
+    load_whole(s, "w0", "w1", "a|b|c|d|e|f|g|h\n1|2|3|4|5|6|7|8\n");
+}
+
+void load_odd_names(struct load_story *s, const char *own, print_rows_fn *print)
+{
+    static const char *const names[] = {"or\"der s",   "group",        "1st",
+                                        "K\xc3\xa4se", "waybill_rows", "x';\n DROP TABLE waybill_position; --"};
+    const char *const columns[] = {"select", "a\"b", own, "c0", "excluded", "t", "\xc3\xa4 \xe2\x82\xac", "s"};
+    enum { NAMES = sizeof(names) / sizeof(names[0]), COLUMNS = sizeof(columns) / sizeof(columns[0]) };
+    AUTO(schema) *schema = schema_new();
+    for (int i = 0; i < COLUMNS; i++)
+        schema_add(schema, &(struct field){.name = columns[i], .type = TYPE_UTF8, .nullable = true});
+    char scope[16], name[64];
+    for (int i = 0; i < NAMES; i++) {
+        for (enum mode mode = MODE_APPEND; mode <= MODE_REPLACE; mode++) {
+            AUTO_RELEASE(buf) have = {0};
+            snprintf(scope, sizeof(scope), "p/%d%d", i, mode);
+            snprintf(name, sizeof(name), "%s%.*s", names[i], mode, "__");
+            load_under(s, scope, name, schema, mode);
+            print(name, schema, &have);
+            assert_string_equal(have.at, mode == MODE_APPEND
+                                             ? "1|2|3|4|5|6|7|8\n1|2|3|4|5|6|7|8\na|b|c|d|e|f|g|h\na|b|c|d|e|f|g|h\n"
+                                             : "1|2|3|4|5|6|7|8\na|b|c|d|e|f|g|h\n");
+        }
+    }
+    OK(load_prepare(s)); /* and what is there fits */
+}

@@ -28,3 +28,7 @@ enum rc load_bring(struct load_story *s, struct target *target, const char *prev
                    const char *text);
 /* A whole load. */
 void load_whole(struct load_story *s, const char *prev, const char *waybill, const char *text);
+
+/* S66: tables and columns of odd names, of which one is `own`, are loaded twice in every mode. */
+typedef void print_rows_fn(const char *table, const struct schema *schema, struct buf *out); /* sorted */
+void load_odd_names(struct load_story *s, const char *own, print_rows_fn *print);

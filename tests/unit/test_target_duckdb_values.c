@@ -21,39 +21,7 @@ static void is_refused(struct load_story *s, const char *text, const char *word)
 
 /* ---- names ---- */
 
-static void S66_odd_names_are_only_names(void **state)
-{
-    struct load_story *s = *state;
-    static const char *const key[] = {"select", "a\"b"};
-    static const char *const names[] = {"or\"der s", "group", "waybill_rows", "x';\n DROP TABLE waybill_position; --"};
-    AUTO(schema) *schema = schema_new();
-    static const char *const columns[] = {"select", "a\"b", "rowid_", "c0", "excluded", "t", "\xc3\xa4 \xe2\x82\xac"};
-    for (int i = 0; i < 7; i++)
-        schema_add(schema, &(struct field){.name = columns[i], .type = TYPE_UTF8, .nullable = true});
-    char scope[16], name[64];
-    for (int i = 0; i < 4; i++) {
-        for (enum mode mode = MODE_APPEND; mode <= MODE_REPLACE; mode++) {
-            snprintf(scope, sizeof(scope), "p/%d%d", i, mode);
-            snprintf(name, sizeof(name), "%s%.*s", names[i], mode, "__");
-            s->table = (struct target_table){.scope = scope,
-                                             .name = name,
-                                             .mode = mode,
-                                             .schema = schema,
-                                             .key = key,
-                                             .key_count = 2,
-                                             .cursor = "t"};
-            load_ready(s);
-            load_whole(s, "", "w0", "a|b|c|d|e|f|g\n1|2|3|4|5|6|7\n");
-            load_whole(s, "w0", "w1", "a|b|c|d|e|f|g\n1|2|3|4|5|6|7\n");
-            AUTO_RELEASE(buf) have = {0};
-            duck_print_rows(name, schema, &have);
-            assert_string_equal(have.at, mode == MODE_APPEND
-                                             ? "1|2|3|4|5|6|7\n1|2|3|4|5|6|7\na|b|c|d|e|f|g\na|b|c|d|e|f|g\n"
-                                             : "1|2|3|4|5|6|7\na|b|c|d|e|f|g\n");
-        }
-    }
-    OK(load_prepare(s));
-}
+static void S66_odd_names_are_only_names(void **state) { load_odd_names(*state, "rowid_", duck_print_rows); }
 
 static void a_schema_in_the_name_is_made(void **state)
 {

@@ -125,40 +125,7 @@ static void an_identity_takes_the_numbers_of_the_source(void **state)
     assert_string_equal(pg_query("SELECT * FROM orders"), "7|di\n");
 }
 
-static void S66_odd_names_are_only_names(void **state)
-{
-    struct load_story *s = *state;
-    static const char *const key[] = {"select", "a\"b"};
-    static const char *const names[] = {"or\"der s",   "group",        "1st",
-                                        "K\xc3\xa4se", "waybill_rows", "x'; DROP TABLE waybill_position; --"};
-    static const char *const columns[] = {"select", "a\"b", "n", "c0", "excluded", "t", "\xc3\xa4 \xe2\x82\xac", "s"};
-    enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
-    AUTO(schema) *schema = schema_new();
-    for (int i = 0; i < COLUMNS; i++)
-        schema_add(schema, &(struct field){.name = columns[i], .type = TYPE_UTF8, .nullable = true});
-    char scope[16], name[64];
-    for (int i = 0; i < 6; i++) {
-        for (enum mode mode = MODE_APPEND; mode <= MODE_REPLACE; mode++) {
-            snprintf(scope, sizeof(scope), "p/%d%d", i, mode);
-            snprintf(name, sizeof(name), "%s%.*s", names[i], mode, "__");
-            s->table = (struct target_table){.scope = scope,
-                                             .name = name,
-                                             .mode = mode,
-                                             .schema = schema,
-                                             .key = key,
-                                             .key_count = 2,
-                                             .cursor = "t"};
-            load_ready(s);
-            load_whole(s, "", "w0", "a|b|c|d|e|f|g|h\n1|2|3|4|5|6|7|8\n");
-            load_whole(s, "w0", "w1", "a|b|c|d|e|f|g|h\n1|2|3|4|5|6|7|8\n");
-            AUTO_RELEASE(buf) have = {0};
-            pg_print_rows(name, schema, &have);
-            assert_string_equal(have.at, mode == MODE_APPEND
-                                             ? "1|2|3|4|5|6|7|8\n1|2|3|4|5|6|7|8\na|b|c|d|e|f|g|h\na|b|c|d|e|f|g|h\n"
-                                             : "1|2|3|4|5|6|7|8\na|b|c|d|e|f|g|h\n");
-        }
-    }
-}
+static void S66_odd_names_are_only_names(void **state) { load_odd_names(*state, "n", pg_print_rows); }
 
 static void S66_names_that_PostgreSQL_would_cut_are_refused(void **state)
 {

@@ -19,8 +19,7 @@ struct store *mem_store_open(struct mem_objects *objects, const char *name);
 /* What this bucket does not keep, or insists on. */
 struct mem_manners {
     bool ignores_if_none_match, ignores_if_match;
-    int64_t
-        part_bytes_min; /* complete refuses a smaller part that is not the last (RC_DATA); for handles opened later */
+    int64_t part_bytes_min; /* complete refuses a smaller part but the last (RC_DATA); for handles opened later */
 };
 void mem_objects_set(struct mem_objects *self, struct mem_manners manners);
 

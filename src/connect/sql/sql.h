@@ -72,8 +72,7 @@ struct sql {
                            struct buf *out);                  /* of the schema, in the table's type */
     const char *(*waiting_number)(const struct target *self); /* their column that has the order in which they came */
     void (*into)(const struct target *self, struct buf *out); /* where they go, quoted; NULL: the table */
-    const char
-        *overriding; /* between the columns and the rows of an INSERT: " OVERRIDING SYSTEM VALUE"; NULL: nothing */
+    const char *overriding; /* behind the columns of an INSERT: " OVERRIDING SYSTEM VALUE"; NULL: nothing */
     RC (*hold)(struct target *self, struct error *err); /* other writers wait, so that what was counted stays true */
 
     /* One row of an answer, and a statement that changes rows; ret_changes may be NULL. */
