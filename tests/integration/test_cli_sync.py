@@ -232,5 +232,5 @@ def test_rows_that_a_key_does_not_tell_apart_are_told(route):
         INSERT INTO people VALUES ('ann', 'Bonn', '2025-01-01 00:00:00'), ('ann', 'Rome', '2025-01-02 00:00:00'),
                                   ('bob', 'Rome', '2025-01-02 00:00:00');""")
     done = people.sync()
-    assert "people: 1 rows had the key of another row, and only the latest of each was kept" in done.out + done.err
+    assert "1 rows had the key of another row, and only the latest of each was kept" in done.out + done.err
     assert people.in_target("SELECT name, city FROM people ORDER BY name") == [("ann", "Rome"), ("bob", "Rome")]
