@@ -22,7 +22,7 @@ def pytest_sessionstart(session):
         pytest.exit(f"{PROGRAM} is missing: run make first, or say where it is in WAYBILL_BUILD", returncode=2)
 
 
-LONGEST = ["test_redshift_cases", "test_replicas_mysql", "test_road_kill", "test_road", "test_signals", "test_road_extract_cases", "test_road_servers", "test_road_network",
+LONGEST = ["test_redshift_cases", "test_replicas_mysql", "test_failover_mysql", "test_road_kill", "test_road", "test_signals", "test_road_extract_cases", "test_road_servers", "test_road_network",
            "test_road_parallel", "test_road_owners", "test_duckdb", "test_road_writers", "test_kill", "test_proj_db"]
 
 

@@ -4,7 +4,7 @@ import shutil
 
 import pymysql
 
-from servers import Server, certificate, run
+from servers import Server, certificate, free_port, run
 
 # Everything Waybill's manual asks for: rows, other sessions' transactions, and what a replica says of itself.
 GRANTS = """
@@ -139,3 +139,27 @@ class Replica(MariaDB):
 
 def primary_settings():
     return {"log-bin": "binlog", "server-id": 1, "sync-binlog": 0}
+
+
+class Node(MariaDB):
+    """Of a Galera cluster: the first one, or one more beside `other`, which takes everything from it. Each may be written to.
+    Not root's: the rsync that sends everything would be nobody's then."""
+
+    user = "mysql"
+
+    def __init__(self, folder, other=None):
+        self.other, self.talk = other, free_port()
+        beside = "gcomm://" if other is None else f"gcomm://127.0.0.1:{other.talk}"
+        super().__init__(folder, **{
+            "log-bin": "binlog", "log-slave-updates": None, "sync-binlog": 0, "binlog-format": "ROW", "innodb-autoinc-lock-mode": 2,
+            "server-id": 1, "innodb-buffer-pool-size": "64M", "innodb-log-file-size": "16M", "wsrep-on": "ON", "wsrep-sst-method": "rsync",
+            "wsrep-provider": "/usr/lib/galera/libgalera_smm.so", "wsrep-cluster-address": beside, "wsrep-node-address": "127.0.0.1",
+            "wsrep-sst-receive-address": f"127.0.0.1:{free_port()}",
+            "wsrep-provider-options": f"base_port={self.talk};gmcast.listen_addr=tcp://127.0.0.1:{self.talk};ist.recv_addr=127.0.0.1:{free_port()};gcache.size=8M", "user": self.user})
+        run("chown", "-R", self.user, self.folder)
+
+    def is_ready(self):
+        return super().is_ready() and self.run("SHOW STATUS LIKE 'wsrep_ready'")[0][1] == "ON"
+
+    def start(self):
+        return super().start() if self.other is None else Server.start(self)  # the users are the cluster's

@@ -210,6 +210,22 @@ static RC look_at_replication(struct look *look, struct error *err)
     return RC_OK;
 }
 
+/* ---- clusters ---- */
+
+static RC look_at_cluster(struct look *look, struct error *err)
+{
+    bool has_others;
+    if (mysql_source_has_other_nodes(look->self, &has_others, err) != RC_OK)
+        return fail_in(err, "asking whether '%s' is a node of a cluster", look->self->base.name);
+    if (!has_others)
+        return RC_OK;
+    look->found.hidden = true;
+    if (look->found.hidden_todo == NULL)
+        look->found.hidden_todo = "it is a node of a cluster, and does not show what is open on the others: read "
+                                  "while they are down";
+    return RC_OK;
+}
+
 enum rc mysql_source_oldest_open(struct source *base, struct open_transactions *ret, struct error *err)
 {
     struct look look = {.self = (struct mysql_source *)base};
@@ -224,6 +240,7 @@ enum rc mysql_source_oldest_open(struct source *base, struct open_transactions *
             count_open(&look, look.statements[i].since_us);
     }
     TRY(look_at_replication(&look, err));
+    TRY(look_at_cluster(&look, err));
     *ret = look.found;
     return RC_OK;
 }

@@ -1,9 +1,9 @@
-/* Inside the MySQL source: source.c (connections, clock, ceiling), source_open.c (open transactions), source_grants.c
- * (rights), source_place.c (its place in its history), source_types.c (declarations decide types), source_describe.c
- * (columns, key, indexes), source_cursor.c (which column, which zone), source_range.c (the SQL of ranges and
- * positions), source_measure.c (facts, boundary, split), source_custom.c (a statement for a table), source_profile.c
- * (what columns come to), source_read.c (rows into batches), decode.c (texts of values), decode_row.c (binary rows),
- * statement.c and wire.c (them off the socket). */
+/* Inside the MySQL source: source.c (connections, clock, ceiling), source_open.c, source_replica.c and source_cluster.c
+ * (open transactions), source_grants.c (rights), source_place.c (its place in its history), source_types.c
+ * (declarations decide types), source_describe.c (columns, key, indexes), source_cursor.c (which column, which zone),
+ * source_range.c (the SQL of ranges and positions), source_measure.c (facts, boundary, split), source_custom.c (a
+ * statement for a table), source_profile.c (what columns come to), source_read.c (rows into batches), decode.c (texts
+ * of values), decode_row.c (binary rows), statement.c and wire.c (them off the socket). */
 #pragma once
 
 #include <pthread.h>
@@ -108,6 +108,11 @@ RC mysql_replica_look(struct mysql_source *self, struct replica_state *ret, stru
 
 enum rc mysql_source_place(struct source *base, const char *kept, struct arena *arena, struct source_place *ret,
                            struct error *err);
+
+/* ---- source_cluster.c ---- */
+
+/* It is a node of a cluster of which others may be written to. */
+RC mysql_source_has_other_nodes(struct mysql_source *self, bool *ret, struct error *err);
 
 /* ---- source_grants.c ---- */
 
