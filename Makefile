@@ -32,17 +32,17 @@ unit: all
 	@tools/unit build
 
 # Every call of every seam fails, at every position, in every way (tests/sweep/sweep.c); SPARSE=n: the first of each kind
-# in each scenario, and every n-th.
+# in each scenario, and every n-th; SHARE=3: of a third of the scenarios, whose turn it is (tools/turn).
 SPARSE ?= 0
+turn = $(if $(SHARE),--share $$(($1)) --turn $$(tools/turn $$(($1))))
 sweep: build/build.ninja
 	@ninja -C build --quiet tests/sweep/sweep
-	@build/tests/sweep/sweep --sparse $(SPARSE)
+	@build/tests/sweep/sweep --sparse $(SPARSE) $(call turn,$(SHARE))
 
-# The same under AddressSanitizer and UndefinedBehaviorSanitizer, three times as long; SPARSE=n: the first of each kind in
-# all scenarios together, and every n-th: what a sanitizer finds hangs on the code that ran, and not on what it moved.
+# The same under AddressSanitizer and UndefinedBehaviorSanitizer, three times as long: of what SHARE says a third.
 sweep-asan: build-asan/build.ninja
 	@ninja -C build-asan --quiet tests/sweep/sweep
-	@build-asan/tests/sweep/sweep --sparse $(SPARSE) --kinds
+	@build-asan/tests/sweep/sweep --sparse $(SPARSE) $(call turn,$(SHARE)*3)
 
 # One mechanism taken out at a time; something must turn red. PATCHES=dir runs an outsider's; SHARE=3 the third whose turn it is.
 mutants:

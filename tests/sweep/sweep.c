@@ -6,7 +6,7 @@
  *   sweep --scenario append/first --fault late --at 17 -v      one position, with everything that was logged
  *   sweep --first-failure          ends at the first failure (mutants)
  *   sweep --sparse 8               the first position of each (scenario, arrow, seam, operation, fault), and every 8th
- *   sweep --sparse 8 --kinds       the first one of each (arrow, seam, operation, fault), and every 8th
+ *   sweep --share 3 --turn 1       every third scenario, from the second on: three turns together are everything
  *
  * A scenario is run once without faults. At each of its calls the process forks, once for every injury: the child is
  * hurt there and goes on, the parent waits for its verdict and goes on unhurt. Positions are numbered over all seams of
@@ -73,9 +73,9 @@ struct trunk {
 
 static struct {
     const char *scenario, *fault;
-    int at, real_every, sparse;
-    bool kinds, first_failure, verbose;
-} asked = {.real_every = REAL_EVERY};
+    int at, real_every, sparse, share, turn;
+    bool first_failure, verbose;
+} asked = {.real_every = REAL_EVERY, .share = 1};
 
 /* Shared by all processes of this sweep. */
 static struct shared {
@@ -318,10 +318,9 @@ static bool is_due(const struct trunk *trunk, const struct injury *injury, const
     int sparse = asked.sparse > trial->scenario->sparse ? asked.sparse : trial->scenario->sparse;
     if (sparse == 0 || asked.at > 0)
         return true;
-    const char *where = asked.kinds ? "any" : trial->scenario->name;
     snprintf(what, sizeof(what), "%s %s %s", arrow, seam, operation);
-    bool is_first = !tally_knows(trunk->seen, where, what, injury->name);
-    tally_position(trunk->seen, where, what, injury->name, false);
+    bool is_first = !tally_knows(trunk->seen, trial->scenario->name, what, injury->name);
+    tally_position(trunk->seen, trial->scenario->name, what, injury->name, false);
     return is_first || trial->at / JOBS % sparse == 0;
 }
 
@@ -362,6 +361,8 @@ static void sweep_scenario(const struct scenario *scenario, int job, struct tall
 
 static bool is_asked(const struct scenario *scenario)
 {
+    if ((scenario - scenarios) % asked.share != asked.turn)
+        return false;
     return asked.scenario == NULL || strncmp(scenario->name, asked.scenario, strlen(asked.scenario)) == 0;
 }
 
@@ -387,8 +388,6 @@ static void parse(int argc, char **argv)
             asked.verbose = true;
         else if (strcmp(argv[i], "--first-failure") == 0)
             asked.first_failure = true;
-        else if (strcmp(argv[i], "--kinds") == 0)
-            asked.kinds = true;
         else if (strcmp(argv[i], "--scenario") == 0)
             asked.scenario = argv[++i];
         else if (strcmp(argv[i], "--fault") == 0)
@@ -399,6 +398,10 @@ static void parse(int argc, char **argv)
             asked.real_every = (int)number, i++;
         else if (strcmp(argv[i], "--sparse") == 0 && str_to_int64(str(value), &number))
             asked.sparse = (int)number, i++;
+        else if (strcmp(argv[i], "--share") == 0 && str_to_int64(str(value), &number) && number > 0)
+            asked.share = (int)number, i++;
+        else if (strcmp(argv[i], "--turn") == 0 && str_to_int64(str(value), &number))
+            asked.turn = (int)number, i++;
         else {
             fprintf(stderr, "sweep: unknown argument '%s'\n", argv[i]);
             exit(2);

@@ -17,6 +17,7 @@ const char *__asan_default_options(void) { return "malloc_context_size=2"; }
 
 static char *folder;
 int64_t duck_waited_ms;
+int duck_waits;
 void (*duck_while_waiting)(void);
 atomic_int duck_stop;
 const char *duck_driver, *duck_entry;
@@ -28,6 +29,7 @@ static int64_t mono_ms(struct clock *self) { return duck_waited_ms; }
 static void sleep_ms(struct clock *self, int64_t ms)
 {
     duck_waited_ms += ms;
+    duck_waits++;
     void (*other)(void) = TAKE(duck_while_waiting);
     if (other != NULL)
         other();
@@ -230,6 +232,7 @@ int duck_begin_story(void **state)
 
 int duck_end_story(void **state)
 {
+    duck_let_go();
     load_story_free(*state);
     return 0;
 }

@@ -24,6 +24,7 @@ const char *cached_driver(const char *name);
 
 /* What targets opened here have waited: only waiting moves their clock. */
 extern int64_t duck_waited_ms;
+extern int duck_waits;                   /* how often */
 extern void (*duck_while_waiting)(void); /* what somebody else does as soon as a target waits; called once */
 extern atomic_int duck_stop;
 extern struct clock duck_clock;

@@ -63,19 +63,21 @@ static RC set_up_session(struct adbc_target *self, struct error *err)
 
 /* ---- patience ---- */
 
+/* A try opens the whole database, which costs as much as the first wait: who stays longer asks less often. */
+enum { FIRST_WAIT_MS = 50, LONGEST_WAIT_MS = 400 };
+
 struct patience {
-    int64_t give_up_ms;
+    int64_t give_up_ms, wait_ms;
 };
 
 static struct patience begin_patience(const struct adbc_target *self)
 {
-    return (struct patience){self->with.clock->mono_ms(self->with.clock) + WAIT_MS};
+    return (struct patience){self->with.clock->mono_ms(self->with.clock) + WAIT_MS, FIRST_WAIT_MS};
 }
 
-/* True: wait a little and try again. */
-static bool is_patient(struct adbc_target *self, const struct patience *patience, struct error *err)
+/* True: has waited a little; try again. */
+static bool is_patient(struct adbc_target *self, struct patience *patience, struct error *err)
 {
-    enum { STEP_MS = 50 };
     struct clock *clock = self->with.clock;
     struct error stopped;
     if (err->rc == RC_AGAIN)
@@ -86,7 +88,8 @@ static bool is_patient(struct adbc_target *self, const struct patience *patience
         *err = stopped;
         return false;
     }
-    clock->sleep_ms(clock, STEP_MS);
+    clock->sleep_ms(clock, patience->wait_ms);
+    patience->wait_ms = patience->wait_ms < LONGEST_WAIT_MS ? 2 * patience->wait_ms : LONGEST_WAIT_MS;
     return true;
 }
 
@@ -104,7 +107,7 @@ static RC connect_once(struct adbc_target *self, bool to_write, struct error *er
 
 static RC connect_patiently(struct adbc_target *self, bool to_write, struct error *err)
 {
-    const struct patience patience = begin_patience(self);
+    struct patience patience = begin_patience(self);
     enum rc rc;
     do {
         rc = connect_once(self, to_write, err);
@@ -134,7 +137,7 @@ static RC transact_once(struct adbc_target *self, adbc_step step, void *context,
 /* What is done by a step is done again by the next run, so that an unknown end is no more than a failure. */
 RC adbc_target_transact(struct adbc_target *self, adbc_step step, void *context, struct error *err)
 {
-    const struct patience patience = begin_patience(self);
+    struct patience patience = begin_patience(self);
     for (;;) {
         TRY(adbc_target_write(self, err));
         if (transact_once(self, step, context, err) == RC_OK)
@@ -203,7 +206,7 @@ static RC swap_and_start(struct adbc_target *self, const struct target_table *ta
 static RC begin_patiently(struct adbc_target *self, const struct target_table *table, const struct target_move *move,
                           bool *ret_moved, struct error *err)
 {
-    const struct patience patience = begin_patience(self);
+    struct patience patience = begin_patience(self);
     for (;;) {
         TRY(adbc_target_write(self, err));
         if (swap_and_start(self, table, move, ret_moved, err) == RC_OK)
