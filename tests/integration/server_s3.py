@@ -235,13 +235,23 @@ class RadosGW(S3Server):
     def start_behind(self, *command):
         self.behind.append(STARTER.submit(self.launch, command).result())
 
+    def ask(self, *words):
+        """What its monitor says; one that has only just begun, on a busy machine, may refuse its own tool (EPERM)."""
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                return run("timeout", str(START_S), "ceph", "-c", self.conf, *words)
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+
     def start_osd(self):
         """On a busy machine it may know nothing of the cluster when it has to say whose it is ("wrong fsid"), and ends."""
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             self.start_behind("ceph-osd", "-c", self.conf, "-f", "-i", "0")
             while self.behind[-1].poll() is None and time.monotonic() < deadline:
-                if "1 up" in run("timeout", str(START_S), "ceph", "-c", self.conf, "osd", "stat"):
+                if "1 up" in self.ask("osd", "stat"):
                     return
         raise AssertionError(f"ceph-osd was not up within {START_S} s")
 
@@ -249,7 +259,7 @@ class RadosGW(S3Server):
         if not self.behind:
             number = str(uuid.uuid4())
             self.start_behind("ceph-mon", "-c", self.conf, "-f", "-i", "a")
-            run("timeout", str(START_S), "ceph", "-c", self.conf, "osd", "new", number)
+            self.ask("osd", "new", number)
             run("ceph-osd", "-c", self.conf, "-i", "0", "--mkfs", "--osd-uuid", number)
             self.start_osd()
         first = self.process is None
