@@ -25,14 +25,14 @@ demo:
 
 check:
 	@tools/setup check
-	@NODES=30000 SPARSE=64 GREEN=yes SHARE=3 tools/check lint,asan,sweep-asan,mutants integration,sweep,tsan
+	@NODES=30000 SPARSE=64 GREEN=yes SHARE=4 tools/check lint,asan,sweep-asan,sweep,mutants integration,tsan
 
 # C tests: units, the conformance suites, the layers.
 unit: all
 	@tools/unit build
 
 # Every call of every seam fails, at every position, in every way (tests/sweep/sweep.c); SPARSE=n: the first of each kind
-# in each scenario, and every n-th; SHARE=3: of a third of the scenarios, whose turn it is (tools/turn).
+# in each scenario, and every n-th; SHARE=4: of a quarter of the scenarios, whose turn it is (tools/turn).
 SPARSE ?= 0
 turn = $(if $(SHARE),--share $$(($1)) --turn $$(tools/turn $$(($1))))
 sweep: build/build.ninja
@@ -44,7 +44,7 @@ sweep-asan: build-asan/build.ninja
 	@ninja -C build-asan --quiet tests/sweep/sweep
 	@build-asan/tests/sweep/sweep --sparse $(SPARSE) $(call turn,$(SHARE)*3)
 
-# One mechanism taken out at a time; something must turn red. PATCHES=dir runs an outsider's; SHARE=3 the third whose turn it is.
+# One mechanism taken out at a time; something must turn red. PATCHES=dir runs an outsider's; SHARE=4 the quarter whose turn it is.
 mutants:
 	@tools/mutants $(if $(PATCHES),PATCHES=$(PATCHES)) $(if $(GREEN),GREEN=$(GREEN)) $(if $(SHARE),SHARE=$(SHARE))
 
