@@ -4,7 +4,7 @@ import contextlib
 import pytest
 
 from server_mariadb import Node
-from waybill import Pipeline, assert_told, sqlite_rows
+from waybill import Pipeline, assert_told, sqlite_rows, wait_for
 
 TABLES = {"items": {"mode": "merge"}}
 MAKE = "CREATE TABLE items (id INT NOT NULL PRIMARY KEY, name VARCHAR(20) NOT NULL, updated_at DATETIME(3) NOT NULL, KEY (updated_at))"
@@ -51,3 +51,17 @@ def test_a_node_that_is_alone_in_its_cluster_shows_all_that_is_open(shop, nodes)
     finally:
         second.start()
     assert "it is a node of a cluster" in shop.sync(status=2).err
+
+
+def test_a_node_that_has_lost_the_others_is_not_read(shop, nodes):
+    first, second = nodes
+    shop.tables["items"]["lag"] = "1s"
+    shop.write_config()
+    second.kill()
+    try:
+        wait_for(lambda: not first.is_ready())
+        assert_told(shop.sync(status=5), "items: ", "'shop'", "not yet prepared node for application use", "read from another")
+    finally:
+        first.run("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'")
+        second.start()
+    shop.sync()

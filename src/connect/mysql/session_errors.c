@@ -44,6 +44,9 @@ static const struct {
     {ER_TABLE_DEF_CHANGED, RC_BUSY, true, "the table is being altered; run the same command again afterwards"},
     {ER_LOCK_WAIT_TIMEOUT, RC_BUSY, true, "somebody locks the table (SHOW PROCESSLIST); run the same command again"},
     {ER_LOCK_DEADLOCK, RC_BUSY, true, "run the same command again"},
+    {ER_UNKNOWN_COM_ERROR, RC_UNAVAILABLE, true,
+     "a node of a Galera cluster says so while it is not one of the majority (wsrep_ready): wait until it is, or read "
+     "from another"},
     {ER_CON_COUNT_ERROR, RC_BUSY, true, "the server has no connection to spare; run again, or lower 'connections'"},
     {ER_TOO_MANY_USER_CONNECTIONS, RC_BUSY, true, "this user has no connection to spare; lower 'connections'"},
     {ER_USER_LIMIT_REACHED, RC_BUSY, true, "a limit of this user is reached; run the same command again later"},
